@@ -1,0 +1,29 @@
+// Bundles src/ into dist/: one CommonJS chunk for each command, because requiring those starts three times
+// faster than loading the same files as ES modules.
+import { rm } from 'node:fs/promises';
+
+const rolldown = await import('rolldown').catch(() => undefined);
+if (rolldown === undefined) {
+  // `prepare` also runs for `npm install --omit=dev` and `--package-lock-only`, where there is nothing to build with.
+  if (process.argv.includes('--if-possible')) process.exit(0);
+  throw new Error('rolldown is not installed: run npm ci first');
+}
+
+const root = new URL('..', import.meta.url).pathname;
+await rm(`${root}/dist`, { recursive: true, force: true });
+await rolldown.build({
+  cwd: root,
+  input: { berth: 'src/cli/main.ts', 'hash-worker': 'src/content/hash-worker.ts' },
+  platform: 'node',
+  external: ['@node-rs/bcrypt'],
+  resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+  logLevel: 'warn',
+  checks: { eval: false }, // of a dependency of Koa, in code that names the caller of deprecated functions
+  output: {
+    dir: 'dist',
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: 'chunks/[name]-[hash].cjs',
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+  },
+});
