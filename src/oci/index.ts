@@ -1,0 +1,20 @@
+/**
+ * Values of the OCI specifications: digests, names, manifests, error codes. Pure: no input or output, and no
+ * imports from other folders. Start with digest.ts.
+ */
+export {
+  algorithmOf,
+  type Digest,
+  digestOf,
+  encodedOf,
+  findDigest,
+  HASH_ALGORITHMS,
+  type HashAlgorithm,
+  hashAlgorithmOf,
+  isHashAlgorithm,
+  parseDigest,
+} from './digest.js';
+export { type ErrorCode, OciError } from './errors.js';
+export { type Descriptor, type Manifest, parseManifest, requiredBlobs } from './manifest.js';
+export { MEDIA_TYPES, withoutParameters } from './mediaTypes.js';
+export { findTag, parseRepositoryName, parseTag, type RepositoryName, type Tag } from './name.js';

@@ -1,0 +1,43 @@
+import { OciError } from './errors.js';
+
+declare const brand: unique symbol;
+/** A repository's path, without the registry. distribution-spec spec.md, "Pulling manifests". */
+export type RepositoryName = string & { readonly [brand]: 'RepositoryName' };
+/** A name within a repository that may move from one manifest to another. */
+export type Tag = string & { readonly [brand]: 'Tag' };
+
+const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+/** Many clients refuse a longer host and name together; the reference registry refuses a longer name. */
+const MAX_NAME_LENGTH = 255;
+
+/** @throws {OciError} NAME_INVALID. */
+export function parseRepositoryName(input: string): RepositoryName {
+  if (input.length > MAX_NAME_LENGTH) {
+    throw new OciError('NAME_INVALID', `a repository name has at most ${MAX_NAME_LENGTH} characters`);
+  }
+  if (!NAME.test(input)) {
+    throw new OciError(
+      'NAME_INVALID',
+      `not a repository name: ${JSON.stringify(input)}; use lower-case letters and digits, separated by one of . _ __ - /`,
+    );
+  }
+  return input as RepositoryName;
+}
+
+/** @returns the tag, or `undefined` when the grammar forbids it. */
+export function findTag(input: string): Tag | undefined {
+  return TAG.test(input) ? (input as Tag) : undefined;
+}
+
+/** @throws {OciError} TAG_INVALID. */
+export function parseTag(input: string): Tag {
+  const tag = findTag(input);
+  if (tag === undefined) {
+    throw new OciError(
+      'TAG_INVALID',
+      `not a tag: ${JSON.stringify(input.slice(0, 200))}; use up to 128 letters, digits, "_", "." and "-", not starting with "." or "-"`,
+    );
+  }
+  return tag;
+}
