@@ -1,0 +1,61 @@
+/** Absolute within the store, `/`-separated, no `.` or `..` parts: `/docker/registry/v2/blobs/...`. */
+export type StoragePath = string;
+
+/** What is at a path. `size` in bytes; of a directory it means nothing. */
+export type FileInfo = Readonly<{ size: number; modifiedAt: Date; directory: boolean }>;
+
+/** A name directly below a directory. */
+export type Entry = Readonly<{ name: string; directory: boolean }>;
+
+/** Bytes `[start, end)`. */
+export type ByteRange = Readonly<{ start: number; end: number }>;
+
+/** Files by path. Knows no digest and no repository. Every implementation passes test/storage/contract.ts. */
+export interface StorageDriver {
+  /** For logs and metrics: `filesystem`, `inmemory`. */
+  readonly name: string;
+  /** `undefined` when nothing is there: an answer, not a failure. */
+  stat(path: StoragePath): Promise<FileInfo | undefined>;
+  /** A small file as a whole. @throws {PathNotFoundError} */
+  read(path: StoragePath): Promise<Buffer>;
+  /** A small file as a whole: readers see the old or the new one, and the new one survives a power cut. */
+  write(path: StoragePath, bytes: Uint8Array): Promise<void>;
+  /** For large files: reads in order into the caller's buffer. @throws {PathNotFoundError} */
+  open(path: StoragePath, range?: ByteRange): Promise<FileReader>;
+  /** Continues the file at its end, or begins it. One writer at a time for a path: callers see to that. */
+  append(path: StoragePath): Promise<AppendWriter>;
+  /**
+   * What is directly below a directory, in byte order of the names, after the name `after`.
+   * Nothing when the directory does not exist.
+   */
+  list(path: StoragePath, options?: { after?: string }): AsyncIterable<Entry>;
+  /** Atomic and durable; replaces a file at `to`. @throws {PathNotFoundError} */
+  move(from: StoragePath, to: StoragePath): Promise<void>;
+  /**
+   * A file, or a directory with everything below it. Absent is fine.
+   * `durable: false` is for leftovers, which may come back after a power cut and be removed again.
+   */
+  delete(path: StoragePath, options?: { durable?: boolean }): Promise<void>;
+  /** A URL where a client may read the file by itself for a while; `undefined` where the store has none. */
+  signedUrl(path: StoragePath, options: { method: 'GET' | 'HEAD' }): Promise<string | undefined>;
+  /** Removes what writes that never finished left behind before `olderThan`. */
+  removeLeftovers(olderThan: Date): Promise<void>;
+  /** Bytes that can still be written, where the store knows. */
+  freeBytes(): Promise<number | undefined>;
+}
+
+export interface FileReader extends AsyncDisposable {
+  /** Of what was asked for: the range, or the whole file. */
+  readonly size: number;
+  /** Fills `buffer` from its start. @returns how many bytes; 0 only at the end. */
+  read(buffer: Uint8Array): Promise<number>;
+}
+
+export interface AppendWriter extends AsyncDisposable {
+  /** Bytes in the file so far. */
+  readonly size: number;
+  /** Adds all of the chunks; they may be reused once this resolves. */
+  append(chunks: readonly Uint8Array[]): Promise<void>;
+  /** Everything appended survives a power cut once this resolves. */
+  commit(): Promise<void>;
+}

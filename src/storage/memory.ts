@@ -1,0 +1,128 @@
+import type {
+  AppendWriter,
+  ByteRange,
+  Entry,
+  FileInfo,
+  FileReader,
+  StorageDriver,
+  StoragePath,
+} from './driver.js';
+import { PathNotFoundError } from './errors.js';
+import { byName, checkPath } from './path.js';
+
+type MemoryFile = { bytes: Buffer; modifiedAt: Date };
+
+/** Keeps everything in this process and loses it with it: for tests and trials (`storage: inmemory`). */
+export class MemoryDriver implements StorageDriver {
+  readonly name = 'inmemory';
+  readonly #files = new Map<StoragePath, MemoryFile>();
+
+  async stat(path: StoragePath): Promise<FileInfo | undefined> {
+    const file = this.#files.get(checkPath(path));
+    if (file) return { size: file.bytes.length, modifiedAt: file.modifiedAt, directory: false };
+    const inside = this.#below(path);
+    const [first] = inside;
+    return first && { size: 0, modifiedAt: first[1].modifiedAt, directory: true };
+  }
+
+  async read(path: StoragePath): Promise<Buffer> {
+    return Buffer.from(this.#get(path).bytes);
+  }
+
+  async write(path: StoragePath, bytes: Uint8Array): Promise<void> {
+    this.#put(path, Buffer.from(bytes));
+  }
+
+  async open(path: StoragePath, range?: ByteRange): Promise<FileReader> {
+    const { bytes } = this.#get(path);
+    return new MemoryReader(bytes.subarray(range?.start ?? 0, range?.end ?? bytes.length));
+  }
+
+  async append(path: StoragePath): Promise<AppendWriter> {
+    if (!this.#files.has(checkPath(path))) this.#put(path, Buffer.alloc(0));
+    const parts = [this.#get(path).bytes];
+    let size = parts[0]?.length ?? 0;
+    // Joined once, at a commit or at the end: joining at each append would copy everything each time.
+    const join = async () => this.#put(path, Buffer.concat(parts));
+    return {
+      get size() {
+        return size;
+      },
+      append: async (chunks) => {
+        for (const chunk of chunks) {
+          parts.push(Buffer.from(chunk));
+          size += chunk.byteLength;
+        }
+      },
+      commit: join,
+      [Symbol.asyncDispose]: async () => {
+        if (this.#files.has(path)) await join();
+      },
+    };
+  }
+
+  async *list(path: StoragePath, options: { after?: string } = {}): AsyncGenerator<Entry> {
+    const prefix = path === '/' ? '/' : `${path}/`;
+    const entries = new Map<string, Entry>();
+    for (const [file] of this.#below(path)) {
+      const [name = '', ...rest] = file.slice(prefix.length).split('/');
+      entries.set(name, { name, directory: rest.length > 0 });
+    }
+    for (const entry of [...entries.values()].sort(byName)) {
+      if (options.after === undefined || entry.name > options.after) yield entry;
+    }
+  }
+
+  async move(from: StoragePath, to: StoragePath): Promise<void> {
+    this.#put(to, this.#get(from).bytes);
+    this.#files.delete(from);
+  }
+
+  async delete(path: StoragePath): Promise<void> {
+    this.#files.delete(checkPath(path));
+    for (const [file] of this.#below(path)) this.#files.delete(file);
+  }
+
+  async signedUrl(): Promise<undefined> {
+    return undefined;
+  }
+
+  async removeLeftovers(): Promise<void> {}
+
+  async freeBytes(): Promise<undefined> {
+    return undefined;
+  }
+
+  #get(path: StoragePath): MemoryFile {
+    const file = this.#files.get(checkPath(path));
+    if (file === undefined) throw new PathNotFoundError(path);
+    return file;
+  }
+
+  #put(path: StoragePath, bytes: Buffer): void {
+    this.#files.set(checkPath(path), { bytes, modifiedAt: new Date() });
+  }
+
+  #below(path: StoragePath): [StoragePath, MemoryFile][] {
+    const prefix = checkPath(path) === '/' ? '/' : `${path}/`;
+    return [...this.#files].filter(([file]) => file.startsWith(prefix));
+  }
+}
+
+class MemoryReader implements FileReader {
+  readonly size: number;
+  #rest: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.size = bytes.length;
+    this.#rest = bytes;
+  }
+
+  async read(buffer: Uint8Array): Promise<number> {
+    const count = this.#rest.copy(buffer, 0, 0, buffer.byteLength);
+    this.#rest = this.#rest.subarray(count);
+    return count;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
