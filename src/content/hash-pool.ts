@@ -1,0 +1,242 @@
+import { createHash, type Hash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { type Digest, digestOf, type HashAlgorithm } from '../oci/index.js';
+
+export type Digests = ReadonlyMap<HashAlgorithm, Digest>;
+
+/** Hashes one stream of bytes, in order. Not for use by two callers at once. */
+export interface Hasher {
+  readonly algorithms: readonly HashAlgorithm[];
+  /** Bytes hashed so far. */
+  readonly size: number;
+  /** The chunks may be reused once this resolves; their hashing may still go on. */
+  update(chunks: readonly Uint8Array[]): Promise<void>;
+  /** Of everything so far, by algorithm; hashing may go on afterwards. */
+  digests(): Promise<Digests>;
+  close(): void;
+}
+
+export type HashWorkerData = Readonly<{ shared: SharedArrayBuffer; slotBytes: number }>;
+export type HashRequest =
+  | Readonly<{
+      kind: 'update';
+      session: number;
+      call: number;
+      slot: number;
+      length: number;
+      algorithms: readonly HashAlgorithm[];
+    }>
+  | Readonly<{ kind: 'digest'; session: number; call: number }>
+  | Readonly<{ kind: 'close'; session: number }>;
+export type HashReply = Readonly<{ call: number; hex: readonly string[] }>;
+
+const SLOT_BYTES = 1024 * 1024;
+const SLOTS_PER_WORKER = 4;
+
+/**
+ * Threads that hash what is too long for the event loop. All of them share a few slots of memory, held only
+ * while bytes are in them: any number of slow uploads costs none, and many fast ones wait for each other.
+ */
+export class HashPool implements AsyncDisposable {
+  readonly #shared: SharedArrayBuffer;
+  readonly #freeSlots: number[];
+  readonly #waiting: ((slot: number) => void)[] = [];
+  readonly #workers: PoolWorker[] = [];
+  readonly #workerCount: number;
+  #nextSession = 0;
+
+  constructor(options: { workers?: number } = {}) {
+    this.#workerCount = options.workers ?? Math.min(2, availableParallelism());
+    const slots = this.#workerCount * SLOTS_PER_WORKER;
+    this.#shared = new SharedArrayBuffer(slots * SLOT_BYTES);
+    this.#freeSlots = Array.from({ length: slots }, (_, slot) => slot);
+  }
+
+  /** For long streams. */
+  open(algorithms: readonly HashAlgorithm[]): Hasher {
+    const worker = this.#leastBusy();
+    this.#nextSession += 1;
+    return new WorkerHasher(this, worker, this.#nextSession, algorithms);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+  }
+
+  takeSlot(): number | Promise<number> {
+    return this.#freeSlots.pop() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  returnSlot(slot: number): void {
+    const next = this.#waiting.shift();
+    if (next) next(slot);
+    else this.#freeSlots.push(slot);
+  }
+
+  slotBytes(slot: number): Uint8Array {
+    return new Uint8Array(this.#shared, slot * SLOT_BYTES, SLOT_BYTES);
+  }
+
+  #leastBusy(): PoolWorker {
+    const idle = this.#workers.find((worker) => worker.sessions === 0);
+    if (idle) return idle;
+    if (this.#workers.length < this.#workerCount) {
+      const worker = new PoolWorker({ shared: this.#shared, slotBytes: SLOT_BYTES });
+      this.#workers.push(worker);
+      return worker;
+    }
+    return this.#workers.reduce((least, worker) => (worker.sessions < least.sessions ? worker : least));
+  }
+}
+
+/** One thread, and the calls that wait for its answer. */
+class PoolWorker {
+  sessions = 0;
+  readonly #worker: Worker;
+  readonly #calls = new Map<
+    number,
+    { resolve: (hex: readonly string[]) => void; reject: (error: Error) => void }
+  >();
+  #nextCall = 0;
+
+  constructor(workerData: HashWorkerData) {
+    // Run from the sources (tests) or from the bundle; the worker stands beside this file in both.
+    const file = import.meta.url.endsWith('.ts') ? './hash-worker.ts' : '../hash-worker.cjs';
+    this.#worker = new Worker(new URL(file, import.meta.url), { workerData });
+    this.#worker.unref();
+    this.#worker.on('message', ({ call, hex }: HashReply) => {
+      this.#calls.get(call)?.resolve(hex);
+      this.#calls.delete(call);
+    });
+    this.#worker.on('error', (error: Error) => {
+      for (const { reject } of this.#calls.values()) reject(error);
+      this.#calls.clear();
+    });
+  }
+
+  ask(request: (call: number) => HashRequest): Promise<readonly string[]> {
+    this.#nextCall += 1;
+    const call = this.#nextCall;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
+      this.#worker.postMessage(request(call));
+    });
+  }
+
+  tell(request: HashRequest): void {
+    this.#worker.postMessage(request);
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+class WorkerHasher implements Hasher {
+  readonly algorithms: readonly HashAlgorithm[];
+  readonly #pool: HashPool;
+  readonly #worker: PoolWorker;
+  readonly #session: number;
+  #size = 0;
+  #failure: unknown;
+  #closed = false;
+
+  constructor(pool: HashPool, worker: PoolWorker, session: number, algorithms: readonly HashAlgorithm[]) {
+    this.algorithms = algorithms;
+    this.#pool = pool;
+    this.#worker = worker;
+    this.#session = session;
+    worker.sessions += 1;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async update(chunks: readonly Uint8Array[]): Promise<void> {
+    let slot = await this.#pool.takeSlot();
+    let target = this.#pool.slotBytes(slot);
+    let filled = 0;
+    for (const chunk of chunks) {
+      let rest = chunk;
+      while (rest.byteLength > target.byteLength - filled) {
+        const head = rest.subarray(0, target.byteLength - filled);
+        target.set(head, filled);
+        rest = rest.subarray(head.byteLength);
+        this.#send(slot, target.byteLength);
+        slot = await this.#pool.takeSlot();
+        target = this.#pool.slotBytes(slot);
+        filled = 0;
+      }
+      target.set(rest, filled);
+      filled += rest.byteLength;
+    }
+    this.#send(slot, filled);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async digests(): Promise<Digests> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const hex =
+      this.#size === 0
+        ? this.algorithms.map((algorithm) => createHash(algorithm).digest('hex'))
+        : await this.#worker.ask((call) => ({ kind: 'digest', session: this.#session, call }));
+    return digestsOf(this.algorithms, hex);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#worker.sessions -= 1;
+    this.#worker.tell({ kind: 'close', session: this.#session });
+  }
+
+  /** Does not wait: the slot limits how far hashing may lag behind. */
+  #send(slot: number, length: number): void {
+    this.#size += length;
+    const { algorithms } = this;
+    this.#worker
+      .ask((call) => ({ kind: 'update', session: this.#session, call, slot, length, algorithms }))
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => this.#pool.returnSlot(slot));
+  }
+}
+
+/** For short streams, where handing bytes to a thread would cost more than hashing them. */
+export class InlineHasher implements Hasher {
+  readonly algorithms: readonly HashAlgorithm[];
+  readonly #hashes: readonly Hash[];
+  #size = 0;
+
+  constructor(algorithms: readonly HashAlgorithm[]) {
+    this.algorithms = algorithms;
+    this.#hashes = algorithms.map((algorithm) => createHash(algorithm));
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async update(chunks: readonly Uint8Array[]): Promise<void> {
+    for (const chunk of chunks) {
+      for (const hash of this.#hashes) hash.update(chunk);
+      this.#size += chunk.byteLength;
+    }
+  }
+
+  async digests(): Promise<Digests> {
+    return digestsOf(
+      this.algorithms,
+      this.#hashes.map((hash) => hash.copy().digest('hex')),
+    );
+  }
+
+  close(): void {}
+}
+
+function digestsOf(algorithms: readonly HashAlgorithm[], hex: readonly string[]): Digests {
+  return new Map(algorithms.map((algorithm, i) => [algorithm, digestOf(algorithm, hex[i] ?? '')]));
+}

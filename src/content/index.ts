@@ -1,0 +1,16 @@
+/**
+ * Verified bytes by digest in Distribution's storage layout, and the uploads they arrive in. Which repository
+ * shows what, and HTTP, are not known here. Start with blobs.ts, then uploads.ts.
+ */
+export { Blobs } from './blobs.js';
+export {
+  ContentNotFoundError,
+  DigestMismatchError,
+  InterruptedBodyError,
+  UploadBusyError,
+  UploadNotFoundError,
+  UploadOffsetError,
+} from './errors.js';
+export { HashPool } from './hash-pool.js';
+export * as layout from './layout.js';
+export { type Chunk, type FinishedUpload, type Upload, Uploads } from './uploads.js';

@@ -1,0 +1,75 @@
+import { algorithmOf, type Digest, encodedOf, type RepositoryName, type Tag } from '../oci/index.js';
+import type { StoragePath } from '../storage/index.js';
+
+/**
+ * Where Distribution's storage layout keeps things: the contract with every existing registry's data.
+ * Names beginning with `_` cannot be part of a repository's name, so they never meet one.
+ */
+const ROOT = '/docker/registry/v2';
+
+export const REPOSITORIES: StoragePath = `${ROOT}/repositories`;
+export const BLOBS: StoragePath = `${ROOT}/blobs`;
+
+/** @param canonical a sha256 digest: bytes are always stored under that, whatever other digests name them. */
+export function blobPath(canonical: Digest): StoragePath {
+  const encoded = encodedOf(canonical);
+  return `${BLOBS}/${algorithmOf(canonical)}/${encoded.slice(0, 2)}/${encoded}/data`;
+}
+
+export function repositoryPath(repository: RepositoryName): StoragePath {
+  return `${REPOSITORIES}/${repository}`;
+}
+
+export function layersPath(repository: RepositoryName): StoragePath {
+  return `${repositoryPath(repository)}/_layers`;
+}
+
+/** Holds the canonical digest of the bytes that the repository may serve as `digest`. */
+export function layerLinkPath(repository: RepositoryName, digest: Digest): StoragePath {
+  return `${layersPath(repository)}/${linkOf(digest)}`;
+}
+
+export function manifestsPath(repository: RepositoryName): StoragePath {
+  return `${repositoryPath(repository)}/_manifests`;
+}
+
+export function revisionsPath(repository: RepositoryName): StoragePath {
+  return `${manifestsPath(repository)}/revisions`;
+}
+
+export function revisionPath(repository: RepositoryName, digest: Digest): StoragePath {
+  return `${revisionsPath(repository)}/${algorithmOf(digest)}/${encodedOf(digest)}`;
+}
+
+export function revisionLinkPath(repository: RepositoryName, digest: Digest): StoragePath {
+  return `${revisionPath(repository, digest)}/link`;
+}
+
+export function tagsPath(repository: RepositoryName): StoragePath {
+  return `${manifestsPath(repository)}/tags`;
+}
+
+export function tagPath(repository: RepositoryName, tag: Tag): StoragePath {
+  return `${tagsPath(repository)}/${tag}`;
+}
+
+export function tagLinkPath(repository: RepositoryName, tag: Tag): StoragePath {
+  return `${tagPath(repository, tag)}/current/link`;
+}
+
+/** One for every manifest that the tag ever named. */
+export function tagHistoryLinkPath(repository: RepositoryName, tag: Tag, digest: Digest): StoragePath {
+  return `${tagPath(repository, tag)}/index/${linkOf(digest)}`;
+}
+
+export function uploadsPath(repository: RepositoryName): StoragePath {
+  return `${repositoryPath(repository)}/_uploads`;
+}
+
+export function uploadPath(repository: RepositoryName, id: string): StoragePath {
+  return `${uploadsPath(repository)}/${id}`;
+}
+
+function linkOf(digest: Digest): string {
+  return `${algorithmOf(digest)}/${encodedOf(digest)}/link`;
+}

@@ -1,0 +1,37 @@
+/** Large enough that the cost of a write and of waking a thread no longer shows. */
+const BATCH_BYTES = 1024 * 1024;
+/** Batches under way: one being written and hashed while the next one gathers. */
+const MAX_UNDER_WAY = 2;
+
+/**
+ * Hands the chunks of `source` on in batches, in order, reading ahead while earlier batches are worked on.
+ * What was read before `source` fails is still handed on.
+ */
+export async function pumpBatches(
+  source: AsyncIterable<Uint8Array>,
+  work: (batch: readonly Uint8Array[]) => Promise<unknown>,
+): Promise<void> {
+  let batch: Uint8Array[] = [];
+  let bytes = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  const underWay: Promise<unknown>[] = [];
+  const send = async () => {
+    const ready = batch;
+    batch = [];
+    bytes = 0;
+    last = last.then(() => work(ready));
+    last.catch(() => {}); // reported by the next await below
+    underWay.push(last);
+    if (underWay.length >= MAX_UNDER_WAY) await underWay.shift();
+  };
+  try {
+    for await (const chunk of source) {
+      batch.push(chunk);
+      bytes += chunk.byteLength;
+      if (bytes >= BATCH_BYTES) await send();
+    }
+  } finally {
+    if (bytes > 0) await send();
+    await last;
+  }
+}
