@@ -1,0 +1,21 @@
+/**
+ * What the registry knows about its content without reading it: repositories, tags, manifests, what refers to
+ * what, sizes and times. Derived from the files, which are the truth: it can be deleted at any time.
+ * Start with metadata-index.ts, the promise; sqlite.ts keeps it.
+ */
+export type {
+  BlobRecord,
+  ManifestKey,
+  ManifestRecord,
+  ManifestReference,
+  MetadataIndex,
+  PendingDelete,
+  Pull,
+  Referrer,
+  RepositoryChanges,
+  RepositoryContents,
+  RepositoryUsage,
+  StoredManifest,
+  TagRecord,
+} from './metadata-index.js';
+export { SqliteIndex } from './sqlite.js';

@@ -1,0 +1,94 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/** Raised whenever the tables change. The index is derived: an older one is dropped, not migrated. */
+export const SCHEMA_VERSION = 1;
+
+/** Times are milliseconds since 1970. Names compare by bytes, which is SQLite's default. */
+const TABLES = `
+CREATE TABLE repositories (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  version INTEGER NOT NULL DEFAULT 0,
+  pushed_at INTEGER,
+  pulled_at INTEGER
+);
+CREATE TABLE blobs (
+  repository_id INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  canonical TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  linked_at INTEGER NOT NULL,
+  PRIMARY KEY (repository_id, digest)
+) WITHOUT ROWID;
+CREATE INDEX blobs_by_digest ON blobs (digest);
+CREATE TABLE manifests (
+  id INTEGER PRIMARY KEY,
+  repository_id INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  canonical TEXT NOT NULL,
+  media_type TEXT NOT NULL,
+  artifact_type TEXT,
+  subject TEXT,
+  size INTEGER NOT NULL,
+  pushed_at INTEGER NOT NULL,
+  pulled_at INTEGER,
+  annotations TEXT NOT NULL,
+  bytes BLOB NOT NULL,
+  UNIQUE (repository_id, digest)
+);
+CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest) WHERE subject IS NOT NULL;
+CREATE TABLE manifest_references (
+  repository_id INTEGER NOT NULL,
+  manifest TEXT NOT NULL,
+  target TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  PRIMARY KEY (repository_id, manifest, target, kind)
+) WITHOUT ROWID;
+CREATE INDEX references_by_target ON manifest_references (repository_id, target);
+CREATE TABLE tags (
+  repository_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  tagged_at INTEGER NOT NULL,
+  pulled_at INTEGER,
+  PRIMARY KEY (repository_id, name)
+) WITHOUT ROWID;
+CREATE INDEX tags_by_digest ON tags (repository_id, digest);
+CREATE TABLE pending_deletes (
+  id INTEGER PRIMARY KEY,
+  repository TEXT NOT NULL,
+  tag TEXT,
+  digest TEXT
+);
+`;
+
+/** Brings a database to the current tables, emptying one of another version. */
+export function createTables(db: DatabaseSync): void {
+  // The start-up scan reads the files again, so a lost transaction costs nothing: no sync at each commit.
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;');
+  if (versionOf(db) === SCHEMA_VERSION) return;
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    // Another process may have been first.
+    if (versionOf(db) !== SCHEMA_VERSION) {
+      for (const table of tablesOf(db)) db.exec(`DROP TABLE "${table}"`);
+      db.exec(TABLES);
+      db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    }
+    db.exec('COMMIT');
+  } catch (error) {
+    db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function versionOf(db: DatabaseSync): number {
+  return Number(db.prepare('PRAGMA user_version').get()?.user_version);
+}
+
+function tablesOf(db: DatabaseSync): string[] {
+  const rows = db
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    .all();
+  return rows.map((row) => String(row.name));
+}
