@@ -1,0 +1,14 @@
+/**
+ * Repositories on top of content and index: which blobs, manifests and tags each one shows, kept in the files
+ * and in the index alike. Knows no HTTP and no users. Start with repository-manifests.ts.
+ */
+export { Catalog, type Page, type Paged, type Visible } from './catalog.js';
+export { IndexSync } from './index-sync.js';
+export { RepositoryLocks } from './locks.js';
+export type { ManifestRules, Platform } from './manifest-rules.js';
+export { PullTimes } from './pull-times.js';
+export { RepositoryBlobs } from './repository-blobs.js';
+export { type ManifestPush, type PushedManifest, RepositoryManifests } from './repository-manifests.js';
+export type { RepositoryStore } from './store.js';
+export { type PurgeResult, purgeUploads } from './upload-purger.js';
+export { walkRepositories } from './walk.js';

@@ -1,0 +1,64 @@
+import type { MetadataIndex } from '../../index/index.js';
+import {
+  type Descriptor,
+  type Manifest,
+  OciError,
+  type RepositoryName,
+  requiredBlobs,
+} from '../../oci/index.js';
+
+/** What a manifest must satisfy beyond its format. `validation` of the reference's configuration. */
+export type ManifestRules = Readonly<{
+  /** Which entries of an index must be there: all, none (a sparse index), or those for these platforms. */
+  indexPlatforms: 'all' | 'none' | readonly Platform[];
+  /** Whether the config and the layers of an image must be there. */
+  blobs: 'required' | 'optional';
+  /** URLs from which layers may be said to come. No pattern at all allows every URL. */
+  urls: Readonly<{ allow: readonly RegExp[]; deny: readonly RegExp[] }>;
+}>;
+
+export type Platform = Readonly<{ os: string; architecture: string }>;
+
+/**
+ * @throws {OciError} MANIFEST_INVALID: a URL that is not allowed.
+ * @throws {AggregateError} of MANIFEST_BLOB_UNKNOWN, one for each digest that is not there.
+ */
+export async function checkReferences(
+  rules: ManifestRules,
+  index: MetadataIndex,
+  repository: RepositoryName,
+  manifest: Manifest,
+): Promise<void> {
+  checkUrls(rules, manifest.layers);
+  const blobs = rules.blobs === 'required' ? requiredBlobs(manifest) : [];
+  const children = manifest.children.filter((child) => isChildRequired(rules, child));
+  const digests = [...new Set([...blobs, ...children].map(({ digest }) => digest))];
+  const missing = await index.missing(repository, digests);
+  if (missing.length > 0)
+    throw new AggregateError(missing.map((digest) => missingContent(repository, digest)));
+}
+
+function isChildRequired({ indexPlatforms }: ManifestRules, { platform }: Descriptor): boolean {
+  if (typeof indexPlatforms === 'string') return indexPlatforms === 'all';
+  return indexPlatforms.some(
+    ({ os, architecture }) => platform?.os === os && platform.architecture === architecture,
+  );
+}
+
+function checkUrls({ urls: { allow, deny } }: ManifestRules, layers: readonly Descriptor[]): void {
+  for (const url of layers.flatMap((layer) => layer.urls ?? [])) {
+    const refused = deny.some((pattern) => pattern.test(url));
+    const allowed = allow.length === 0 || allow.some((pattern) => pattern.test(url));
+    if (refused || !allowed) {
+      throw new OciError(
+        'MANIFEST_INVALID',
+        `layers from ${url} are not allowed by validation.manifests.urls`,
+      );
+    }
+  }
+}
+
+function missingContent(repository: RepositoryName, digest: string): OciError {
+  const message = `${repository} has no content ${digest}: push it before the manifest that names it`;
+  return new OciError('MANIFEST_BLOB_UNKNOWN', message, { detail: { digest } });
+}

@@ -1,0 +1,43 @@
+import type { ManifestKey, MetadataIndex, Pull } from '../../index/index.js';
+import type { RepositoryName } from '../../oci/index.js';
+import type { Logger } from '../logger.js';
+
+const FLUSH_MS = 5000;
+
+/** When things were last pulled: gathered here and written together, since pulls must not wait for it. */
+export class PullTimes implements AsyncDisposable {
+  readonly #index: MetadataIndex;
+  readonly #log: Logger;
+  readonly #now: () => Date;
+  readonly #pulls = new Map<string, Pull>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(index: MetadataIndex, log: Logger, now: () => Date) {
+    this.#index = index;
+    this.#log = log;
+    this.#now = now;
+    this.#timer = setInterval(() => void this.#flush(), FLUSH_MS);
+    this.#timer.unref();
+  }
+
+  record(repository: RepositoryName, key: ManifestKey): void {
+    const name = 'tag' in key ? key.tag : key.digest;
+    this.#pulls.set(`${repository} ${name}`, { repository, key, at: this.#now() });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#pulls.size === 0) return;
+    const pulls = [...this.#pulls.values()];
+    this.#pulls.clear();
+    try {
+      await this.#index.recordPulls(pulls);
+    } catch (error) {
+      this.#log.warn({ error, pulls: pulls.length }, 'times of pulls were lost');
+    }
+  }
+}

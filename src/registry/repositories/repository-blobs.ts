@@ -1,0 +1,90 @@
+import { ContentNotFoundError, type FinishedUpload, layout } from '../../content/index.js';
+import type { BlobRecord } from '../../index/index.js';
+import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
+import type { ByteRange, FileReader } from '../../storage/index.js';
+import type { RepositoryStore } from './store.js';
+
+/** At most this many repositories are tried for a mount whose source the client left open. */
+const MAX_MOUNT_SOURCES = 100;
+
+/** Which blobs each repository shows. The bytes are shared; what is kept for a repository is a link to them. */
+export class RepositoryBlobs {
+  readonly #store: RepositoryStore;
+
+  constructor(store: RepositoryStore) {
+    this.#store = store;
+  }
+
+  /** @throws {OciError} BLOB_UNKNOWN. */
+  async get(repository: RepositoryName, digest: Digest): Promise<BlobRecord> {
+    const { blobs } = this.#store;
+    const blob = await this.#find(repository, digest);
+    if (blob && (await blobs.stat(blob.canonical)) === blob.size) return blob;
+    // Removed behind our back: say so from now on, or clients would never push it again.
+    if (blob) await this.#store.sync.recheck(repository);
+    throw unknownBlob(repository, digest);
+  }
+
+  /** @throws {OciError} BLOB_UNKNOWN. */
+  async open(repository: RepositoryName, blob: BlobRecord, range?: ByteRange): Promise<FileReader> {
+    try {
+      return await this.#store.blobs.open(blob.canonical, range);
+    } catch (error) {
+      if (!(error instanceof ContentNotFoundError)) throw error;
+      throw unknownBlob(repository, blob.digest, error);
+    }
+  }
+
+  signedUrl(blob: BlobRecord, method: 'GET' | 'HEAD'): Promise<string | undefined> {
+    return this.#store.blobs.signedUrl(blob.canonical, method);
+  }
+
+  /** Shows content in a repository: durable once this resolves. */
+  async link(repository: RepositoryName, digest: Digest, { canonical, size }: FinishedUpload): Promise<void> {
+    const { driver, index, sync, locks, now } = this.#store;
+    await sync.ensure(repository);
+    if ((await index.findBlob(repository, digest)) !== undefined) return;
+    await locks.forPush(repository, [], async () => {
+      // Under its canonical name too, as the reference registry does for a blob pushed by another digest.
+      for (const name of new Set([canonical, digest])) {
+        await driver.write(layout.layerLinkPath(repository, name), Buffer.from(canonical));
+        await index.putBlob(repository, { digest: name, canonical, size, linkedAt: now() });
+      }
+    });
+  }
+
+  /**
+   * Shows in `to` what `from` holds already.
+   * @returns false when `from` does not hold it.
+   */
+  async mount(from: RepositoryName, to: RepositoryName, digest: Digest): Promise<boolean> {
+    const blob = await this.#find(from, digest);
+    if (blob === undefined || (await this.#store.blobs.stat(blob.canonical)) !== blob.size) return false;
+    await this.link(to, digest, blob);
+    return true;
+  }
+
+  /** Repositories from which a blob could be mounted, in byte order. */
+  sourcesOf(digest: Digest): Promise<RepositoryName[]> {
+    return this.#store.index.repositoriesWithBlob(digest, MAX_MOUNT_SOURCES);
+  }
+
+  /** Stops showing it; the bytes stay until nothing needs them. @throws {OciError} BLOB_UNKNOWN. */
+  async delete(repository: RepositoryName, digest: Digest): Promise<void> {
+    const { driver, index, locks } = this.#store;
+    await locks.forDelete(repository, async () => {
+      if ((await this.#find(repository, digest)) === undefined) throw unknownBlob(repository, digest);
+      await driver.delete(layout.layerLinkPath(repository, digest));
+      await index.dropBlob(repository, digest);
+    });
+  }
+
+  async #find(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
+    await this.#store.sync.ensure(repository);
+    return this.#store.index.findBlob(repository, digest);
+  }
+}
+
+function unknownBlob(repository: RepositoryName, digest: Digest, cause?: unknown): OciError {
+  return new OciError('BLOB_UNKNOWN', `${repository} has no blob ${digest}`, { cause, detail: { digest } });
+}

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { layout } from '../../content/index.js';
+import type { ManifestKey, PendingDelete, StoredManifest } from '../../index/index.js';
+import {
+  type Digest,
+  digestOf,
+  hashAlgorithmOf,
+  type Manifest,
+  OciError,
+  parseManifest,
+  type RepositoryName,
+  type Tag,
+} from '../../oci/index.js';
+import { recordOf } from './manifest-record.js';
+import { checkReferences, type ManifestRules } from './manifest-rules.js';
+import type { RepositoryStore } from './store.js';
+
+/** A manifest as a client sends it. `contentType` is '' when it named none; `tags` may be empty. */
+export type ManifestPush = Readonly<{
+  bytes: Uint8Array;
+  contentType: string;
+  /** What the client says that the bytes hash to. */
+  digest?: Digest;
+  tags: readonly Tag[];
+  /** Looks at what the first tag names now, and throws if that is not what the client thinks. */
+  precondition?: (current: Digest | undefined) => void;
+}>;
+
+export type PushedManifest = Readonly<{ digest: Digest; manifest: Manifest }>;
+
+/** The manifests of each repository, and the tags on them. */
+export class RepositoryManifests {
+  readonly #store: RepositoryStore;
+  readonly #rules: ManifestRules;
+
+  constructor(store: RepositoryStore, rules: ManifestRules) {
+    this.#store = store;
+    this.#rules = rules;
+  }
+
+  /** @throws {OciError} MANIFEST_UNKNOWN. */
+  async get(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest> {
+    const manifest = await this.#find(repository, key);
+    if (manifest === undefined) throw unknownManifest(repository, key);
+    return manifest;
+  }
+
+  /**
+   * Stores exactly the bytes given. Durable, with all tags, once this resolves.
+   * @throws {OciError} MANIFEST_INVALID, DIGEST_INVALID, or MANIFEST_BLOB_UNKNOWN with every missing digest.
+   */
+  async put(repository: RepositoryName, push: ManifestPush): Promise<PushedManifest> {
+    const { index, sync, locks, now } = this.#store;
+    const { bytes, tags } = push;
+    const manifest = parseManifest(bytes, push.contentType);
+    const canonical = hash('sha256', bytes);
+    const digest = verified(push, canonical);
+    await sync.ensure(repository);
+    await locks.forPush(repository, tags, async () => {
+      const [tag] = tags;
+      if (push.precondition && tag) push.precondition(await index.findTag(repository, tag));
+      await checkReferences(this.#rules, index, repository, manifest);
+      await this.#writeFiles(repository, { digest, canonical, bytes, tags });
+      const stored = { digest, canonical, bytes, pushedAt: now() };
+      await index.putManifest(repository, recordOf(manifest, stored), tags);
+    });
+    return { digest, manifest };
+  }
+
+  /** Removes the tag, or the manifest with every tag on it. @throws {OciError} MANIFEST_UNKNOWN. */
+  async delete(repository: RepositoryName, key: ManifestKey): Promise<void> {
+    const { index, locks } = this.#store;
+    await locks.forDelete(repository, async () => {
+      if (!(await this.#exists(repository, key))) throw unknownManifest(repository, key);
+      await this.#finishDelete(await index.beginDelete(repository, key));
+    });
+  }
+
+  /** Finishes what a crash interrupted. To be called before the first request. */
+  async resumeDeletes(): Promise<void> {
+    for (const pending of await this.#store.index.pendingDeletes()) {
+      await this.#store.sync.ensure(pending.repository);
+      await this.#finishDelete(pending);
+    }
+  }
+
+  async #find(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {
+    await this.#store.sync.ensure(repository);
+    return this.#store.index.findManifest(repository, key);
+  }
+
+  /** A tag may outlive its manifest in data of other registries; it can still be removed. */
+  async #exists(repository: RepositoryName, key: ManifestKey): Promise<boolean> {
+    if ((await this.#find(repository, key)) !== undefined) return true;
+    if ('digest' in key) return false;
+    return (await this.#store.index.findTag(repository, key.tag)) !== undefined;
+  }
+
+  async #writeFiles(
+    repository: RepositoryName,
+    {
+      digest,
+      canonical,
+      bytes,
+      tags,
+    }: { digest: Digest; canonical: Digest; bytes: Uint8Array; tags: readonly Tag[] },
+  ): Promise<void> {
+    const { driver, blobs } = this.#store;
+    const link = Buffer.from(digest);
+    await Promise.all([
+      blobs.put(canonical, bytes),
+      driver.write(layout.revisionLinkPath(repository, digest), Buffer.from(canonical)),
+      ...tags.map((tag) => driver.write(layout.tagHistoryLinkPath(repository, tag, digest), link)),
+    ]);
+    // Last, so that a tag never names a manifest that is not there yet.
+    await Promise.all(tags.map((tag) => driver.write(layout.tagLinkPath(repository, tag), link)));
+  }
+
+  async #finishDelete(pending: PendingDelete): Promise<void> {
+    const { repository, key } = pending;
+    const { driver, index } = this.#store;
+    if ('tag' in key) {
+      await driver.delete(layout.tagPath(repository, key.tag));
+      await index.dropTag(repository, key.tag);
+    } else {
+      const tags = await index.tagsOf(repository, key.digest);
+      await Promise.all(tags.map((tag) => driver.delete(layout.tagPath(repository, tag))));
+      await driver.delete(layout.revisionPath(repository, key.digest));
+      await index.dropManifest(repository, key.digest);
+    }
+    await this.#removeIfEmpty(repository);
+    await index.endDelete(pending);
+  }
+
+  /** The reference registry lists a repository while this directory is there, even with nothing in it. */
+  async #removeIfEmpty(repository: RepositoryName): Promise<void> {
+    const { driver, index } = this.#store;
+    if (await index.hasManifests(repository)) return;
+    const [tag] = await index.listTags(repository, { limit: 1 });
+    if (tag === undefined) await driver.delete(layout.manifestsPath(repository));
+  }
+}
+
+function verified({ bytes, digest }: ManifestPush, canonical: Digest): Digest {
+  if (digest === undefined) return canonical;
+  const actual = hash(hashAlgorithmOf(digest), bytes);
+  if (actual !== digest) {
+    throw new OciError('DIGEST_INVALID', `the manifest hashes to ${actual}, not to ${digest}`);
+  }
+  return digest;
+}
+
+function hash(algorithm: 'sha256' | 'sha512', bytes: Uint8Array): Digest {
+  return digestOf(algorithm, createHash(algorithm).update(bytes).digest('hex'));
+}
+
+function unknownManifest(repository: RepositoryName, key: ManifestKey): OciError {
+  const what = 'tag' in key ? `tag ${key.tag}` : `manifest ${key.digest}`;
+  return new OciError('MANIFEST_UNKNOWN', `${repository} has no ${what}`, { detail: key });
+}

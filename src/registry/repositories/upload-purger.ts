@@ -1,0 +1,34 @@
+import type { Uploads } from '../../content/index.js';
+import type { StorageDriver } from '../../storage/index.js';
+import type { Logger } from '../logger.js';
+import { walkRepositories } from './walk.js';
+
+export type PurgeResult = Readonly<{ uploads: number; bytes: number }>;
+
+/**
+ * Removes uploads that began before `olderThan`, and what writes that never finished left behind.
+ * @param options `dryRun` counts without removing.
+ */
+export async function purgeUploads(
+  { driver, uploads, log }: { driver: StorageDriver; uploads: Uploads; log: Logger },
+  olderThan: Date,
+  options: { dryRun: boolean; signal?: AbortSignal },
+): Promise<PurgeResult> {
+  let count = 0;
+  let bytes = 0;
+  for await (const repository of walkRepositories(driver)) {
+    for await (const upload of uploads.list(repository)) {
+      if (options.signal?.aborted) return { uploads: count, bytes };
+      if (upload.startedAt >= olderThan) continue;
+      if (!options.dryRun && !(await uploads.purge(upload))) continue;
+      log.info(
+        { repository, upload: upload.id, bytes: upload.offset, dryRun: options.dryRun },
+        'upload purged',
+      );
+      count += 1;
+      bytes += upload.offset;
+    }
+  }
+  if (!options.dryRun) await driver.removeLeftovers(olderThan);
+  return { uploads: count, bytes };
+}
