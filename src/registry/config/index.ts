@@ -1,0 +1,19 @@
+/**
+ * The registry's configuration: the reference's config.yml and REGISTRY_* variables, read into one typed value. Reads
+ * no files and starts nothing. Start with load.ts, which names the steps; schema/ says what may be written.
+ */
+export { configPath } from './defaults.js';
+export { formatDuration, type Milliseconds, parseDuration } from './durations.js';
+export { jsonSchema } from './jsonSchema.js';
+export { type ConfigSource, type LoadedConfig, loadConfig } from './load.js';
+export {
+  ConfigError,
+  formatNotice,
+  formatOrigin,
+  type Notice,
+  type Origin,
+  type Problem,
+} from './notices.js';
+export { renderJson, renderYaml } from './render.js';
+export type { Config } from './schema/config.js';
+export { type Bytes, formatSize, parseSize } from './sizes.js';

@@ -1,0 +1,81 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { duration, flag, section, size, text } from './fields.js';
+
+const ANYBODY = ['*', 'anonymous'];
+
+const user = z
+  .string()
+  .refine((name) => name !== '' && !name.startsWith('@') && !ANYBODY.includes(name) && !/[:\s]/.test(name), {
+    error: 'must be the name of one user',
+  });
+
+const subject = z
+  .string()
+  .refine((name) => ANYBODY.includes(name) || /^@?[^@:\s*][^:\s]*$/.test(name), {
+    error: 'must be a user, a @group, * for everybody who logged in, or anonymous',
+  })
+  .meta({ description: 'A user, a @group, `*` for everybody who logged in, or `anonymous`.' });
+
+const admin = subject.refine((name) => !ANYBODY.includes(name), { error: 'must be a user or a @group' });
+
+const subjects = (description: string) => z.array(subject).meta({ description }).default([]);
+
+const glob = z.string().min(1);
+
+const rule = z
+  .strictObject({
+    repositories: z
+      .union([glob, z.array(glob).min(1)])
+      .transform((value): string[] => (typeof value === 'string' ? [value] : value))
+      .meta({ description: 'Names of repositories, or globs such as team/*.' }),
+    pull: subjects('Who may pull.'),
+    push: subjects('Who may push.'),
+    delete: subjects('Who may delete.'),
+  })
+  .meta({ description: 'Rights in some repositories.' });
+
+const network = z.string().refine(isNetwork, { error: 'must be an address or a network such as 10.0.0.0/8' });
+
+function isNetwork(value: string): boolean {
+  const [address = '', bits, ...more] = value.split('/');
+  const family = isIP(address);
+  const longest = family === 4 ? 32 : 128;
+  return (
+    family !== 0 &&
+    more.length === 0 &&
+    (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= longest))
+  );
+}
+
+export const berth = section('What the reference does not have.', {
+  index: section('The index of metadata, which can always be rebuilt from the storage.', {
+    path: text('Its file; without it berth/index.sqlite below the root directory of the storage.'),
+    lastpull: flag('Remembers when each image was pulled last.', true),
+  }),
+  admins: z.array(admin).meta({ description: 'Users and @groups who may do everything.' }).default([]),
+  groups: z
+    .record(z.string(), z.array(user))
+    .meta({ description: 'Names of groups to their users.' })
+    .default({}),
+  access: z
+    .array(rule)
+    .meta({ description: 'Who may do what. Without rules everybody who comes in may do everything.' })
+    .default([]),
+  limits: section('What strangers may ask for.', {
+    manifestbytes: size('Largest manifest.', '4MiB'),
+    openuploads: z
+      .int()
+      .min(1)
+      .meta({ description: 'Most unfinished uploads of a repository.' })
+      .default(1000),
+    headerbytes: size('Most bytes of the headers of a request.', '128KiB'),
+  }),
+  minfreespace: size('Free space below which pushes are refused.', '100MiB'),
+  search: flag('Serves /v1/search for docker search.', true),
+  trustedproxies: z
+    .array(network)
+    .meta({ description: 'Proxies whose X-Forwarded-* headers are believed.' })
+    .default(['127.0.0.0/8', '::1/128']),
+  passwordcache: duration('How long a checked password is not checked again; 0 checks each time.', '5m'),
+});

@@ -1,0 +1,69 @@
+import type { Notice, Problem } from './notices.js';
+import { findTree, originAt, plainOf, type Tree } from './tree.js';
+
+/**
+ * Keys of the reference that have no part here yet. `refuse` where a start without it would lose data, open what was
+ * closed or serve something else; the rest is told about and ignored.
+ */
+const UNSUPPORTED: readonly Readonly<{ key: string; refuse?: true; present?: true; message: string }>[] = [
+  ...['azure', 'gcs', 'oss', 's3', 'swift'].map(
+    (driver) =>
+      ({
+        key: `storage.${driver}`,
+        refuse: true,
+        present: true,
+        message: 'this storage driver is not supported yet; use filesystem or inmemory',
+      }) as const,
+  ),
+  ...['token', 'silly'].map(
+    (scheme) =>
+      ({
+        key: `auth.${scheme}`,
+        refuse: true,
+        present: true,
+        message:
+          'this scheme is not supported yet; use htpasswd, or none behind a proxy that asks for passwords',
+      }) as const,
+  ),
+  { key: 'proxy.remoteurl', refuse: true, message: 'a pull-through cache is not supported yet' },
+  {
+    key: 'http.tls.letsencrypt',
+    refuse: true,
+    message:
+      "certificates from Let's Encrypt are not supported yet; set http.tls.certificate and http.tls.key",
+  },
+  { key: 'http.h2c.enabled', message: 'HTTP/2 without TLS is not supported yet; ignored' },
+  { key: 'log.hooks', message: 'log hooks are not supported yet; ignored' },
+  { key: 'middleware.registry', message: 'middleware is not supported yet; ignored' },
+  { key: 'middleware.repository', message: 'middleware is not supported yet; ignored' },
+  { key: 'middleware.storage', message: 'middleware is not supported yet; ignored' },
+  { key: 'notifications.endpoints', message: 'notifications are not supported yet; no events are sent' },
+  {
+    key: 'redis',
+    message: 'redis is not needed: the index answers what the reference caches there; ignored',
+  },
+  { key: 'reporting', message: 'error reports to services are not supported; ignored' },
+  { key: 'policy.repository.classes', message: 'repository classes are not supported yet; ignored' },
+  { key: 'compatibility.schema1.enabled', message: 'manifests of schema 1 are not supported; ignored' },
+];
+
+export function checkSupport(root: Tree): { problems: Problem[]; notices: Notice[] } {
+  const problems: Problem[] = [];
+  const notices: Notice[] = [];
+  for (const { key, refuse, present, message } of UNSUPPORTED) {
+    const path = key.split('.');
+    const tree = findTree(root, path);
+    if (!tree || !(present || isUsed(plainOf(tree)))) continue;
+    const origin = originAt(root, path);
+    if (refuse) problems.push({ key, message, origin });
+    else notices.push({ level: 'warn', key, message, origin });
+  }
+  return { problems, notices };
+}
+
+/** Whether somebody asked for something: not empty, not off, not disabled. */
+function isUsed(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isUsed);
+  if (typeof value !== 'object' || value === null) return Boolean(value);
+  return !('disabled' in value && value.disabled === true) && Object.values(value).some(isUsed);
+}

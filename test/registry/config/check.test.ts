@@ -1,0 +1,115 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkConfig, printSchema } from '../../../src/cli/config.js';
+import { jsonSchema, loadConfig, renderYaml } from '../../../src/registry/config/index.js';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'berth-config-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function check(
+  text: string,
+  options: { strict?: boolean; format?: 'json' } = {},
+  env: NodeJS.ProcessEnv = {},
+) {
+  const file = join(folder, 'c.yml');
+  await writeFile(file, text);
+  const out: string[] = [];
+  const err: string[] = [];
+  const stdout = { write: (text: string) => out.push(text) };
+  const stderr = { write: (text: string) => err.push(text) };
+  const code = await checkConfig(file, { ...options, env, stdout, stderr });
+  return { code, out: out.join('').replaceAll(file, 'c.yml'), err: err.join('').replaceAll(file, 'c.yml') };
+}
+
+const GOOD = 'version: 0.1\nstorage: {inmemory: }\nhttp: {addr: ":5000"}\n';
+
+describe('berth config check', () => {
+  it('prints each value and where it comes from', async () => {
+    const { code, out, err } = await check(GOOD, {}, { REGISTRY_HTTP_NET: 'tcp' });
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('http:\n  addr: :5000 # c.yml:3:8\n  net: tcp # environment REGISTRY_HTTP_NET\n');
+    expect(out).toContain('passwordcache: 5m # default');
+    expect(out).toContain('minfreespace: 100MiB # default');
+  });
+
+  it.each([
+    { text: 'redis: {password: hunter2, sentinelpassword: hunter2}' },
+    { text: 'http: {addr: ":1", secret: hunter2}' },
+    { text: 'health: {http: [{uri: u, headers: {Authorization: [hunter2], X-Api-Token: hunter2}}]}' },
+    { text: 'proxy: {username: u, password: hunter2}' },
+    { text: 'log: {hooks: [{options: {smtp: {password: hunter2}}}]}' },
+    { text: 'reporting: {bugsnag: {apikey: hunter2}, newrelic: {licensekey: hunter2}}' },
+    { text: 'notifications: {endpoints: [{url: "https://u:hunter2@example.com/"}]}' },
+    {
+      text: 'middleware: {storage: [{name: cloudfront, options: {privatekey: hunter2, credentials: {a: hunter2}}}]}',
+    },
+  ])('never prints a secret: $text', async ({ text }) => {
+    for (const format of [{}, { format: 'json' } as const]) {
+      const { code, out, err } = await check(`${GOOD.replace(/http.*\n/, '')}${text}`, format);
+      expect(code).toBe(0);
+      expect(out).toContain('***');
+      expect(out + err).not.toContain('hunter2');
+    }
+  });
+
+  it('prints JSON for programs', async () => {
+    const { out } = await check(`${GOOD}zebra: 1`, { format: 'json' });
+    expect(JSON.parse(out)).toMatchObject({
+      config: { http: { addr: ':5000' }, berth: { passwordcache: '5m' } },
+      origins: { 'http.addr': 'c.yml:3:8', 'log.level': 'default' },
+      notices: [{ level: 'warn', key: 'zebra' }],
+    });
+  });
+
+  it.each([
+    { text: GOOD, strict: true, code: 0, err: '' },
+    {
+      text: `${GOOD}zebra: 1`,
+      strict: false,
+      code: 0,
+      err: 'warn: c.yml:4:1: zebra: unknown key, ignored\n',
+    },
+    { text: `${GOOD}zebra: 1`, strict: true, code: 1, err: 'warn: c.yml:4:1: zebra: unknown key, ignored\n' },
+    { text: 'version: 0.1\nstorage: inmemory', strict: true, code: 0, err: 'info: http.addr: is not set' },
+    {
+      text: 'version: 2\nstorage: inmemory',
+      strict: false,
+      code: 1,
+      err: 'error: c.yml:1:1: version: must be 0.1',
+    },
+  ])('exits with $code for $err (strict: $strict)', async ({ text, strict, code, err }) => {
+    const result = await check(text, { strict });
+    expect(result.code).toBe(code);
+    expect(result.err).toContain(err);
+  });
+
+  it('says that it cannot read a file', async () => {
+    const err: string[] = [];
+    const stderr = { write: (text: string) => err.push(text) };
+    expect(await checkConfig(join(folder, 'none.yml'), { env: {}, stderr })).toBe(1);
+    expect(err.join('')).toMatch(/^error: cannot read .*none.yml: there is no such file\n$/);
+  });
+});
+
+describe('the printed configuration', () => {
+  it.each([
+    GOOD,
+    `${GOOD}log: {fields: {a: "x: y # z", "b.c": "1", d: "two\\nlines", e: 1.5, f: null}, hooks: [{type: mail, levels: [panic]}]}`,
+    `${GOOD}health: {http: [{uri: u, interval: 1h30m, headers: {A: [b, c]}}], tcp: [{addr: a, timeout: 10ns}]}`,
+    `${GOOD}berth: {groups: {devs: [bob]}, access: [{repositories: "a/*", pull: ["@devs", "*"]}], minfreespace: 1500}`,
+  ])('means the same when loaded again: %s', (text) => {
+    const loaded = loadConfig({ text, env: {} });
+    expect(loadConfig({ text: renderYaml(loaded), env: {} }).config).toEqual(loaded.config);
+  });
+});
+
+it('berth config schema prints the schema', () => {
+  const out: string[] = [];
+  printSchema({ write: (text: string) => out.push(text) });
+  expect(JSON.parse(out.join(''))).toEqual(jsonSchema());
+});
