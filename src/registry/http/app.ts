@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import Router from '@koa/router';
+import Koa, { type Context, type Next } from 'koa';
+import { OciError } from '../../oci/index.js';
+import type { Authenticator } from '../auth/index.js';
+import type { Logger } from '../logger.js';
+import { drainBody } from './body.js';
+import { answerOptions, dispatch } from './dispatch.js';
+import { answerFor } from './errors.js';
+import { home } from './home.js';
+import type { Registry, RegistryContext } from './registry.js';
+import { pingSearch, search } from './search.js';
+import { ClientGoneError, type Response } from './send.js';
+
+/** Everything the application needs besides the registry itself. */
+export type AppOptions = Readonly<{
+  authenticator: Authenticator;
+  log: Logger;
+  /** From the configuration: sent with every answer. */
+  headers: Readonly<Record<string, readonly string[]>>;
+  /** Why the registry must not answer now, if so. */
+  down: () => string | undefined;
+  /** Whether connections should end with the next answer. */
+  draining: () => boolean;
+  /** Called once for each request, after its answer was sent or given up. */
+  observe: (request: ObservedRequest) => void;
+}>;
+
+export type ObservedRequest = Readonly<{
+  ctx: RegistryContext;
+  /** Monotonic, in milliseconds, as `performance.now()`. */
+  startedAt: number;
+  /** Whether the whole answer was sent. */
+  complete: boolean;
+}>;
+
+/** The registry as a Koa application. One request passes: observe, explain failures, authenticate, dispatch. */
+export function createApp(registry: Registry, options: AppOptions): Koa {
+  const app = new Koa();
+  const router = otherRoutes(registry);
+  const answerRegistry = dispatch(registry);
+  const { prefix } = registry.settings;
+  const root = `${prefix === '/' ? '' : prefix}/v2`;
+  app.use(observed(options));
+  app.use(explained(options));
+  app.use(identified(options));
+  app.use(async (ctx, next) => {
+    // Names contain slashes, so these paths are not for a router.
+    if (ctx.path !== root && !ctx.path.startsWith(`${root}/`)) return next();
+    const reason = options.down();
+    if (reason !== undefined) throw new OciError('UNAVAILABLE', `the registry is out of service: ${reason}`);
+    return answerRegistry(ctx as RegistryContext);
+  });
+  app.use(router.routes());
+  app.use(async (ctx) => {
+    throw new OciError(
+      'NAME_UNKNOWN',
+      `nothing is served at ${ctx.path.slice(0, 200)}; the registry is below ${root}/`,
+    );
+  });
+  app.on('error', (error) => options.log.error({ error }, 'an answer could not be sent'));
+  return app;
+}
+
+function otherRoutes(registry: Registry): Router {
+  const { prefix, search: searchable } = registry.settings;
+  const router = new Router(prefix === '/' ? {} : { prefix: prefix.replace(/\/$/, '') });
+  router.get('/', (ctx) => named(ctx, 'home', home(registry)));
+  if (searchable) {
+    router.get('/v1/_ping', (ctx) => named(ctx, 'search', pingSearch));
+    router.get('/v1/search', (ctx) => named(ctx, 'search', search(registry)));
+  }
+  return router;
+}
+
+function named(
+  ctx: Context,
+  handler: string,
+  answer: (ctx: RegistryContext) => Promise<void>,
+): Promise<void> {
+  ctx.state.handler = handler;
+  return answer(ctx as RegistryContext);
+}
+
+/** Tells `observe` about the request once it is over, however it ended. */
+function observed({ observe }: AppOptions) {
+  return (context: Context, next: Next) => {
+    const ctx = context as RegistryContext;
+    const startedAt = performance.now();
+    ctx.state.id = randomUUID();
+    ctx.state.identity = 'anonymous';
+    ctx.state.handler = 'other';
+    ctx.res.once('close', () => observe({ ctx, startedAt, complete: ctx.res.writableFinished }));
+    return next();
+  };
+}
+
+/** Turns every failure into the answer that clients understand. Nothing unforeseen is told to them. */
+function explained(options: AppOptions) {
+  return async (context: Context, next: Next) => {
+    const ctx = context as RegistryContext;
+    setCommonHeaders(ctx, options);
+    try {
+      await next();
+    } catch (error) {
+      sendFailure(ctx, options, error);
+    }
+  };
+}
+
+function sendFailure(ctx: RegistryContext, options: AppOptions, error: unknown): void {
+  const answer = answerFor(error);
+  const { id } = ctx.state;
+  if (answer.unforeseen && !(error instanceof ClientGoneError)) {
+    options.log.error({ error, request: id, method: ctx.method, path: ctx.path }, 'request failed');
+  }
+  if (ctx.res.headersSent) {
+    ctx.res.destroy(); // half an answer must not look like a whole one
+    return;
+  }
+  for (const name of ctx.res.getHeaderNames()) ctx.res.removeHeader(name);
+  setCommonHeaders(ctx, options);
+  ctx.respond = true;
+  ctx.status = answer.status;
+  ctx.set(answer.headers);
+  const { challenge } = options.authenticator;
+  if (answer.status === 401 && challenge) ctx.set('WWW-Authenticate', challenge);
+  const body = Buffer.from(`${JSON.stringify({ errors: answer.errors })}\n`);
+  ctx.set('Content-Type', 'application/json');
+  ctx.length = body.length;
+  ctx.body = body;
+  drainBody(ctx.req, ctx.res as Response);
+}
+
+function setCommonHeaders(ctx: RegistryContext, { headers, draining }: AppOptions): void {
+  ctx.res.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
+  ctx.res.setHeader('X-Request-Id', ctx.state.id);
+  for (const name in headers) ctx.res.setHeader(name, headers[name] ?? []);
+  if (draining() && ctx.req.httpVersionMajor === 1) ctx.res.setHeader('Connection', 'close');
+}
+
+function identified({ authenticator }: AppOptions) {
+  return async (context: Context, next: Next) => {
+    const ctx = context as RegistryContext;
+    if (ctx.method === 'OPTIONS') return answerOptions(ctx);
+    ctx.state.identity = await authenticator.authenticate(ctx.get('Authorization') || undefined);
+    return next();
+  };
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import type { BlobRecord } from '../../index/index.js';
+import { parseDigest } from '../../oci/index.js';
+import type { ByteRange } from '../../storage/index.js';
+import { namesDigest, sendEmpty } from './answers.js';
+import { HttpError } from './errors.js';
+import { parseRanges } from './ranges.js';
+import type { Registry, RegistryContext, RequestOf } from './registry.js';
+import { sendFile } from './send.js';
+
+const BLOB_TYPE = 'application/octet-stream';
+
+/** GET and HEAD of a blob. distribution-spec spec.md, "Pulling blobs" (end-2). */
+export function readBlob({ blobs, buffers, settings }: Registry) {
+  return async (ctx: RegistryContext, { repository, digest: text }: RequestOf<'blob'>) => {
+    const method = ctx.method === 'HEAD' ? 'HEAD' : 'GET';
+    const blob = await blobs.get(repository, parseDigest(text));
+    describe(ctx, blob);
+    if (namesDigest(ctx.get('If-None-Match'), blob.digest)) return sendEmpty(ctx, 304);
+    const url = settings.redirect ? await blobs.signedUrl(blob, method) : undefined;
+    if (url !== undefined) {
+      ctx.set('Location', url);
+      return sendEmpty(ctx, 307);
+    }
+    const open = (range?: ByteRange) => blobs.open(repository, blob, range);
+    // Only GET has ranges. RFC 9110 section 14.2.
+    const ranges = method === 'GET' ? parseRanges(ctx.get('Range') || undefined, blob.size) : 'all';
+    if (ranges === 'unsatisfiable') throw unsatisfiable(blob);
+    const parts =
+      ranges === 'all' ? whole(blob) : ranges.length === 1 ? single(blob, ranges[0]) : multiple(blob, ranges);
+    ctx.status = ranges === 'all' ? 200 : 206;
+    if (parts.contentRange) ctx.set('Content-Range', parts.contentRange);
+    ctx.set('Content-Type', parts.contentType);
+    ctx.set('Content-Length', String(parts.length));
+    // Opened before the headers go out: a failure must still be able to become an error answer.
+    await using first = method === 'GET' && parts.ranges[0] ? await open(parts.ranges[0].range) : undefined;
+    ctx.respond = false;
+    if (first === undefined) {
+      ctx.res.end();
+      return;
+    }
+    for (const { head, range } of parts.ranges) {
+      if (head) ctx.res.write(head);
+      if (range === parts.ranges[0]?.range) await sendFile(first, ctx.res, buffers);
+      else {
+        await using next = await open(range);
+        await sendFile(next, ctx.res, buffers);
+      }
+    }
+    ctx.res.end(parts.tail);
+  };
+}
+
+/** DELETE of a blob (end-10). */
+export function deleteBlob({ blobs }: Registry) {
+  return async (ctx: RegistryContext, { repository, digest }: RequestOf<'blob'>) => {
+    await blobs.delete(repository, parseDigest(digest));
+    sendEmpty(ctx, 202);
+  };
+}
+
+/** What is sent for a GET: ranges of the blob, each perhaps behind a head of its own. `length` in bytes of all. */
+type Parts = Readonly<{
+  contentType: string;
+  contentRange?: string;
+  length: number;
+  ranges: readonly Readonly<{ head?: string; range: ByteRange }>[];
+  tail?: string;
+}>;
+
+function whole({ size }: BlobRecord): Parts {
+  return { contentType: BLOB_TYPE, length: size, ranges: [{ range: { start: 0, end: size } }] };
+}
+
+function single(blob: BlobRecord, range: ByteRange): Parts {
+  return {
+    contentType: BLOB_TYPE,
+    contentRange: contentRange(range, blob.size),
+    length: range.end - range.start,
+    ranges: [{ range }],
+  };
+}
+
+/** RFC 9110 section 14.6. */
+function multiple(blob: BlobRecord, ranges: readonly ByteRange[]): Parts {
+  const boundary = randomUUID();
+  const parts = ranges.map((range) => ({
+    range,
+    head: `\r\n--${boundary}\r\nContent-Type: ${BLOB_TYPE}\r\nContent-Range: ${contentRange(range, blob.size)}\r\n\r\n`,
+  }));
+  const tail = `\r\n--${boundary}--\r\n`;
+  const length = parts.reduce(
+    (sum, { head, range }) => sum + head.length + range.end - range.start,
+    tail.length,
+  );
+  return { contentType: `multipart/byteranges; boundary=${boundary}`, length, ranges: parts, tail };
+}
+
+function contentRange({ start, end }: ByteRange, size: number): string {
+  return `bytes ${start}-${end - 1}/${size}`;
+}
+
+function unsatisfiable({ size }: BlobRecord): HttpError {
+  return new HttpError(
+    416,
+    'RANGE_INVALID',
+    `the blob has ${size} bytes; no byte of the range is among them`,
+    {
+      headers: { 'Content-Range': `bytes */${size}` },
+    },
+  );
+}
+
+function describe(ctx: RegistryContext, { digest }: BlobRecord): void {
+  ctx.set('Docker-Content-Digest', digest);
+  ctx.set('ETag', `"${digest}"`);
+  ctx.set('Accept-Ranges', 'bytes');
+  ctx.set('Cache-Control', 'max-age=31536000');
+}

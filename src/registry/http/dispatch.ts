@@ -1,0 +1,116 @@
+import { OciError } from '../../oci/index.js';
+import type { Action } from '../auth/index.js';
+import { sendEmpty, sendJson } from './answers.js';
+import { deleteBlob, readBlob } from './blobs.js';
+import { HttpError } from './errors.js';
+import { listReferrers, listRepositories, listTags } from './lists.js';
+import { deleteManifest, pushManifest, readManifest } from './manifests.js';
+import type { Handler, Registry, RegistryContext } from './registry.js';
+import { parseRequest, type RegistryRequest, type RequestKind } from './request.js';
+import { appendUpload, cancelUpload, finishUpload, readUpload, startUpload } from './uploads.js';
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+/** Each kind of request with its handlers, as checked where the table is written, and as it is looked up. */
+type Handlers = { readonly [K in RequestKind]: Readonly<Partial<Record<Method, Handler<K>>>> };
+type AnyHandler = (ctx: RegistryContext, request: never) => Promise<void>;
+type AnyHandlers = { readonly [K in RequestKind]: { readonly [M in Method]?: AnyHandler } };
+
+/** Answers everything under `/v2/`. @see distribution-spec spec.md, "Endpoints" */
+export function dispatch(registry: Registry) {
+  const handlers: AnyHandlers = handlersFor(registry);
+  return async (ctx: RegistryContext) => {
+    const { prefix } = registry.settings;
+    const request = parseRequest(prefix === '/' ? ctx.path : ctx.path.slice(prefix.length));
+    if (request === undefined) throw noSuchPath(ctx);
+    const byMethod = handlers[request.kind];
+    // HEAD is GET without the body, which the handlers see to. RFC 9110 section 9.3.2.
+    const method = (ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method;
+    ctx.state.handler = handlerName(request, method);
+    authorize(registry, ctx, request, method);
+    const handler = byMethod[method];
+    if (handler === undefined) throw notAllowed(ctx, Object.keys(byMethod));
+    checkMode(registry, request, method);
+    await handler(ctx, request as never); // the table's types pair each kind with its handlers
+  };
+}
+
+function handlersFor(registry: Registry): Handlers {
+  return {
+    base: { GET: async (ctx) => sendJson(ctx, {}) },
+    catalog: { GET: listRepositories(registry) },
+    extensions: { GET: async (ctx) => sendJson(ctx, { extensions: [] }) },
+    manifest: {
+      GET: readManifest(registry),
+      PUT: pushManifest(registry),
+      DELETE: deleteManifest(registry),
+    },
+    blob: { GET: readBlob(registry), DELETE: deleteBlob(registry) },
+    uploads: { POST: startUpload(registry) },
+    upload: {
+      GET: readUpload(registry),
+      PATCH: appendUpload(registry),
+      PUT: finishUpload(registry),
+      DELETE: cancelUpload(registry),
+    },
+    tags: { GET: listTags(registry) },
+    referrers: { GET: listReferrers(registry) },
+  };
+}
+
+function authorize(
+  { access }: Registry,
+  { state: { identity } }: RegistryContext,
+  request: RegistryRequest,
+  method: Method,
+): void {
+  if ('repository' in request) {
+    access.authorize(identity, actionFor(request, method), request.repository);
+    return;
+  }
+  if (identity !== 'anonymous' || !access.canLogIn) return;
+  // Clients choose how to log in by this answer alone, so it asks even where pulling needs no login.
+  if (request.kind === 'base' || !access.anonymousCanPullSomething) {
+    throw new OciError('UNAUTHORIZED', 'authentication required');
+  }
+}
+
+/** Whoever may push may also look after and give up an upload: clients ask for no more than that. */
+function actionFor({ kind }: RegistryRequest, method: Method): Action {
+  if (kind === 'upload' || kind === 'uploads') return 'push';
+  if (method === 'GET') return 'pull';
+  return method === 'DELETE' ? 'delete' : 'push';
+}
+
+function checkMode({ settings }: Registry, { kind }: RegistryRequest, method: Method): void {
+  if (method === 'GET') return;
+  if (settings.readOnly) {
+    throw new OciError('UNSUPPORTED', 'the registry is read-only (storage.maintenance.readonly)');
+  }
+  if (method === 'DELETE' && kind !== 'upload' && !settings.deleteEnabled) {
+    throw new OciError('UNSUPPORTED', 'deleting is not enabled (storage.delete.enabled)');
+  }
+}
+
+/** Names of the reference registry's metrics. */
+function handlerName({ kind }: RegistryRequest, method: Method): string {
+  if (kind === 'uploads') return 'blob_upload';
+  if (kind === 'upload') return method === 'DELETE' ? 'blob_upload' : 'blob_upload_chunk';
+  return kind;
+}
+
+function noSuchPath(ctx: RegistryContext): HttpError {
+  return new HttpError(404, 'UNSUPPORTED', `nothing is served at ${ctx.path.slice(0, 200)}`);
+}
+
+function notAllowed(ctx: RegistryContext, methods: readonly string[]): HttpError {
+  const allowed = methods.includes('GET') ? ['HEAD', ...methods] : methods;
+  return new HttpError(405, 'UNSUPPORTED', `${ctx.method} is not possible here`, {
+    headers: { Allow: allowed.join(', ') },
+  });
+}
+
+/** OPTIONS is answered without asking who it is: browsers ask before they know. */
+export function answerOptions(ctx: RegistryContext): void {
+  ctx.set('Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+  sendEmpty(ctx, 204);
+}

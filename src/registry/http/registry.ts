@@ -1,0 +1,41 @@
+import type { Context } from 'koa';
+import type { Uploads } from '../../content/index.js';
+import type { AccessRules, Identity } from '../auth/index.js';
+import type { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../repositories/index.js';
+import type { RegistryRequest, RequestKind } from './request.js';
+import type { SendBuffers } from './send.js';
+
+/** The parts that answer requests. */
+export type Registry = Readonly<{
+  blobs: RepositoryBlobs;
+  manifests: RepositoryManifests;
+  uploads: Uploads;
+  catalog: Catalog;
+  pulls: PullTimes;
+  access: AccessRules;
+  buffers: SendBuffers;
+  settings: RegistrySettings;
+}>;
+
+export type RegistrySettings = Readonly<{
+  /** Goes before the path of every Location: '' for clients to stay on the host they asked. */
+  baseUrl: string;
+  /** The API stands below this path: `/`, or as `http.prefix` says. */
+  prefix: string;
+  deleteEnabled: boolean;
+  readOnly: boolean;
+  /** Whether clients may be sent to where the bytes are, if storage can do that. */
+  redirect: boolean;
+  maxManifestBytes: number;
+  maxOpenUploads: number;
+  maxCatalogEntries: number;
+  maxTags: number;
+  search: boolean;
+}>;
+
+/** What middleware found out about a request before its handler runs. */
+export type RequestState = { id: string; identity: Identity; handler: string };
+export type RegistryContext = Context & { state: RequestState };
+
+export type RequestOf<K extends RequestKind> = Extract<RegistryRequest, { kind: K }>;
+export type Handler<K extends RequestKind> = (ctx: RegistryContext, request: RequestOf<K>) => Promise<void>;

@@ -1,0 +1,73 @@
+import { OciError, parseRepositoryName, type RepositoryName } from '../../oci/index.js';
+
+/** What a URL under `/v2/` names. References and digests are still text: their errors depend on the method. */
+export type RegistryRequest =
+  | Readonly<{ kind: 'base' }>
+  | Readonly<{ kind: 'catalog' }>
+  | Readonly<{ kind: 'extensions' }>
+  | Readonly<{ kind: 'manifest'; repository: RepositoryName; reference: string }>
+  | Readonly<{ kind: 'blob'; repository: RepositoryName; digest: string }>
+  | Readonly<{ kind: 'uploads'; repository: RepositoryName }>
+  | Readonly<{ kind: 'upload'; repository: RepositoryName; id: string }>
+  | Readonly<{ kind: 'tags'; repository: RepositoryName }>
+  | Readonly<{ kind: 'referrers'; repository: RepositoryName; digest: string }>;
+
+export type RequestKind = RegistryRequest['kind'];
+
+/**
+ * Reads from the right, since a repository may be called `a/blobs/uploads`.
+ * @param path decoded or not, from `/v2` on, without the query.
+ * @returns `undefined` when the path names nothing of the registry's.
+ * @throws {OciError} NAME_INVALID: the path is right but for the repository's name.
+ */
+export function parseRequest(path: string): RegistryRequest | undefined {
+  const parts = decoded(path).split('/').slice(1);
+  if (parts.shift() !== 'v2') return undefined;
+  if (parts.length === 0 || (parts.length === 1 && parts[0] === '')) return { kind: 'base' };
+  if (parts.length === 1 && parts[0] === '_catalog') return { kind: 'catalog' };
+  if (parts.join('/') === '_oci/ext/discover') return { kind: 'extensions' };
+  return parseUploads(parts) ?? parseContent(parts);
+}
+
+/** `<name>/blobs/uploads[/[<id>]]`. */
+function parseUploads(parts: readonly string[]): RegistryRequest | undefined {
+  const [last = '', second, third] = parts.toReversed();
+  if (second === 'blobs' && last === 'uploads') {
+    return { kind: 'uploads', repository: nameOf(parts.slice(0, -2)) };
+  }
+  if (third !== 'blobs' || second !== 'uploads') return undefined;
+  const repository = nameOf(parts.slice(0, -3));
+  return last === '' ? { kind: 'uploads', repository } : { kind: 'upload', repository, id: last };
+}
+
+/** `<name>/<what>/<which>`. */
+function parseContent(parts: readonly string[]): RegistryRequest | undefined {
+  const [which = '', what] = parts.toReversed();
+  const name = parts.slice(0, -2);
+  if (which === '' || name.length === 0) return undefined;
+  switch (what) {
+    case 'manifests':
+      return { kind: 'manifest', repository: nameOf(name), reference: which };
+    case 'blobs':
+      return { kind: 'blob', repository: nameOf(name), digest: which };
+    case 'referrers':
+      return { kind: 'referrers', repository: nameOf(name), digest: which };
+    case 'tags':
+      return which === 'list' ? { kind: 'tags', repository: nameOf(name) } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function nameOf(parts: readonly string[]): RepositoryName {
+  return parseRepositoryName(parts.join('/'));
+}
+
+function decoded(path: string): string {
+  if (!path.includes('%')) return path;
+  try {
+    return decodeURIComponent(path);
+  } catch (error) {
+    throw new OciError('NAME_INVALID', 'the path has a broken percent-escape', { cause: error });
+  }
+}

@@ -1,0 +1,192 @@
+import { type Chunk, type Upload, UploadBusyError, UploadOffsetError } from '../../content/index.js';
+import {
+  type Digest,
+  isHashAlgorithm,
+  OciError,
+  parseDigest,
+  parseRepositoryName,
+  type RepositoryName,
+} from '../../oci/index.js';
+import { locationOf, sendEmpty } from './answers.js';
+import { bodyLength, mayHaveBody, readBody } from './body.js';
+import { HttpError } from './errors.js';
+import { parseUploadRange } from './ranges.js';
+import type { Registry, RegistryContext, RegistrySettings, RequestOf } from './registry.js';
+
+type Progress = Pick<Upload, 'repository' | 'id' | 'offset'>;
+
+/** POST: begins an upload, or mounts a blob, or takes a whole one (end-4a, end-4b, end-4c, end-11). */
+export function startUpload(registry: Registry) {
+  const { uploads, settings } = registry;
+  return async (ctx: RegistryContext, { repository }: RequestOf<'uploads'>) => {
+    const query = new URLSearchParams(ctx.querystring);
+    const mount = query.get('mount');
+    if (mount) {
+      const digest = parseDigest(mount);
+      if (await mountBlob(registry, ctx, repository, { digest, from: query.get('from') })) {
+        return sendCreated(ctx, settings, repository, digest);
+      }
+    }
+    if ((await uploads.count(repository, settings.maxOpenUploads)) >= settings.maxOpenUploads) {
+      throw new OciError('TOOMANYREQUESTS', `${repository} has ${settings.maxOpenUploads} uploads under way`);
+    }
+    const digest = query.get('digest');
+    if (digest !== null && mayHaveBody(ctx)) {
+      return takeWhole(registry, ctx, repository, parseDigest(digest));
+    }
+    if (digest !== null) parseDigest(digest);
+    const upload = await uploads.start(repository, algorithmOf(query.get('digest-algorithm')));
+    sendProgress(ctx, settings, 202, upload);
+  };
+}
+
+/** PATCH: adds a chunk, or a stream of unknown length (end-5). */
+export function appendUpload({ uploads, settings }: Registry) {
+  return async (ctx: RegistryContext, { repository, id }: RequestOf<'upload'>) => {
+    const offset = await resumable(settings, { repository, id }, () =>
+      uploads.append(repository, id, chunkOf(ctx)),
+    );
+    sendProgress(ctx, settings, 202, { repository, id, offset });
+  };
+}
+
+/** PUT: adds what is left and ends the upload (end-6). */
+export function finishUpload({ uploads, blobs, settings }: Registry) {
+  return async (ctx: RegistryContext, { repository, id }: RequestOf<'upload'>) => {
+    const text = new URLSearchParams(ctx.querystring).get('digest');
+    if (!text)
+      throw new OciError('DIGEST_INVALID', 'the upload ends with ?digest=<digest of the whole blob>');
+    const digest = parseDigest(text);
+    const chunk = mayHaveBody(ctx) ? chunkOf(ctx) : undefined;
+    const finished = await resumable(settings, { repository, id }, () =>
+      uploads.finish(repository, id, digest, chunk),
+    );
+    await blobs.link(repository, digest, finished);
+    sendCreated(ctx, settings, repository, digest);
+  };
+}
+
+/** GET: how far an upload is (end-13). */
+export function readUpload({ uploads, settings }: Registry) {
+  return async (ctx: RegistryContext, { repository, id }: RequestOf<'upload'>) => {
+    sendProgress(ctx, settings, 204, await uploads.get(repository, id));
+  };
+}
+
+/** DELETE: gives an upload up (end-14). */
+export function cancelUpload({ uploads }: Registry) {
+  return async (ctx: RegistryContext, { repository, id }: RequestOf<'upload'>) => {
+    await uploads.cancel(repository, id);
+    sendEmpty(ctx, 204);
+  };
+}
+
+/** A refused source is no error: the client uploads instead. Other answers make containerd give up the push. */
+async function mountBlob(
+  { blobs, access }: Registry,
+  ctx: RegistryContext,
+  repository: RepositoryName,
+  { digest, from }: { digest: Digest; from: string | null },
+): Promise<boolean> {
+  const sources = from ? [parseRepositoryName(from)] : await blobs.sourcesOf(digest);
+  for (const source of sources) {
+    const allowed = access.allows(ctx.state.identity, 'pull', source);
+    if (allowed && (await blobs.mount(source, repository, digest))) return true;
+  }
+  return false;
+}
+
+async function takeWhole(
+  { uploads, blobs, settings }: Registry,
+  ctx: RegistryContext,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<void> {
+  const upload = await uploads.start(repository);
+  try {
+    await blobs.link(repository, digest, await uploads.finish(repository, upload.id, digest, chunkOf(ctx)));
+  } catch (error) {
+    // The client never learnt of this upload, so nobody will go on with it.
+    await uploads.purge(upload);
+    throw error;
+  }
+  sendCreated(ctx, settings, repository, digest);
+}
+
+function chunkOf(ctx: RegistryContext): Chunk {
+  const length = bodyLength(ctx);
+  const header = ctx.get('Content-Range');
+  const chunk = { source: readBody(ctx), ...(length === undefined ? {} : { length }) };
+  if (header === '') return chunk;
+  const range = parseUploadRange(header);
+  if (range === undefined) {
+    throw new HttpError(
+      416,
+      'RANGE_INVALID',
+      `Content-Range must be <first byte>-<last byte>, not ${JSON.stringify(header)}`,
+    );
+  }
+  if (length !== undefined && length !== range.end - range.start) {
+    throw new OciError('SIZE_INVALID', `Content-Range ${header} does not fit a body of ${length} bytes`);
+  }
+  return { ...chunk, from: range.start };
+}
+
+/** A client that is told where the upload stands can go on without asking. */
+async function resumable<T>(
+  settings: RegistrySettings,
+  { repository, id }: { repository: RepositoryName; id: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof UploadOffsetError || error instanceof UploadBusyError)) throw error;
+    throw new HttpError(416, 'RANGE_INVALID', error.message, {
+      cause: error,
+      headers: progressHeaders(settings, { repository, id, offset: error.offset }),
+    });
+  }
+}
+
+function sendProgress(
+  ctx: RegistryContext,
+  settings: RegistrySettings,
+  status: number,
+  progress: Progress,
+): void {
+  ctx.set(progressHeaders(settings, progress));
+  sendEmpty(ctx, status);
+}
+
+/** `Range` has no unit, and `0-0` for nothing: that is how docker's client reads it. */
+function progressHeaders(
+  settings: RegistrySettings,
+  { repository, id, offset }: Progress,
+): Record<string, string> {
+  return {
+    Location: locationOf(settings, `/v2/${repository}/blobs/uploads/${id}`),
+    Range: `0-${Math.max(0, offset - 1)}`,
+    'Docker-Upload-UUID': id,
+  };
+}
+
+function sendCreated(
+  ctx: RegistryContext,
+  settings: RegistrySettings,
+  repository: RepositoryName,
+  digest: Digest,
+): void {
+  ctx.set('Location', locationOf(settings, `/v2/${repository}/blobs/${digest}`));
+  ctx.set('Docker-Content-Digest', digest);
+  sendEmpty(ctx, 201);
+}
+
+function algorithmOf(text: string | null) {
+  if (text === null) return 'sha256';
+  if (isHashAlgorithm(text)) return text;
+  throw new OciError(
+    'DIGEST_INVALID',
+    `cannot verify ${JSON.stringify(text.slice(0, 50))} digests; use sha256 or sha512`,
+  );
+}
