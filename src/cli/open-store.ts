@@ -1,0 +1,55 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Blobs, HashPool, Uploads } from '../content/index.js';
+import { type MetadataIndex, SqliteIndex } from '../index/index.js';
+import type { Config } from '../registry/config/index.js';
+import type { Logger } from '../registry/logger.js';
+import { IndexSync, RepositoryLocks, type RepositoryStore } from '../registry/repositories/index.js';
+import { FilesystemDriver, MemoryDriver, type StorageDriver } from '../storage/index.js';
+
+export type OpenStore = AsyncDisposable &
+  Readonly<{ store: RepositoryStore; uploads: Uploads; driver: StorageDriver; index: MetadataIndex }>;
+
+/**
+ * Storage, index and what stands on them, as the configuration says.
+ * @param wrap goes around the storage driver, to measure it.
+ */
+export async function openStore(
+  config: Config,
+  log: Logger,
+  wrap: (driver: StorageDriver) => StorageDriver = (driver) => driver,
+): Promise<OpenStore> {
+  const driver = wrap(await openDriver(config));
+  const blobs = new Blobs(driver);
+  const pool = new HashPool();
+  const index = new SqliteIndex(indexPath(config));
+  const sync = new IndexSync({ driver, blobs }, index, log);
+  return {
+    store: { driver, blobs, index, sync, locks: new RepositoryLocks(), now: () => new Date() },
+    uploads: new Uploads(driver, blobs, pool),
+    driver,
+    index,
+    async [Symbol.asyncDispose]() {
+      await pool[Symbol.asyncDispose]();
+      await index.close();
+    },
+  };
+}
+
+async function openDriver({ storage }: Config): Promise<StorageDriver> {
+  if (storage.filesystem === undefined) return new MemoryDriver();
+  const root = resolve(storage.filesystem.rootdirectory);
+  try {
+    await mkdir(root, { recursive: true });
+  } catch (error) {
+    throw new Error(`cannot make storage.filesystem.rootdirectory ${root}`, { cause: error });
+  }
+  return new FilesystemDriver(root);
+}
+
+/** @returns where the index is, or `:memory:` for content that is there only. */
+export function indexPath({ storage, berth }: Config): string {
+  if (berth.index.path) return resolve(berth.index.path);
+  if (storage.filesystem === undefined) return ':memory:';
+  return join(resolve(storage.filesystem.rootdirectory), 'berth', 'index.sqlite');
+}

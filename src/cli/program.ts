@@ -1,0 +1,128 @@
+import { Command, Option } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+
+const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else the built-in default';
+
+/** All commands with their help. What a command does is loaded only when it is called. */
+export function createProgram(): Command {
+  const program = new Command('berth')
+    .description('A private container registry that takes the place of the reference registry.')
+    .version(`berth ${manifest.version}`, '-v, --version')
+    .option('--debug', 'show the causes of a failure')
+    .showHelpAfterError('(see berth --help)')
+    .addHelpText(
+      'after',
+      examples(
+        ['berth serve', 'serve ./data on 127.0.0.1:5000'],
+        ['berth serve --config /etc/docker/registry/config.yml', "serve an existing registry's data"],
+        ['berth config check config.yml', 'see what a configuration means'],
+        ['berth user add alice --file htpasswd', 'let alice log in'],
+      ),
+    );
+  addServe(program);
+  addConfig(program.command('config').description('look into configurations'));
+  addIndex(program.command('index').description('the index of what the registry holds'));
+  addUploads(program.command('uploads').description('uploads that were given up'));
+  addCompletion(program);
+  return program;
+}
+
+function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('serve the registry')
+    .argument('[config]', CONFIG_HELP)
+    .option('-c, --config <file>', CONFIG_HELP)
+    .addHelpText(
+      'after',
+      examples(
+        ['berth serve', 'data in ./data, on 127.0.0.1:5000'],
+        ['REGISTRY_HTTP_ADDR=:443 berth serve config.yml', 'variables win over the file'],
+      ),
+    )
+    .action(async (argument: string | undefined, options: { config?: string }) => {
+      const { serve } = await import('./serve.js');
+      await serve(options.config ?? argument);
+    });
+}
+
+function addConfig(config: Command): void {
+  config
+    .command('check')
+    .description('show the effective configuration, and where each value comes from')
+    .argument('[file]', CONFIG_HELP)
+    .option('--strict', 'fail on warnings too')
+    .addOption(new Option('--format <format>', 'how to print it').choices(['yaml', 'json']).default('yaml'))
+    .addHelpText(
+      'after',
+      examples(
+        ['berth config check config.yml', 'exit code 0 when the registry would start with it'],
+        ['REGISTRY_HTTP_ADDR=:80 berth config check --format json', 'see what a variable changes'],
+      ),
+    )
+    .action(async (file: string | undefined, options: { strict?: boolean; format: 'yaml' | 'json' }) => {
+      const { checkConfig } = await import('./config.js');
+      process.exitCode = await checkConfig(file, options);
+    });
+  config
+    .command('schema')
+    .description('print the JSON schema of the configuration, for editors')
+    .addHelpText('after', examples(['berth config schema > berth.schema.json', 'for your editor']))
+    .action(async () => {
+      const { printSchema } = await import('./config.js');
+      printSchema();
+    });
+}
+
+function addIndex(index: Command): void {
+  index
+    .command('rebuild')
+    .description('compare the index with the files and correct it; the registry may be running')
+    .option('-c, --config <file>', CONFIG_HELP)
+    .option('--empty', 'begin with an empty index; times of pulls are forgotten')
+    .addHelpText(
+      'after',
+      examples(['berth index rebuild --config config.yml', 'also while berth serve runs']),
+    )
+    .action(async (options: { config?: string; empty?: boolean }) => {
+      const { rebuildIndex } = await import('./index-rebuild.js');
+      await rebuildIndex(options.config, { empty: options.empty === true });
+    });
+}
+
+function addUploads(uploads: Command): void {
+  uploads
+    .command('purge')
+    .description('remove uploads that were given up; the registry does it by itself too')
+    .option('-c, --config <file>', CONFIG_HELP)
+    .option('--older-than <duration>', 'only those that began earlier', '168h')
+    .option('--dry-run', 'only say what would be removed')
+    .addHelpText('after', examples(['berth uploads purge --older-than 24h --dry-run', 'see what is there']))
+    .action(async (options: { config?: string; olderThan: string; dryRun?: boolean }) => {
+      const { purge } = await import('./uploads-purge.js');
+      await purge(options.config, { olderThan: options.olderThan, dryRun: options.dryRun === true });
+    });
+}
+
+function addCompletion(program: Command): void {
+  program
+    .command('completion')
+    .description('print a script that completes commands and options in your shell')
+    .addArgument(new Command().createArgument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      examples(
+        ['source <(berth completion bash)', 'for this shell'],
+        ['berth completion bash > /etc/bash_completion.d/berth', 'for everybody'],
+      ),
+    )
+    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
+      const { completionScript } = await import('./completion.js');
+      process.stdout.write(completionScript(program, shell));
+    });
+}
+
+function examples(...lines: readonly (readonly [command: string, does: string])[]): string {
+  const width = Math.max(...lines.map(([command]) => command.length));
+  return `\nExamples:\n${lines.map(([command, does]) => `  ${command.padEnd(width)}  # ${does}`).join('\n')}`;
+}

@@ -1,0 +1,68 @@
+import {
+  AccessRules,
+  type Authenticator,
+  HtpasswdAuthenticator,
+  OpenAuthenticator,
+} from '../registry/auth/index.js';
+import type { Config } from '../registry/config/index.js';
+import type { RegistrySettings } from '../registry/http/index.js';
+import type { Logger } from '../registry/logger.js';
+import type { ManifestRules } from '../registry/repositories/index.js';
+import type { TlsFiles } from '../registry/tls/index.js';
+
+/** What the parts of the registry want to know of the configuration, each in its own words. */
+export function registrySettings({ http, storage, catalog, tags, berth }: Config): RegistrySettings {
+  return {
+    baseUrl: http.relativeurls ? '' : (http.host ?? '').replace(/\/$/, ''),
+    prefix: http.prefix?.replace(/\/$/, '') || '/',
+    deleteEnabled: storage.delete.enabled,
+    readOnly: storage.maintenance.readonly.enabled,
+    redirect: !storage.redirect.disable,
+    maxManifestBytes: berth.limits.manifestbytes,
+    maxOpenUploads: berth.limits.openuploads,
+    maxCatalogEntries: catalog.maxentries,
+    maxTags: tags.maxtags,
+    search: berth.search,
+  };
+}
+
+export function manifestRules({ validation }: Config): ManifestRules {
+  const { indexes, urls } = validation.manifests;
+  return {
+    indexPlatforms: validation.disabled
+      ? 'none'
+      : indexes.platforms === 'list'
+        ? indexes.platformlist.map(({ os = '', architecture = '' }) => ({ os, architecture }))
+        : indexes.platforms,
+    blobs: validation.disabled ? 'optional' : 'required',
+    urls: {
+      allow: urls.allow.map((text) => new RegExp(text)),
+      deny: urls.deny.map((text) => new RegExp(text)),
+    },
+  };
+}
+
+/** Who is calling: asked of an htpasswd file, or of nobody. */
+export async function openAuthenticator({ auth, berth }: Config, log: Logger): Promise<Authenticator> {
+  if (auth.htpasswd === undefined) return new OpenAuthenticator();
+  return HtpasswdAuthenticator.open({
+    ...auth.htpasswd,
+    log,
+    verifiedTtlMs: berth.passwordcache,
+    // As the reference does: a registry that asks for passwords is never left open for want of a file.
+    onCreated: (user, password) => {
+      log.warn({ path: auth.htpasswd?.path, user }, 'password file made');
+      process.stderr.write(`berth: the new password of user ${user} is ${password}\n`);
+    },
+  });
+}
+
+export function accessRules({ berth }: Config, authenticator: Authenticator): AccessRules {
+  return new AccessRules(berth, { canLogIn: authenticator.challenge !== undefined });
+}
+
+/** @returns `undefined` for a registry without TLS. */
+export function tlsFilesOf({ http: { tls } }: Config): TlsFiles | undefined {
+  const { certificate, key } = tls;
+  return certificate && key ? { ...tls, certificate, key } : undefined;
+}

@@ -1,0 +1,151 @@
+import { OciError, type RepositoryName } from '../../oci/index.js';
+import type { Identity } from './authenticator.js';
+import { type Glob, parseGlob } from './glob.js';
+import { Subjects } from './subjects.js';
+
+export type Action = 'pull' | 'push' | 'delete';
+
+/** Whoever is listed may do it; see docs/access.md for who can be listed. A missing list lists nobody. */
+export type AccessRule = Readonly<{
+  /** Globs over repository names. */
+  repositories: readonly string[];
+  pull?: readonly string[] | undefined;
+  push?: readonly string[] | undefined;
+  delete?: readonly string[] | undefined;
+}>;
+
+export type AccessOptions = Readonly<{
+  admins?: readonly string[] | undefined;
+  /** Users by name of the group, without the `@`. */
+  groups?: Readonly<Record<string, readonly string[]>> | undefined;
+  access?: readonly AccessRule[] | undefined;
+}>;
+
+type Ranked = Readonly<{ glob: Glob; allowed: Readonly<Record<Action, Subjects>> }>;
+
+/**
+ * Says who may do what.
+ *
+ * For each repository exactly one rule decides: the one with the most specific pattern that matches. That is the
+ * pattern with the longest text in front of its first wildcard; then with the most text overall; then with the
+ * narrower wildcard (none, `?`, `*`, `**`); then the one written first. Nobody but an admin may do anything in a
+ * repository that no rule matches. Who may push or delete may also pull, since clients look before they do either.
+ *
+ * Without any rules, as with the reference registry, every user may do everything, and so may everybody where
+ * nobody can log in.
+ */
+export class AccessRules {
+  readonly #rules: readonly Ranked[] | undefined;
+  readonly #admins: Subjects;
+  readonly #canLogIn: boolean;
+
+  /**
+   * @param environment.canLogIn whether callers can be anything but anonymous.
+   * @throws {Error} naming the key and what is wrong with it.
+   */
+  constructor(options: AccessOptions, environment: { canLogIn: boolean }) {
+    const groups = readGroups(options.groups ?? {});
+    this.#canLogIn = environment.canLogIn;
+    this.#admins = new Subjects(options.admins ?? [], groups, 'berth.admins');
+    if (this.#admins.includes('anonymous'))
+      throw new Error('berth.admins: anonymous callers cannot be admins');
+    this.#rules = options.access?.length ? rank(options.access, groups) : undefined;
+  }
+
+  /** Whether callers can be anything but anonymous. */
+  get canLogIn(): boolean {
+    return this.#canLogIn;
+  }
+
+  /** Whether callers who do not log in can pull anything, or may be able to once it is pushed. */
+  get anonymousCanPullSomething(): boolean {
+    if (this.#rules === undefined) return !this.#canLogIn;
+    return this.#rules.some(({ allowed }) => allowed.pull.includes('anonymous'));
+  }
+
+  /** Admins are only those listed: where none are, nobody is one. */
+  isAdmin(identity: Identity): boolean {
+    return this.#admins.includes(identity);
+  }
+
+  allows(identity: Identity, action: Action, repository: RepositoryName): boolean {
+    if (this.isAdmin(identity)) return true;
+    if (this.#rules === undefined) return identity !== 'anonymous' || !this.#canLogIn;
+    const rule = this.#rules.find(({ glob }) => glob.matches(repository));
+    return rule?.allowed[action].includes(identity) ?? false;
+  }
+
+  /** @returns what picks the repositories that may be shown to `identity` in lists: those it may pull. */
+  visible(identity: Identity): (repository: RepositoryName) => boolean {
+    return (repository) => this.allows(identity, 'pull', repository);
+  }
+
+  /**
+   * Gives the same answer whether or not the repository exists.
+   * @throws {OciError} UNAUTHORIZED: logging in may help; the caller adds the challenge. DENIED: it would not.
+   */
+  authorize(identity: Identity, action: Action, repository: RepositoryName): void {
+    if (this.allows(identity, action, repository)) return;
+    const what = `${PHRASES[action]} ${repository}`;
+    if (identity !== 'anonymous') {
+      throw new OciError(
+        'DENIED',
+        `user ${identity.user} may not ${what}; ask an admin of this registry for access`,
+      );
+    }
+    if (this.#canLogIn) throw new OciError('UNAUTHORIZED', `log in to ${what}`);
+    throw new OciError('DENIED', `this registry lets nobody ${what}`);
+  }
+}
+
+const PHRASES: Readonly<Record<Action, string>> = { pull: 'pull', push: 'push to', delete: 'delete from' };
+
+function readGroups(groups: Readonly<Record<string, readonly string[]>>): Map<string, readonly string[]> {
+  for (const [name, members] of Object.entries(groups)) {
+    if (name.startsWith('@'))
+      throw new Error(`berth.groups.${name}: leave out the @ where a group is defined`);
+    const odd = members.find((member) => /^@|^\*$|^$/.test(member));
+    if (odd === undefined) continue;
+    throw new Error(
+      `berth.groups.${name}: ${JSON.stringify(odd)} is not a user name; list the users themselves`,
+    );
+  }
+  return new Map(Object.entries(groups));
+}
+
+function rank(rules: readonly AccessRule[], groups: ReadonlyMap<string, readonly string[]>): Ranked[] {
+  const seen = new Map<string, string>();
+  const ranked = rules.flatMap((rule, i) => {
+    const allowed = readAllowed(rule, groups, `berth.access[${i}]`);
+    return rule.repositories.map((pattern, j) => {
+      const where = `berth.access[${i}].repositories[${j}]`;
+      const twin = seen.get(pattern);
+      if (twin !== undefined)
+        throw new Error(`${where}: ${pattern} has its rule at ${twin} already; merge the two`);
+      seen.set(pattern, where);
+      return { glob: globAt(pattern, where), allowed };
+    });
+  });
+  return ranked.sort((a, b) => moreSpecificFirst(a.glob, b.glob)); // stable: the one written first stays first
+}
+
+function moreSpecificFirst(a: Glob, b: Glob): number {
+  return b.prefix.length - a.prefix.length || b.literals - a.literals || a.width - b.width;
+}
+
+function readAllowed(rule: AccessRule, groups: ReadonlyMap<string, readonly string[]>, where: string) {
+  const { pull = [], push = [], delete: remove = [] } = rule;
+  return {
+    pull: new Subjects([...pull, ...push, ...remove], groups, `${where}.pull`),
+    push: new Subjects(push, groups, `${where}.push`),
+    delete: new Subjects(remove, groups, `${where}.delete`),
+  };
+}
+
+function globAt(pattern: string, where: string): Glob {
+  try {
+    return parseGlob(pattern);
+  } catch (error) {
+    throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
