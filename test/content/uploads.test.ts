@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import {
+  Blobs,
+  DigestMismatchError,
+  HashPool,
+  layout,
+  UploadBusyError,
+  UploadNotFoundError,
+  UploadOffsetError,
+  Uploads,
+} from '../../src/content/index.js';
+import { digestOf, type HashAlgorithm, parseDigest, parseRepositoryName } from '../../src/oci/index.js';
+import { MemoryDriver, type StorageDriver } from '../../src/storage/index.js';
+
+const repository = parseRepositoryName('team/app');
+
+describe('Uploads', () => {
+  it('turns one body into content', async () => {
+    await using opened = open();
+    const { uploads, blobs } = opened;
+    const { id } = await uploads.start(repository);
+    const finished = await uploads.finish(repository, id, digest('hello'), chunk('hello'));
+    expect(finished).toEqual({ canonical: digest('hello'), size: 5 });
+    expect((await blobs.read(digest('hello'))).toString()).toBe('hello');
+    await expect(uploads.get(repository, id)).rejects.toThrow(UploadNotFoundError);
+  });
+
+  it('takes chunks, and an end without a body', async () => {
+    await using opened = open();
+    const { uploads, blobs } = opened;
+    const { id } = await uploads.start(repository);
+    expect(await uploads.append(repository, id, chunk('he', 0))).toBe(2);
+    expect(await uploads.append(repository, id, chunk('llo', 2))).toBe(5);
+    await uploads.finish(repository, id, digest('hello'));
+    expect(await blobs.stat(digest('hello'))).toBe(5);
+  });
+
+  it('hashes long bodies the same as short ones', async () => {
+    await using opened = open();
+    const bytes = Buffer.alloc(5 * 1024 * 1024 + 17, 'berth ');
+    const { id } = await opened.uploads.start(repository);
+    const finished = await opened.uploads.finish(repository, id, digest(bytes), {
+      source: pieces(bytes, 65_536),
+    });
+    expect(finished.size).toBe(bytes.length);
+    expect(await opened.blobs.read(digest(bytes))).toEqual(bytes);
+  });
+
+  it('goes on in another process from what the file holds', async () => {
+    const driver = new MemoryDriver();
+    await using before = open(driver);
+    const { id } = await before.uploads.start(repository);
+    await before.uploads.append(repository, id, chunk('he'));
+    await using after = open(driver);
+    expect((await after.uploads.get(repository, id)).offset).toBe(2);
+    await after.uploads.finish(repository, id, digest('hello'), chunk('llo', 2));
+    expect((await after.blobs.read(digest('hello'))).toString()).toBe('hello');
+  });
+
+  it('refuses a chunk that is out of order, and goes on from where it was', async () => {
+    await using opened = open();
+    const { uploads } = opened;
+    const { id } = await uploads.start(repository);
+    await uploads.append(repository, id, chunk('he'));
+    await expect(uploads.append(repository, id, chunk('llo', 3))).rejects.toThrow(UploadOffsetError);
+    await expect(uploads.finish(repository, id, digest('hello'), chunk('llo', 1))).rejects.toMatchObject({
+      name: 'UploadOffsetError',
+      offset: 2,
+    });
+    expect(await uploads.finish(repository, id, digest('hello'), chunk('llo', 2))).toMatchObject({ size: 5 });
+  });
+
+  it('keeps nothing when the digest does not match', async () => {
+    const driver = new MemoryDriver();
+    await using opened = open(driver);
+    const { id } = await opened.uploads.start(repository);
+    await expect(opened.uploads.finish(repository, id, digest('other'), chunk('hello'))).rejects.toThrow(
+      DigestMismatchError,
+    );
+    expect(await Array.fromAsync(driver.list(layout.uploadsPath(repository)))).toEqual([]);
+    expect(await opened.blobs.stat(digest('hello'))).toBeUndefined();
+  });
+
+  it('verifies sha512, and stores under sha256', async () => {
+    await using opened = open();
+    const { id } = await opened.uploads.start(repository);
+    await opened.uploads.append(repository, id, chunk('hello'));
+    const finished = await opened.uploads.finish(repository, id, digest('hello', 'sha512'));
+    expect(finished.canonical).toBe(digest('hello'));
+    expect(await opened.blobs.stat(digest('hello'))).toBe(5);
+  });
+
+  it('refuses a digest it cannot compute', async () => {
+    await using opened = open();
+    const { id } = await opened.uploads.start(repository);
+    await expect(opened.uploads.finish(repository, id, parseDigest('md5:abc'))).rejects.toMatchObject({
+      code: 'DIGEST_INVALID',
+    });
+  });
+
+  it('lets one request at a time write', async () => {
+    await using opened = open();
+    const { uploads } = opened;
+    const { id } = await uploads.start(repository);
+    const gate = Promise.withResolvers<void>();
+    const first = uploads.append(repository, id, {
+      source: (async function* () {
+        yield Buffer.from('he');
+        await gate.promise;
+      })(),
+    });
+    await expect(uploads.append(repository, id, chunk('xx'))).rejects.toThrow(UploadBusyError);
+    gate.resolve();
+    expect(await first).toBe(2);
+  });
+
+  it('keeps what came before a body broke off', async () => {
+    await using opened = open();
+    const { uploads } = opened;
+    const { id } = await uploads.start(repository);
+    const broken = (async function* () {
+      yield Buffer.from('he');
+      throw new Error('gone');
+    })();
+    await expect(uploads.append(repository, id, { source: broken })).rejects.toThrow('gone');
+    expect(await uploads.finish(repository, id, digest('hello'), chunk('llo', 2))).toMatchObject({ size: 5 });
+  });
+
+  it('forgets a cancelled upload with its bytes', async () => {
+    const driver = new MemoryDriver();
+    await using opened = open(driver);
+    const { id } = await opened.uploads.start(repository);
+    await opened.uploads.append(repository, id, chunk('he'));
+    await opened.uploads.cancel(repository, id);
+    await expect(opened.uploads.get(repository, id)).rejects.toThrow(UploadNotFoundError);
+    expect(await driver.stat(layout.uploadPath(repository, id))).toBeUndefined();
+  });
+
+  it.each(['..', '.', '../../x', 'a/b', '', 'x'.repeat(200)])('knows no upload %j', async (id) => {
+    await using opened = open();
+    await expect(opened.uploads.get(repository, id)).rejects.toThrow(UploadNotFoundError);
+  });
+});
+
+function open(driver: StorageDriver = new MemoryDriver()) {
+  const blobs = new Blobs(driver);
+  const pool = new HashPool({ workers: 1 });
+  return {
+    blobs,
+    uploads: new Uploads(driver, blobs, pool),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+function chunk(text: string, from?: number) {
+  const source = pieces(Buffer.from(text), 1);
+  return { source, length: text.length, ...(from === undefined ? {} : { from }) };
+}
+
+async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+function digest(content: string | Buffer, algorithm: HashAlgorithm = 'sha256') {
+  return digestOf(algorithm, createHash(algorithm).update(content).digest('hex'));
+}

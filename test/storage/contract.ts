@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidPathError, PathNotFoundError, type StorageDriver } from '../../src/storage/index.js';
+
+type Opened = AsyncDisposable & { driver: StorageDriver };
+
+/** What every storage driver promises. */
+export function describeStorageDriver(name: string, open: () => Promise<Opened>): void {
+  describe(`${name} as a storage driver`, () => {
+    it('reads back what it wrote, and the newer of two writes', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      await driver.write('/a/b/link', Buffer.from('one'));
+      await driver.write('/a/b/link', Buffer.from('two'));
+      expect((await driver.read('/a/b/link')).toString()).toBe('two');
+      expect(await driver.stat('/a/b/link')).toMatchObject({ size: 3, directory: false });
+    });
+
+    it('says what is not there', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      expect(await driver.stat('/none')).toBeUndefined();
+      await expect(driver.read('/none')).rejects.toThrow(PathNotFoundError);
+      await expect(driver.open('/none')).rejects.toThrow(PathNotFoundError);
+      await expect(driver.move('/none', '/some')).rejects.toThrow(PathNotFoundError);
+      await driver.delete('/none');
+      expect(await names(driver, '/none')).toEqual([]);
+    });
+
+    it('appends where the file ended, also after it was closed', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      {
+        await using writer = await driver.append('/up/data');
+        await writer.append([Buffer.from('ab'), Buffer.from('cd')]);
+        expect(writer.size).toBe(4);
+      }
+      await using writer = await driver.append('/up/data');
+      expect(writer.size).toBe(4);
+      await writer.append([Buffer.from('ef')]);
+      await writer.commit();
+      expect((await driver.read('/up/data')).toString()).toBe('abcdef');
+    });
+
+    it('makes an empty file by appending nothing', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      {
+        await using writer = await driver.append('/empty');
+        await writer.commit();
+      }
+      expect(await driver.stat('/empty')).toMatchObject({ size: 0 });
+    });
+
+    it('reads a range in order into the buffer it is given', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      await driver.write('/f', Buffer.from('0123456789'));
+      await using reader = await driver.open('/f', { start: 2, end: 9 });
+      const buffer = Buffer.alloc(4);
+      expect(reader.size).toBe(7);
+      expect(buffer.toString('utf8', 0, await reader.read(buffer))).toBe('2345');
+      expect(buffer.toString('utf8', 0, await reader.read(buffer))).toBe('678');
+      expect(await reader.read(buffer)).toBe(0);
+    });
+
+    it('lists one level in byte order, after a name', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      for (const path of ['/d/b', '/d/B', '/d/a-1', '/d/a', '/d/a.x', '/d/sub/deep']) {
+        await driver.write(path, Buffer.from('x'));
+      }
+      expect(await names(driver, '/d')).toEqual(['B', 'a', 'a-1', 'a.x', 'b', 'sub/']);
+      expect(await names(driver, '/d', 'a-1')).toEqual(['a.x', 'b', 'sub/']);
+    });
+
+    it('moves a file over another', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      await driver.write('/from', Buffer.from('new'));
+      await driver.write('/x/to', Buffer.from('old'));
+      await driver.move('/from', '/x/to');
+      expect((await driver.read('/x/to')).toString()).toBe('new');
+      expect(await driver.stat('/from')).toBeUndefined();
+    });
+
+    it('deletes a directory with everything below it, and nothing beside it', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      await driver.write('/d/a/1', Buffer.from('x'));
+      await driver.write('/d/ab', Buffer.from('x'));
+      await driver.delete('/d/a');
+      expect(await names(driver, '/d')).toEqual(['ab']);
+    });
+
+    it.each(['/../etc/passwd', '/a/../../b', '/a//b', 'a', '/a/', '/a\0b', '/a b', '/./a'])(
+      'refuses %j as a path',
+      async (path) => {
+        await using opened = await open();
+        await expect(opened.driver.read(path)).rejects.toThrow(InvalidPathError);
+      },
+    );
+  });
+}
+
+/** Directories end in a slash. */
+async function names(driver: StorageDriver, path: string, after?: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, directory } of driver.list(path, after ? { after } : {})) {
+    found.push(directory ? `${name}/` : name);
+  }
+  return found;
+}

@@ -1,0 +1,47 @@
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FilesystemDriver, MemoryDriver } from '../../src/storage/index.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { describeStorageDriver } from './contract.js';
+
+describeStorageDriver('filesystem', async () => {
+  const folder = await temporaryFolder();
+  return {
+    driver: new FilesystemDriver(folder.path),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+});
+describeStorageDriver('memory', async () => ({
+  driver: new MemoryDriver(),
+  async [Symbol.asyncDispose]() {},
+}));
+
+describe('FilesystemDriver', () => {
+  it('leaves nothing behind but the file', async () => {
+    await using folder = await temporaryFolder();
+    const driver = new FilesystemDriver(folder.path);
+    await driver.write('/a/link', Buffer.from('x'));
+    expect(await readdir(join(folder.path, 'a'))).toEqual(['link']);
+    expect(await readdir(join(folder.path, 'berth/tmp'))).toEqual([]);
+  });
+
+  it('removes what a crash left, once it is old enough', async () => {
+    await using folder = await temporaryFolder();
+    const driver = new FilesystemDriver(folder.path);
+    await mkdir(join(folder.path, 'berth/tmp'), { recursive: true });
+    await writeFile(join(folder.path, 'berth/tmp/1.tmp'), 'half');
+    await driver.removeLeftovers(new Date(0));
+    expect(await readdir(join(folder.path, 'berth/tmp'))).toEqual(['1.tmp']);
+    await driver.removeLeftovers(new Date(Date.now() + 1000));
+    expect(await readdir(join(folder.path, 'berth/tmp'))).toEqual([]);
+  });
+
+  it('lists a linked directory as a directory', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'd'));
+    await symlink('/', join(folder.path, 'd/elsewhere'));
+    const entries = await Array.fromAsync(new FilesystemDriver(folder.path).list('/d'));
+    expect(entries).toEqual([{ name: 'elsewhere', directory: true }]);
+  });
+});
