@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { Blobs, layout } from '../../../src/content/index.js';
+import { SqliteIndex } from '../../../src/index/index.js';
+import { type Digest, digestOf, MEDIA_TYPES, parseRepositoryName, parseTag } from '../../../src/oci/index.js';
+import {
+  Catalog,
+  IndexSync,
+  type ManifestRules,
+  RepositoryBlobs,
+  RepositoryLocks,
+  RepositoryManifests,
+} from '../../../src/registry/repositories/index.js';
+import { MemoryDriver, type StorageDriver } from '../../../src/storage/index.js';
+
+const app = parseRepositoryName('team/app');
+const v1 = parseTag('v1');
+const everyone = () => true;
+
+describe('repositories', () => {
+  it('show a blob only where it was linked', async () => {
+    const registry = open();
+    await pushBlob(registry, 'layer');
+    expect(await registry.blobs.get(app, digest('layer'))).toMatchObject({ size: 5 });
+    const other = parseRepositoryName('other');
+    await expect(registry.blobs.get(other, digest('layer'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    expect(await registry.blobs.mount(app, other, digest('layer'))).toBe(true);
+    expect(await registry.blobs.get(other, digest('layer'))).toMatchObject({ size: 5 });
+  });
+
+  it('write links as the reference registry does', async () => {
+    const registry = open();
+    const image = await pushImage(registry);
+    const read = async (path: string) => (await registry.driver.read(path)).toString();
+    expect(await read(layout.layerLinkPath(app, digest('layer')))).toBe(digest('layer'));
+    expect(await read(layout.revisionLinkPath(app, image))).toBe(image);
+    expect(await read(layout.tagLinkPath(app, v1))).toBe(image);
+    expect(await read(layout.tagHistoryLinkPath(app, v1, image))).toBe(image);
+  });
+
+  it('name everything that a manifest misses', async () => {
+    const { manifests } = open();
+    const failure = await manifests
+      .put(app, { bytes: imageOf('config', ['one']), contentType: '', tags: [v1] })
+      .catch((e) => e);
+    expect(failure.errors.map((error: { code: string; detail: object }) => error)).toMatchObject([
+      { code: 'MANIFEST_BLOB_UNKNOWN', detail: { digest: digest('config') } },
+      { code: 'MANIFEST_BLOB_UNKNOWN', detail: { digest: digest('one') } },
+    ]);
+  });
+
+  it('disappear, for other registries too, once nothing is left in them', async () => {
+    const registry = open();
+    const image = await pushImage(registry);
+    await registry.manifests.delete(app, { digest: image });
+    expect((await registry.catalog.repositories({ limit: 9 }, everyone)).items).toEqual([]);
+    await expect(registry.catalog.tags(app, { limit: 9 })).rejects.toMatchObject({ code: 'NAME_UNKNOWN' });
+    expect(await registry.driver.stat(layout.manifestsPath(app))).toBeUndefined();
+  });
+
+  it('keep a manifest whose tag was deleted', async () => {
+    const registry = open();
+    const image = await pushImage(registry);
+    await registry.manifests.delete(app, { tag: v1 });
+    await expect(registry.manifests.get(app, { tag: v1 })).rejects.toMatchObject({
+      code: 'MANIFEST_UNKNOWN',
+    });
+    expect((await registry.manifests.get(app, { digest: image })).digest).toBe(image);
+  });
+
+  it('finish a delete that a crash interrupted', async () => {
+    const registry = open();
+    const image = await pushImage(registry);
+    await registry.index.beginDelete(app, { digest: image });
+    await registry.driver.delete(layout.tagPath(app, v1));
+    await registry.manifests.resumeDeletes();
+    await expect(registry.manifests.get(app, { digest: image })).rejects.toMatchObject({
+      code: 'MANIFEST_UNKNOWN',
+    });
+    expect(await registry.index.pendingDeletes()).toEqual([]);
+  });
+
+  it('end with tag and index naming the same manifest, whoever pushes at once', async () => {
+    const registry = open();
+    await pushImage(registry);
+    const pushes = Array.from({ length: 20 }, (_, i) =>
+      registry.manifests.put(app, {
+        bytes: imageOf('config', ['layer'], { i: String(i) }),
+        contentType: '',
+        tags: [v1],
+      }),
+    );
+    await Promise.all(pushes);
+    const link = (await registry.driver.read(layout.tagLinkPath(app, v1))).toString();
+    expect(await registry.index.findTag(app, v1)).toBe(link);
+  });
+
+  it('say that a blob is gone when somebody removed its bytes', async () => {
+    const registry = open();
+    await pushBlob(registry, 'layer');
+    await registry.driver.delete(layout.blobPath(digest('layer')));
+    await expect(registry.blobs.get(app, digest('layer'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    expect(await registry.index.findBlob(app, digest('layer'))).toBeUndefined();
+  });
+});
+
+describe('IndexSync', () => {
+  it('serves data that another registry wrote, from the first request on', async () => {
+    const written = open();
+    const image = await pushImage(written);
+    const { manifests, blobs, catalog } = open({ driver: written.driver });
+    expect((await manifests.get(app, { tag: v1 })).digest).toBe(image);
+    expect(await blobs.get(app, digest('layer'))).toMatchObject({ size: 5 });
+    expect((await catalog.repositories({ limit: 9 }, everyone)).items).toEqual([app]);
+  });
+
+  it('notices what changed while it was away', async () => {
+    const first = open();
+    const image = await pushImage(first);
+    const { index, driver } = first;
+    await driver.delete(layout.tagPath(app, v1));
+    await driver.write(layout.tagLinkPath(app, parseTag('v2')), Buffer.from(image));
+    await driver.delete(layout.layerLinkPath(app, digest('layer')));
+    const second = open({ driver, index });
+    await second.sync.run();
+    expect((await second.catalog.tags(app, { limit: 9 })).items).toEqual(['v2']);
+    await expect(second.blobs.get(app, digest('layer'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+  });
+
+  it('does not trust a manifest that was damaged', async () => {
+    const first = open();
+    const image = await pushImage(first);
+    await first.driver.write(layout.blobPath(image), Buffer.from('{}'));
+    const second = open({ driver: first.driver });
+    await expect(second.manifests.get(app, { tag: v1 })).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
+  });
+
+  it('passes over empty links and foreign directories', async () => {
+    const first = open();
+    await pushImage(first);
+    await first.driver.write(layout.tagLinkPath(app, parseTag('torn')), Buffer.alloc(0));
+    await first.driver.write(`${layout.REPOSITORIES}/a-file`, Buffer.from('x'));
+    await first.driver.write(`${layout.REPOSITORIES}/Not-A-Name/_manifests/x`, Buffer.from('x'));
+    const second = open({ driver: first.driver });
+    expect(await second.sync.run()).toBe(1);
+    expect((await second.catalog.tags(app, { limit: 9 })).items).toEqual(['v1']);
+  });
+});
+
+function open(given: { driver?: StorageDriver; index?: SqliteIndex } = {}) {
+  const { driver = new MemoryDriver(), index = new SqliteIndex(':memory:') } = given;
+  const content = new Blobs(driver);
+  const log = { debug() {}, info() {}, warn() {}, error() {} };
+  const sync = new IndexSync({ driver, blobs: content }, index, log);
+  const store = {
+    driver,
+    blobs: content,
+    index,
+    sync,
+    locks: new RepositoryLocks(),
+    now: () => new Date(1000),
+  };
+  const rules: ManifestRules = { indexPlatforms: 'all', blobs: 'required', urls: { allow: [], deny: [] } };
+  return {
+    driver,
+    index,
+    sync,
+    content,
+    blobs: new RepositoryBlobs(store),
+    manifests: new RepositoryManifests(store, rules),
+    catalog: new Catalog(store),
+  };
+}
+
+type Opened = ReturnType<typeof open>;
+
+async function pushBlob({ content, blobs }: Opened, text: string): Promise<void> {
+  await content.put(digest(text), Buffer.from(text));
+  await blobs.link(app, digest(text), { canonical: digest(text), size: text.length });
+}
+
+async function pushImage(registry: Opened): Promise<Digest> {
+  for (const text of ['config', 'layer']) await pushBlob(registry, text);
+  const push = { bytes: imageOf('config', ['layer']), contentType: MEDIA_TYPES.ociManifest, tags: [v1] };
+  return (await registry.manifests.put(app, push)).digest;
+}
+
+function imageOf(config: string, layers: string[], annotations: Record<string, string> = {}): Buffer {
+  const descriptor = (text: string) => ({ mediaType: 'text/x', digest: digest(text), size: text.length });
+  return Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPES.ociManifest,
+      config: descriptor(config),
+      layers: layers.map(descriptor),
+      annotations,
+    }),
+  );
+}
+
+function digest(text: string): Digest {
+  return digestOf('sha256', createHash('sha256').update(text).digest('hex'));
+}
