@@ -1,5 +1,8 @@
 import { Command, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
+import { examples } from './help.js';
+import { addTlsCommands } from './tls-command.js';
+import { addUserCommands } from './user-command.js';
 
 const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else the built-in default';
 
@@ -21,6 +24,8 @@ export function createProgram(): Command {
     );
   addServe(program);
   addConfig(program.command('config').description('look into configurations'));
+  addUserCommands(program.command('user').description('users and passwords of an htpasswd file'));
+  addTlsCommands(program.command('tls').description('certificates for a registry on a local network'));
   addIndex(program.command('index').description('the index of what the registry holds'));
   addUploads(program.command('uploads').description('uploads that were given up'));
   addCompletion(program);
@@ -120,9 +125,4 @@ function addCompletion(program: Command): void {
       const { completionScript } = await import('./completion.js');
       process.stdout.write(completionScript(program, shell));
     });
-}
-
-function examples(...lines: readonly (readonly [command: string, does: string])[]): string {
-  const width = Math.max(...lines.map(([command]) => command.length));
-  return `\nExamples:\n${lines.map(([command, does]) => `  ${command.padEnd(width)}  # ${does}`).join('\n')}`;
 }

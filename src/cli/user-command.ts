@@ -1,0 +1,80 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { examples } from './help.js';
+import type { PasswordOptions } from './user.js';
+
+type FileOptions = Readonly<{ file?: string; config?: string }>;
+type PasswordFlags = FileOptions & Readonly<{ cost?: number; passwordStdin?: boolean; generate?: boolean }>;
+
+/** `berth user add|passwd|rm|list`. */
+export function addUserCommands(user: Command): void {
+  withPassword(user.command('add').argument('<name>').description('let a user log in')).action(
+    async (name: string, flags: PasswordFlags) => {
+      const { addUser } = await import('./user.js');
+      process.exitCode = await addUser(await passwordOptions(name, flags));
+    },
+  );
+  withPassword(user.command('passwd').argument('<name>').description("change a user's password")).action(
+    async (name: string, flags: PasswordFlags) => {
+      const { changePassword } = await import('./user.js');
+      process.exitCode = await changePassword(await passwordOptions(name, flags));
+    },
+  );
+  withFile(user.command('rm').argument('<name>').description('remove a user'))
+    .addHelpText('after', examples(['berth user rm alice --file htpasswd', 'a running registry notices']))
+    .action(async (name: string, flags: FileOptions) => {
+      const { removeUser } = await import('./user.js');
+      process.exitCode = await removeUser({ name, file: await fileOf(flags), terminal: terminal() });
+    });
+  withFile(user.command('list').description('list the users'))
+    .addHelpText(
+      'after',
+      examples(['berth user list --config config.yml', 'of the file that the configuration names']),
+    )
+    .action(async (flags: FileOptions) => {
+      const { listUsers } = await import('./user.js');
+      process.exitCode = await listUsers({ file: await fileOf(flags), terminal: terminal() });
+    });
+}
+
+function withFile(command: Command): Command {
+  return command
+    .option('-f, --file <file>', 'htpasswd file; else the one that the configuration names')
+    .option('-c, --config <file>', 'configuration file');
+}
+
+function withPassword(command: Command): Command {
+  const name = command.name();
+  return withFile(command)
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--generate', 'make up a password and print it')
+    .option('--cost <n>', 'cost of bcrypt, 4 to 16', parseCost)
+    .addHelpText(
+      'after',
+      examples(
+        [`berth user ${name} alice --file htpasswd`, 'asks for the password'],
+        [`berth user ${name} ci --file htpasswd --generate`, 'prints a random one'],
+      ),
+    );
+}
+
+async function passwordOptions(name: string, flags: PasswordFlags): Promise<PasswordOptions> {
+  return { ...flags, name, file: await fileOf(flags), terminal: terminal() };
+}
+
+async function fileOf({ file, config }: FileOptions): Promise<string> {
+  if (file !== undefined) return file;
+  const { readConfig } = await import('./config.js');
+  const path = (await readConfig(config, process.env)).config.auth.htpasswd?.path;
+  if (path !== undefined) return path;
+  const { UsageError } = await import('./failure.js');
+  throw new UsageError('the configuration names no htpasswd file (auth.htpasswd.path); give one with --file');
+}
+
+function terminal() {
+  return { input: process.stdin, output: process.stdout, notes: process.stderr };
+}
+
+function parseCost(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a number.');
+  return Number(text);
+}
