@@ -149,6 +149,15 @@ describe('user add', () => {
     expect(await add('alice', 'secret')).toMatchObject({ code: 1, notes: expect.stringContaining('line 1') });
   });
 
+  it('shows no password that was not stored', async () => {
+    const options = { file: join(folder, 'missing', 'htpasswd'), name: 'alice', generate: true };
+    expect(await run(addUser, options)).toMatchObject({
+      code: 1,
+      output: '',
+      notes: expect.stringContaining(`there is no folder ${join(folder, 'missing')}`),
+    });
+  });
+
   it('loses nothing when several are added at once', async () => {
     const names = Array.from({ length: 10 }, (_, i) => `user${i}`);
     const codes = await Promise.all(names.map(async (name) => (await add(name, 'secret')).code));

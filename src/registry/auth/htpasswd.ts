@@ -1,4 +1,4 @@
-import { type PasswordHash, parsePasswordHash } from './passwordHash.js';
+import { type PasswordHash, parsePasswordHash } from './password-hash.js';
 
 /** What an htpasswd file says. `refused` are lines whose password cannot be used; their users cannot log in. */
 export type Htpasswd = Readonly<{

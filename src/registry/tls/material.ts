@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
 import { cipherList } from './ciphers.js';
-import { type ClientAuth, clientAuthOptions } from './clientAuth.js';
-import { fileVersions } from './fileVersions.js';
+import { type ClientAuth, clientAuthOptions } from './client-auth.js';
+import { fileVersions } from './file-versions.js';
 
 /** `http.tls` of the configuration. Files are PEM. */
 export type TlsFiles = Readonly<{

@@ -1,5 +1,5 @@
 import type { Server } from 'node:tls';
-import { fileVersions } from './fileVersions.js';
+import { fileVersions } from './file-versions.js';
 import { type LoadedTls, loadTls, type TlsFiles } from './material.js';
 
 /** The little that is needed of a logger. */

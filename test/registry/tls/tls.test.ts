@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createSecureServer } from 'node:http2';
 import { Agent, createServer, type RequestOptions, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   CLIENT_AUTH,
@@ -47,7 +48,13 @@ async function listen(loaded: LoadedTls) {
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-type Answer = { body: string; servedBy: string; protocol: string | null; cipher: string; resumed: boolean };
+type Answer = {
+  body: string;
+  servedBy: string | undefined;
+  protocol: string | null;
+  cipher: string;
+  resumed: boolean;
+};
 
 function get(port: number, options: RequestOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -61,7 +68,7 @@ function get(port: number, options: RequestOptions = {}): Promise<Answer> {
     outgoing.once('error', reject);
     outgoing.once('response', async (incoming) => {
       const socket = incoming.socket as TLSSocket;
-      const servedBy = String(socket.getPeerCertificate().subject.CN);
+      const servedBy = socket.getPeerX509Certificate()?.subject.replace('CN=', '');
       const [protocol, cipher, resumed] = [
         socket.getProtocol(),
         socket.getCipher().name,
@@ -169,6 +176,29 @@ describe('clients', () => {
     for (const resumed of [false, true]) {
       expect(await get(port, { ...credentials(client), agent })).toMatchObject({ body: 'hello', resumed });
     }
+  });
+
+  it.each(['h2', 'http/1.1'])('are refused before they can ask over %s', async (protocol) => {
+    const clientcas = [authority.certificate];
+    const loaded = await loadTls({ ...first, clientcas, clientauth: 'verify-client-cert-if-given' });
+    let asked = 0;
+    const server = createSecureServer({ ...loaded.options, allowHTTP1: true }, (_, response) => {
+      asked++;
+      response.end('hello');
+    });
+    refuseClients(server, loaded.clientAuth);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const address = { host: '127.0.0.1', port, rejectUnauthorized: false };
+    const socket = connect({ ...credentials(stranger), ...address, ALPNProtocols: [protocol] });
+    socket.on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    socket.resume();
+    await once(socket, 'close');
+    expect(asked).toBe(0);
+    expect(await get(port, credentials(client))).toMatchObject({ body: 'hello' });
   });
 
   it('are not asked for anything without authorities', async () => {

@@ -3,7 +3,7 @@ import { access, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Htpasswd, parseHtpasswd } from './htpasswd.js';
-import { hashPassword } from './passwordHash.js';
+import { hashPassword } from './password-hash.js';
 
 /** The little that is needed of a logger. */
 export type AuthLog = Readonly<{

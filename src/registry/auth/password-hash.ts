@@ -1,6 +1,6 @@
 import { hash as digest, timingSafeEqual } from 'node:crypto';
-import { md5Crypt } from './md5Crypt.js';
-import { DEFAULT_ROUNDS, type ShaCryptAlgorithm, shaCrypt } from './shaCrypt.js';
+import { md5Crypt } from './md5-crypt.js';
+import { DEFAULT_ROUNDS, type ShaCryptAlgorithm, shaCrypt } from './sha-crypt.js';
 
 /** A stored password of an htpasswd file, in one of the forms that can be checked. `text` is as it was stored. */
 export type PasswordHash = Readonly<

@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os';
 import { OciError } from '../../oci/index.js';
 import type { Authenticator, Identity } from './authenticator.js';
 import { basicChallenge, parseBasic } from './basic.js';
-import { CheckQueue } from './checkQueue.js';
-import { type AuthLog, createMissingHtpasswd, HtpasswdFile } from './htpasswdFile.js';
-import { matches, type PasswordHash } from './passwordHash.js';
-import { VerifiedPasswords } from './verifiedPasswords.js';
+import { CheckQueue } from './check-queue.js';
+import { type AuthLog, createMissingHtpasswd, HtpasswdFile } from './htpasswd-file.js';
+import { matches, type PasswordHash } from './password-hash.js';
+import { VerifiedPasswords } from './verified-passwords.js';
 
 export type HtpasswdOptions = Readonly<{
   path: string;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { breather } from './breather.js';
-import { cryptBase64, repeated } from './cryptBase64.js';
+import { cryptBase64, repeated } from './crypt-base64.js';
 
 export type ShaCryptAlgorithm = 'sha256' | 'sha512';
 
