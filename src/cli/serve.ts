@@ -41,7 +41,7 @@ export async function serve(file: string | undefined): Promise<void> {
     listen: parseListenAddress(config.http.net, config.http.addr),
     maxHeaderBytes: config.berth.limits.headerbytes,
     http2: !config.http.http2.disabled,
-    ...(tls ? { tls: tls.options } : {}),
+    ...(tls ? { tls } : {}),
   });
   const app = createApp(registry, {
     authenticator,

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
-import type { SecureContextOptions, TlsOptions } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import type Koa from 'koa';
+import { type LoadedTls, refuseClients } from '../tls/index.js';
 import { plainAnswer } from './errors.js';
 
 export type ServerOptions = Readonly<{
@@ -10,7 +11,7 @@ export type ServerOptions = Readonly<{
   /** podman may ask for a thousand ranges in one header. */
   maxHeaderBytes: number;
   /** Serves HTTPS when given. */
-  tls?: TlsOptions;
+  tls?: LoadedTls;
   /** Whether HTTP/2 is offered to TLS clients. */
   http2: boolean;
 }>;
@@ -103,9 +104,9 @@ function plainServer({ maxHeaderBytes }: ServerOptions): Server {
   return createServer({ maxHeaderSize: maxHeaderBytes, ...TIMEOUTS, noDelay: true });
 }
 
-function secureServer({ maxHeaderBytes, http2 }: ServerOptions, tls: TlsOptions): Http2SecureServer {
+function secureServer({ maxHeaderBytes, http2 }: ServerOptions, tls: LoadedTls): Http2SecureServer {
   const server = createSecureServer({
-    ...tls,
+    ...tls.options,
     allowHTTP1: true,
     ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
     settings: {
@@ -117,6 +118,7 @@ function secureServer({ maxHeaderBytes, http2 }: ServerOptions, tls: TlsOptions)
   });
   // What the HTTP/1 side of this server reads, though its type does not have it.
   Object.assign(server, TIMEOUTS);
+  refuseClients(server, tls.clientAuth);
   return server;
 }
 
