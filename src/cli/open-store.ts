@@ -22,7 +22,7 @@ export async function openStore(
   const driver = wrap(await openDriver(config));
   const blobs = new Blobs(driver);
   const pool = new HashPool();
-  const index = new SqliteIndex(indexPath(config));
+  const index = openIndex(indexPath(config), log);
   const sync = new IndexSync({ driver, blobs }, index, log);
   return {
     store: { driver, blobs, index, sync, locks: new RepositoryLocks(), now: () => new Date() },
@@ -45,6 +45,16 @@ async function openDriver({ storage }: Config): Promise<StorageDriver> {
     throw new Error(`cannot make storage.filesystem.rootdirectory ${root}`, { cause: error });
   }
   return new FilesystemDriver(root);
+}
+
+/** A store that cannot be written can still be served: the index is made anew from the files then. */
+function openIndex(path: string, log: Logger): SqliteIndex {
+  try {
+    return new SqliteIndex(path);
+  } catch (error) {
+    log.warn({ error, path }, 'the index file cannot be used; the index is kept in memory');
+    return new SqliteIndex(':memory:');
+  }
 }
 
 /** @returns where the index is, or `:memory:` for content that is there only. */

@@ -1,4 +1,5 @@
-import { formatNotice } from '../registry/config/index.js';
+import manifest from '../../package.json' with { type: 'json' };
+import { type Config, configPath, formatNotice, type LoadedConfig } from '../registry/config/index.js';
 import {
   createApp,
   parseListenAddress,
@@ -7,21 +8,36 @@ import {
   SendBuffers,
 } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
+import {
+  createLogger,
+  Health,
+  Metrics,
+  measuredDriver,
+  startDebugServer,
+} from '../registry/operations/index.js';
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { loadTls, watchTls } from '../registry/tls/index.js';
 import { readConfig } from './config.js';
-import { consoleLogger } from './console-logger.js';
-import { openStore } from './open-store.js';
+import { type OpenStore, openStore } from './open-store.js';
+import { requestObserver } from './request-observer.js';
 import { schedulePurges } from './schedule-purges.js';
 import { accessRules, manifestRules, openAuthenticator, registrySettings, tlsFilesOf } from './settings.js';
 
 /** Runs the registry until it is told to stop. The one long list of what is made of what. */
 export async function serve(file: string | undefined): Promise<void> {
-  const { config, notices } = await readConfig(file, process.env);
-  for (const notice of notices) process.stderr.write(`berth: ${formatNotice(notice)}\n`);
-  const log: Logger = consoleLogger();
+  const loaded = await readConfig(file, process.env);
+  const { config } = loaded;
+  const log = createLogger(config.log);
+  logNotices(loaded, log);
+  const background = new AbortController();
 
-  await using opened = await openStore(config, log);
+  const metrics: Metrics = new Metrics({
+    version: manifest.version,
+    usage: () => opened.index.usage(),
+    indexComplete: () => opened.store.sync.complete,
+    process: config.http.debug.prometheus.enabled,
+  });
+  await using opened: OpenStore = await openStore(config, log, (driver) => measuredDriver(driver, metrics));
   await using pulls = new PullTimes(opened.index, log, opened.store.now);
   const authenticator = await openAuthenticator(config, log);
   const registry: Registry = {
@@ -35,6 +51,15 @@ export async function serve(file: string | undefined): Promise<void> {
     settings: registrySettings(config),
   };
   await registry.manifests.resumeDeletes();
+  const health = new Health({
+    checks: config.health,
+    minFreeBytes: config.berth.minfreespace,
+    readOnly: config.storage.maintenance.readonly.enabled,
+    driver: opened.driver,
+    index: opened.index,
+    log,
+  });
+
   const tlsFiles = tlsFilesOf(config);
   const tls = tlsFiles && (await loadTls(tlsFiles));
   const server = new RegistryServer({
@@ -47,36 +72,69 @@ export async function serve(file: string | undefined): Promise<void> {
     authenticator,
     log,
     headers: config.http.headers,
-    down: () => undefined,
+    down: () => health.down,
     draining: () => server.draining,
-    observe: () => {},
+    observer: requestObserver(config, metrics),
   });
   const address = await server.listen(app);
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });
-  const background = new AbortController();
-  const checking = opened.store.sync.run(background.signal);
-  const purging = schedulePurges(config, { ...opened, log }, background.signal);
-  greet(address, { tls: tls !== undefined });
+  await using _debug = await openDebugServer(config, { health, metrics, log });
+  health.start(background.signal);
+  const work = [
+    checkIndex(opened, log, background.signal),
+    schedulePurges(config, { ...opened, log }, background.signal),
+  ];
+  log.info({ address, tls: tls !== undefined, version: manifest.version }, 'listening');
+  // Programs that start a registry bring a configuration and read its log.
+  if (process.stderr.isTTY || configPath(file, process.env) === undefined)
+    greet(address, { tls: tls !== undefined });
 
   const signal = await stopSignal();
-  log.info({ signal }, 'stopping');
+  log.info({ signal }, 'stopping: requests under way are finished first');
   background.abort();
   await server.close(config.http.draintimeout);
   watch?.close();
   authenticator.close();
-  await Promise.allSettled([checking, purging]);
+  await Promise.all(work);
 }
 
-/** Tells a person what to type next. Programs that start a registry read its log instead. */
+/** A failure leaves the check unfinished: each repository is then compared when it is asked for. */
+async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal): Promise<void> {
+  try {
+    await store.sync.run(signal);
+  } catch (error) {
+    log.error({ error }, 'the index could not be checked against storage');
+  }
+}
+
+async function openDebugServer(
+  { http }: Config,
+  parts: { health: Health; metrics: Metrics; log: Logger },
+): Promise<AsyncDisposable | undefined> {
+  const { addr, prometheus } = http.debug;
+  if (!addr) return undefined;
+  const listen = parseListenAddress('tcp', addr);
+  const server = await startDebugServer({ ...parts, listen, prometheus, version: manifest.version });
+  parts.log.info({ address: server.address }, 'debug server listening');
+  return server;
+}
+
+function logNotices({ notices }: LoadedConfig, log: Logger): void {
+  for (const notice of notices) log[notice.level]({ key: notice.key }, formatNotice(notice));
+}
+
+/** Tells a person what to type next. */
 function greet(address: string, { tls }: { tls: boolean }): void {
   const port = /:(\d+)$/.exec(address)?.[1];
   const host = port ? `localhost:${port}` : address;
-  process.stderr.write(`Berth listens on ${tls ? 'https' : 'http'}://${address}. Next, for example:
+  process.stderr.write(`
+Berth listens on ${tls ? 'https' : 'http'}://${address}. Next, for example:
 
   docker tag my-image ${host}/my-image:v1
   docker push ${host}/my-image:v1
 
 Ctrl-C stops it.
+
 `);
 }
 

@@ -22,9 +22,15 @@ export type AppOptions = Readonly<{
   down: () => string | undefined;
   /** Whether connections should end with the next answer. */
   draining: () => boolean;
-  /** Called once for each request, after its answer was sent or given up. */
-  observe: (request: ObservedRequest) => void;
+  observer: RequestObserver;
 }>;
+
+/** Logs and counts requests. */
+export interface RequestObserver {
+  started(): void;
+  /** Once for each request that started, after its answer was sent or given up. */
+  finished(request: ObservedRequest): void;
+}
 
 export type ObservedRequest = Readonly<{
   ctx: RegistryContext;
@@ -82,15 +88,16 @@ function named(
   return answer(ctx as RegistryContext);
 }
 
-/** Tells `observe` about the request once it is over, however it ended. */
-function observed({ observe }: AppOptions) {
+/** Tells the observer about the request once it is over, however it ended. */
+function observed({ observer }: AppOptions) {
   return (context: Context, next: Next) => {
     const ctx = context as RegistryContext;
     const startedAt = performance.now();
     ctx.state.id = randomUUID();
     ctx.state.identity = 'anonymous';
     ctx.state.handler = 'other';
-    ctx.res.once('close', () => observe({ ctx, startedAt, complete: ctx.res.writableFinished }));
+    observer.started();
+    ctx.res.once('close', () => observer.finished({ ctx, startedAt, complete: ctx.res.writableFinished }));
     return next();
   };
 }

@@ -26,6 +26,7 @@ export function dispatch(registry: Registry) {
     // HEAD is GET without the body, which the handlers see to. RFC 9110 section 9.3.2.
     const method = (ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method;
     ctx.state.handler = handlerName(request, method);
+    if ('repository' in request) ctx.state.repository = request.repository;
     authorize(registry, ctx, request, method);
     const handler = byMethod[method];
     if (handler === undefined) throw notAllowed(ctx, Object.keys(byMethod));

@@ -2,7 +2,7 @@
  * The registry over HTTP: URLs to typed requests, handlers, answers. Start with dispatch.ts, the table of what is
  * answered by whom; app.ts says what every request passes first.
  */
-export { type AppOptions, createApp, type ObservedRequest } from './app.js';
+export { type AppOptions, createApp, type ObservedRequest, type RequestObserver } from './app.js';
 export type { Registry, RegistryContext, RegistrySettings } from './registry.js';
 export { parseRequest, type RegistryRequest } from './request.js';
 export { SendBuffers } from './send.js';

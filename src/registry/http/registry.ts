@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { Uploads } from '../../content/index.js';
+import type { RepositoryName } from '../../oci/index.js';
 import type { AccessRules, Identity } from '../auth/index.js';
 import type { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../repositories/index.js';
 import type { RegistryRequest, RequestKind } from './request.js';
@@ -34,7 +35,7 @@ export type RegistrySettings = Readonly<{
 }>;
 
 /** What middleware found out about a request before its handler runs. */
-export type RequestState = { id: string; identity: Identity; handler: string };
+export type RequestState = { id: string; identity: Identity; handler: string; repository?: RepositoryName };
 export type RegistryContext = Context & { state: RequestState };
 
 export type RequestOf<K extends RequestKind> = Extract<RegistryRequest, { kind: K }>;

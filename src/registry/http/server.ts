@@ -60,9 +60,9 @@ export class RegistryServer {
     // Answered by the handlers: only they know whether the body is wanted.
     server.on('checkContinue', answer);
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
+      server.once('error', (error) => reject(cannotListen(this.#options.listen, error)));
       server.listen({ ...this.#options.listen }, () => {
-        server.off('error', reject);
+        server.removeAllListeners('error');
         resolve();
       });
     });
@@ -140,6 +140,14 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
   }
   const [status, message] = REFUSALS[error.code ?? ''] ?? [400, 'this is not an HTTP request'];
   socket.end(plainAnswer(status, message));
+}
+
+function cannotListen(listen: ListenAddress, error: NodeJS.ErrnoException): Error {
+  const where = 'path' in listen ? listen.path : `${listen.host ?? ''}:${listen.port}`;
+  const why = error.code === 'EADDRINUSE' ? 'something listens there already' : error.message;
+  return new Error(`cannot listen on ${where}: ${why}; choose another address with http.addr`, {
+    cause: error,
+  });
 }
 
 function addressText(address: AddressInfo | string | null): string {

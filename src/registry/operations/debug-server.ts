@@ -1,0 +1,125 @@
+import { createServer, type Server } from 'node:http';
+import Router from '@koa/router';
+import Koa, { type Context, type Next } from 'koa';
+import type { Config } from '../config/index.js';
+import type { Logger } from '../logger.js';
+import type { Health } from './health.js';
+import type { Metrics } from './metrics.js';
+
+export type DebugServerOptions = Readonly<{
+  /** Where to listen: `http.debug.addr`, parsed. */
+  listen: Readonly<{ host?: string; port: number }> | Readonly<{ path: string }>;
+  prometheus: Config['http']['debug']['prometheus'];
+  health: Pick<Health, 'status' | 'setManual'>;
+  metrics: Pick<Metrics, 'text' | 'contentType'>;
+  version: string;
+  log: Logger;
+}>;
+
+export interface DebugServer extends AsyncDisposable {
+  /** `host:port`, or the path of a unix socket. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves health and metrics to operators, without asking who they are: it belongs on an address that only they reach.
+ * @throws when it cannot listen there.
+ */
+export async function startDebugServer(options: DebugServerOptions): Promise<DebugServer> {
+  const app = new Koa();
+  const router = routes(options);
+  app.use(explained(options.log));
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  const server = createServer(app.callback());
+  await listening(server, options.listen);
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { address: addressOf(server), close, [Symbol.asyncDispose]: close };
+}
+
+function routes({ prometheus, health, metrics, version }: DebugServerOptions): Router {
+  const router = new Router();
+  router.get('/debug/health', (ctx) => {
+    const status = health.status();
+    sendJson(ctx, Object.keys(status).length === 0 ? 200 : 503, status);
+  });
+  router.post('/debug/health/down', fromOperator, (ctx) => {
+    health.setManual(true);
+    sendJson(ctx, 200, {});
+  });
+  router.post('/debug/health/up', fromOperator, (ctx) => {
+    health.setManual(false);
+    sendJson(ctx, 200, {});
+  });
+  router.get('/debug/vars', (ctx) => sendJson(ctx, 200, variables(version)));
+  if (!prometheus.enabled) return router;
+  router.get(literally(prometheus.path), async (ctx) => {
+    ctx.set('Content-Type', metrics.contentType);
+    ctx.body = Buffer.from(await metrics.text());
+  });
+  return router;
+}
+
+/** A path of the configuration is no pattern. */
+function literally(path: string): string {
+  const rooted = path.startsWith('/') ? path : `/${path}`;
+  return rooted.replace(/[{}()[\]+?!:*\\]/g, '\\$&');
+}
+
+/** Browsers name the page that a POST comes from: no page an operator happens to visit may stop the registry. */
+function fromOperator(ctx: Context, next: Next): unknown {
+  if (ctx.get('Origin') === '') return next();
+  return sendJson(ctx, 403, { error: 'not from a web page' });
+}
+
+function variables(version: string) {
+  return {
+    version,
+    node: process.version,
+    pid: process.pid,
+    uptimeSeconds: Math.round(process.uptime()),
+    memory: process.memoryUsage(),
+    resources: process.resourceUsage(),
+  };
+}
+
+function explained(log: Logger) {
+  return async (ctx: Context, next: Next) => {
+    try {
+      await next();
+      if (ctx.body === undefined && ctx.status >= 400) sendJson(ctx, ctx.status, { error: ctx.message });
+    } catch (error) {
+      log.error({ error, path: ctx.path }, 'debug request failed');
+      sendJson(ctx, 500, { error: 'internal error' });
+    }
+  };
+}
+
+function sendJson(ctx: Context, status: number, value: unknown): void {
+  ctx.status = status;
+  ctx.set('Content-Type', 'application/json; charset=utf-8');
+  ctx.set('Cache-Control', 'no-store');
+  ctx.body = Buffer.from(JSON.stringify(value));
+}
+
+function listening(server: Server, listen: DebugServerOptions['listen']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...listen }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function addressOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') return address ?? '';
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `${host}:${address.port}`;
+}

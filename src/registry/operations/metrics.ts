@@ -1,0 +1,226 @@
+import { setImmediate } from 'node:timers/promises';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { RepositoryUsage } from '../../index/index.js';
+import type { RepositoryName } from '../../oci/index.js';
+import type { FinishedRequest } from './access-log.js';
+import { MAX_REPOSITORIES, OTHER_REPOSITORIES, RepositoryMetrics } from './repository-metrics.js';
+
+export type MetricsOptions = Readonly<{
+  version: string;
+  /** Sizes of all repositories; asked for at a scrape, and at most twice a minute. */
+  usage: () => Promise<readonly RepositoryUsage[]>;
+  /** Whether the index knows all that is stored. */
+  indexComplete: () => boolean;
+  /** Uploads that were begun and not finished, where somebody counts them. */
+  uploadsInProgress?: () => number | Promise<number>;
+  /** Adds memory, CPU time, event loop and the like; they cost a little even when nobody asks. */
+  process: boolean;
+}>;
+
+/** The part of a finished request that is counted. */
+type CountedRequest = Pick<
+  FinishedRequest,
+  'handler' | 'method' | 'status' | 'durationMs' | 'requestBytes' | 'responseBytes'
+>;
+type Observed = Readonly<{
+  total: Counter.Internal;
+  duration: Histogram.Internal<string>;
+  requestBytes: Histogram.Internal<string>;
+  responseBytes: Histogram.Internal<string>;
+}>;
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const REQUEST_SECONDS = [...SECONDS, 25, 60];
+/** 1 KiB to 2 GiB, as in the reference registry. */
+const BYTES = Array.from({ length: 22 }, (_, power) => 1024 * 2 ** power);
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** What the registry counts, for Prometheus, by the reference registry's names where it has them. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #inFlight: Gauge.Internal<string>;
+  readonly #http: HttpMetrics;
+  readonly #observed = new Map<string, Observed>();
+  readonly #storageActions: Histogram<'driver' | 'action'>;
+  readonly #pulls: RepositoryCounter;
+  readonly #pushes: RepositoryCounter;
+  readonly #repositories: RepositoryMetrics;
+  readonly #indexErrors: Counter;
+
+  constructor(options: MetricsOptions) {
+    const registers = [this.#registry];
+    this.#http = httpMetrics(this.#registry);
+    this.#inFlight = this.#http.inFlight.labels();
+    this.#storageActions = new Histogram({
+      name: 'registry_storage_action_seconds',
+      help: 'How long actions of the storage take.',
+      labelNames: ['driver', 'action'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#pulls = new RepositoryCounter(this.#registry, 'pulls', 'Manifests pulled.');
+    this.#pushes = new RepositoryCounter(this.#registry, 'pushes', 'Manifests pushed.');
+    this.#repositories = new RepositoryMetrics(options.usage);
+    this.#indexErrors = new Counter({
+      name: 'berth_metrics_errors_total',
+      help: 'Scrapes without the sizes of repositories, since they could not be read.',
+      registers,
+    });
+    addState(this.#registry, options);
+    if (options.process) {
+      // Finer timers would wake an idle process a hundred times a second.
+      collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 50 });
+    }
+  }
+
+  requestStarted(): void {
+    this.#inFlight.inc();
+  }
+
+  /** Ends what `requestStarted` began. */
+  requestEnded(request: CountedRequest): void {
+    this.#inFlight.dec();
+    const observed = this.#observedAs(request.handler, request.method, request.status);
+    observed.total.inc();
+    observed.duration.observe(request.durationMs / 1000);
+    observed.requestBytes.observe(request.requestBytes);
+    observed.responseBytes.observe(request.responseBytes);
+  }
+
+  /** @returns what to call with the seconds that each such action took. */
+  storageAction(driver: string, action: string): (seconds: number) => void {
+    const child = this.#storageActions.labels(driver, action);
+    return (seconds) => child.observe(seconds);
+  }
+
+  pulled(repository: RepositoryName): void {
+    this.#pulls.increase(repository);
+  }
+
+  pushed(repository: RepositoryName): void {
+    this.#pushes.increase(repository);
+  }
+
+  /** Of what `text` gives. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** All metrics in Prometheus's text format. Does not fail when the index does: its metrics are absent then. */
+  async text(): Promise<string> {
+    const parts: string[] = [];
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      parts.push(await this.#registry.getSingleMetricAsString(name));
+      await setImmediate(); // thousands of series are not written while requests wait
+    }
+    const repositories = await this.#repositories.text().catch(() => {
+      this.#indexErrors.inc(); // a series that is absent says more than one that stands still
+      return '';
+    });
+    return `${parts.join('\n\n')}\n${repositories}`;
+  }
+
+  /** Looking up children by their labels costs more than counting: each combination is looked up once. */
+  #observedAs(handler: string, method: string, status: number): Observed {
+    const key = `${handler} ${method} ${status}`;
+    const known = this.#observed.get(key);
+    if (known) return known;
+    const name = METHODS.has(method) ? method.toLowerCase() : 'unknown';
+    const observed: Observed = {
+      total: this.#http.total.labels(handler, name, String(status)),
+      duration: this.#http.duration.labels(handler, name),
+      requestBytes: this.#http.requestBytes.labels(handler),
+      responseBytes: this.#http.responseBytes.labels(handler),
+    };
+    if (METHODS.has(method)) this.#observed.set(key, observed); // strangers can invent methods without end
+    return observed;
+  }
+}
+
+type HttpMetrics = ReturnType<typeof httpMetrics>;
+
+/** Names and labels of the reference registry. */
+function httpMetrics(registry: Registry) {
+  const registers = [registry];
+  const handler = ['handler'] as const;
+  const bytes = { labelNames: handler, buckets: BYTES, registers };
+  return {
+    inFlight: new Gauge({
+      name: 'registry_http_in_flight_requests',
+      help: 'Requests under way.',
+      registers,
+    }),
+    total: new Counter({
+      name: 'registry_http_requests_total',
+      help: 'Requests answered.',
+      labelNames: ['handler', 'method', 'code'] as const,
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'registry_http_request_duration_seconds',
+      help: 'How long requests take.',
+      labelNames: ['handler', 'method'] as const,
+      buckets: REQUEST_SECONDS,
+      registers,
+    }),
+    requestBytes: new Histogram({
+      name: 'registry_http_request_size_bytes',
+      help: 'Sizes of requests.',
+      ...bytes,
+    }),
+    responseBytes: new Histogram({
+      name: 'registry_http_response_size_bytes',
+      help: 'Sizes of answers.',
+      ...bytes,
+    }),
+  };
+}
+
+/** Counts by repository, for as many repositories as a scrape should name. */
+class RepositoryCounter {
+  readonly #counter: Counter<'repository'>;
+  readonly #children = new Map<string, Counter.Internal>();
+
+  constructor(registry: Registry, what: 'pulls' | 'pushes', help: string) {
+    const name = `berth_repository_${what}_total`;
+    this.#counter = new Counter({ name, help, labelNames: ['repository'], registers: [registry] });
+  }
+
+  increase(repository: string): void {
+    let child = this.#children.get(repository);
+    if (child === undefined) {
+      const name = this.#children.size < MAX_REPOSITORIES ? repository : OTHER_REPOSITORIES;
+      child = this.#counter.labels(name);
+      if (name === repository) this.#children.set(name, child);
+    }
+    child.inc();
+  }
+}
+
+function addState(registry: Registry, { version, indexComplete, uploadsInProgress }: MetricsOptions): void {
+  const registers = [registry];
+  const info = {
+    name: 'berth_build_info',
+    help: 'The version that runs.',
+    labelNames: ['version'],
+    registers,
+  };
+  new Gauge(info).labels(version).set(1);
+  new Gauge({
+    name: 'berth_index_complete',
+    help: '1 when the index knows all that is stored, 0 while it is being rebuilt.',
+    registers,
+    collect() {
+      this.set(indexComplete() ? 1 : 0);
+    },
+  });
+  if (uploadsInProgress === undefined) return;
+  new Gauge({
+    name: 'berth_uploads_in_progress',
+    help: 'Uploads that were begun and not finished.',
+    registers,
+    async collect() {
+      this.set(await uploadsInProgress());
+    },
+  });
+}
