@@ -38,7 +38,10 @@ export async function serve(file: string | undefined): Promise<void> {
     process: config.http.debug.prometheus.enabled,
   });
   await using opened: OpenStore = await openStore(config, log, (driver) => measuredDriver(driver, metrics));
-  await using pulls = new PullTimes(opened.index, log, opened.store.now);
+  await using pulls = new PullTimes(opened.index, log, {
+    now: opened.store.now,
+    remember: config.berth.index.lastpull,
+  });
   const authenticator = await openAuthenticator(config, log);
   const registry: Registry = {
     blobs: new RepositoryBlobs(opened.store),

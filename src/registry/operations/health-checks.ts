@@ -47,23 +47,34 @@ function fileCheck({ file, interval, threshold }: FileCheck): Check {
 }
 
 function httpCheck({ uri, headers, statuscode, timeout, interval, threshold }: HttpCheck): Check {
+  const { url, credentials } = withoutCredentials(uri);
   const run = async (signal: AbortSignal) => {
-    const answer = await fetch(uri, {
+    const answer = await fetch(url, {
       method: 'HEAD',
-      headers: Object.entries(headers).flatMap(([name, values]) =>
-        values.map((value): [string, string] => [name, value]),
-      ),
+      headers: [...credentials, ...pairsOf(headers)],
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeout || MAX_WAIT_MS)]),
     });
     await answer.body?.cancel();
     if (answer.status !== statuscode) throw new Error(`answered ${answer.status} instead of ${statuscode}`);
   };
-  return { name: withoutCredentials(uri), effect: 'down', intervalMs: interval, threshold, run };
+  const { origin, pathname } = URL.parse(url) ?? { origin: url, pathname: '' };
+  return { name: `${origin}${pathname}`, effect: 'down', intervalMs: interval, threshold, run };
 }
 
-function withoutCredentials(uri: string): string {
-  const { origin, pathname } = URL.parse(uri) ?? { origin: uri, pathname: '' };
-  return `${origin}${pathname}`;
+type Header = [name: string, value: string];
+
+function pairsOf(headers: HttpCheck['headers']): Header[] {
+  return Object.entries(headers).flatMap(([name, values]) => values.map((value): Header => [name, value]));
+}
+
+/** `https://user:password@host/` asks with a header; fetch refuses such a URL, and would quote it in its error. */
+function withoutCredentials(uri: string): { url: string; credentials: Header[] } {
+  const url = URL.parse(uri);
+  if (!url || (url.username === '' && url.password === '')) return { url: uri, credentials: [] };
+  const pair = decodeURIComponent(`${url.username}:${url.password}`);
+  url.username = '';
+  url.password = '';
+  return { url: url.href, credentials: [['Authorization', `Basic ${Buffer.from(pair).toString('base64')}`]] };
 }
 
 function tcpCheck({ addr, timeout, interval, threshold }: TcpCheck): Check {

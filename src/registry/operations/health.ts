@@ -15,11 +15,12 @@ export type HealthOptions = Readonly<{
   driver: StorageDriver;
   index: Pick<MetadataIndex, 'check'>;
   log: Logger;
+  /** A check that takes longer has failed, though it goes on: a dead file system cannot be told to stop. */
+  maxCheckMs?: number;
 }>;
 
 /** Key in the answer of /debug/health, as in the reference registry. */
 const MANUAL = 'manual_http_status';
-/** A check that takes longer has failed, though it goes on: a dead file system cannot be told to stop. */
 const MAX_CHECK_MS = 30_000;
 const MIN_INTERVAL_MS = 100;
 
@@ -31,9 +32,9 @@ export class Health {
   readonly #watched: readonly WatchedCheck[];
   #manual = false;
 
-  constructor({ checks, driver, index, minFreeBytes, readOnly, log }: HealthOptions) {
+  constructor({ checks, driver, index, minFreeBytes, readOnly, ...rest }: HealthOptions) {
     const own = ownChecks({ driver, index }, { storage: checks.storagedriver, minFreeBytes, readOnly });
-    this.#watched = [...own, ...configuredChecks(checks)].map((check) => new WatchedCheck(check, log));
+    this.#watched = [...own, ...configuredChecks(checks)].map((check) => new WatchedCheck(check, rest));
   }
 
   /** Runs each check now and then at its intervals, until the signal aborts. */
@@ -67,14 +68,16 @@ export class Health {
 class WatchedCheck {
   readonly #check: Check;
   readonly #log: Logger;
+  readonly #maxMs: number;
   #failuresInRow = 0;
   #failure: string | undefined;
   /** Still running from an earlier round: a store that hangs must not be asked again and again. */
   #running: Promise<string | undefined> | undefined;
 
-  constructor(check: Check, log: Logger) {
+  constructor(check: Check, options: Pick<HealthOptions, 'log' | 'maxCheckMs'>) {
     this.#check = check;
-    this.#log = log;
+    this.#log = options.log;
+    this.#maxMs = options.maxCheckMs ?? MAX_CHECK_MS;
   }
 
   get name(): string {
@@ -106,7 +109,7 @@ class WatchedCheck {
       this.#running = undefined;
     });
     const given = new AbortController();
-    const late = sleep(MAX_CHECK_MS, `no answer within ${MAX_CHECK_MS / 1000} s`, {
+    const late = sleep(this.#maxMs, `no answer within ${this.#maxMs} ms`, {
       signal: AbortSignal.any([signal, given.signal]),
       ref: false,
     }).catch(() => undefined);

@@ -9,18 +9,22 @@ export class PullTimes implements AsyncDisposable {
   readonly #index: MetadataIndex;
   readonly #log: Logger;
   readonly #now: () => Date;
+  readonly #remember: boolean;
   readonly #pulls = new Map<string, Pull>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(index: MetadataIndex, log: Logger, now: () => Date) {
+  /** @param options `remember: false` gathers nothing, where nobody wants to know. */
+  constructor(index: MetadataIndex, log: Logger, options: { now: () => Date; remember: boolean }) {
     this.#index = index;
     this.#log = log;
-    this.#now = now;
+    this.#now = options.now;
+    this.#remember = options.remember;
     this.#timer = setInterval(() => void this.#flush(), FLUSH_MS);
     this.#timer.unref();
   }
 
   record(repository: RepositoryName, key: ManifestKey): void {
+    if (!this.#remember) return;
     const name = 'tag' in key ? key.tag : key.digest;
     this.#pulls.set(`${repository} ${name}`, { repository, key, at: this.#now() });
   }

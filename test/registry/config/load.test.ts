@@ -60,7 +60,7 @@ describe('loadConfig', () => {
         addr: ':5000',
         net: 'tcp',
         relativeurls: false,
-        draintimeout: 0,
+        draintimeout: 60_000,
         tls: { minimumtls: 'tls1.2' },
       },
       health: { storagedriver: { enabled: false, interval: 10_000, threshold: 1 } },

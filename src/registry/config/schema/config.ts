@@ -15,7 +15,7 @@ const validation = z
     enabled: flag('Old opposite of disabled; has no effect.').meta({ deprecated: true }),
     disabled: flag('Asks nothing.'),
     manifests: section('Manifests.', {
-      urls: section('URLs of layers that are kept elsewhere. With neither list such layers are refused.', {
+      urls: section('URLs of layers that are kept elsewhere. With neither list every URL is allowed.', {
         allow: patterns('Regular expressions, one of which each URL must match.'),
         deny: patterns('Regular expressions, none of which a URL may match.'),
       }),

@@ -47,7 +47,7 @@ export const http = section('The server.', {
   prefix: text('Path before /v2/, for a registry below another server.'),
   secret: text('Secret that the replicas of the reference share; not needed here.'),
   relativeurls: flag('Answers with Location headers without scheme and host.'),
-  draintimeout: duration('Time for requests under way when the server stops; 0 waits for none.', '0s'),
+  draintimeout: duration('Time for requests under way when the server stops; 0 waits for none.', '60s'),
   headers: headers('Headers added to every answer.'),
   tls,
   debug: section('A second server for health and metrics, not for the public.', {
