@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { OCI_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from './mediaTypes.ts';
+import { OCI_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from './media-types.ts';
 
 /** Bytes and their name. */
 export type Blob = Readonly<{ bytes: Buffer; digest: string }>;

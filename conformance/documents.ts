@@ -1,6 +1,6 @@
 import { expectBytes, expectHeader, expectStatus } from './checks.ts';
 import * as content from './content.ts';
-import { OCI_MANIFEST } from './mediaTypes.ts';
+import { OCI_MANIFEST } from './media-types.ts';
 import type { Repository } from './repository.ts';
 import { requirement } from './requirement.ts';
 

@@ -1,7 +1,7 @@
 import type { Answer } from './answer.ts';
 import type { Client, RequestOptions } from './client.ts';
 import { type Blob, imageConfig, imageManifest, type Manifest, randomBlob } from './content.ts';
-import { ACCEPT_ALL, OCTETS } from './mediaTypes.ts';
+import { ACCEPT_ALL, OCTETS } from './media-types.ts';
 
 /** A repository of one requirement's own. `push...` prepare the ground and throw when that fails; the rest only asks. */
 export class Repository {

@@ -1,7 +1,7 @@
 import { expectBytes } from '../checks.ts';
 import * as content from '../content.ts';
 import { type Kind, manifestFrom, pushedBlob, storesAndServes } from '../documents.ts';
-import * as types from '../mediaTypes.ts';
+import * as types from '../media-types.ts';
 import type { Repository } from '../repository.ts';
 import { category, requirement } from '../requirement.ts';
 

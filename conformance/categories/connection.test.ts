@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { expectHeader, expectRefused, expectStatus } from '../checks.ts';
 import type { Client } from '../client.ts';
 import { absentDigest, blobOf, nonce, randomBlob } from '../content.ts';
-import { ACCEPT_ALL, OCI_MANIFEST } from '../mediaTypes.ts';
+import { ACCEPT_ALL, OCI_MANIFEST } from '../media-types.ts';
 import { withDigest } from '../repository.ts';
 import { category, requirement } from '../requirement.ts';
 

@@ -10,7 +10,7 @@ import {
   manifestOf,
   randomBlob,
 } from '../content.ts';
-import * as types from '../mediaTypes.ts';
+import * as types from '../media-types.ts';
 import type { Repository } from '../repository.ts';
 import { category, requirement } from '../requirement.ts';
 

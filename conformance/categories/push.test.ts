@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Answer } from '../answer.ts';
 import { expectBytes, expectError, expectHeader, expectRefused, expectStatus } from '../checks.ts';
 import * as content from '../content.ts';
-import * as types from '../mediaTypes.ts';
+import * as types from '../media-types.ts';
 import type { Repository } from '../repository.ts';
 import { category, requirement } from '../requirement.ts';
 

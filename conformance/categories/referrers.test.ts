@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Answer } from '../answer.ts';
 import { expectHeader, expectStatus } from '../checks.ts';
 import * as content from '../content.ts';
-import { OCI_INDEX, OCI_MANIFEST } from '../mediaTypes.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
 import { expectNextLink, pagesFrom } from '../pages.ts';
 import type { Repository } from '../repository.ts';
 import { category, requirement, type Trial } from '../requirement.ts';

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Answer } from '../answer.ts';
 import { expectBytes, expectError, expectHeader, expectStatus } from '../checks.ts';
 import { absentDigest, type Blob, blobOf, digestOf, randomBlob } from '../content.ts';
-import { OCTETS } from '../mediaTypes.ts';
+import { OCTETS } from '../media-types.ts';
 import type { Repository } from '../repository.ts';
 import { category, requirement } from '../requirement.ts';
 

@@ -1,5 +1,3 @@
-/** Large enough that the cost of a write and of waking a thread no longer shows. */
-const BATCH_BYTES = 1024 * 1024;
 /** Batches under way: one being written and hashed while the next one gathers. */
 const MAX_UNDER_WAY = 2;
 
@@ -10,6 +8,7 @@ const MAX_UNDER_WAY = 2;
 export async function pumpBatches(
   source: AsyncIterable<Uint8Array>,
   work: (batch: readonly Uint8Array[]) => Promise<unknown>,
+  options: { batchBytes: () => number },
 ): Promise<void> {
   let batch: Uint8Array[] = [];
   let bytes = 0;
@@ -28,7 +27,7 @@ export async function pumpBatches(
     for await (const chunk of source) {
       batch.push(chunk);
       bytes += chunk.byteLength;
-      if (bytes >= BATCH_BYTES) await send();
+      if (bytes >= options.batchBytes()) await send();
     }
   } finally {
     if (bytes > 0) await send();

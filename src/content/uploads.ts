@@ -22,6 +22,12 @@ const MAX_KEPT_HASHERS = 512;
 /** Below this many bytes a thread's help costs more than it gives. */
 const INLINE_BYTES = 128 * 1024;
 
+/** Large enough that the cost of a write and of waking a thread no longer shows. */
+const MAX_BATCH_BYTES = 1024 * 1024;
+const MIN_BATCH_BYTES = 64 * 1024;
+/** For the batches of all uploads together: many at once get smaller ones, so that memory stays flat. */
+const ALL_BATCHES_BYTES = 16 * 1024 * 1024;
+
 /**
  * Blobs on their way in. The bytes received are the file's bytes and nothing else, so that an upload outlives
  * the process; the running hash is only kept for speed and is computed again from the file when it is gone.
@@ -135,7 +141,8 @@ export class Uploads {
     if (from !== undefined && from !== file.size) throw new UploadOffsetError(file.size, from);
     const hasher = await this.#hasherAt(repository, id, file.size, { length, algorithms });
     try {
-      await pumpBatches(source, (batch) => Promise.all([file.append(batch), hasher.update(batch)]));
+      const write = (batch: readonly Uint8Array[]) => Promise.all([file.append(batch), hasher.update(batch)]);
+      await pumpBatches(source, write, { batchBytes: () => this.#batchBytes() });
     } finally {
       // A failed write leaves fewer bytes in the file than were hashed.
       if (hasher.size === file.size) this.#keep(id, hasher);
@@ -161,6 +168,10 @@ export class Uploads {
     await this.#blobs.adopt(canonical, dataPath(repository, id), size);
     await this.#remove(repository, id);
     return { canonical, size };
+  }
+
+  #batchBytes(): number {
+    return Math.max(MIN_BATCH_BYTES, Math.min(MAX_BATCH_BYTES, ALL_BATCHES_BYTES / this.#busy.size));
   }
 
   /** The kept hasher if it stands at `offset` and knows the algorithms; else one that has read the file again. */

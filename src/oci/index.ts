@@ -16,5 +16,5 @@ export {
 } from './digest.js';
 export { type ErrorCode, OciError } from './errors.js';
 export { type Descriptor, type Manifest, parseManifest, requiredBlobs } from './manifest.js';
-export { MEDIA_TYPES, withoutParameters } from './mediaTypes.js';
+export { MEDIA_TYPES, withoutParameters } from './media-types.js';
 export { findTag, parseRepositoryName, parseTag, type RepositoryName, type Tag } from './name.js';

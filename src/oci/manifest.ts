@@ -7,7 +7,7 @@ import {
   type ManifestKind,
   MEDIA_TYPES,
   withoutParameters,
-} from './mediaTypes.js';
+} from './media-types.js';
 
 /** What a manifest says about other content; `size` in bytes. image-spec descriptor.md. */
 export type Descriptor = Readonly<{

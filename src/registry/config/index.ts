@@ -4,7 +4,7 @@
  */
 export { configPath } from './defaults.js';
 export { formatDuration, type Milliseconds, parseDuration } from './durations.js';
-export { jsonSchema } from './jsonSchema.js';
+export { jsonSchema } from './json-schema.js';
 export { type ConfigSource, type LoadedConfig, loadConfig } from './load.js';
 export {
   ConfigError,

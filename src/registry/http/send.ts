@@ -4,24 +4,43 @@ import type { FileReader } from '../../storage/index.js';
 
 export type Response = ServerResponse | Http2ServerResponse;
 
-const BUFFER_BYTES = 1024 * 1024;
-/** Buffers kept for the next download. */
-const MAX_IDLE_BUFFERS = 8;
+/** A client that takes nothing for so long is given up. */
+const SILENCE_MS = 5 * 60 * 1000;
+/** Sizes of buffers, and how many may be out before the next size is handed out: memory stays flat that way. */
+const SIZES = [
+  { bytes: 1024 * 1024, most: 16 },
+  { bytes: 256 * 1024, most: 64 },
+  { bytes: 64 * 1024, most: Number.POSITIVE_INFINITY },
+] as const;
+/** Bytes of buffers kept for the next download. */
+const MAX_IDLE_BYTES = 8 * 1024 * 1024;
 
 /**
- * Pairs of buffers for downloads. A read stream allocates each chunk anew, which costs more than reading it;
- * here one buffer of the pair is filled while the other is being sent.
+ * Buffers for downloads. A read stream allocates each chunk anew, which costs more than reading it; here a
+ * download takes two, and one is filled while the other is being sent.
  */
 export class SendBuffers {
-  readonly #idle: Buffer[] = [];
+  readonly #idle = new Map<number, Buffer[]>(SIZES.map(({ bytes }) => [bytes, []]));
+  #idleBytes = 0;
+  #out = 0;
 
+  /** @param wanted bytes that are to be sent in all. */
   take(wanted: number): Buffer {
-    if (wanted < BUFFER_BYTES) return Buffer.allocUnsafeSlow(Math.max(wanted, 1));
-    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    this.#out += 1;
+    const size = SIZES.find(({ most }) => this.#out <= most)?.bytes ?? SIZES[0].bytes;
+    if (wanted < size) return Buffer.allocUnsafeSlow(Math.max(wanted, 1));
+    const buffer = this.#idle.get(size)?.pop();
+    if (buffer) this.#idleBytes -= size;
+    return buffer ?? Buffer.allocUnsafeSlow(size);
   }
 
-  giveBack(buffer: Buffer): void {
-    if (buffer.length === BUFFER_BYTES && this.#idle.length < MAX_IDLE_BUFFERS) this.#idle.push(buffer);
+  /** @param options `reuse: false` for a buffer that something may still read. */
+  giveBack(buffer: Buffer, options: { reuse: boolean }): void {
+    this.#out -= 1;
+    const idle = this.#idle.get(buffer.length);
+    if (!options.reuse || !idle || this.#idleBytes + buffer.length > MAX_IDLE_BYTES) return;
+    this.#idleBytes += buffer.length;
+    idle.push(buffer);
   }
 }
 
@@ -38,6 +57,8 @@ export async function sendFile(file: FileReader, res: Response, buffers: SendBuf
   const first = buffers.take(file.size);
   const pair = [first, file.size <= first.length ? first : buffers.take(file.size)] as const;
   let sending: Promise<void> = Promise.resolve();
+  let sent = false;
+  res.setTimeout(SILENCE_MS, () => res.destroy());
   try {
     let rest = file.size;
     for (let turn = 0; rest > 0; turn = 1 - turn) {
@@ -52,11 +73,12 @@ export async function sendFile(file: FileReader, res: Response, buffers: SendBuf
       sending.catch(() => {}); // awaited in the next turn
     }
     await sending;
-    for (const buffer of new Set(pair)) buffers.giveBack(buffer);
-  } catch (error) {
-    // The socket may still hold a buffer: neither goes back.
+    sent = true;
+  } finally {
     await sending.catch(() => {});
-    throw error;
+    res.setTimeout(0);
+    // After a failure the socket may still hold one.
+    for (const buffer of new Set(pair)) buffers.giveBack(buffer, { reuse: sent });
   }
 }
 

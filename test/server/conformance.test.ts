@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BerthProcess } from '../support/berth-process.js';
+import { writeHtpasswd } from '../support/htpasswd.js';
+import { createAuthority } from '../support/private-authority.js';
+import { run } from '../support/run.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+const SUITE = new URL('../../conformance/', import.meta.url).pathname;
+const MINUTES = 60_000;
+
+describe('the conformance suite', () => {
+  it('finds nothing against Berth', async () => {
+    await using berth = await BerthProcess.start();
+    expect(await failures(['--url', berth.url])).toEqual([]);
+  });
+
+  it('finds nothing against Berth with TLS and passwords', async () => {
+    await using folder = await temporaryFolder();
+    const { tls, caFile } = await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);
+    const path = join(folder.path, 'htpasswd');
+    await writeHtpasswd(path, { alice: 'secret' });
+    const auth = { htpasswd: { realm: 'test', path } };
+    await using berth = await BerthProcess.start({ tls: true, config: { auth, http: { tls } } });
+    const login = ['--username', 'alice', '--password', 'secret', '--ca', caFile];
+    expect(await failures(['--url', berth.url, ...login])).toEqual([]);
+  });
+
+  it('finds exactly what it should against docker-registry', async () => {
+    await run([process.execPath, join(SUITE, 'self-check.ts')], { timeoutMs: 3 * MINUTES });
+  });
+});
+
+/** @returns the requirements that failed, with what the suite says of them. */
+async function failures(args: readonly string[]): Promise<unknown[]> {
+  await using report = await temporaryFolder();
+  const options = [...args, '--report', report.path, '--allow-failures'];
+  await run([process.execPath, join(SUITE, 'run.ts'), ...options], { timeoutMs: 3 * MINUTES });
+  const { results } = JSON.parse(await readFile(join(report.path, 'results.json'), 'utf8'));
+  expect(results.length).toBeGreaterThan(200);
+  return results.filter(({ status }: { status: string }) => status === 'fail');
+}
