@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
+import { freePort, http } from '../support/http.js';
+import { pushImage, sha256, testImage } from '../support/push.js';
+import { cleanEnvironment, run } from '../support/run.js';
+import { ServerProcess } from '../support/server-process.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+describe('berth serve', () => {
+  it('needs no configuration, and says what to type next', async () => {
+    await using folder = await temporaryFolder();
+    const address = `127.0.0.1:${await freePort()}`;
+    const [, port] = address.split(':');
+    await using server = await ServerProcess.start({
+      command: [BERTH, 'serve'],
+      cwd: folder.path,
+      env: cleanEnvironment({ REGISTRY_HTTP_ADDR: address }),
+      isReady: async () => (await http(`http://${address}/v2/`)).status === 200,
+    });
+    expect(server.output).toContain(`docker push localhost:${port}/`);
+    await pushImage(`http://${address}`, 'app', 'v1', testImage('a'));
+    expect(await server.stop('SIGTERM')).toBe(0);
+  });
+
+  it('finishes requests that are under way when it is told to stop', async () => {
+    await using berth = await BerthProcess.start({ config: { http: { draintimeout: '20s' } } });
+    const bytes = Buffer.alloc(100_000, 'x');
+    const upload = request(`${berth.url}/v2/app/blobs/uploads/?digest=${sha256(bytes)}`, {
+      method: 'POST',
+      agent: false,
+      headers: { 'content-length': bytes.length },
+    });
+    upload.write(bytes.subarray(0, 50_000));
+    await sleep(300);
+    const stopped = berth.stop();
+    await sleep(500);
+    await expect(http(`${berth.url}/v2/`)).rejects.toThrow('ECONNREFUSED');
+    upload.end(bytes.subarray(50_000));
+    const [answer] = await once(upload, 'response');
+    expect(answer.statusCode).toBe(201);
+    answer.resume();
+    expect(await stopped).toBe(0);
+  });
+
+  it('cuts what does not finish in time', async () => {
+    await using berth = await BerthProcess.start({ config: { http: { draintimeout: '500ms' } } });
+    const upload = request(`${berth.url}/v2/app/blobs/uploads/`, { method: 'POST', agent: false });
+    upload.on('error', () => {});
+    upload.write('never ends');
+    await sleep(300);
+    const started = performance.now();
+    expect(await berth.stop()).toBe(0);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  it('answers TLS on its plain port in a way that makes clients try without', async () => {
+    await using berth = await BerthProcess.start();
+    const socket = connect(Number(new URL(berth.url).port), '127.0.0.1');
+    socket.write(Buffer.from('16030100c8010000c40303', 'hex'));
+    const [bytes] = await once(socket, 'data');
+    expect(bytes.toString()).toMatch(/^HTTP\/1\.1 400/);
+    socket.destroy();
+  });
+
+  it('names the address that is taken', async () => {
+    await using berth = await BerthProcess.start();
+    await using folder = await temporaryFolder();
+    const env = cleanEnvironment({ REGISTRY_HTTP_ADDR: berth.address });
+    await expect(run([BERTH, 'serve'], { cwd: folder.path, env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`cannot listen on ${berth.address}: something listens there already`),
+    });
+  });
+
+  it('shows a page to people and nothing to programs', async () => {
+    await using berth = await BerthProcess.start();
+    await pushImage(berth.url, 'team/app', 'v1', testImage('a'));
+    expect(await http(`${berth.url}/`)).toMatchObject({ status: 200, body: Buffer.alloc(0) });
+    const page = await http(`${berth.url}/`, { headers: { accept: 'text/html', host: '<script>' } });
+    expect(page.body.toString()).toContain('<li>team/app');
+    expect(page.body.toString()).not.toContain('<script>');
+  });
+
+  it('counts and reports on a server of its own', async () => {
+    const debug = `127.0.0.1:${await freePort()}`;
+    const http_ = { debug: { addr: debug, prometheus: { enabled: true } } };
+    await using berth = await BerthProcess.start({ config: { http: http_ } });
+    await pushImage(berth.url, 'team/app', 'v1', testImage('a'));
+    await http(`${berth.url}/v2/team/app/manifests/v1`);
+    const metrics = (await http(`http://${debug}/metrics`)).body.toString();
+    expect(metrics).toContain('registry_http_requests_total{handler="manifest",method="put",code="201"} 1');
+    expect(metrics).toContain('berth_repository_pulls_total{repository="team/app"} 1');
+    expect(metrics).toMatch(/berth_repository_tags\{repository="team\/app"\} 1/);
+    expect(metrics).toMatch(
+      /registry_storage_action_seconds_count\{driver="filesystem",action="PutContent"\} \d+/,
+    );
+    expect((await http(`http://${debug}/debug/health`)).status).toBe(200);
+    await http(`http://${debug}/debug/health/down`, { method: 'POST' });
+    expect((await http(`${berth.url}/v2/`)).status).toBe(503);
+    await http(`http://${debug}/debug/health/up`, { method: 'POST' });
+    expect((await http(`${berth.url}/v2/`)).status).toBe(200);
+  });
+
+  it('writes an access log with the user and the id that the client saw', async () => {
+    await using berth = await BerthProcess.start({ config: { log: { formatter: 'json' } } });
+    const { headers } = await http(`${berth.url}/v2/_catalog?n=1`);
+    await berth.stop();
+    const lines = berth.output.split('\n').filter((line) => line.includes('_catalog'));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(String(headers['x-request-id']));
+    expect(JSON.parse(lines[0] ?? '')).toBeTypeOf('object');
+  });
+});
+
+describe('the index', () => {
+  it('is made anew when it is missing, and asked meanwhile', async () => {
+    await using folder = await temporaryFolder();
+    const root = join(folder.path, 'data');
+    const image = testImage('a');
+    {
+      await using berth = await BerthProcess.start({ root });
+      await pushImage(berth.url, 'team/app', 'v1', image);
+    }
+    await rm(join(root, 'berth'), { recursive: true });
+    await using berth = await BerthProcess.start({ root });
+    const manifest = await http(`${berth.url}/v2/team/app/manifests/v1`);
+    expect(manifest.headers['docker-content-digest']).toBe(image.digest);
+    const { body } = await http(`${berth.url}/v2/_catalog`);
+    expect(JSON.parse(body.toString())).toEqual({ repositories: ['team/app'] });
+  });
+
+  it('is rebuilt by a command while the registry runs', async () => {
+    await using berth = await BerthProcess.start();
+    await pushImage(berth.url, 'team/app', 'v1', testImage('a'));
+    const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: berth.root });
+    // A tag that vanishes from the files while nobody looks.
+    await rm(join(berth.root, 'docker/registry/v2/repositories/team/app/_manifests/tags/v1'), {
+      recursive: true,
+    });
+    expect((await http(`${berth.url}/v2/team/app/manifests/v1`)).status).toBe(200);
+    expect(await run([BERTH, 'index', 'rebuild', '--empty'], { env })).toContain('1 repositories agree');
+    expect((await http(`${berth.url}/v2/team/app/manifests/v1`)).status).toBe(404);
+    expect((await http(`${berth.url}/v2/team/app/manifests/${testImage('a').digest}`)).status).toBe(200);
+  });
+});
+
+describe('the berth command', () => {
+  it.each([
+    { args: ['--help'], text: 'Examples:' },
+    { args: ['--version'], text: 'berth 0.1.0' },
+    { args: ['serve', '--help'], text: 'Examples:' },
+    { args: ['user', 'add', '--help'], text: 'Examples:' },
+    { args: ['tls', 'init', '--help'], text: 'Examples:' },
+    { args: ['index', 'rebuild', '--help'], text: 'Examples:' },
+    { args: ['config', 'check', '--help'], text: 'Examples:' },
+    { args: ['completion', 'fish'], text: 'complete -c berth' },
+  ])('answers $args', async ({ args, text }) => {
+    expect(await run([BERTH, ...args])).toContain(text);
+  });
+
+  it('completes commands and options in bash', async () => {
+    const complete = async (words: string) =>
+      (
+        await run([
+          'bash',
+          '-c',
+          `source <("$1" completion bash); COMP_WORDS=(${words} ''); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _berth; echo "\${COMPREPLY[@]}"`,
+          'bash',
+          BERTH,
+        ])
+      ).split(/\s/);
+    expect(await complete('berth')).toEqual(expect.arrayContaining(['serve', 'user', 'config']));
+    expect(await complete('berth user')).toEqual(expect.arrayContaining(['add', 'rm', 'passwd', 'list']));
+    expect(await complete('berth user add')).toContain('--password-stdin');
+  });
+
+  it('ends with 1 and one line for a configuration that cannot be used', async () => {
+    await using folder = await temporaryFolder();
+    const failure = await run([BERTH, 'serve', join(folder.path, 'none.yml')]).catch((error) => error);
+    expect(failure).toMatchObject({ code: 1 });
+    expect(failure.stderr.trim().split('\n')).toHaveLength(1);
+    expect(failure.stderr).toContain('there is no such file');
+  });
+});

@@ -1,0 +1,131 @@
+import { once } from 'node:events';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { connect as connectHttp2 } from 'node:http2';
+import { get, type RequestOptions } from 'node:https';
+import { connect as connectTcp } from 'node:net';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type PeerCertificate } from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
+import { freePort, http } from '../support/http.js';
+import { createAuthority } from '../support/private-authority.js';
+import { pushImage, sha256, testImage } from '../support/push.js';
+import { run } from '../support/run.js';
+import { ServerProcess } from '../support/server-process.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+describe('berth serve with TLS', () => {
+  it('speaks HTTP/1.1 and HTTP/2 on one port, and moves the same bytes over both', async () => {
+    await using folder = await temporaryFolder();
+    const { tls, ca } = await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);
+    await using berth = await BerthProcess.start({ tls: true, config: { http: { tls } } });
+    const bytes = Buffer.alloc(9_000_001, 'berth over http/2 ');
+    const path = `/v2/app/blobs/uploads/?digest=${sha256(bytes)}`;
+    expect(await overHttp2(berth.url, ca, { ':method': 'POST', ':path': path }, bytes)).toMatchObject({
+      status: 201,
+    });
+    const blob = `/v2/app/blobs/${sha256(bytes)}`;
+    expect((await http(berth.url + blob, { ca })).body.equals(bytes)).toBe(true);
+    const answer = await overHttp2(berth.url, ca, { ':path': blob });
+    expect(answer.body.equals(bytes)).toBe(true);
+    const range = await overHttp2(berth.url, ca, { ':path': blob, range: 'bytes=5-8,100-101' });
+    expect(range).toMatchObject({ status: 206 });
+    expect(range.body.toString()).toContain('Content-Range: bytes 100-101/9000001');
+    expect(await overHttp2(berth.url, ca, { ':path': '/v2/app/manifests/none' })).toMatchObject({
+      status: 404,
+    });
+  });
+
+  it('takes over a renewed certificate without a restart', async () => {
+    await using folder = await temporaryFolder();
+    const first = await createAuthority(join(folder.path, 'first'), ['127.0.0.1']);
+    const second = await createAuthority(join(folder.path, 'second'), ['127.0.0.1']);
+    await using berth = await BerthProcess.start({ tls: true, config: { http: { tls: first.tls } } });
+    const before = await certificateOf(berth.url);
+    await copyFile(second.tls.key, first.tls.key);
+    await copyFile(second.tls.certificate, first.tls.certificate);
+    for (
+      let i = 0;
+      i < 100 && (await certificateOf(berth.url)).fingerprint256 === before.fingerprint256;
+      i++
+    ) {
+      await sleep(200);
+    }
+    expect((await certificateOf(berth.url)).fingerprint256).not.toBe(before.fingerprint256);
+    await pushImage(berth.url, 'app', 'v1', testImage('a'), { ca: second.ca });
+  });
+
+  it('lets in only clients with a certificate of the right authority, where the configuration says so', async () => {
+    await using folder = await temporaryFolder();
+    const { tls, ca, caFile } = await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);
+    const client = await clientCertificate(folder.path, caFile);
+    const address = `127.0.0.1:${await freePort()}`;
+    const config = join(folder.path, 'config.yml');
+    const http_ = { addr: address, tls: { ...tls, clientcas: [caFile] } };
+    await writeFile(config, stringify({ version: 0.1, storage: 'inmemory', http: http_ }));
+    await using _server = await ServerProcess.start({
+      command: [BERTH, 'serve', config],
+      cwd: folder.path,
+      isReady: () => accepts(address),
+    });
+    await expect(statusOf(address, { ca })).rejects.toThrow();
+    expect(await statusOf(address, { ca, ...client })).toBe(200);
+  });
+});
+
+async function clientCertificate(folder: string, caFile: string): Promise<{ cert: Buffer; key: Buffer }> {
+  const [key, request, cert] = ['client.key', 'client.csr', 'client.crt'].map((name) => join(folder, name));
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  await run(['openssl', 'req', ...curve, '-subj', '/CN=client', '-keyout', `${key}`, '-out', `${request}`]);
+  const ca = ['-CA', caFile, '-CAkey', caFile.replace(/crt$/, 'key'), '-CAcreateserial'];
+  await run(['openssl', 'x509', '-req', '-days', '1', ...ca, '-in', `${request}`, '-out', `${cert}`]);
+  return { cert: await readFile(`${cert}`), key: await readFile(`${key}`) };
+}
+
+function accepts(address: string): Promise<boolean> {
+  const { hostname, port } = new URL(`tcp://${address}`);
+  return new Promise((resolve) => {
+    const socket = connectTcp(Number(port), hostname, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function statusOf(address: string, options: RequestOptions): Promise<number> {
+  const request = get(`https://${address}/v2/`, { ...options, agent: false });
+  const [answer] = await once(request, 'response');
+  answer.resume();
+  return answer.statusCode;
+}
+
+async function overHttp2(url: string, ca: string, headers: Record<string, string>, body?: Buffer) {
+  const session = connectHttp2(url, { ca });
+  try {
+    const stream = session.request(headers, { endStream: body === undefined });
+    if (body) stream.end(body);
+    const answered = new Promise<number>((resolve, reject) => {
+      stream.once('response', (answer) => resolve(Number(answer[':status'])));
+      stream.once('error', reject);
+    });
+    const [status, bytes] = await Promise.all([answered, buffer(stream)]);
+    return { status, body: bytes };
+  } finally {
+    session.close();
+  }
+}
+
+async function certificateOf(url: string): Promise<PeerCertificate> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate());
+      socket.destroy();
+    });
+    socket.once('error', reject);
+  });
+}
