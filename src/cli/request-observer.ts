@@ -3,8 +3,8 @@ import type { ObservedRequest, RequestObserver } from '../registry/http/index.js
 import {
   accessLog,
   type FinishedRequest,
+  type LineSink,
   type Metrics,
-  openOutput,
   trustedProxies,
 } from '../registry/operations/index.js';
 
@@ -12,9 +12,12 @@ import {
 const CLIENT_GONE = 499;
 
 /** Writes each request into the access log and counts it. */
-export function requestObserver({ log, berth }: Config, metrics: Metrics): RequestObserver {
+export function requestObserver(
+  { log, berth }: Config,
+  { metrics, output }: { metrics: Metrics; output: LineSink },
+): RequestObserver {
   const write = accessLog(log, {
-    output: openOutput(1, { buffered: true }),
+    output,
     trusted: trustedProxies(berth.trustedproxies),
   });
   return {

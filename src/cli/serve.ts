@@ -13,6 +13,7 @@ import {
   Health,
   Metrics,
   measuredDriver,
+  openOutput,
   startDebugServer,
 } from '../registry/operations/index.js';
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
@@ -37,6 +38,7 @@ export async function serve(file: string | undefined): Promise<void> {
     indexComplete: () => opened.store.sync.complete,
     process: config.http.debug.prometheus.enabled,
   });
+  await using accessOutput = openOutput(1, { buffered: true });
   await using opened: OpenStore = await openStore(config, log, (driver) => measuredDriver(driver, metrics));
   await using pulls = new PullTimes(opened.index, log, {
     now: opened.store.now,
@@ -77,7 +79,7 @@ export async function serve(file: string | undefined): Promise<void> {
     headers: config.http.headers,
     down: () => health.down,
     draining: () => server.draining,
-    observer: requestObserver(config, metrics),
+    observer: requestObserver(config, { metrics, output: accessOutput }),
   });
   const address = await server.listen(app);
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });

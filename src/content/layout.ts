@@ -8,7 +8,7 @@ import type { StoragePath } from '../storage/index.js';
 const ROOT = '/docker/registry/v2';
 
 export const REPOSITORIES: StoragePath = `${ROOT}/repositories`;
-export const BLOBS: StoragePath = `${ROOT}/blobs`;
+const BLOBS: StoragePath = `${ROOT}/blobs`;
 
 /** @param canonical a sha256 digest: bytes are always stored under that, whatever other digests name them. */
 export function blobPath(canonical: Digest): StoragePath {
@@ -16,7 +16,7 @@ export function blobPath(canonical: Digest): StoragePath {
   return `${BLOBS}/${algorithmOf(canonical)}/${encoded.slice(0, 2)}/${encoded}/data`;
 }
 
-export function repositoryPath(repository: RepositoryName): StoragePath {
+function repositoryPath(repository: RepositoryName): StoragePath {
   return `${REPOSITORIES}/${repository}`;
 }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /** Raised whenever the tables change. The index is derived: an older one is dropped, not migrated. */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 /** Times are milliseconds since 1970. Names compare by bytes, which is SQLite's default. */
 const TABLES = `

@@ -8,7 +8,6 @@ export {
   digestOf,
   encodedOf,
   findDigest,
-  HASH_ALGORITHMS,
   type HashAlgorithm,
   hashAlgorithmOf,
   isHashAlgorithm,
@@ -16,5 +15,5 @@ export {
 } from './digest.js';
 export { type ErrorCode, OciError } from './errors.js';
 export { type Descriptor, type Manifest, parseManifest, requiredBlobs } from './manifest.js';
-export { MEDIA_TYPES, withoutParameters } from './media-types.js';
+export { MEDIA_TYPES } from './media-types.js';
 export { findTag, parseRepositoryName, parseTag, type RepositoryName, type Tag } from './name.js';

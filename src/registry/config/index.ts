@@ -9,7 +9,6 @@ export { type ConfigSource, type LoadedConfig, loadConfig } from './load.js';
 export {
   ConfigError,
   formatNotice,
-  formatOrigin,
   type Notice,
   type Origin,
   type Problem,

@@ -4,6 +4,5 @@
  */
 export { type AppOptions, createApp, type ObservedRequest, type RequestObserver } from './app.js';
 export type { Registry, RegistryContext, RegistrySettings } from './registry.js';
-export { parseRequest, type RegistryRequest } from './request.js';
 export { SendBuffers } from './send.js';
 export { type ListenAddress, parseListenAddress, RegistryServer, type ServerOptions } from './server.js';

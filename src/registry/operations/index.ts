@@ -3,7 +3,7 @@
  * shows them. Answers no client of the registry itself. Start with health.ts and metrics.ts; log.ts is on its own.
  */
 export { accessLog, type FinishedRequest } from './access-log.js';
-export { clientAddress, trustedProxies } from './client-address.js';
+export { trustedProxies } from './client-address.js';
 export { type DebugServer, type DebugServerOptions, startDebugServer } from './debug-server.js';
 export { Health, type HealthOptions } from './health.js';
 export { createLogger, type ServerLogger } from './log.js';

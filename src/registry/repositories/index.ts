@@ -11,4 +11,3 @@ export { RepositoryBlobs } from './repository-blobs.js';
 export { type ManifestPush, type PushedManifest, RepositoryManifests } from './repository-manifests.js';
 export type { RepositoryStore } from './store.js';
 export { type PurgeResult, purgeUploads } from './upload-purger.js';
-export { walkRepositories } from './walk.js';

@@ -3,6 +3,7 @@ import type { RepositoryUsage } from '../../../src/index/index.js';
 import { parseRepositoryName } from '../../../src/oci/index.js';
 import { Metrics, type MetricsOptions, measuredDriver } from '../../../src/registry/operations/index.js';
 import { MemoryDriver } from '../../../src/storage/index.js';
+import { describeStorageDriver } from '../../storage/contract.js';
 import { finishedRequest } from './requests.js';
 
 function metricsOf(options: Partial<MetricsOptions> = {}): Metrics {
@@ -117,11 +118,16 @@ describe('Metrics of the process', () => {
   });
   it('is well-formed', async () => {
     const text = await metricsOf({ process: true, usage: async () => [usage('a/b', 1)] }).text();
-    const line = /^(#.*|[a-z_]+(\{[a-z]+="[^"\n]*"(,[a-z]+="[^"\n]*")*\})? [-+.\w]+|)$/i;
+    const line = /^(#.*|[a-z_0-9]+(\{[a-z]+="[^"\n]*"(,[a-z]+="[^"\n]*")*\})? [-+.\w]+|)$/i;
     expect(text.split('\n').filter((each) => !line.test(each))).toEqual([]);
     expect(text.endsWith('\n')).toBe(true);
   });
 });
+
+describeStorageDriver('measured', async () => ({
+  driver: measuredDriver(new MemoryDriver(), metricsOf()),
+  async [Symbol.asyncDispose]() {},
+}));
 
 describe('measuredDriver', () => {
   const counted = (action: string) =>
