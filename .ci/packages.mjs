@@ -72,21 +72,27 @@ function missingPackages() {
 
 function installedPackages() {
   const format = `\${db:Status-Abbrev} \${Package}\n`;
-  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', format], { encoding: 'utf8', maxBuffer: 2 ** 26 });
-  const lines = (stdout ?? '').split('\n').map((line) => line.trim().split(/\s+/));
+  const lines = outputOf(['dpkg-query', '-W', '-f', format])
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
   return new Set(lines.filter(([status]) => status === 'ii').map(([, name]) => name));
 }
 
 /** For each need the name that apt can install, or undefined where it knows none. */
 function chosen(needs) {
   const names = needs.flatMap((need) => need.names);
-  const env = { ...process.env, LC_ALL: 'C' };
-  const { stdout } = spawnSync('apt-cache', ['policy', ...names], { encoding: 'utf8', env });
+  const policy = outputOf(['apt-cache', 'policy', ...names]);
   const known = new Set();
-  for (const [, name, candidate] of (stdout ?? '').matchAll(/^(\S+):\n.*\n\s+Candidate: (.*)$/gm)) {
+  for (const [, name, candidate] of policy.matchAll(/^(\S+):\n.*\n\s+Candidate: (.*)$/gm)) {
     if (candidate !== '(none)') known.add(name);
   }
   return needs.map((need) => need.names.find((name) => known.has(name)));
+}
+
+/** What a program prints, in English; nothing where there is no such program. */
+function outputOf([program, ...args]) {
+  const env = { ...process.env, LC_ALL: 'C' };
+  return spawnSync(program, args, { encoding: 'utf8', env, maxBuffer: 2 ** 26 }).stdout ?? '';
 }
 
 function apt(root, args, missing) {
@@ -120,7 +126,8 @@ function withoutServices(root, action) {
 
 function must([program, ...args]) {
   const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`);
+  if (status !== 0)
+    throw new Error(`${program} ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`);
 }
 
 /** What to write before a command so that it runs as root; undefined when nothing does. */

@@ -1,0 +1,79 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { NetworkNamespace } from './network-namespace.js';
+import { cleanEnvironment, run } from './run.js';
+import { ServerProcess } from './server-process.js';
+import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
+
+/** A dockerd of its own, with images, logins and a network namespace of its own. Needs root. */
+export class DockerDaemon implements AsyncDisposable {
+  readonly #folder: TemporaryFolder;
+  readonly #process: ServerProcess;
+  readonly #namespace: NetworkNamespace;
+
+  private constructor(folder: TemporaryFolder, process: ServerProcess, namespace: NetworkNamespace) {
+    this.#folder = folder;
+    this.#process = process;
+    this.#namespace = namespace;
+  }
+
+  static async start(
+    namespace: NetworkNamespace,
+    { insecureRegistries = [] }: { insecureRegistries?: readonly string[] } = {},
+  ): Promise<DockerDaemon> {
+    const folder = await temporaryFolder('docker');
+    const { path } = folder;
+    await mkdir(join(path, 'client'));
+    const places = [`--data-root=${path}/data`, `--exec-root=${path}/exec`, `--pidfile=${path}/pid`];
+    const network = ['--bridge=none', '--iptables=false', '--ip6tables=false'];
+    const insecure = insecureRegistries.map((registry) => `--insecure-registry=${registry}`);
+    try {
+      const process = await ServerProcess.start({
+        command: [
+          ...namespace.prefix,
+          'dockerd',
+          `--host=${socketIn(path)}`,
+          ...places,
+          ...network,
+          ...insecure,
+        ],
+        cwd: path,
+        startTimeoutMs: 60_000,
+        isReady: async () => {
+          await run(['docker', '--host', socketIn(path), 'version'], { env: environment(path) });
+          return true;
+        },
+      });
+      return new DockerDaemon(folder, process, namespace);
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** For the files of tests. */
+  get folder(): string {
+    return this.#folder.path;
+  }
+
+  /** Runs the docker client, beside the daemon: some of its commands ask the registry themselves. */
+  run(args: readonly string[], options: { input?: string; timeoutMs?: number } = {}): Promise<string> {
+    const command = [...this.#namespace.prefix, 'docker', '--host', socketIn(this.folder), ...args];
+    return run(command, { ...options, env: environment(this.folder) });
+  }
+
+  /** Its own containerd goes with it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.stop();
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}
+
+function socketIn(folder: string): string {
+  return `unix://${folder}/docker.sock`;
+}
+
+/** The classic builder, which every client has. */
+function environment(folder: string): NodeJS.ProcessEnv {
+  return cleanEnvironment({ HOME: folder, DOCKER_CONFIG: `${folder}/client`, DOCKER_BUILDKIT: '0' });
+}

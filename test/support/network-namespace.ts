@@ -1,0 +1,53 @@
+import { randomInt } from 'node:crypto';
+import { type CommandPrefix, run } from './run.js';
+
+/**
+ * A network of two: this machine, and programs that run inside. What such a program does to addresses and firewalls
+ * stays there. Needs root.
+ */
+export class NetworkNamespace implements AsyncDisposable {
+  readonly name: string;
+  /** Of the inside, seen from both sides. */
+  readonly address: string;
+
+  private constructor(name: string, address: string) {
+    this.name = name;
+    this.address = address;
+  }
+
+  static async create(): Promise<NetworkNamespace> {
+    const id = `${process.pid}-${randomInt(1000)}`;
+    const name = `berth-${id}`;
+    const outer = `bt${id}`; // at most 15 characters
+    const network = `10.${randomInt(200, 250)}.${randomInt(250)}`;
+    const namespace = new NetworkNamespace(name, `${network}.2`);
+    await run(['ip', 'netns', 'add', name]);
+    try {
+      await run(['ip', 'link', 'add', outer, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name]);
+      await run(['ip', 'address', 'add', `${network}.1/30`, 'dev', outer]);
+      await run(['ip', 'link', 'set', outer, 'up']);
+      await namespace.run(['ip', 'address', 'add', `${network}.2/30`, 'dev', 'eth0']);
+      await namespace.run(['ip', 'link', 'set', 'eth0', 'up']);
+      await namespace.run(['ip', 'link', 'set', 'lo', 'up']);
+      return namespace;
+    } catch (error) {
+      await namespace[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Put before a command, runs it inside. Not `ip netns exec`: that also remounts /sys, and hides the cgroups. */
+  get prefix(): CommandPrefix {
+    return ['nsenter', `--net=/run/netns/${this.name}`];
+  }
+
+  /** Runs a program inside. */
+  run(command: readonly string[]): Promise<string> {
+    return run([...this.prefix, ...command]);
+  }
+
+  /** Takes the pair of devices along. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run(['ip', 'netns', 'delete', this.name]);
+  }
+}
