@@ -1,0 +1,35 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Order, Reply } from './client.ts';
+import type { Work } from './work.ts';
+
+/** The harness's end of the client process. */
+export class ClientProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+
+  constructor() {
+    this.#child = fork(fileURLToPath(new URL('./client.ts', import.meta.url)));
+  }
+
+  /** @throws {Error} what the client could not do, in its words. */
+  async ask(order: Order): Promise<Work> {
+    const gone = new AbortController();
+    const exit = () => gone.abort(new Error('the client process ended'));
+    this.#child.once('exit', exit);
+    try {
+      this.#child.send(order);
+      const [reply] = (await once(this.#child, 'message', { signal: gone.signal })) as [Reply];
+      if ('error' in reply) throw new Error(reply.error);
+      return reply.work;
+    } finally {
+      this.#child.off('exit', exit);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    this.#child.disconnect();
+    await once(this.#child, 'exit');
+  }
+}

@@ -1,0 +1,154 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import path from 'node:path';
+
+/** A registry server that can be started with a config.yml. */
+export type Program = Readonly<{ name: string; command: string; version: string }>;
+
+export type ServerFolder = Readonly<{ config: string; data: string; log: string }>;
+
+const BERTH = path.join(import.meta.dirname, '..', 'src', 'cli', 'berth');
+const REFERENCE = 'docker-registry';
+const START_LIMIT_MS = 60_000;
+
+/** @throws {Error} it is not installed, or not built. */
+export function berth(): Program {
+  return { name: 'berth', command: BERTH, version: versionOf(BERTH) };
+}
+
+/** CNCF distribution as Debian packages it. @throws {Error} it is not installed. */
+export function reference(): Program {
+  return { name: REFERENCE, command: REFERENCE, version: versionOf(REFERENCE) };
+}
+
+function versionOf(command: string): string {
+  try {
+    return execFileSync(command, ['--version'], { encoding: 'utf8' }).trim();
+  } catch (error) {
+    const hint =
+      command === BERTH
+        ? 'run npm run build first'
+        : 'install the Debian package docker-registry, or use --berth-only';
+    throw new Error(`cannot run ${path.basename(command)}: ${hint}`, { cause: error });
+  }
+}
+
+/** Where a server keeps what it has, below `directory`. */
+export function serverFolder(directory: string): ServerFolder {
+  const data = path.join(directory, 'data');
+  mkdirSync(data, { recursive: true });
+  return { config: path.join(directory, 'config.yml'), data, log: path.join(directory, 'server.log') };
+}
+
+export class RunningServer {
+  readonly program: Program;
+  readonly folder: ServerFolder;
+  readonly port: number;
+  readonly pid: number;
+  /** From the start of the process to the first 200 on /v2/. */
+  readonly startSeconds: number;
+  readonly #child: ChildProcess;
+
+  private constructor(
+    program: Program,
+    folder: ServerFolder,
+    started: { child: ChildProcess; pid: number; port: number; seconds: number },
+  ) {
+    this.program = program;
+    this.folder = folder;
+    this.port = started.port;
+    this.pid = started.pid;
+    this.startSeconds = started.seconds;
+    this.#child = started.child;
+  }
+
+  /** Both servers get the same configuration, word for word, but for the folder and the port. */
+  static async start(program: Program, folder: ServerFolder): Promise<RunningServer> {
+    const port = await freePort();
+    writeFileSync(folder.config, configuration(folder, port));
+    const log = openSync(folder.log, 'a');
+    const start = performance.now();
+    const child = spawn(program.command, ['serve', folder.config], {
+      stdio: ['ignore', log, log],
+      env: environment(),
+    });
+    closeSync(log);
+    await once(child, 'spawn');
+    const { pid } = child;
+    if (pid === undefined) throw new Error(`${program.name} has no process id`);
+    try {
+      await untilServing(port, child);
+    } catch (error) {
+      child.kill();
+      const end = readFileSync(folder.log, 'utf8').slice(-2000);
+      throw new Error(`${program.name} did not start:\n${end}`, { cause: error });
+    }
+    const seconds = (performance.now() - start) / 1000;
+    return new RunningServer(program, folder, { child, pid, port, seconds });
+  }
+
+  /** The program that really runs, behind launchers. */
+  get executable(): string {
+    return `/proc/${this.pid}/exe`;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill('SIGTERM');
+    const cut = setTimeout(() => this.#child.kill('SIGKILL'), 20_000);
+    await once(this.#child, 'exit');
+    clearTimeout(cut);
+  }
+}
+
+function configuration({ data }: ServerFolder, port: number): string {
+  // The secret and the cache are what the reference's own packages set; without them it warns, and is slower.
+  return `version: 0.1
+log:
+  level: info
+storage:
+  cache:
+    blobdescriptor: inmemory
+  filesystem:
+    rootdirectory: ${data}
+http:
+  addr: 127.0.0.1:${port}
+  secret: benchmark
+`;
+}
+
+/** Without variables that would configure a registry. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REGISTRY_')));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function untilServing(port: number, child: ChildProcess): Promise<void> {
+  const start = performance.now();
+  while (!(await answers(port))) {
+    if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`);
+    if (performance.now() - start > START_LIMIT_MS) throw new Error('no answer in time');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get({ host: '127.0.0.1', port, path: '/v2/', agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,108 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { chart } from './chart.ts';
+import type { Machine } from './machine.ts';
+import { BUSY_CLIENT, clientShare, compare, type RowResult, type Target } from './results.ts';
+
+export type Report = Readonly<{ machine: Machine; notes: readonly string[]; rows: readonly RowResult[] }>;
+
+const COLUMNS = ['what', 'unit', 'Berth', 'docker-registry', 'ratio', 'target', 'met', 'client'] as const;
+
+/** For a terminal. */
+export function textTable({ rows, notes }: Report): string {
+  const cells = [COLUMNS, ...rows.map(cellsOf)];
+  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) =>
+        column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ');
+  return `${cells.map(line).join('\n')}\n\n${notesOf(rows, notes)
+    .map((note) => `- ${note}`)
+    .join('\n')}\n`;
+}
+
+/** Writes results.md, results.json and results.svg. */
+export function writeReport(directory: string, report: Report): void {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(path.join(directory, 'results.md'), markdown(report));
+  const rows = report.rows.map((row) => ({ ...row, ...summaryOf(row) }));
+  writeFileSync(
+    path.join(directory, 'results.json'),
+    `${JSON.stringify({ ...report, rows }, undefined, 2)}\n`,
+  );
+  writeFileSync(path.join(directory, 'results.svg'), chart(report.rows));
+}
+
+function markdown({ machine, rows, notes }: Report): string {
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const table = [
+    row(COLUMNS),
+    row(COLUMNS.map((_, i) => (i < 2 ? '---' : '---:'))),
+    ...rows.map((r) => row(cellsOf(r))),
+  ];
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name}: ${version}`);
+  const facts = [
+    `date: ${machine.date} UTC`,
+    `CPU: ${machine.cpu}, ${machine.cores} cores; memory: ${machine.memory}`,
+    `kernel: ${machine.kernel}; file system: ${machine.filesystem}`,
+    `SHA-256 on one core: ${machine.sha256.toFixed(0)} MB/s; durable write to the disk: ${machine.diskWrite.toFixed(0)} MB/s`,
+    `client: Node ${machine.node}`,
+    ...versions,
+  ];
+  return `# Berth against the reference registry
+
+Written by \`npm run bench\`. A ratio says how many times better Berth is, whatever the unit.
+
+${facts.map((fact) => `- ${fact}`).join('\n')}
+
+${table.join('\n')}
+
+${notesOf(rows, notes)
+  .map((note) => `- ${note}`)
+  .join('\n')}
+
+![ratios](results.svg)
+`;
+}
+
+function cellsOf(row: RowResult): string[] {
+  const { berth, peer, ratio, met } = compare(row);
+  const client = clientShare(row);
+  return [
+    row.title,
+    row.unit,
+    number(berth),
+    peer === undefined ? '–' : number(peer),
+    ratio === undefined ? '–' : `${number(ratio)}×`,
+    targetText(row.target),
+    met === undefined ? '–' : met ? 'yes' : 'NO',
+    client === undefined ? '' : `${Math.round(client * 100)} %${client > BUSY_CLIENT ? ' (!)' : ''}`,
+  ];
+}
+
+function summaryOf(row: RowResult) {
+  return { median: compare(row), clientShare: clientShare(row) };
+}
+
+function notesOf(rows: readonly RowResult[], notes: readonly string[]): string[] {
+  const missed = rows.filter((row) => compare(row).met === false).map(({ id }) => id);
+  return [
+    ...rows.flatMap(({ title, note }) => (note ? [`${title}: ${note}`] : [])),
+    'client: processor time of the client as a share of one core; (!) where it may have been the limit',
+    ...notes,
+    missed.length === 0 ? 'every target is met' : `targets missed: ${missed.join(', ')}`,
+  ];
+}
+
+function targetText(target: Target): string {
+  return 'below' in target ? `< ${target.below}` : `≥ ${target.ratio}×`;
+}
+
+/** Three digits that mean something. */
+function number(value: number): string {
+  if (Number.isNaN(value)) return '–';
+  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return value.toFixed(digits);
+}
