@@ -26,7 +26,7 @@ export async function openStore(
   const sync = new IndexSync({ driver, blobs }, index, log);
   return {
     store: { driver, blobs, index, sync, locks: new RepositoryLocks(), now: () => new Date() },
-    uploads: new Uploads(driver, blobs, pool),
+    uploads: new Uploads(driver, pool),
     driver,
     index,
     async [Symbol.asyncDispose]() {

@@ -1,17 +1,11 @@
 import type { Digest } from '../oci/index.js';
-import {
-  type ByteRange,
-  type FileReader,
-  PathNotFoundError,
-  type StorageDriver,
-  type StoragePath,
-} from '../storage/index.js';
+import { type ByteRange, type FileReader, PathNotFoundError, type StorageDriver } from '../storage/index.js';
 import { ContentNotFoundError } from './errors.js';
 import { blobPath } from './layout.js';
 
 /**
- * Verified bytes by their canonical (sha256) digest, shared by all repositories: whoever calls `adopt` or `put`
- * has hashed them. Which repository may serve what is not known here.
+ * Verified bytes by their canonical (sha256) digest, shared by all repositories. Which repository may serve what is
+ * not known here; they get here by being published under `layout.blobPath`, by whoever has hashed them.
  */
 export class Blobs {
   readonly #driver: StorageDriver;
@@ -41,17 +35,6 @@ export class Blobs {
     } catch (error) {
       throw explained(canonical, error);
     }
-  }
-
-  async put(canonical: Digest, bytes: Uint8Array): Promise<void> {
-    if ((await this.stat(canonical)) !== bytes.byteLength)
-      await this.#driver.write(blobPath(canonical), bytes);
-  }
-
-  /** Makes a durable file, whose bytes were verified, readable as `canonical`. */
-  async adopt(canonical: Digest, file: StoragePath, size: number): Promise<void> {
-    // Another client may have finished the same blob meanwhile; its bytes are as good as these.
-    if ((await this.stat(canonical)) !== size) await this.#driver.move(file, blobPath(canonical));
   }
 
   signedUrl(canonical: Digest, method: 'GET' | 'HEAD'): Promise<string | undefined> {

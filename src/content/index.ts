@@ -13,4 +13,4 @@ export {
 } from './errors.js';
 export { HashPool } from './hash-pool.js';
 export * as layout from './layout.js';
-export { type Chunk, type FinishedUpload, type Upload, Uploads } from './uploads.js';
+export { type Chunk, type Upload, Uploads, type VerifiedUpload } from './uploads.js';

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Digest, type HashAlgorithm, hashAlgorithmOf, type RepositoryName } from '../oci/index.js';
 import type { StorageDriver, StoragePath } from '../storage/index.js';
-import type { Blobs } from './blobs.js';
 import { DigestMismatchError, UploadBusyError, UploadNotFoundError, UploadOffsetError } from './errors.js';
 import { type Hasher, type HashPool, InlineHasher } from './hash-pool.js';
 import { uploadPath, uploadsPath } from './layout.js';
@@ -13,10 +12,13 @@ export type Upload = Readonly<{ repository: RepositoryName; id: string; offset: 
 /** The bytes of one request. `length` where the client says it; `from` where the client says they belong. */
 export type Chunk = Readonly<{ source: AsyncIterable<Uint8Array>; length?: number; from?: number }>;
 
-/** What a finished upload became. */
-export type FinishedUpload = Readonly<{ canonical: Digest; size: number }>;
+/** A whole blob that was verified, in a file that is to be published from `path`. `size` in bytes. */
+export type VerifiedUpload = Readonly<{ canonical: Digest; size: number; path: StoragePath }>;
 
-const ID = /^[A-Za-z0-9_.=-]{1,128}$/;
+/** Makes verified bytes readable, durably. */
+export type Publish = (verified: VerifiedUpload) => Promise<void>;
+
+const ID = /^[A-Za-z0-9_.-]{1,128}$/;
 /** Hashes of uploads that pause between requests; past this number the oldest are computed again when needed. */
 const MAX_KEPT_HASHERS = 512;
 /** Below this many bytes a thread's help costs more than it gives. */
@@ -34,14 +36,12 @@ const ALL_BATCHES_BYTES = 16 * 1024 * 1024;
  */
 export class Uploads {
   readonly #driver: StorageDriver;
-  readonly #blobs: Blobs;
   readonly #pool: HashPool;
   readonly #hashers = new Map<string, Hasher>();
   readonly #busy = new Set<string>();
 
-  constructor(driver: StorageDriver, blobs: Blobs, pool: HashPool) {
+  constructor(driver: StorageDriver, pool: HashPool) {
     this.#driver = driver;
-    this.#blobs = blobs;
     this.#pool = pool;
   }
 
@@ -79,22 +79,23 @@ export class Uploads {
   }
 
   /**
-   * Verifies the bytes and makes them readable content; the upload ends with it.
+   * Verifies the bytes and hands them to `publish`; the upload ends with it.
    * @throws {DigestMismatchError} the upload ends too, and its bytes are removed.
    * @throws {OciError} DIGEST_INVALID: an algorithm that cannot be verified.
-   * @throws as {@link append}.
+   * @throws as {@link append}, and whatever `publish` throws; the upload can then be finished again.
    */
   async finish(
     repository: RepositoryName,
     id: string,
     digest: Digest,
-    chunk?: Chunk,
-  ): Promise<FinishedUpload> {
+    { chunk, publish }: { chunk?: Chunk | undefined; publish: Publish },
+  ): Promise<void> {
     const algorithms = algorithmsFor(hashAlgorithmOf(digest));
     await this.get(repository, id);
-    return this.#exclusively(repository, id, async () => {
+    await this.#exclusively(repository, id, async () => {
       if (chunk) await this.#append(repository, id, chunk, algorithms);
-      return this.#commit(repository, id, digest);
+      await publish(await this.#verify(repository, id, digest));
+      await this.#remove(repository, id);
     });
   }
 
@@ -151,23 +152,24 @@ export class Uploads {
     return file.size;
   }
 
-  async #commit(repository: RepositoryName, id: string, digest: Digest): Promise<FinishedUpload> {
+  async #verify(repository: RepositoryName, id: string, digest: Digest): Promise<VerifiedUpload> {
     const algorithm = hashAlgorithmOf(digest);
-    const algorithms = algorithmsFor(algorithm);
-    await using file = await this.#driver.append(dataPath(repository, id));
-    const { size } = file;
-    const hasher = await this.#hasherAt(repository, id, size, { length: 0, algorithms });
-    const [digests] = await Promise.all([hasher.digests(), file.commit()]);
+    const path = dataPath(repository, id);
+    const size = await this.#sizeOf(path);
+    const wanted = { length: 0, algorithms: algorithmsFor(algorithm) };
+    const digests = await (await this.#hasherAt(repository, id, size, wanted)).digests();
     const [canonical, actual] = [digests.get('sha256'), digests.get(algorithm)];
     if (canonical === undefined || actual === undefined)
       throw new Error(`no ${algorithm} digest was computed`);
-    if (actual !== digest) {
-      await this.#remove(repository, id);
-      throw new DigestMismatchError(digest, actual);
-    }
-    await this.#blobs.adopt(canonical, dataPath(repository, id), size);
+    if (actual === digest) return { canonical, size, path };
     await this.#remove(repository, id);
-    return { canonical, size };
+    throw new DigestMismatchError(digest, actual);
+  }
+
+  /** An upload that never got a byte has no file yet; the empty blob needs one. */
+  async #sizeOf(path: StoragePath): Promise<number> {
+    await using file = await this.#driver.append(path);
+    return file.size;
   }
 
   #batchBytes(): number {

@@ -27,6 +27,13 @@ export class Database {
     return this.#prepare(sql).all(...values);
   }
 
+  /** The values of the first column, without an object for each row: for long lists. */
+  column(sql: string, ...values: SQLInputValue[]): unknown[] {
+    const statement = this.#prepare(sql);
+    statement.setReturnArrays(true);
+    return (statement.all(...values) as unknown as unknown[][]).map(([value]) => value);
+  }
+
   run(sql: string, ...values: SQLInputValue[]): { changes: number; rowid: number } {
     const { changes, lastInsertRowid } = this.#prepare(sql).run(...values);
     return { changes: Number(changes), rowid: Number(lastInsertRowid) };

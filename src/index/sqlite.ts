@@ -103,24 +103,24 @@ export class SqliteIndex implements MetadataIndex {
     limit: number;
     containing?: string;
   }): Promise<RepositoryName[]> {
-    const rows = this.#db.all(
+    const names = this.#db.column(
       `SELECT name FROM repositories r WHERE name > ?1 AND (?3 = '' OR instr(name, ?3) > 0)
        AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id) ORDER BY name LIMIT ?2`,
       page.after ?? '',
       page.limit,
       page.containing ?? '',
     );
-    return rows.map((row) => row.name as RepositoryName);
+    return names as RepositoryName[];
   }
 
   async listTags(repository: RepositoryName, page: { after?: string; limit: number }): Promise<Tag[]> {
-    const rows = this.#db.all(
+    const names = this.#db.column(
       `SELECT name FROM tags WHERE repository_id = ${REPOSITORY} AND name > ?2 ORDER BY name LIMIT ?3`,
       repository,
       page.after ?? '',
       page.limit,
     );
-    return rows.map((row) => row.name as Tag);
+    return names as Tag[];
   }
 
   async listReferrers(

@@ -10,7 +10,11 @@ export type Entry = Readonly<{ name: string; directory: boolean }>;
 /** Bytes `[start, end)`. */
 export type ByteRange = Readonly<{ start: number; end: number }>;
 
-/** Files by path. Knows no digest and no repository. Every implementation passes test/storage/contract.ts. */
+/** A file that is given its name: with these bytes, or what was appended at `from`, which moves. */
+export type Publication = Readonly<{ path: StoragePath }> &
+  (Readonly<{ bytes: Uint8Array }> | Readonly<{ from: StoragePath }>);
+
+/** Files by path. Knows no digest and no repository. What is appended is durable only once it is published. Every implementation passes test/storage/contract.ts. */
 export interface StorageDriver {
   /** For logs and metrics: `filesystem`, `inmemory`. */
   readonly name: string;
@@ -18,8 +22,13 @@ export interface StorageDriver {
   stat(path: StoragePath): Promise<FileInfo | undefined>;
   /** A small file as a whole. @throws {PathNotFoundError} */
   read(path: StoragePath): Promise<Buffer>;
-  /** A small file as a whole: readers see the old or the new one, and the new one survives a power cut. */
-  write(path: StoragePath, bytes: Uint8Array): Promise<void>;
+  /**
+   * Gives files their names, stage by stage: all names of a stage, with all of their bytes, would survive a power cut
+   * before the first of the next stage appears, and the last before this resolves. Each file appears as a whole, in
+   * the place of the one that had its name. A failure may leave some of the names, in this order.
+   * @throws {PathNotFoundError} nothing is at a `from`.
+   */
+  publish(...stages: readonly (readonly Publication[])[]): Promise<void>;
   /** For large files: reads in order into the caller's buffer. @throws {PathNotFoundError} */
   open(path: StoragePath, range?: ByteRange): Promise<FileReader>;
   /** Continues the file at its end, or begins it. One writer at a time for a path: callers see to that. */
@@ -29,8 +38,6 @@ export interface StorageDriver {
    * Nothing when the directory does not exist.
    */
   list(path: StoragePath, options?: { after?: string }): AsyncIterable<Entry>;
-  /** Atomic and durable; replaces a file at `to`. @throws {PathNotFoundError} */
-  move(from: StoragePath, to: StoragePath): Promise<void>;
   /**
    * A file, or a directory with everything below it. Absent is fine.
    * `durable: false` is for leftovers, which may come back after a power cut and be removed again.
@@ -51,11 +58,10 @@ export interface FileReader extends AsyncDisposable {
   read(buffer: Uint8Array): Promise<number>;
 }
 
+/** Makes a file that is not readable by its final name yet; it is continued by the next writer. */
 export interface AppendWriter extends AsyncDisposable {
   /** Bytes in the file so far. */
   readonly size: number;
   /** Adds all of the chunks; they may be reused once this resolves. */
   append(chunks: readonly Uint8Array[]): Promise<void>;
-  /** Everything appended survives a power cut once this resolves. */
-  commit(): Promise<void>;
 }

@@ -8,9 +8,10 @@ export type {
   Entry,
   FileInfo,
   FileReader,
+  Publication,
   StorageDriver,
   StoragePath,
 } from './driver.js';
 export { InvalidPathError, PathNotFoundError, StorageUnavailableError } from './errors.js';
-export { FilesystemDriver } from './filesystem.js';
+export { FilesystemDriver } from './filesystem/driver.js';
 export { MemoryDriver } from './memory.js';

@@ -4,6 +4,7 @@ import type {
   Entry,
   FileInfo,
   FileReader,
+  Publication,
   StorageDriver,
   StoragePath,
 } from './driver.js';
@@ -29,8 +30,11 @@ export class MemoryDriver implements StorageDriver {
     return Buffer.from(this.#get(path).bytes);
   }
 
-  async write(path: StoragePath, bytes: Uint8Array): Promise<void> {
-    this.#put(path, Buffer.from(bytes));
+  async publish(...stages: readonly (readonly Publication[])[]): Promise<void> {
+    for (const publication of stages.flat()) {
+      if ('bytes' in publication) this.#put(publication.path, Buffer.from(publication.bytes));
+      else this.#move(publication.from, publication.path);
+    }
   }
 
   async open(path: StoragePath, range?: ByteRange): Promise<FileReader> {
@@ -42,8 +46,7 @@ export class MemoryDriver implements StorageDriver {
     if (!this.#files.has(checkPath(path))) this.#put(path, Buffer.alloc(0));
     const parts = [this.#get(path).bytes];
     let size = parts[0]?.length ?? 0;
-    // Joined once, at a commit or at the end: joining at each append would copy everything each time.
-    const join = async () => this.#put(path, Buffer.concat(parts));
+    // Joined once, at the end: joining at each append would copy everything each time.
     return {
       get size() {
         return size;
@@ -54,9 +57,8 @@ export class MemoryDriver implements StorageDriver {
           size += chunk.byteLength;
         }
       },
-      commit: join,
       [Symbol.asyncDispose]: async () => {
-        if (this.#files.has(path)) await join();
+        if (this.#files.has(path)) this.#put(path, Buffer.concat(parts));
       },
     };
   }
@@ -71,11 +73,6 @@ export class MemoryDriver implements StorageDriver {
     for (const entry of [...entries.values()].sort(byName)) {
       if (options.after === undefined || entry.name > options.after) yield entry;
     }
-  }
-
-  async move(from: StoragePath, to: StoragePath): Promise<void> {
-    this.#put(to, this.#get(from).bytes);
-    this.#files.delete(from);
   }
 
   async delete(path: StoragePath): Promise<void> {
@@ -101,6 +98,11 @@ export class MemoryDriver implements StorageDriver {
 
   #put(path: StoragePath, bytes: Buffer): void {
     this.#files.set(checkPath(path), { bytes, modifiedAt: new Date() });
+  }
+
+  #move(from: StoragePath, to: StoragePath): void {
+    this.#put(to, this.#get(from).bytes);
+    this.#files.delete(from);
   }
 
   #below(path: StoragePath): [StoragePath, MemoryFile][] {

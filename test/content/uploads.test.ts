@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   Blobs,
+  type Chunk,
   DigestMismatchError,
   HashPool,
   layout,
@@ -9,8 +10,15 @@ import {
   UploadNotFoundError,
   UploadOffsetError,
   Uploads,
+  type VerifiedUpload,
 } from '../../src/content/index.js';
-import { digestOf, type HashAlgorithm, parseDigest, parseRepositoryName } from '../../src/oci/index.js';
+import {
+  type Digest,
+  digestOf,
+  type HashAlgorithm,
+  parseDigest,
+  parseRepositoryName,
+} from '../../src/oci/index.js';
 import { MemoryDriver, type StorageDriver } from '../../src/storage/index.js';
 
 const repository = parseRepositoryName('team/app');
@@ -20,7 +28,7 @@ describe('Uploads', () => {
     await using opened = open();
     const { uploads, blobs } = opened;
     const { id } = await uploads.start(repository);
-    const finished = await uploads.finish(repository, id, digest('hello'), chunk('hello'));
+    const finished = await finish(opened, id, digest('hello'), chunk('hello'));
     expect(finished).toEqual({ canonical: digest('hello'), size: 5 });
     expect((await blobs.read(digest('hello'))).toString()).toBe('hello');
     await expect(uploads.get(repository, id)).rejects.toThrow(UploadNotFoundError);
@@ -32,7 +40,7 @@ describe('Uploads', () => {
     const { id } = await uploads.start(repository);
     expect(await uploads.append(repository, id, chunk('he', 0))).toBe(2);
     expect(await uploads.append(repository, id, chunk('llo', 2))).toBe(5);
-    await uploads.finish(repository, id, digest('hello'));
+    await finish(opened, id, digest('hello'));
     expect(await blobs.stat(digest('hello'))).toBe(5);
   });
 
@@ -40,7 +48,7 @@ describe('Uploads', () => {
     await using opened = open();
     const bytes = Buffer.alloc(5 * 1024 * 1024 + 17, 'berth ');
     const { id } = await opened.uploads.start(repository);
-    const finished = await opened.uploads.finish(repository, id, digest(bytes), {
+    const finished = await finish(opened, id, digest(bytes), {
       source: pieces(bytes, 65_536),
     });
     expect(finished.size).toBe(bytes.length);
@@ -52,10 +60,10 @@ describe('Uploads', () => {
     await using before = open(driver);
     const { id } = await before.uploads.start(repository);
     await before.uploads.append(repository, id, chunk('he'));
-    await using after = open(driver);
-    expect((await after.uploads.get(repository, id)).offset).toBe(2);
-    await after.uploads.finish(repository, id, digest('hello'), chunk('llo', 2));
-    expect((await after.blobs.read(digest('hello'))).toString()).toBe('hello');
+    await using opened = open(driver);
+    expect((await opened.uploads.get(repository, id)).offset).toBe(2);
+    await finish(opened, id, digest('hello'), chunk('llo', 2));
+    expect((await opened.blobs.read(digest('hello'))).toString()).toBe('hello');
   });
 
   it('refuses a chunk that is out of order, and goes on from where it was', async () => {
@@ -64,20 +72,18 @@ describe('Uploads', () => {
     const { id } = await uploads.start(repository);
     await uploads.append(repository, id, chunk('he'));
     await expect(uploads.append(repository, id, chunk('llo', 3))).rejects.toThrow(UploadOffsetError);
-    await expect(uploads.finish(repository, id, digest('hello'), chunk('llo', 1))).rejects.toMatchObject({
+    await expect(finish(opened, id, digest('hello'), chunk('llo', 1))).rejects.toMatchObject({
       name: 'UploadOffsetError',
       offset: 2,
     });
-    expect(await uploads.finish(repository, id, digest('hello'), chunk('llo', 2))).toMatchObject({ size: 5 });
+    expect(await finish(opened, id, digest('hello'), chunk('llo', 2))).toMatchObject({ size: 5 });
   });
 
   it('keeps nothing when the digest does not match', async () => {
     const driver = new MemoryDriver();
     await using opened = open(driver);
     const { id } = await opened.uploads.start(repository);
-    await expect(opened.uploads.finish(repository, id, digest('other'), chunk('hello'))).rejects.toThrow(
-      DigestMismatchError,
-    );
+    await expect(finish(opened, id, digest('other'), chunk('hello'))).rejects.toThrow(DigestMismatchError);
     expect(await Array.fromAsync(driver.list(layout.uploadsPath(repository)))).toEqual([]);
     expect(await opened.blobs.stat(digest('hello'))).toBeUndefined();
   });
@@ -86,7 +92,7 @@ describe('Uploads', () => {
     await using opened = open();
     const { id } = await opened.uploads.start(repository);
     await opened.uploads.append(repository, id, chunk('hello'));
-    const finished = await opened.uploads.finish(repository, id, digest('hello', 'sha512'));
+    const finished = await finish(opened, id, digest('hello', 'sha512'));
     expect(finished.canonical).toBe(digest('hello'));
     expect(await opened.blobs.stat(digest('hello'))).toBe(5);
   });
@@ -94,7 +100,7 @@ describe('Uploads', () => {
   it('refuses a digest it cannot compute', async () => {
     await using opened = open();
     const { id } = await opened.uploads.start(repository);
-    await expect(opened.uploads.finish(repository, id, parseDigest('md5:abc'))).rejects.toMatchObject({
+    await expect(finish(opened, id, parseDigest('md5:abc'))).rejects.toMatchObject({
       code: 'DIGEST_INVALID',
     });
   });
@@ -124,7 +130,7 @@ describe('Uploads', () => {
       throw new Error('gone');
     })();
     await expect(uploads.append(repository, id, { source: broken })).rejects.toThrow('gone');
-    expect(await uploads.finish(repository, id, digest('hello'), chunk('llo', 2))).toMatchObject({ size: 5 });
+    expect(await finish(opened, id, digest('hello'), chunk('llo', 2))).toMatchObject({ size: 5 });
   });
 
   it('forgets a cancelled upload with its bytes', async () => {
@@ -147,10 +153,29 @@ function open(driver: StorageDriver = new MemoryDriver()) {
   const blobs = new Blobs(driver);
   const pool = new HashPool({ workers: 1 });
   return {
+    driver,
     blobs,
-    uploads: new Uploads(driver, blobs, pool),
+    uploads: new Uploads(driver, pool),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
+}
+
+/** Finishes an upload, and makes it readable. @returns what was verified. */
+async function finish(
+  { driver, uploads }: ReturnType<typeof open>,
+  id: string,
+  digest: Digest,
+  chunk?: Chunk,
+) {
+  let finished: VerifiedUpload | undefined;
+  await uploads.finish(repository, id, digest, {
+    chunk,
+    publish: async (verified) => {
+      await driver.publish([{ path: layout.blobPath(verified.canonical), from: verified.path }]);
+      finished = verified;
+    },
+  });
+  return { canonical: finished?.canonical, size: finished?.size };
 }
 
 function chunk(text: string, from?: number) {

@@ -9,8 +9,8 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
     it('reads back what it wrote, and the newer of two writes', async () => {
       await using opened = await open();
       const { driver } = opened;
-      await driver.write('/a/b/link', Buffer.from('one'));
-      await driver.write('/a/b/link', Buffer.from('two'));
+      await driver.publish([{ path: '/a/b/link', bytes: Buffer.from('one') }]);
+      await driver.publish([{ path: '/a/b/link', bytes: Buffer.from('two') }]);
       expect((await driver.read('/a/b/link')).toString()).toBe('two');
       expect(await driver.stat('/a/b/link')).toMatchObject({ size: 3, directory: false });
     });
@@ -21,7 +21,7 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       expect(await driver.stat('/none')).toBeUndefined();
       await expect(driver.read('/none')).rejects.toThrow(PathNotFoundError);
       await expect(driver.open('/none')).rejects.toThrow(PathNotFoundError);
-      await expect(driver.move('/none', '/some')).rejects.toThrow(PathNotFoundError);
+      await expect(driver.publish([{ path: '/some', from: '/none' }])).rejects.toThrow(PathNotFoundError);
       await driver.delete('/none');
       expect(await names(driver, '/none')).toEqual([]);
     });
@@ -34,19 +34,19 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
         await writer.append([Buffer.from('ab'), Buffer.from('cd')]);
         expect(writer.size).toBe(4);
       }
-      await using writer = await driver.append('/up/data');
+      const writer = await driver.append('/up/data');
       expect(writer.size).toBe(4);
       await writer.append([Buffer.from('ef')]);
-      await writer.commit();
-      expect((await driver.read('/up/data')).toString()).toBe('abcdef');
+      await writer[Symbol.asyncDispose]();
+      await driver.publish([{ path: '/final', from: '/up/data' }]);
+      expect((await driver.read('/final')).toString()).toBe('abcdef');
     });
 
     it('makes an empty file by appending nothing', async () => {
       await using opened = await open();
       const { driver } = opened;
       {
-        await using writer = await driver.append('/empty');
-        await writer.commit();
+        await using _writer = await driver.append('/empty');
       }
       expect(await driver.stat('/empty')).toMatchObject({ size: 0 });
     });
@@ -54,7 +54,7 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
     it('reads a range in order into the buffer it is given', async () => {
       await using opened = await open();
       const { driver } = opened;
-      await driver.write('/f', Buffer.from('0123456789'));
+      await driver.publish([{ path: '/f', bytes: Buffer.from('0123456789') }]);
       await using reader = await driver.open('/f', { start: 2, end: 9 });
       const buffer = Buffer.alloc(4);
       expect(reader.size).toBe(7);
@@ -67,7 +67,7 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       await using opened = await open();
       const { driver } = opened;
       for (const path of ['/d/b', '/d/B', '/d/a-1', '/d/a', '/d/a.x', '/d/sub/deep']) {
-        await driver.write(path, Buffer.from('x'));
+        await driver.publish([{ path: path, bytes: Buffer.from('x') }]);
       }
       expect(await names(driver, '/d')).toEqual(['B', 'a', 'a-1', 'a.x', 'b', 'sub/']);
       expect(await names(driver, '/d', 'a-1')).toEqual(['a.x', 'b', 'sub/']);
@@ -76,18 +76,33 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
     it('moves a file over another', async () => {
       await using opened = await open();
       const { driver } = opened;
-      await driver.write('/from', Buffer.from('new'));
-      await driver.write('/x/to', Buffer.from('old'));
-      await driver.move('/from', '/x/to');
+      await driver.publish([{ path: '/from', bytes: Buffer.from('new') }]);
+      await driver.publish([{ path: '/x/to', bytes: Buffer.from('old') }]);
+      await driver.publish([{ path: '/x/to', from: '/from' }]);
       expect((await driver.read('/x/to')).toString()).toBe('new');
       expect(await driver.stat('/from')).toBeUndefined();
+    });
+
+    it('publishes files of several stages, and all or nothing where one cannot be read', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      const file = (path: string) => ({ path, bytes: Buffer.from(path) });
+      await driver.publish([file('/a/1'), file('/b/deep/2')], [], [file('/a/3')]);
+      expect(await names(driver, '/a')).toEqual(['1', '3']);
+      expect((await driver.read('/b/deep/2')).toString()).toBe('/b/deep/2');
+      await Promise.all(Array.from({ length: 20 }, (_, i) => driver.publish([file(`/new/${i % 3}/${i}`)])));
+      expect(await names(driver, '/new')).toEqual(['0/', '1/', '2/']);
+      await expect(driver.publish([file('/c/1')], [{ path: '/c/2', from: '/none' }])).rejects.toThrow(
+        PathNotFoundError,
+      );
+      expect(await driver.stat('/c/2')).toBeUndefined();
     });
 
     it('deletes a directory with everything below it, and nothing beside it', async () => {
       await using opened = await open();
       const { driver } = opened;
-      await driver.write('/d/a/1', Buffer.from('x'));
-      await driver.write('/d/ab', Buffer.from('x'));
+      await driver.publish([{ path: '/d/a/1', bytes: Buffer.from('x') }]);
+      await driver.publish([{ path: '/d/ab', bytes: Buffer.from('x') }]);
       await driver.delete('/d/a');
       expect(await names(driver, '/d')).toEqual(['ab']);
     });

@@ -21,7 +21,7 @@ describe('FilesystemDriver', () => {
   it('leaves nothing behind but the file', async () => {
     await using folder = await temporaryFolder();
     const driver = new FilesystemDriver(folder.path);
-    await driver.write('/a/link', Buffer.from('x'));
+    await driver.publish([{ path: '/a/link', bytes: Buffer.from('x') }]);
     expect(await readdir(join(folder.path, 'a'))).toEqual(['link']);
     expect(await readdir(join(folder.path, 'berth/tmp'))).toEqual([]);
   });

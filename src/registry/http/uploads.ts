@@ -1,4 +1,10 @@
-import { type Chunk, type Upload, UploadBusyError, UploadOffsetError } from '../../content/index.js';
+import {
+  type Chunk,
+  type Upload,
+  UploadBusyError,
+  UploadOffsetError,
+  type VerifiedUpload,
+} from '../../content/index.js';
 import {
   type Digest,
   isHashAlgorithm,
@@ -7,6 +13,7 @@ import {
   parseRepositoryName,
   type RepositoryName,
 } from '../../oci/index.js';
+import type { RepositoryBlobs } from '../repositories/index.js';
 import { locationOf, sendEmpty } from './answers.js';
 import { bodyLength, mayHaveBody, readBody } from './body.js';
 import { HttpError } from './errors.js';
@@ -58,10 +65,10 @@ export function finishUpload({ uploads, blobs, settings }: Registry) {
       throw new OciError('DIGEST_INVALID', 'the upload ends with ?digest=<digest of the whole blob>');
     const digest = parseDigest(text);
     const chunk = mayHaveBody(ctx) ? chunkOf(ctx) : undefined;
-    const finished = await resumable(settings, { repository, id }, () =>
-      uploads.finish(repository, id, digest, chunk),
+    const publish = publisher(blobs, repository, digest);
+    await resumable(settings, { repository, id }, () =>
+      uploads.finish(repository, id, digest, { chunk, publish }),
     );
-    await blobs.link(repository, digest, finished);
     sendCreated(ctx, settings, repository, digest);
   };
 }
@@ -104,13 +111,18 @@ async function takeWhole(
 ): Promise<void> {
   const upload = await uploads.start(repository);
   try {
-    await blobs.link(repository, digest, await uploads.finish(repository, upload.id, digest, chunkOf(ctx)));
+    const publish = publisher(blobs, repository, digest);
+    await uploads.finish(repository, upload.id, digest, { chunk: chunkOf(ctx), publish });
   } catch (error) {
     // The client never learnt of this upload, so nobody will go on with it.
     await uploads.purge(upload);
     throw error;
   }
   sendCreated(ctx, settings, repository, digest);
+}
+
+function publisher(blobs: RepositoryBlobs, repository: RepositoryName, digest: Digest) {
+  return (verified: VerifiedUpload) => blobs.publish(repository, digest, verified);
 }
 
 function chunkOf(ctx: RegistryContext): Chunk {

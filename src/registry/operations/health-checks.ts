@@ -138,7 +138,7 @@ function probe(driver: StorageDriver): () => Promise<void> {
   const path = `/berth/health/${hostname().replace(/[^A-Za-z0-9-]/g, '_') || 'host'}`;
   return async () => {
     const written = Buffer.from(new Date().toISOString());
-    await driver.write(path, written);
+    await driver.publish([{ path, bytes: written }]);
     try {
       const read = await driver.read(path);
       if (!read.equals(written)) throw new Error(`${path} holds something else than was written`);

@@ -4,6 +4,7 @@ import type {
   Entry,
   FileInfo,
   FileReader,
+  Publication,
   StorageDriver,
   StoragePath,
 } from '../../storage/index.js';
@@ -34,7 +35,6 @@ class MeasuredDriver implements StorageDriver {
       Writer: observer('Writer'),
       Stat: observer('Stat'),
       List: observer('List'),
-      Move: observer('Move'),
       Delete: observer('Delete'),
       RedirectURL: observer('RedirectURL'),
     };
@@ -48,8 +48,8 @@ class MeasuredDriver implements StorageDriver {
     return measured(this.#observe.GetContent, this.#driver.read(path));
   }
 
-  write(path: StoragePath, bytes: Uint8Array): Promise<void> {
-    return measured(this.#observe.PutContent, this.#driver.write(path, bytes));
+  publish(...stages: readonly (readonly Publication[])[]): Promise<void> {
+    return measured(this.#observe.PutContent, this.#driver.publish(...stages));
   }
 
   open(path: StoragePath, range?: ByteRange): Promise<FileReader> {
@@ -78,10 +78,6 @@ class MeasuredDriver implements StorageDriver {
     }
   }
 
-  move(from: StoragePath, to: StoragePath): Promise<void> {
-    return measured(this.#observe.Move, this.#driver.move(from, to));
-  }
-
   delete(path: StoragePath, options?: { durable?: boolean }): Promise<void> {
     return measured(this.#observe.Delete, this.#driver.delete(path, options));
   }
@@ -107,7 +103,6 @@ const ACTIONS = [
   'Writer',
   'Stat',
   'List',
-  'Move',
   'Delete',
   'RedirectURL',
 ] as const;

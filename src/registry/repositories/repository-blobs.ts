@@ -1,7 +1,7 @@
-import { ContentNotFoundError, type FinishedUpload, layout } from '../../content/index.js';
+import { ContentNotFoundError, layout, type VerifiedUpload } from '../../content/index.js';
 import type { BlobRecord } from '../../index/index.js';
 import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
-import type { ByteRange, FileReader } from '../../storage/index.js';
+import type { ByteRange, FileReader, Publication } from '../../storage/index.js';
 import type { RepositoryStore } from './store.js';
 
 /** At most this many repositories are tried for a mount whose source the client left open. */
@@ -39,17 +39,15 @@ export class RepositoryBlobs {
     return this.#store.blobs.signedUrl(blob.canonical, method);
   }
 
-  /** Shows content in a repository: durable once this resolves. */
-  async link(repository: RepositoryName, digest: Digest, { canonical, size }: FinishedUpload): Promise<void> {
-    const { driver, index, sync, locks, now } = this.#store;
-    await sync.ensure(repository);
-    if ((await index.findBlob(repository, digest)) !== undefined) return;
-    await locks.forPush(repository, [], async () => {
-      // Under its canonical name too, as the reference registry does for a blob pushed by another digest.
-      for (const name of new Set([canonical, digest])) {
-        await driver.write(layout.layerLinkPath(repository, name), Buffer.from(canonical));
-        await index.putBlob(repository, { digest: name, canonical, size, linkedAt: now() });
-      }
+  /** Makes a verified upload readable in a repository: durable once this resolves. */
+  async publish(repository: RepositoryName, digest: Digest, verified: VerifiedUpload): Promise<void> {
+    const { blobs, locks } = this.#store;
+    const { canonical, size, path } = verified;
+    // One client at a time names the same bytes: the others find them durable.
+    await locks.forContent(canonical, async () => {
+      const present = (await blobs.stat(canonical)) === size;
+      const content = present ? [] : [{ path: layout.blobPath(canonical), from: path }];
+      await this.#link(repository, digest, verified, content);
     });
   }
 
@@ -60,7 +58,7 @@ export class RepositoryBlobs {
   async mount(from: RepositoryName, to: RepositoryName, digest: Digest): Promise<boolean> {
     const blob = await this.#find(from, digest);
     if (blob === undefined || (await this.#store.blobs.stat(blob.canonical)) !== blob.size) return false;
-    await this.link(to, digest, blob);
+    await this.#link(to, digest, blob, []);
     return true;
   }
 
@@ -76,6 +74,30 @@ export class RepositoryBlobs {
       if ((await this.#find(repository, digest)) === undefined) throw unknownBlob(repository, digest);
       await driver.delete(layout.layerLinkPath(repository, digest));
       await index.dropBlob(repository, digest);
+    });
+  }
+
+  /** @param content what must be named before the links to it. */
+  async #link(
+    repository: RepositoryName,
+    digest: Digest,
+    { canonical, size }: { canonical: Digest; size: number },
+    content: readonly Publication[],
+  ): Promise<void> {
+    const { driver, index, sync, locks, now } = this.#store;
+    await sync.ensure(repository);
+    await locks.forPush(repository, [], async () => {
+      if (content.length === 0 && (await index.findBlob(repository, digest)) !== undefined) return;
+      // Under its canonical name too, as the reference registry does for a blob pushed by another digest.
+      const names = [...new Set([canonical, digest])];
+      const bytes = Buffer.from(canonical);
+      await driver.publish(
+        content,
+        names.map((name) => ({ path: layout.layerLinkPath(repository, name), bytes })),
+      );
+      for (const name of names) {
+        await index.putBlob(repository, { digest: name, canonical, size, linkedAt: now() });
+      }
     });
   }
 

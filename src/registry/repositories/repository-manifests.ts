@@ -63,6 +63,7 @@ export class RepositoryManifests {
       await this.#writeFiles(repository, { digest, canonical, bytes, tags });
       const stored = { digest, canonical, bytes, pushedAt: now() };
       await index.putManifest(repository, recordOf(manifest, stored), tags);
+      await this.#forgetDeletes(repository, digest, tags);
     });
     return { digest, manifest };
   }
@@ -72,7 +73,13 @@ export class RepositoryManifests {
     const { index, locks } = this.#store;
     await locks.forDelete(repository, async () => {
       if (!(await this.#exists(repository, key))) throw unknownManifest(repository, key);
-      await this.#finishDelete(await index.beginDelete(repository, key));
+      const pending = await index.beginDelete(repository, key);
+      try {
+        await this.#finishDelete(pending);
+      } catch (error) {
+        await this.#giveUpDelete(pending).catch(() => {}); // the first failure tells more
+        throw error;
+      }
     });
   }
 
@@ -105,15 +112,16 @@ export class RepositoryManifests {
       tags,
     }: { digest: Digest; canonical: Digest; bytes: Uint8Array; tags: readonly Tag[] },
   ): Promise<void> {
-    const { driver, blobs } = this.#store;
     const link = Buffer.from(digest);
-    await Promise.all([
-      blobs.put(canonical, bytes),
-      driver.write(layout.revisionLinkPath(repository, digest), Buffer.from(canonical)),
-      ...tags.map((tag) => driver.write(layout.tagHistoryLinkPath(repository, tag, digest), link)),
-    ]);
-    // Last, so that a tag never names a manifest that is not there yet.
-    await Promise.all(tags.map((tag) => driver.write(layout.tagLinkPath(repository, tag), link)));
+    // A tag never names a manifest that is not there yet.
+    await this.#store.driver.publish(
+      [
+        { path: layout.blobPath(canonical), bytes },
+        { path: layout.revisionLinkPath(repository, digest), bytes: Buffer.from(canonical) },
+        ...tags.map((tag) => ({ path: layout.tagHistoryLinkPath(repository, tag, digest), bytes: link })),
+      ],
+      tags.map((tag) => ({ path: layout.tagLinkPath(repository, tag), bytes: link })),
+    );
   }
 
   async #finishDelete(pending: PendingDelete): Promise<void> {
@@ -130,6 +138,22 @@ export class RepositoryManifests {
     }
     await this.#removeIfEmpty(repository);
     await index.endDelete(pending);
+  }
+
+  /** The client was told that it failed: it must not happen by itself at the next start. */
+  async #giveUpDelete(pending: PendingDelete): Promise<void> {
+    const { index, sync } = this.#store;
+    await index.endDelete(pending);
+    await sync.recheck(pending.repository); // some of the files may be gone
+  }
+
+  /** A delete that could be neither finished nor given up must not undo a later push. */
+  async #forgetDeletes(repository: RepositoryName, digest: Digest, tags: readonly Tag[]): Promise<void> {
+    for (const pending of await this.#store.index.pendingDeletes()) {
+      const { key } = pending;
+      const again = 'tag' in key ? tags.includes(key.tag) : key.digest === digest;
+      if (again && pending.repository === repository) await this.#store.index.endDelete(pending);
+    }
   }
 
   /** The reference registry lists a repository while this directory is there, even with nothing in it. */

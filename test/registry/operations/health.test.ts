@@ -87,7 +87,7 @@ describe('Health of the storage', () => {
     );
   });
   it('is degraded, but not down, when it cannot be written', async () => {
-    const driver = broken('write', async () => {
+    const driver = broken('publish', async () => {
       throw new Error('EROFS: read-only file system');
     });
     const { health } = started('{}', { driver });
@@ -98,7 +98,7 @@ describe('Health of the storage', () => {
   });
   it('does not write to a read-only registry', async () => {
     const write = vi.fn();
-    const { health } = started('{}', { driver: broken('write', write), readOnly: true });
+    const { health } = started('{}', { driver: broken('publish', write), readOnly: true });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(health.status()).toEqual({});
     expect(write).not.toHaveBeenCalled();

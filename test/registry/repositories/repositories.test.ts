@@ -119,7 +119,7 @@ describe('IndexSync', () => {
     const image = await pushImage(first);
     const { index, driver } = first;
     await driver.delete(layout.tagPath(app, v1));
-    await driver.write(layout.tagLinkPath(app, parseTag('v2')), Buffer.from(image));
+    await driver.publish([{ path: layout.tagLinkPath(app, parseTag('v2')), bytes: Buffer.from(image) }]);
     await driver.delete(layout.layerLinkPath(app, digest('layer')));
     const second = open({ driver, index });
     await second.sync.run();
@@ -130,7 +130,7 @@ describe('IndexSync', () => {
   it('does not trust a manifest that was damaged', async () => {
     const first = open();
     const image = await pushImage(first);
-    await first.driver.write(layout.blobPath(image), Buffer.from('{}'));
+    await first.driver.publish([{ path: layout.blobPath(image), bytes: Buffer.from('{}') }]);
     const second = open({ driver: first.driver });
     await expect(second.manifests.get(app, { tag: v1 })).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
   });
@@ -138,9 +138,11 @@ describe('IndexSync', () => {
   it('passes over empty links and foreign directories', async () => {
     const first = open();
     await pushImage(first);
-    await first.driver.write(layout.tagLinkPath(app, parseTag('torn')), Buffer.alloc(0));
-    await first.driver.write(`${layout.REPOSITORIES}/a-file`, Buffer.from('x'));
-    await first.driver.write(`${layout.REPOSITORIES}/Not-A-Name/_manifests/x`, Buffer.from('x'));
+    await first.driver.publish([{ path: layout.tagLinkPath(app, parseTag('torn')), bytes: Buffer.alloc(0) }]);
+    await first.driver.publish([{ path: `${layout.REPOSITORIES}/a-file`, bytes: Buffer.from('x') }]);
+    await first.driver.publish([
+      { path: `${layout.REPOSITORIES}/Not-A-Name/_manifests/x`, bytes: Buffer.from('x') },
+    ]);
     const second = open({ driver: first.driver });
     expect(await second.sync.run()).toBe(1);
     expect((await second.catalog.tags(app, { limit: 9 })).items).toEqual(['v1']);
@@ -174,9 +176,10 @@ function open(given: { driver?: StorageDriver; index?: SqliteIndex } = {}) {
 
 type Opened = ReturnType<typeof open>;
 
-async function pushBlob({ content, blobs }: Opened, text: string): Promise<void> {
-  await content.put(digest(text), Buffer.from(text));
-  await blobs.link(app, digest(text), { canonical: digest(text), size: text.length });
+async function pushBlob({ driver, blobs }: Opened, text: string): Promise<void> {
+  const path = `/upload-${text}`;
+  await driver.publish([{ path, bytes: Buffer.from(text) }]);
+  await blobs.publish(app, digest(text), { canonical: digest(text), size: text.length, path });
 }
 
 async function pushImage(registry: Opened): Promise<Digest> {

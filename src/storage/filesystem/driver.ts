@@ -1,0 +1,140 @@
+import type { Dirent } from 'node:fs';
+import { type FileHandle, open, readdir, rm, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type {
+  AppendWriter,
+  ByteRange,
+  Entry,
+  FileInfo,
+  FileReader,
+  Publication,
+  StorageDriver,
+  StoragePath,
+} from '../driver.js';
+import { PathNotFoundError } from '../errors.js';
+import { byName, checkPath } from '../path.js';
+import { makeDirectory, syncDirectory } from './directories.js';
+import { FilesystemPublisher } from './publisher.js';
+import { FilesystemReader } from './reader.js';
+import { explained, ignoreAbsent, isAbsent } from './system-errors.js';
+import { FilesystemWriter } from './writer.js';
+
+/** Where files are made before they get their name: on the same file system, and out of every listing. */
+const SCRATCH = '/berth/tmp';
+
+/** Files below a root directory. Start with publisher.ts for how they become durable. */
+export class FilesystemDriver implements StorageDriver {
+  readonly name = 'filesystem';
+  readonly #root: string;
+  readonly #publisher: FilesystemPublisher;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#publisher = new FilesystemPublisher(root, SCRATCH);
+  }
+
+  async stat(path: StoragePath): Promise<FileInfo | undefined> {
+    try {
+      const info = await stat(this.#resolve(path));
+      return { size: info.size, modifiedAt: info.mtime, directory: info.isDirectory() };
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async read(path: StoragePath): Promise<Buffer> {
+    const file = await this.#openFile(path);
+    try {
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  }
+
+  publish(...stages: readonly (readonly Publication[])[]): Promise<void> {
+    return this.#publisher.publish(stages);
+  }
+
+  async open(path: StoragePath, range?: ByteRange): Promise<FileReader> {
+    const file = await this.#openFile(path);
+    try {
+      const { size } = await file.stat();
+      return new FilesystemReader(file, range ?? { start: 0, end: size });
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async append(path: StoragePath): Promise<AppendWriter> {
+    const target = this.#resolve(path);
+    return explained(path, async () => {
+      await makeDirectory(dirname(target));
+      const file = await open(target, 'a', 0o666);
+      try {
+        const { size } = await file.stat();
+        return new FilesystemWriter(path, file, size);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    });
+  }
+
+  async *list(path: StoragePath, options: { after?: string } = {}): AsyncGenerator<Entry> {
+    const { after } = options;
+    for (const entry of await this.#entries(path)) {
+      if (after === undefined || entry.name > after) yield entry;
+    }
+  }
+
+  async delete(path: StoragePath, options: { durable?: boolean } = {}): Promise<void> {
+    const target = this.#resolve(path);
+    await explained(path, async () => {
+      await rm(target, { recursive: true, force: true, maxRetries: 3 });
+      if (options.durable !== false) await syncDirectory(dirname(target)).catch(ignoreAbsent);
+    });
+  }
+
+  async signedUrl(): Promise<undefined> {
+    return undefined;
+  }
+
+  async removeLeftovers(olderThan: Date): Promise<void> {
+    for await (const { name } of this.list(SCRATCH)) {
+      const info = await this.stat(`${SCRATCH}/${name}`);
+      if (info && info.modifiedAt < olderThan) await rm(join(this.#root, SCRATCH, name), { force: true });
+    }
+  }
+
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#root);
+    return bavail * bsize;
+  }
+
+  #resolve(path: StoragePath): string {
+    return join(this.#root, checkPath(path));
+  }
+
+  async #openFile(path: StoragePath): Promise<FileHandle> {
+    try {
+      return await open(this.#resolve(path), 'r');
+    } catch (error) {
+      if (isAbsent(error)) throw new PathNotFoundError(path, { cause: error });
+      throw error;
+    }
+  }
+
+  async #entries(path: StoragePath): Promise<Entry[]> {
+    try {
+      const entries = await readdir(this.#resolve(path), { withFileTypes: true });
+      // Operators move large repositories to other disks and leave a link.
+      const directory = (entry: Dirent) => entry.isDirectory() || entry.isSymbolicLink();
+      return entries.map((entry) => ({ name: entry.name, directory: directory(entry) })).sort(byName);
+    } catch (error) {
+      if (isAbsent(error)) return [];
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { StoragePath } from '../driver.js';
+import { StorageUnavailableError } from '../errors.js';
+
+const CANNOT_WRITE: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files',
+};
+
+/**
+ * Runs something that writes.
+ * @throws {StorageUnavailableError} in place of what the system says when it cannot write now.
+ */
+export async function explained<T>(path: StoragePath, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    const reason = CANNOT_WRITE[codeOf(error)];
+    if (reason === undefined) throw error;
+    throw new StorageUnavailableError(`cannot write ${path}: ${reason}`, { cause: error });
+  }
+}
+
+export function isAbsent(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+}
+
+export function ignoreAbsent(error: unknown): void {
+  if (!isAbsent(error)) throw error;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
