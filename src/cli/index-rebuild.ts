@@ -2,16 +2,18 @@ import { readConfig } from './config.js';
 import { consoleLogger } from './console-logger.js';
 import { indexPath, openStore } from './open-store.js';
 
-/** Compares the whole index with the files and corrects it. A registry that runs meanwhile is not disturbed. */
-export async function rebuildIndex(file: string | undefined, options: { empty: boolean }): Promise<void> {
+/**
+ * Reads everything again that is indexed, and corrects the index one repository at a time: a registry that runs
+ * meanwhile is not disturbed.
+ */
+export async function rebuildIndex(file: string | undefined): Promise<void> {
   const { config } = await readConfig(file, process.env);
   const path = indexPath(config);
   if (path === ':memory:')
     throw new Error('storage is in memory: its index lives and ends with the registry');
   await using opened = await openStore(config, consoleLogger());
-  if (options.empty) await opened.index.clear();
   const started = performance.now();
-  const count = await opened.store.sync.run();
+  const count = await opened.store.sync.run({ reread: true });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   process.stdout.write(`${path}: ${count} repositories agree with storage (${seconds} s)\n`);
 }

@@ -82,16 +82,15 @@ function addConfig(config: Command): void {
 function addIndex(index: Command): void {
   index
     .command('rebuild')
-    .description('compare the index with the files and correct it; the registry may be running')
+    .description('read the files again and correct the index; the registry may be running')
     .option('-c, --config <file>', CONFIG_HELP)
-    .option('--empty', 'begin with an empty index; times of pulls are forgotten')
     .addHelpText(
       'after',
       examples(['berth index rebuild --config config.yml', 'also while berth serve runs']),
     )
-    .action(async (options: { config?: string; empty?: boolean }) => {
+    .action(async (options: { config?: string }) => {
       const { rebuildIndex } = await import('./index-rebuild.js');
-      await rebuildIndex(options.config, { empty: options.empty === true });
+      await rebuildIndex(options.config);
     });
 }
 

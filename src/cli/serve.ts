@@ -55,7 +55,9 @@ export async function serve(file: string | undefined): Promise<void> {
     buffers: new SendBuffers(),
     settings: registrySettings(config),
   };
-  await registry.manifests.resumeDeletes();
+  for (const { pending, error } of await registry.manifests.resumeDeletes()) {
+    log.error({ ...pending, error }, 'an interrupted delete could not be finished and is given up');
+  }
   const health = new Health({
     checks: config.health,
     minFreeBytes: config.berth.minfreespace,
@@ -106,7 +108,7 @@ export async function serve(file: string | undefined): Promise<void> {
 /** A failure leaves the check unfinished: each repository is then compared when it is asked for. */
 async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal): Promise<void> {
   try {
-    await store.sync.run(signal);
+    await store.sync.run({ signal });
   } catch (error) {
     log.error({ error }, 'the index could not be checked against storage');
   }

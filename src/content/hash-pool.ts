@@ -79,6 +79,8 @@ export class HashPool implements AsyncDisposable {
   }
 
   #leastBusy(): PoolWorker {
+    const dead = this.#workers.findIndex((worker) => worker.failure !== undefined);
+    if (dead >= 0) this.#workers.splice(dead, 1);
     const idle = this.#workers.find((worker) => worker.sessions === 0);
     if (idle) return idle;
     if (this.#workers.length < this.#workerCount) {
@@ -99,23 +101,30 @@ class PoolWorker {
     { resolve: (hex: readonly string[]) => void; reject: (error: Error) => void }
   >();
   #nextCall = 0;
+  #failure: Error | undefined;
 
   constructor(workerData: HashWorkerData) {
     // Run from the sources (tests) or from the bundle; the worker stands beside this file in both.
     const file = import.meta.url.endsWith('.ts') ? './hash-worker.ts' : '../hash-worker.cjs';
-    this.#worker = new Worker(new URL(file, import.meta.url), { workerData });
+    // It holds hashes and little else: without limits its heap would grow before it is ever tidied up.
+    const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
+    this.#worker = new Worker(new URL(file, import.meta.url), { workerData, resourceLimits });
     this.#worker.unref();
     this.#worker.on('message', ({ call, hex }: HashReply) => {
       this.#calls.get(call)?.resolve(hex);
       this.#calls.delete(call);
     });
-    this.#worker.on('error', (error: Error) => {
-      for (const { reject } of this.#calls.values()) reject(error);
-      this.#calls.clear();
-    });
+    this.#worker.on('error', (error: Error) => this.#fail(error));
+    this.#worker.on('exit', () => this.#fail(new Error('the hash worker ended')));
+  }
+
+  /** Why it can no longer be asked. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   ask(request: (call: number) => HashRequest): Promise<readonly string[]> {
+    if (this.#failure) return Promise.reject(this.#failure);
     this.#nextCall += 1;
     const call = this.#nextCall;
     return new Promise((resolve, reject) => {
@@ -126,6 +135,12 @@ class PoolWorker {
 
   tell(request: HashRequest): void {
     this.#worker.postMessage(request);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#calls.values()) reject(error);
+    this.#calls.clear();
   }
 
   async stop(): Promise<void> {

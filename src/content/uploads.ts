@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Digest, type HashAlgorithm, hashAlgorithmOf, type RepositoryName } from '../oci/index.js';
-import type { StorageDriver, StoragePath } from '../storage/index.js';
+import { type StorageDriver, type StoragePath, StorageUnavailableError } from '../storage/index.js';
 import { DigestMismatchError, UploadBusyError, UploadNotFoundError, UploadOffsetError } from './errors.js';
 import { type Hasher, type HashPool, InlineHasher } from './hash-pool.js';
 import { uploadPath, uploadsPath } from './layout.js';
@@ -69,6 +69,7 @@ export class Uploads {
   /**
    * @returns bytes received in all.
    * @throws {UploadNotFoundError | UploadOffsetError | UploadBusyError} the upload itself is unharmed.
+   * @throws {StorageUnavailableError} the store cannot take the bytes; nothing of the upload is kept.
    * @throws whatever `source` throws; what came before is kept.
    */
   async append(repository: RepositoryName, id: string, chunk: Chunk): Promise<number> {
@@ -93,7 +94,7 @@ export class Uploads {
     const algorithms = algorithmsFor(hashAlgorithmOf(digest));
     await this.get(repository, id);
     await this.#exclusively(repository, id, async () => {
-      if (chunk) await this.#append(repository, id, chunk, algorithms);
+      if (chunk) await this.#receive(repository, id, chunk, algorithms);
       await publish(await this.#verify(repository, id, digest));
       await this.#remove(repository, id);
     });
@@ -130,6 +131,21 @@ export class Uploads {
     if (this.#busy.has(id)) return false;
     await this.#exclusively(repository, id, () => this.#remove(repository, id));
     return true;
+  }
+
+  /** Whatever the store could not take, a full disk needs back, and a failing one cannot be trusted with. */
+  async #receive(
+    repository: RepositoryName,
+    id: string,
+    chunk: Chunk,
+    algorithms: readonly HashAlgorithm[],
+  ): Promise<number> {
+    try {
+      return await this.#append(repository, id, chunk, algorithms);
+    } catch (error) {
+      if (error instanceof StorageUnavailableError) await this.#remove(repository, id).catch(() => {});
+      throw error;
+    }
   }
 
   async #append(

@@ -3,6 +3,7 @@
  * what, sizes and times. Derived from the files, which are the truth: it can be deleted at any time.
  * Start with metadata-index.ts, the promise; sqlite.ts keeps it.
  */
+export { IndexUnavailableError } from './errors.js';
 export type {
   BlobRecord,
   ManifestKey,

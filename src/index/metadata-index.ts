@@ -53,7 +53,12 @@ export type RepositoryChanges = Readonly<{
 }>;
 
 export type Pull = Readonly<{ repository: RepositoryName; key: ManifestKey; at: Date }>;
-export type PendingDelete = Readonly<{ id: number; repository: RepositoryName; key: ManifestKey }>;
+export type PendingDelete = Readonly<{
+  id: number;
+  repository: RepositoryName;
+  key: ManifestKey;
+  begunAt: Date;
+}>;
 /** `bytes` counts each blob and manifest of the repository once. */
 export type RepositoryUsage = Readonly<{
   repository: RepositoryName;
@@ -66,6 +71,8 @@ export type RepositoryUsage = Readonly<{
 
 /** Names are in byte order everywhere; `after` is exclusive. Each write is one transaction. */
 export interface MetadataIndex {
+  /** Changes whenever everything indexed is lost while in use: then all of it must be made anew from the files. */
+  readonly generation: number;
   findBlob(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined>;
   /** Repositories that hold the content stored as `canonical`, in byte order, at most `limit`. */
   repositoriesWithBlob(digest: Digest, limit: number): Promise<RepositoryName[]>;
@@ -78,11 +85,11 @@ export interface MetadataIndex {
   /** Repositories with at least one manifest. */
   listRepositories(page: { after?: string; limit: number; containing?: string }): Promise<RepositoryName[]>;
   listTags(repository: RepositoryName, page: { after?: string; limit: number }): Promise<Tag[]>;
-  /** In byte order of the digests. */
+  /** In byte order of the digests; ends early, but not before the first, where annotations exceed `maxBytes`. */
   listReferrers(
     repository: RepositoryName,
     subject: Digest,
-    page: { after?: string; limit: number; artifactTypes: readonly string[] },
+    page: { after?: string; limit: number; maxBytes: number; artifactTypes: readonly string[] },
   ): Promise<Referrer[]>;
   usage(): Promise<RepositoryUsage[]>;
 
@@ -96,7 +103,7 @@ export interface MetadataIndex {
   recordPulls(pulls: readonly Pull[]): Promise<void>;
 
   /** A delete that must be finished even if this process dies on the way. */
-  beginDelete(repository: RepositoryName, key: ManifestKey): Promise<PendingDelete>;
+  beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete>;
   endDelete(pending: PendingDelete): Promise<void>;
   pendingDeletes(): Promise<PendingDelete[]>;
 
@@ -106,8 +113,6 @@ export interface MetadataIndex {
   /** Every repository with anything indexed. */
   allRepositories(): Promise<RepositoryName[]>;
 
-  /** Forgets everything but what must still be deleted. */
-  clear(): Promise<void>;
   /** @throws when the index cannot be read or written. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /** Raised whenever the tables change. The index is derived: an older one is dropped, not migrated. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /** Times are milliseconds since 1970. Names compare by bytes, which is SQLite's default. */
 const TABLES = `
@@ -58,7 +58,8 @@ CREATE TABLE pending_deletes (
   id INTEGER PRIMARY KEY,
   repository TEXT NOT NULL,
   tag TEXT,
-  digest TEXT
+  digest TEXT,
+  begun_at INTEGER NOT NULL
 );
 `;
 

@@ -26,6 +26,10 @@ export class SqliteIndex implements MetadataIndex {
     this.#db = new Database(path);
   }
 
+  get generation(): number {
+    return this.#db.replaced;
+  }
+
   async findBlob(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
     const row = this.#db.get(
       `SELECT canonical, size, linked_at FROM blobs WHERE repository_id = ${REPOSITORY} AND digest = ?2`,
@@ -82,15 +86,15 @@ export class SqliteIndex implements MetadataIndex {
   }
 
   async missing(repository: RepositoryName, digests: readonly Digest[]): Promise<Digest[]> {
-    return digests.filter(
-      (digest) =>
-        this.#db.get(
-          `SELECT 1 FROM blobs WHERE repository_id = ${REPOSITORY} AND digest = ?2
-           UNION ALL SELECT 1 FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = ?2 LIMIT 1`,
-          repository,
-          digest,
-        ) === undefined,
+    const missing = this.#db.column(
+      `SELECT value FROM json_each(?2) WHERE
+       NOT EXISTS (SELECT 1 FROM blobs WHERE repository_id = ${REPOSITORY} AND digest = value)
+       AND NOT EXISTS (SELECT 1 FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = value)
+       ORDER BY key`,
+      repository,
+      JSON.stringify(digests),
     );
+    return missing as Digest[];
   }
 
   async hasManifests(repository: RepositoryName): Promise<boolean> {
@@ -126,9 +130,15 @@ export class SqliteIndex implements MetadataIndex {
   async listReferrers(
     repository: RepositoryName,
     subject: Digest,
-    page: { after?: string; limit: number; artifactTypes: readonly string[] },
+    page: { after?: string; limit: number; maxBytes: number; artifactTypes: readonly string[] },
   ): Promise<Referrer[]> {
-    const rows = this.#db.all(
+    let bytes = 0;
+    const rows = this.#db.takeWhile(
+      ({ annotations }) => {
+        const first = bytes === 0;
+        bytes += String(annotations).length;
+        return first || bytes <= page.maxBytes;
+      },
       `SELECT digest, media_type, size, artifact_type, annotations FROM manifests
        WHERE repository_id = ${REPOSITORY} AND subject = ?2 AND digest > ?3
        AND (?4 = '[]' OR artifact_type IN (SELECT value FROM json_each(?4)))
@@ -201,15 +211,16 @@ export class SqliteIndex implements MetadataIndex {
     });
   }
 
-  async beginDelete(repository: RepositoryName, key: ManifestKey): Promise<PendingDelete> {
+  async beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete> {
     const { tag = null, digest = null } = 'tag' in key ? { tag: key.tag } : { digest: key.digest };
     const { rowid } = this.#db.run(
-      'INSERT INTO pending_deletes (repository, tag, digest) VALUES (?1, ?2, ?3)',
+      'INSERT INTO pending_deletes (repository, tag, digest, begun_at) VALUES (?1, ?2, ?3, ?4)',
       repository,
       tag,
       digest,
+      begunAt.getTime(),
     );
-    return { id: rowid, repository, key };
+    return { id: rowid, repository, key, begunAt };
   }
 
   async endDelete({ id }: PendingDelete): Promise<void> {
@@ -217,10 +228,11 @@ export class SqliteIndex implements MetadataIndex {
   }
 
   async pendingDeletes(): Promise<PendingDelete[]> {
-    return this.#db.all('SELECT id, repository, tag, digest FROM pending_deletes ORDER BY id').map((row) => ({
+    return this.#db.all('SELECT * FROM pending_deletes ORDER BY id').map((row) => ({
       id: Number(row.id),
       repository: row.repository as RepositoryName,
       key: row.tag === null ? { digest: row.digest as Digest } : { tag: row.tag as Tag },
+      begunAt: new Date(Number(row.begun_at)),
     }));
   }
 
@@ -266,14 +278,6 @@ export class SqliteIndex implements MetadataIndex {
     return this.#db
       .all('SELECT name FROM repositories ORDER BY name')
       .map((row) => row.name as RepositoryName);
-  }
-
-  async clear(): Promise<void> {
-    this.#db.transaction(() => {
-      for (const table of ['blobs', 'manifests', 'manifest_references', 'tags'])
-        this.#db.run(`DELETE FROM ${table}`);
-      this.#db.run('UPDATE repositories SET version = version + 1, pushed_at = NULL, pulled_at = NULL');
-    });
   }
 
   async check(): Promise<void> {

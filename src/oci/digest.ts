@@ -9,11 +9,11 @@ const HASH_ALGORITHMS = ['sha256', 'sha512'] as const;
 export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number];
 
 const GRAMMAR = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)$/;
-const ENCODED: Readonly<Record<string, RegExp>> = {
-  sha256: /^[a-f0-9]{64}$/,
-  sha512: /^[a-f0-9]{128}$/,
-  blake3: /^[a-f0-9]{64}$/,
-};
+const ENCODED: ReadonlyMap<string, RegExp> = new Map([
+  ['sha256', /^[a-f0-9]{64}$/],
+  ['sha512', /^[a-f0-9]{128}$/],
+  ['blake3', /^[a-f0-9]{64}$/],
+]);
 
 /** @throws {OciError} DIGEST_INVALID: off the grammar, or the wrong length for its algorithm. */
 export function parseDigest(input: string): Digest {
@@ -28,7 +28,7 @@ export function parseDigest(input: string): Digest {
 export function findDigest(input: string): Digest | undefined {
   const [, algorithm = '', encoded = ''] = GRAMMAR.exec(input) ?? [];
   // An algorithm we do not know still makes a digest; only verifying against it must fail.
-  const wellFormed = ENCODED[algorithm] ?? /./;
+  const wellFormed = ENCODED.get(algorithm) ?? /./;
   return wellFormed.test(encoded) ? (input as Digest) : undefined; // the one cast, next to its proof
 }
 

@@ -43,7 +43,7 @@ type Json = Readonly<Record<string, unknown>>;
 export function parseManifest(bytes: Uint8Array, contentType: string): Manifest {
   const document = parseDocument(bytes);
   const mediaType = mediaTypeOf(document, withoutParameters(contentType));
-  const kind = MANIFEST_KINDS[mediaType];
+  const kind = MANIFEST_KINDS.get(mediaType);
   if (kind === undefined) throw invalid(unknownType(mediaType));
   if (document.schemaVersion !== 2) throw invalid('schemaVersion must be 2');
   refuseMixture(document, kind);
@@ -85,7 +85,7 @@ function mediaTypeOf(document: Json, contentType: string): string {
   const stated = nonEmpty(document.mediaType);
   if (stated === undefined) {
     // Clients may leave out both; then the members tell which it is.
-    if (contentType !== '' && MANIFEST_KINDS[contentType] !== undefined) return contentType;
+    if (MANIFEST_KINDS.has(contentType)) return contentType;
     if (contentType !== '' && !isGeneric(contentType)) return contentType;
     return Array.isArray(document.manifests) ? MEDIA_TYPES.ociIndex : MEDIA_TYPES.ociManifest;
   }

@@ -11,12 +11,12 @@ export const MEDIA_TYPES = {
 export type ManifestKind = 'manifest' | 'index';
 
 /** The two shapes that manifests come in, by media type. */
-export const MANIFEST_KINDS: Readonly<Record<string, ManifestKind>> = {
-  [MEDIA_TYPES.ociManifest]: 'manifest',
-  [MEDIA_TYPES.dockerManifest]: 'manifest',
-  [MEDIA_TYPES.ociIndex]: 'index',
-  [MEDIA_TYPES.dockerManifestList]: 'index',
-};
+export const MANIFEST_KINDS: ReadonlyMap<string, ManifestKind> = new Map([
+  [MEDIA_TYPES.ociManifest, 'manifest'],
+  [MEDIA_TYPES.dockerManifest, 'manifest'],
+  [MEDIA_TYPES.ociIndex, 'index'],
+  [MEDIA_TYPES.dockerManifestList, 'index'],
+]);
 
 /** Schema 1 was removed from every current client; it is refused by name so that people know why. */
 export function isSchema1(mediaType: string): boolean {

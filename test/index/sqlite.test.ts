@@ -50,7 +50,7 @@ describe('SqliteIndex', () => {
     const subject = digest('f');
     await index.putManifest(app, { ...manifest('a'), subject, artifactType: 'sig' }, []);
     await index.putManifest(app, { ...manifest('b'), subject, artifactType: undefined }, []);
-    const page = { limit: 10, artifactTypes: [] };
+    const page = { limit: 10, maxBytes: 1000, artifactTypes: [] };
     expect((await index.listReferrers(app, subject, page)).map((r) => r.digest)).toEqual([
       digest('a'),
       digest('b'),
@@ -99,7 +99,7 @@ describe('SqliteIndex', () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'index.sqlite');
     const before = new SqliteIndex(path);
-    await before.beginDelete(app, { digest: digest('a') });
+    await before.beginDelete(app, { digest: digest('a') }, now);
     await before.close();
     const after = new SqliteIndex(path);
     const [pending] = await after.pendingDeletes();

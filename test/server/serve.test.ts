@@ -144,7 +144,7 @@ describe('the index', () => {
       recursive: true,
     });
     expect((await http(`${berth.url}/v2/team/app/manifests/v1`)).status).toBe(200);
-    expect(await run([BERTH, 'index', 'rebuild', '--empty'], { env })).toContain('1 repositories agree');
+    expect(await run([BERTH, 'index', 'rebuild'], { env })).toContain('1 repositories agree');
     expect((await http(`${berth.url}/v2/team/app/manifests/v1`)).status).toBe(404);
     expect((await http(`${berth.url}/v2/team/app/manifests/${testImage('a').digest}`)).status).toBe(200);
   });

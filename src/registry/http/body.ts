@@ -37,6 +37,8 @@ export async function* readBody(ctx: Context): AsyncGenerator<Uint8Array> {
   try {
     // Whoever stops reading early still has an answer to send over the same connection.
     yield* (req as IncomingMessage).iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    // Over HTTP/2 a stream that was reset ends like one that is complete.
+    if (wasReset(req)) throw new InterruptedBodyError('the body ended early');
   } catch (error) {
     if (error instanceof InterruptedBodyError) throw error;
     throw new InterruptedBodyError('the body ended early', { cause: error });
@@ -81,7 +83,12 @@ export function drainBody(req: Request, res: Response): void {
   res.once('close', () => req.removeAllListeners('data'));
 }
 
+function wasReset(req: Request): boolean {
+  if (!('stream' in req)) return req.aborted;
+  return req.stream.aborted || req.stream.rstCode !== 0;
+}
+
 function askToContinue(ctx: Context): void {
-  if (ctx.req.headers.expect?.toLowerCase() !== '100-continue') return;
+  if (ctx.req.headers.expect?.toLowerCase() !== '100-continue' || ctx.req.httpVersion === '1.0') return;
   (ctx.res as ServerResponse).writeContinue();
 }

@@ -28,7 +28,7 @@ export function dispatch(registry: Registry) {
     ctx.state.handler = handlerName(request, method);
     if ('repository' in request) ctx.state.repository = request.repository;
     authorize(registry, ctx, request, method);
-    const handler = byMethod[method];
+    const handler = Object.hasOwn(byMethod, method) ? byMethod[method] : undefined;
     if (handler === undefined) throw notAllowed(ctx, Object.keys(byMethod));
     checkMode(registry, request, method);
     await handler(ctx, request as never); // the table's types pair each kind with its handlers

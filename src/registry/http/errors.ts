@@ -6,6 +6,7 @@ import {
   UploadNotFoundError,
   UploadOffsetError,
 } from '../../content/index.js';
+import { IndexUnavailableError } from '../../index/index.js';
 import { type ErrorCode, OciError } from '../../oci/index.js';
 import { StorageUnavailableError } from '../../storage/index.js';
 
@@ -31,6 +32,9 @@ const STATUS = {
   UNKNOWN: 500,
   UNSUPPORTED: 405,
 } as const satisfies Record<ErrorCode, number>;
+
+/** Told at once: a manifest can miss thousands of blobs. */
+const MAX_ERRORS = 100;
 
 /** What the client reads. Sent whatever happened: a stack trace never is. */
 export type ErrorAnswer = Readonly<{
@@ -60,7 +64,7 @@ export class HttpError extends OciError {
 
 /** @see distribution-spec spec.md, "Error Codes" */
 export function answerFor(error: unknown): ErrorAnswer {
-  const failures = error instanceof AggregateError ? error.errors : [error];
+  const failures = error instanceof AggregateError ? error.errors.slice(0, MAX_ERRORS) : [error];
   const known = failures.map(asOciError);
   const errors = known.map((failure) => failure ?? new OciError('UNKNOWN', 'internal error'));
   const [first = new OciError('UNKNOWN', 'internal error')] = errors;
@@ -97,7 +101,7 @@ function asOciError(error: unknown): OciError | undefined {
   if (error instanceof UploadOffsetError || error instanceof UploadBusyError) {
     return new OciError('RANGE_INVALID', error.message, cause);
   }
-  if (error instanceof StorageUnavailableError) {
+  if (error instanceof StorageUnavailableError || error instanceof IndexUnavailableError) {
     return new HttpError(503, 'UNAVAILABLE', error.message, { ...cause, headers: { 'Retry-After': '30' } });
   }
   return undefined;

@@ -8,7 +8,9 @@ export function home({ catalog, access }: Registry) {
   return async (ctx: RegistryContext) => {
     ctx.set('Cache-Control', 'no-cache');
     if (!ctx.accepts('text/html') || !ctx.get('Accept').includes('text/html')) return sendEmpty(ctx, 200);
-    const { items, more } = await catalog.repositories({ limit: MAX_SHOWN }, access.visible('anonymous'));
+    const { items, more } = access.anonymousCanPullSomething
+      ? await catalog.repositories({ limit: MAX_SHOWN }, access.visible('anonymous'))
+      : { items: [], more: false };
     ctx.set('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'");
     ctx.set('X-Content-Type-Options', 'nosniff');
     ctx.type = 'text/html; charset=utf-8';

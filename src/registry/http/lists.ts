@@ -41,26 +41,21 @@ export function listReferrers({ catalog, settings }: Registry) {
     const artifactTypes = query.getAll('artifactType').filter((type) => type !== '');
     const { limit, after: start } = parsePage(ctx, { max: MAX_TAGS_UNASKED, default: MAX_TAGS_UNASKED });
     const manifests: object[] = [];
-    let bytes = 0;
     let after = start;
+    let bytes = 0;
     let more = limit > 0;
     while (more && manifests.length < limit) {
+      const room = MAX_REFERRERS_BYTES - bytes;
       const wanted = Math.min(REFERRERS_AT_ONCE, limit - manifests.length);
-      const page = { limit: wanted, artifactTypes, ...(after ? { after } : {}) };
+      const page = { limit: wanted, maxBytes: room, artifactTypes, ...(after ? { after } : {}) };
       const found = await catalog.referrers(repository, subject, page);
-      more = found.more;
-      const taken = takeWhileFits(
-        found.items.map(descriptorOf),
-        MAX_REFERRERS_BYTES - bytes,
-        manifests.length === 0,
-      );
-      manifests.push(...taken.items);
-      bytes += taken.bytes;
-      after = found.items[taken.items.length - 1]?.digest ?? after;
-      if (taken.items.length < found.items.length) {
-        more = true;
+      const fitting = takeWhileFits(found.items, room, { force: manifests.length === 0 });
+      manifests.push(...fitting.descriptors);
+      bytes += fitting.bytes;
+      after = found.items[fitting.descriptors.length - 1]?.digest ?? after;
+      more = found.more || fitting.descriptors.length < found.items.length;
+      if (fitting.descriptors.length < Math.min(wanted, found.items.length) || found.items.length < wanted)
         break;
-      }
     }
     const path = `/v2/${repository}/referrers/${subject}`;
     if (more && after) linkNext(ctx, settings, path, { last: after, artifactType: artifactTypes });
@@ -79,19 +74,20 @@ function descriptorOf({ mediaType, digest, size, artifactType, annotations }: Re
   };
 }
 
-/** At least one item if `force`, so that a list always gets on. */
+/** At least one if `force`, so that a list always gets on. */
 function takeWhileFits(
-  items: readonly object[],
+  referrers: readonly Referrer[],
   maxBytes: number,
-  force: boolean,
-): { items: readonly object[]; bytes: number } {
+  { force }: { force: boolean },
+): { descriptors: readonly object[]; bytes: number } {
+  const descriptors: object[] = [];
   let bytes = 0;
-  let count = 0;
-  for (const item of items) {
-    const size = Buffer.byteLength(JSON.stringify(item)) + 1;
-    if (bytes + size > maxBytes && !(force && count === 0)) break;
+  for (const referrer of referrers) {
+    const descriptor = descriptorOf(referrer);
+    const size = Buffer.byteLength(JSON.stringify(descriptor)) + 1;
+    if (bytes + size > maxBytes && !(force && descriptors.length === 0)) break;
     bytes += size;
-    count += 1;
+    descriptors.push(descriptor);
   }
-  return { items: items.slice(0, count), bytes };
+  return { descriptors, bytes };
 }

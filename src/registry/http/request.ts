@@ -29,6 +29,13 @@ export function parseRequest(path: string): RegistryRequest | undefined {
   return parseUploads(parts) ?? parseContent(parts);
 }
 
+/** A request may name a whole URL, of which only path and query matter here. RFC 9112 section 3.2. */
+export function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const path = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/i.exec(target)?.[1] ?? target;
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
 /** `<name>/blobs/uploads[/[<id>]]`. */
 function parseUploads(parts: readonly string[]): RegistryRequest | undefined {
   const [last = '', second, third] = parts.toReversed();

@@ -5,6 +5,7 @@ import type { SecureContextOptions } from 'node:tls';
 import type Koa from 'koa';
 import { type LoadedTls, refuseClients } from '../tls/index.js';
 import { plainAnswer } from './errors.js';
+import { originForm } from './request.js';
 
 export type ServerOptions = Readonly<{
   listen: ListenAddress;
@@ -22,6 +23,10 @@ export type ListenAddress = Readonly<{ host?: string; port: number }> | Readonly
 const KEEP_ALIVE_MS = 120_000;
 /** For the headers of a request to arrive. Bodies may take as long as they keep coming. */
 const HEADERS_MS = 60_000;
+/** For a client that was refused to close its side. */
+const REFUSED_MS = 5000;
+/** Requests that a connection may send ahead of their answers. No client of registries sends even one. */
+const MAX_PIPELINED = 16;
 /** For HTTP/2 uploads: the default of 64 KiB would wait for the client at every 64 KiB. */
 const HTTP2_WINDOW_BYTES = 4 * 1024 * 1024;
 
@@ -31,6 +36,8 @@ export class RegistryServer {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
   readonly #options: ServerOptions;
+  /** Requests under way on each connection of HTTP/1. */
+  readonly #underWay = new WeakMap<Socket, number>();
   #draining = false;
 
   constructor(options: ServerOptions) {
@@ -45,6 +52,7 @@ export class RegistryServer {
       session.setLocalWindowSize(HTTP2_WINDOW_BYTES);
       this.#sessions.add(session);
       session.once('close', () => this.#sessions.delete(session));
+      closeWhenIdle(session);
     });
   }
 
@@ -54,7 +62,12 @@ export class RegistryServer {
 
   /** @returns where it listens: `host:port`, or the path of a unix socket. */
   async listen(app: Koa): Promise<string> {
-    const answer = app.callback() as (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+    const callback = app.callback() as (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+    const answer = (req: IncomingMessage, res: ServerResponse) => {
+      if (!this.#admit(req, res)) return;
+      req.url = originForm(req.url ?? '/');
+      return callback(req, res);
+    };
     const server = this.#server as Server;
     server.on('request', answer);
     // Answered by the handlers: only they know whether the body is wanted.
@@ -67,6 +80,19 @@ export class RegistryServer {
       });
     });
     return addressText(server.address());
+  }
+
+  /** Node starts every request that a connection sends ahead, each with its files and buffers. */
+  #admit({ httpVersionMajor, socket }: IncomingMessage, res: ServerResponse): boolean {
+    if (httpVersionMajor !== 1) return true;
+    const count = (this.#underWay.get(socket) ?? 0) + 1;
+    if (count > MAX_PIPELINED) {
+      socket.destroy();
+      return false;
+    }
+    this.#underWay.set(socket, count);
+    res.once('close', () => this.#underWay.set(socket, (this.#underWay.get(socket) ?? 1) - 1));
+    return true;
   }
 
   /** Takes over changed certificates for new connections. */
@@ -140,6 +166,21 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
   }
   const [status, message] = REFUSALS[error.code ?? ''] ?? [400, 'this is not an HTTP request'];
   socket.end(plainAnswer(status, message));
+  setTimeout(() => socket.destroy(), REFUSED_MS).unref();
+}
+
+/** Streams look after their own silence. */
+function closeWhenIdle(session: ServerHttp2Session): void {
+  let streams = 0;
+  session.on('stream', (stream) => {
+    streams += 1;
+    stream.once('close', () => {
+      streams -= 1;
+    });
+  });
+  session.setTimeout(KEEP_ALIVE_MS, () => {
+    if (streams === 0) session.destroy();
+  });
 }
 
 function cannotListen(listen: ListenAddress, error: NodeJS.ErrnoException): Error {

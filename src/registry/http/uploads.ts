@@ -95,12 +95,22 @@ async function mountBlob(
   repository: RepositoryName,
   { digest, from }: { digest: Digest; from: string | null },
 ): Promise<boolean> {
-  const sources = from ? [parseRepositoryName(from)] : await blobs.sourcesOf(digest);
+  const sources = from ? findRepositoryName(from) : await blobs.sourcesOf(digest);
   for (const source of sources) {
     const allowed = access.allows(ctx.state.identity, 'pull', source);
     if (allowed && (await blobs.mount(source, repository, digest))) return true;
   }
   return false;
+}
+
+/** What cannot be a repository cannot be mounted from. */
+function findRepositoryName(from: string): RepositoryName[] {
+  try {
+    return [parseRepositoryName(from)];
+  } catch (error) {
+    if (error instanceof OciError) return [];
+    throw error;
+  }
 }
 
 async function takeWhole(

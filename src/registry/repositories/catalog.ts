@@ -42,18 +42,22 @@ export class Catalog {
     return paged(tags, page.limit);
   }
 
-  /** Nothing refers to what does not exist: an empty page, not a failure. */
+  /**
+   * Nothing refers to what does not exist: an empty page, not a failure. Annotations of more than `maxBytes` end a page
+   * early.
+   */
   async referrers(
     repository: RepositoryName,
     subject: Digest,
-    page: Page & { artifactTypes: readonly string[] },
+    page: Page & { maxBytes: number; artifactTypes: readonly string[] },
   ): Promise<Paged<Referrer>> {
     const { index, sync } = this.#store;
     await sync.ensure(repository);
-    return paged(
-      await index.listReferrers(repository, subject, { ...page, limit: page.limit + 1 }),
-      page.limit,
-    );
+    const items = await index.listReferrers(repository, subject, page);
+    const after = items.at(-1)?.digest;
+    const next = { ...page, limit: 1, ...(after ? { after } : {}) };
+    const more = after !== undefined && (await index.listReferrers(repository, subject, next)).length > 0;
+    return { items, more };
   }
 
   async *#names(page: Page & { containing?: string }): AsyncGenerator<RepositoryName> {
@@ -64,12 +68,15 @@ export class Catalog {
     }
     const { containing = '', limit } = page;
     let after = page.after ?? '';
+    let batch = Math.min(BATCH, limit + 1);
     for (;;) {
-      const batch = Math.min(BATCH, limit + 1);
       const names = await index.listRepositories({ after, limit: batch, containing });
       yield* names;
       if (names.length < batch) return;
       after = names.at(-1) ?? after;
+      batch = BATCH;
+      // Those whom the caller may not see can be many: others get their turn in between.
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 

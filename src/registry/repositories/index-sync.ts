@@ -15,24 +15,32 @@ export class IndexSync {
   readonly #index: MetadataIndex;
   readonly #log: Logger;
   readonly #checked = new Set<RepositoryName>();
+  readonly #distrusted = new Set<RepositoryName>();
   readonly #underWay = new Map<RepositoryName, Promise<void>>();
   #names: Promise<RepositoryName[]> | undefined;
   #complete = false;
+  #running = false;
+  #signal: AbortSignal | undefined;
+  #generation: number;
 
   constructor(source: ScanSource, index: MetadataIndex, log: Logger) {
     this.#source = source;
     this.#index = index;
     this.#log = log;
+    this.#generation = index.generation;
   }
 
   /** Whether every repository was compared. */
   get complete(): boolean {
+    this.#noticeLoss();
     return this.#complete;
   }
 
   /** Resolves once the index tells the truth about the repository: at once, except soon after the start. */
   ensure(repository: RepositoryName): Promise<void> | undefined {
-    if (this.#complete || this.#checked.has(repository)) return undefined;
+    this.#noticeLoss();
+    const trusted = this.#complete ? !this.#distrusted.has(repository) : this.#checked.has(repository);
+    if (trusted) return undefined;
     let check = this.#underWay.get(repository);
     if (check === undefined) {
       check = this.#check(repository).finally(() => this.#underWay.delete(repository));
@@ -47,19 +55,53 @@ export class IndexSync {
     await this.#check(repository);
   }
 
+  /** For when it cannot even be compared now: the next request for it compares first. */
+  distrust(repository: RepositoryName): void {
+    this.#checked.delete(repository);
+    this.#distrusted.add(repository);
+  }
+
   /** Names in byte order of all repositories that exist in the files or the index. Walks the files once. */
   names(): Promise<RepositoryName[]> {
-    this.#names ??= this.#findNames();
+    this.#names ??= this.#findNames().catch((error) => {
+      this.#names = undefined; // the next one to ask tries again
+      throw error;
+    });
     return this.#names;
   }
 
-  /** Compares everything. @returns how many repositories there are. */
-  async run(signal?: AbortSignal): Promise<number> {
+  /**
+   * Compares everything. A repository that cannot be compared is passed over, and compared when it is asked for.
+   * @param options `reread` trusts nothing that is indexed of manifests, but reads and verifies them again.
+   * @returns how many repositories there are.
+   */
+  async run(options: { signal?: AbortSignal; reread?: boolean } = {}): Promise<number> {
+    this.#signal = options.signal;
+    this.#running = true;
+    try {
+      for (;;) {
+        const { generation } = this.#index;
+        const count = await this.#checkAll(options);
+        if (generation === this.#index.generation) return count;
+        this.#noticeLoss(); // lost meanwhile: once more
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #checkAll({ signal, reread = false }: { signal?: AbortSignal; reread?: boolean }): Promise<number> {
     const started = performance.now();
+    const { generation } = this.#index;
     const names = await this.names();
     for (const repository of names) {
-      if (signal?.aborted) return names.length;
-      await this.ensure(repository);
+      if (signal?.aborted || generation !== this.#index.generation) return names.length;
+      try {
+        await (reread ? this.#check(repository, { reread }) : this.ensure(repository));
+      } catch (error) {
+        this.#log.error({ error, repository }, 'the index of a repository could not be checked');
+        this.#distrusted.add(repository);
+      }
     }
     this.#complete = true;
     this.#checked.clear();
@@ -69,20 +111,36 @@ export class IndexSync {
     return names.length;
   }
 
+  #noticeLoss(): void {
+    if (this.#generation === this.#index.generation) return;
+    this.#generation = this.#index.generation;
+    this.#log.error({}, 'the index was damaged: it is made anew from storage');
+    this.#complete = false;
+    this.#checked.clear();
+    this.#names = undefined;
+    if (this.#running) return;
+    this.run(this.#signal ? { signal: this.#signal } : {}).catch((error: unknown) => {
+      this.#log.error({ error }, 'the index could not be checked against storage');
+    });
+  }
+
   async #findNames(): Promise<RepositoryName[]> {
     const names = new Set(await this.#index.allRepositories());
     for await (const name of walkRepositories(this.#source.driver)) names.add(name);
     return [...names].sort();
   }
 
-  async #check(repository: RepositoryName): Promise<void> {
+  async #check(repository: RepositoryName, options: { reread: boolean } = { reread: false }): Promise<void> {
     for (;;) {
+      const { generation } = this.#index;
       const indexed = await this.#index.contents(repository);
-      const changes = await scanRepository(this.#source, repository, indexed);
+      const changes = await scanRepository(this.#source, repository, indexed, options);
       const count = Object.values(changes).reduce((sum, list) => sum + list.length, 0);
       // Unchanged repositories are not written: most starts find nothing to do.
-      if (count === 0 || (await this.#index.applyChanges(repository, changes, indexed.version))) break;
+      const agreed = count === 0 || (await this.#index.applyChanges(repository, changes, indexed.version));
+      if (agreed && generation === this.#index.generation) break;
     }
+    this.#distrusted.delete(repository);
     if (!this.#complete) this.#checked.add(repository);
   }
 }

@@ -1,4 +1,4 @@
-import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
+import type { RepositoryName, Tag } from '../../oci/index.js';
 
 /**
  * Keeps changes of one repository apart: pushes go on side by side except those of one tag, whose link and
@@ -15,11 +15,6 @@ export class RepositoryLocks {
     const keys = [...new Set(tags)].sort().map((tag) => `${repository}:${tag}`);
     const done = keys.reduceRight<() => Promise<T>>((next, key) => () => this.#inTurn(key, next), push)();
     return this.#counted(repository, done);
-  }
-
-  /** Runs `work` alone among those for the same content. */
-  forContent<T>(canonical: Digest, work: () => Promise<T>): Promise<T> {
-    return this.#inTurn(canonical, work);
   }
 
   /** Runs `remove` alone. */

@@ -2,7 +2,7 @@ import { ContentNotFoundError, layout, type VerifiedUpload } from '../../content
 import type { BlobRecord } from '../../index/index.js';
 import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { ByteRange, FileReader, Publication } from '../../storage/index.js';
-import type { RepositoryStore } from './store.js';
+import { type RepositoryStore, settled } from './store.js';
 
 /** At most this many repositories are tried for a mount whose source the client left open. */
 const MAX_MOUNT_SOURCES = 100;
@@ -39,16 +39,13 @@ export class RepositoryBlobs {
     return this.#store.blobs.signedUrl(blob.canonical, method);
   }
 
-  /** Makes a verified upload readable in a repository: durable once this resolves. */
+  /**
+   * Makes a verified upload readable in a repository: durable once this resolves. It takes the place of the same
+   * content if that is there already, which may have been damaged where it lay.
+   */
   async publish(repository: RepositoryName, digest: Digest, verified: VerifiedUpload): Promise<void> {
-    const { blobs, locks } = this.#store;
-    const { canonical, size, path } = verified;
-    // One client at a time names the same bytes: the others find them durable.
-    await locks.forContent(canonical, async () => {
-      const present = (await blobs.stat(canonical)) === size;
-      const content = present ? [] : [{ path: layout.blobPath(canonical), from: path }];
-      await this.#link(repository, digest, verified, content);
-    });
+    const content = [{ path: layout.blobPath(verified.canonical), from: verified.path }];
+    await this.#link(repository, digest, verified, content);
   }
 
   /**
@@ -72,9 +69,16 @@ export class RepositoryBlobs {
     const { driver, index, locks } = this.#store;
     await locks.forDelete(repository, async () => {
       if ((await this.#find(repository, digest)) === undefined) throw unknownBlob(repository, digest);
-      await driver.delete(layout.layerLinkPath(repository, digest));
-      await index.dropBlob(repository, digest);
+      await settled(this.#store, repository, async () => {
+        await driver.delete(layout.layerLinkPath(repository, digest));
+        await index.dropBlob(repository, digest);
+      });
     });
+  }
+
+  async #find(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
+    await this.#store.sync.ensure(repository);
+    return this.#store.index.findBlob(repository, digest);
   }
 
   /** @param content what must be named before the links to it. */
@@ -91,19 +95,14 @@ export class RepositoryBlobs {
       // Under its canonical name too, as the reference registry does for a blob pushed by another digest.
       const names = [...new Set([canonical, digest])];
       const bytes = Buffer.from(canonical);
-      await driver.publish(
-        content,
-        names.map((name) => ({ path: layout.layerLinkPath(repository, name), bytes })),
-      );
-      for (const name of names) {
-        await index.putBlob(repository, { digest: name, canonical, size, linkedAt: now() });
-      }
+      const links = names.map((name) => ({ path: layout.layerLinkPath(repository, name), bytes }));
+      await settled(this.#store, repository, async () => {
+        await driver.publish(content, links);
+        for (const name of names) {
+          await index.putBlob(repository, { digest: name, canonical, size, linkedAt: now() });
+        }
+      });
     });
-  }
-
-  async #find(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
-    await this.#store.sync.ensure(repository);
-    return this.#store.index.findBlob(repository, digest);
   }
 }
 

@@ -13,7 +13,8 @@ import {
 } from '../../oci/index.js';
 import { recordOf } from './manifest-record.js';
 import { checkReferences, type ManifestRules } from './manifest-rules.js';
-import type { RepositoryStore } from './store.js';
+import { scanLinks } from './scan.js';
+import { type RepositoryStore, settled } from './store.js';
 
 /** A manifest as a client sends it. `contentType` is '' when it named none; `tags` may be empty. */
 export type ManifestPush = Readonly<{
@@ -60,35 +61,46 @@ export class RepositoryManifests {
       const [tag] = tags;
       if (push.precondition && tag) push.precondition(await index.findTag(repository, tag));
       await checkReferences(this.#rules, index, repository, manifest);
-      await this.#writeFiles(repository, { digest, canonical, bytes, tags });
-      const stored = { digest, canonical, bytes, pushedAt: now() };
-      await index.putManifest(repository, recordOf(manifest, stored), tags);
-      await this.#forgetDeletes(repository, digest, tags);
+      await settled(this.#store, repository, async () => {
+        await this.#writeFiles(repository, { digest, canonical, bytes, tags });
+        const stored = { digest, canonical, bytes, pushedAt: now() };
+        await index.putManifest(repository, recordOf(manifest, stored), tags);
+      });
     });
     return { digest, manifest };
   }
 
   /** Removes the tag, or the manifest with every tag on it. @throws {OciError} MANIFEST_UNKNOWN. */
   async delete(repository: RepositoryName, key: ManifestKey): Promise<void> {
-    const { index, locks } = this.#store;
+    const { index, locks, now } = this.#store;
     await locks.forDelete(repository, async () => {
       if (!(await this.#exists(repository, key))) throw unknownManifest(repository, key);
-      const pending = await index.beginDelete(repository, key);
-      try {
-        await this.#finishDelete(pending);
-      } catch (error) {
-        await this.#giveUpDelete(pending).catch(() => {}); // the first failure tells more
-        throw error;
-      }
+      const pending = await index.beginDelete(repository, key, now());
+      await settled(this.#store, repository, () => this.#removeFiles(pending)).finally(() =>
+        // Done or refused: either way it must not happen by itself at the next start.
+        index.endDelete(pending),
+      );
     });
   }
 
-  /** Finishes what a crash interrupted. To be called before the first request. */
-  async resumeDeletes(): Promise<void> {
-    for (const pending of await this.#store.index.pendingDeletes()) {
-      await this.#store.sync.ensure(pending.repository);
-      await this.#finishDelete(pending);
+  /**
+   * Finishes deletes that a crash interrupted, unless somebody pushed again since. To be called before the first
+   * request. One that cannot be finished is given up: it was never acknowledged.
+   * @returns those given up, with the reason.
+   */
+  async resumeDeletes(): Promise<{ pending: PendingDelete; error: unknown }[]> {
+    const { index, sync } = this.#store;
+    const failed: { pending: PendingDelete; error: unknown }[] = [];
+    for (const pending of await index.pendingDeletes()) {
+      try {
+        await sync.ensure(pending.repository);
+        if (!(await this.#pushedSince(pending))) await this.#removeFiles(pending);
+      } catch (error) {
+        failed.push({ pending, error });
+      }
+      await index.endDelete(pending);
     }
+    return failed;
   }
 
   async #find(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {
@@ -124,8 +136,7 @@ export class RepositoryManifests {
     );
   }
 
-  async #finishDelete(pending: PendingDelete): Promise<void> {
-    const { repository, key } = pending;
+  async #removeFiles({ repository, key }: PendingDelete): Promise<void> {
     const { driver, index } = this.#store;
     if ('tag' in key) {
       await driver.delete(layout.tagPath(repository, key.tag));
@@ -137,31 +148,27 @@ export class RepositoryManifests {
       await index.dropManifest(repository, key.digest);
     }
     await this.#removeIfEmpty(repository);
-    await index.endDelete(pending);
   }
 
-  /** The client was told that it failed: it must not happen by itself at the next start. */
-  async #giveUpDelete(pending: PendingDelete): Promise<void> {
-    const { index, sync } = this.#store;
-    await index.endDelete(pending);
-    await sync.recheck(pending.repository); // some of the files may be gone
-  }
-
-  /** A delete that could be neither finished nor given up must not undo a later push. */
-  async #forgetDeletes(repository: RepositoryName, digest: Digest, tags: readonly Tag[]): Promise<void> {
-    for (const pending of await this.#store.index.pendingDeletes()) {
-      const { key } = pending;
-      const again = 'tag' in key ? tags.includes(key.tag) : key.digest === digest;
-      if (again && pending.repository === repository) await this.#store.index.endDelete(pending);
-    }
+  /** Every push writes the links anew, another registry's too. */
+  async #pushedSince({ repository, key, begunAt }: PendingDelete): Promise<boolean> {
+    const { driver, index } = this.#store;
+    const tags = 'tag' in key ? [key.tag] : await index.tagsOf(repository, key.digest);
+    const links = tags.map((tag) => layout.tagLinkPath(repository, tag));
+    if ('digest' in key) links.push(layout.revisionLinkPath(repository, key.digest));
+    const infos = await Promise.all(links.map((path) => driver.stat(path)));
+    return infos.some((info) => info !== undefined && info.modifiedAt > begunAt);
   }
 
   /** The reference registry lists a repository while this directory is there, even with nothing in it. */
   async #removeIfEmpty(repository: RepositoryName): Promise<void> {
     const { driver, index } = this.#store;
     if (await index.hasManifests(repository)) return;
-    const [tag] = await index.listTags(repository, { limit: 1 });
-    if (tag === undefined) await driver.delete(layout.manifestsPath(repository));
+    // The files decide: they may hold what the index could not read.
+    const contents = await scanLinks(driver, repository);
+    if (contents.revisions.length === 0 && contents.tags.length === 0) {
+      await driver.delete(layout.manifestsPath(repository));
+    }
   }
 }
 

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type Blobs, ContentNotFoundError, layout } from '../../content/index.js';
 import type { BlobRecord, RepositoryChanges, RepositoryContents, TagRecord } from '../../index/index.js';
-import { type Digest, digestOf, findDigest, findTag, type RepositoryName } from '../../oci/index.js';
+import {
+  type Digest,
+  digestOf,
+  findDigest,
+  findTag,
+  type RepositoryName,
+  type Tag,
+} from '../../oci/index.js';
 import { PathNotFoundError, type StorageDriver, type StoragePath } from '../../storage/index.js';
 import { manifestRecord } from './manifest-record.js';
 
@@ -19,13 +26,15 @@ export async function scanRepository(
   source: ScanSource,
   repository: RepositoryName,
   indexed: RepositoryContents,
+  options: { reread: boolean },
 ): Promise<RepositoryChanges> {
   const { driver } = source;
-  const [layers, revisions, tags] = await Promise.all([
+  const known = options.reread ? NOTHING : indexed;
+  const [layers, links] = await Promise.all([
     digestsBelow(driver, layout.layersPath(repository)),
-    digestsBelow(driver, layout.revisionsPath(repository)),
-    readTags(driver, repository),
+    scanLinks(driver, repository),
   ]);
+  const { revisions, tags } = links;
   const blobs = await mapSideBySide(layers, (digest) => readBlob(source, repository, digest));
   const found = new Set(blobs.map(({ digest }) => digest));
   const manifests = await mapSideBySide(revisions, (digest) =>
@@ -34,13 +43,27 @@ export async function scanRepository(
   const names = new Set(tags.map(({ tag }) => tag));
   const present = new Set(manifests.map(({ digest }) => digest));
   return {
-    putBlobs: blobs.filter(({ digest }) => !indexed.blobs.has(digest)),
+    putBlobs: blobs.filter(({ digest }) => !known.blobs.has(digest)),
     dropBlobs: [...indexed.blobs].filter((digest) => !found.has(digest)),
     putManifests: manifests.flatMap(({ record }) => record ?? []),
     dropManifests: [...indexed.manifests].filter((digest) => !present.has(digest)),
-    putTags: tags.filter(({ tag, digest }) => indexed.tags.get(tag) !== digest),
+    putTags: tags.filter(({ tag, digest }) => known.tags.get(tag) !== digest),
     dropTags: [...indexed.tags.keys()].filter((tag) => !names.has(tag)),
   };
+}
+
+const NOTHING = { blobs: new Set<Digest>(), manifests: new Set<Digest>(), tags: new Map<Tag, Digest>() };
+
+/** Manifests that have a directory, and tags that name something, whether or not it is there. */
+export async function scanLinks(
+  driver: StorageDriver,
+  repository: RepositoryName,
+): Promise<{ revisions: readonly Digest[]; tags: readonly TagRecord[] }> {
+  const [revisions, tags] = await Promise.all([
+    digestsBelow(driver, layout.revisionsPath(repository)),
+    readTags(driver, repository),
+  ]);
+  return { revisions, tags };
 }
 
 async function readBlob(
@@ -59,11 +82,11 @@ async function readManifest(
   { driver, blobs }: ScanSource,
   repository: RepositoryName,
   digest: Digest,
-  indexed: RepositoryContents,
+  known: Pick<RepositoryContents, 'manifests'>,
 ) {
   const link = await readLink(driver, layout.revisionLinkPath(repository, digest));
   if (link === undefined) return undefined;
-  if (indexed.manifests.has(digest)) {
+  if (known.manifests.has(digest)) {
     return (await blobs.stat(link.target)) === undefined ? undefined : { digest };
   }
   const bytes = await absentAsUndefined(blobs.read(link.target));
@@ -97,9 +120,12 @@ async function readLink(
   return target && info && { target, modifiedAt: info.modifiedAt };
 }
 
+const ALGORITHM = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*$/;
+
 async function digestsBelow(driver: StorageDriver, path: StoragePath): Promise<Digest[]> {
   const digests: Digest[] = [];
   for await (const algorithm of driver.list(path)) {
+    if (!ALGORITHM.test(algorithm.name)) continue; // `@eaDir` and the like
     for await (const { name } of driver.list(`${path}/${algorithm.name}`)) {
       const digest = findDigest(`${algorithm.name}:${name}`);
       if (digest !== undefined) digests.push(digest);

@@ -2,6 +2,8 @@ import { layout } from '../../content/index.js';
 import { OciError, parseRepositoryName, type RepositoryName } from '../../oci/index.js';
 import type { StorageDriver, StoragePath } from '../../storage/index.js';
 
+/** Foreign directories, such as `lost+found`, are not ours to look into. */
+const COMPONENT = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/;
 const INNER = new Set(['_layers', '_manifests', '_uploads']);
 
 /** Every directory that holds something of a repository, in no order that callers may rely on. */
@@ -12,14 +14,14 @@ export async function* walkRepositories(
   let isRepository = false;
   for await (const { name, directory } of driver.list(below)) {
     if (INNER.has(name)) isRepository = true;
-    else if (directory && !name.startsWith('_')) yield* walkRepositories(driver, `${below}/${name}`);
+    else if (directory && COMPONENT.test(name)) yield* walkRepositories(driver, `${below}/${name}`);
   }
   if (!isRepository) return;
   const repository = findName(below.slice(layout.REPOSITORIES.length + 1));
   if (repository !== undefined) yield repository;
 }
 
-/** Foreign directories, such as `lost+found`, are not ours to complain about. */
+/** A directory may look like a name and be none, or be too deep for one. */
 function findName(name: string): RepositoryName | undefined {
   try {
     return parseRepositoryName(name);

@@ -13,10 +13,10 @@ import type {
 } from '../driver.js';
 import { PathNotFoundError } from '../errors.js';
 import { byName, checkPath } from '../path.js';
-import { makeDirectory, syncDirectory } from './directories.js';
+import { syncDirectory } from './directories.js';
 import { FilesystemPublisher } from './publisher.js';
 import { FilesystemReader } from './reader.js';
-import { explained, ignoreAbsent, isAbsent } from './system-errors.js';
+import { explained, ignoreAbsent, isAbsent, unavailable } from './system-errors.js';
 import { FilesystemWriter } from './writer.js';
 
 /** Where files are made before they get their name: on the same file system, and out of every listing. */
@@ -70,7 +70,7 @@ export class FilesystemDriver implements StorageDriver {
   async append(path: StoragePath): Promise<AppendWriter> {
     const target = this.#resolve(path);
     return explained(path, async () => {
-      await makeDirectory(dirname(target));
+      await this.#publisher.makeDirectory(dirname(target));
       const file = await open(target, 'a', 0o666);
       try {
         const { size } = await file.stat();
@@ -93,6 +93,7 @@ export class FilesystemDriver implements StorageDriver {
     const target = this.#resolve(path);
     await explained(path, async () => {
       await rm(target, { recursive: true, force: true, maxRetries: 3 });
+      this.#publisher.forgetDirectory(target);
       if (options.durable !== false) await syncDirectory(dirname(target)).catch(ignoreAbsent);
     });
   }
@@ -121,8 +122,9 @@ export class FilesystemDriver implements StorageDriver {
     try {
       return await open(this.#resolve(path), 'r');
     } catch (error) {
-      if (isAbsent(error)) throw new PathNotFoundError(path, { cause: error });
-      throw error;
+      throw isAbsent(error)
+        ? new PathNotFoundError(path, { cause: error })
+        : unavailable(path, 'read', error);
     }
   }
 

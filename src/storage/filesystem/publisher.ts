@@ -45,10 +45,22 @@ export class FilesystemPublisher {
     });
   }
 
+  /** Makes a directory that becomes durable with the first file that is published below it. */
+  async makeDirectory(path: string): Promise<void> {
+    const first = await makeDirectory(path);
+    if (first === undefined) return;
+    for (let made = path; made.length >= first.length; made = dirname(made)) this.#fresh.add(made);
+  }
+
+  /** For a directory that is no longer there. */
+  forgetDirectory(path: string): void {
+    this.#fresh.delete(path);
+  }
+
   /** Makes the bytes durable, and the directory that they will be named in. */
   async #prepare(publication: Publication): Promise<Prepared> {
     const to = join(this.#root, checkPath(publication.path));
-    await this.#makeDirectory(dirname(to));
+    await this.makeDirectory(dirname(to));
     if ('from' in publication) {
       const source = join(this.#root, checkPath(publication.from));
       await syncFile(source, publication.from);
@@ -74,12 +86,6 @@ export class FilesystemPublisher {
       if (this.#fresh.has(each)) fresh.push(each);
     }
     return fresh;
-  }
-
-  async #makeDirectory(path: string): Promise<void> {
-    const first = await makeDirectory(path);
-    if (first === undefined) return;
-    for (let made = path; made.length >= first.length; made = dirname(made)) this.#fresh.add(made);
   }
 
   async #writeScratch(path: string, bytes: Uint8Array): Promise<void> {

@@ -1,7 +1,7 @@
 import type { StoragePath } from '../driver.js';
 import { StorageUnavailableError } from '../errors.js';
 
-const CANNOT_WRITE: Readonly<Record<string, string>> = {
+const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   EROFS: 'the file system is read-only',
@@ -19,10 +19,15 @@ export async function explained<T>(path: StoragePath, write: () => Promise<T>): 
   try {
     return await write();
   } catch (error) {
-    const reason = CANNOT_WRITE[codeOf(error)];
-    if (reason === undefined) throw error;
-    throw new StorageUnavailableError(`cannot write ${path}: ${reason}`, { cause: error });
+    throw unavailable(path, 'write', error);
   }
+}
+
+/** @returns a {@link StorageUnavailableError} where the system's reason is one that passes, else the error itself. */
+export function unavailable(path: StoragePath, action: 'read' | 'write', error: unknown): unknown {
+  const reason = REASONS[codeOf(error)];
+  if (reason === undefined) return error;
+  return new StorageUnavailableError(`cannot ${action} ${path}: ${reason}`, { cause: error });
 }
 
 export function isAbsent(error: unknown): boolean {

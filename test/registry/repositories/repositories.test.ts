@@ -71,7 +71,7 @@ describe('repositories', () => {
   it('finish a delete that a crash interrupted', async () => {
     const registry = open();
     const image = await pushImage(registry);
-    await registry.index.beginDelete(app, { digest: image });
+    await registry.index.beginDelete(app, { digest: image }, new Date(Date.now() + 1000));
     await registry.driver.delete(layout.tagPath(app, v1));
     await registry.manifests.resumeDeletes();
     await expect(registry.manifests.get(app, { digest: image })).rejects.toMatchObject({

@@ -71,7 +71,7 @@ export const berth = section('What the reference does not have.', {
       .default(1000),
     headerbytes: size('Most bytes of the headers of a request.', '128KiB'),
   }),
-  minfreespace: size('Free space below which pushes are refused.', '100MiB'),
+  minfreespace: size('Free space below which /debug/health reports a failure.', '100MiB'),
   search: flag('Serves /v1/search for docker search.', true),
   trustedproxies: z
     .array(network)
