@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { BerthProcess } from '../support/berth-process.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { type Answer, CutError, exchange } from './exchange.js';
+import { blobOf, expectBlob, expectImage, imageOf, MANIFEST, pushBlob, startUpload } from './image.js';
+import { Random } from './random.js';
+import { chunkOf, headOf, RawConnection } from './raw-connection.js';
+
+const MIB = 1024 * 1024;
+
+function configOf(draintimeout: string): Record<string, unknown> {
+  return { http: { addr: '127.0.0.1:0', draintimeout } };
+}
+
+describe('a server that is told to stop', () => {
+  it('finishes what is under way, takes nothing new, and ends with 0', async () => {
+    const random = new Random(7);
+    await using folder = await temporaryFolder();
+    await using server = await BerthProcess.start({ root: folder.path, config: configOf('20s') });
+    const large = blobOf(random, 4 * MIB);
+    const image = imageOf(random, [50_000]);
+    for (const blob of [large, ...image.blobs]) {
+      expect((await pushBlob(server.url, 'stop/app', blob)).status).toBe(201);
+    }
+    const uploads = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const blob = blobOf(random, random.between(1000, 200_000));
+        return { blob, path: await startUpload(server.url, 'stop/app') };
+      }),
+    );
+    const connections = {
+      idle: await RawConnection.open(server.address),
+      download: await RawConnection.open(server.address),
+    };
+    using idle = connections.idle;
+    await idle.write(headOf('GET', '/v2/'));
+    await idle.until((it) => it.statuses.includes(200), 3000);
+    // Kept alive by the client: it must not keep the server from ending.
+    using download = connections.download;
+    await download.write(headOf('GET', `/v2/stop/app/blobs/${large.digest}`));
+    await download.until((it) => it.receivedBytes > 0, 3000);
+    download.pause();
+    const slow = uploads.map(({ blob, path }) =>
+      slowly(server, 'PUT', `${path}?digest=${blob.digest}`, blob.bytes, 'application/octet-stream'),
+    );
+    const manifest = slowly(server, 'PUT', '/v2/stop/app/manifests/v1', image.bytes, MANIFEST);
+    await sleep(300);
+
+    const started = performance.now();
+    const ended = server.stop('SIGTERM');
+    await sleep(200);
+    await expect(exchange(server.url, 'GET', '/v2/')).rejects.toThrow(CutError);
+    expect(await idle.until((it) => it.closed, 1000)).toBe(true);
+    download.resume();
+    for (const status of await Promise.all([...slow, manifest])) expect(status).toBe(201);
+    expect(await download.until((it) => it.receivedBytes > large.bytes.length, 5000)).toBe(true);
+    expect(await ended).toBe(0);
+    const seconds = (performance.now() - started) / 1000;
+    console.log(`stopped ${seconds.toFixed(1)} s after SIGTERM, with 10 requests under way`);
+    expect(seconds).toBeLessThan(8);
+
+    await using again = await BerthProcess.start({ root: folder.path });
+    for (const { blob } of uploads) await expectBlob(again.url, 'stop/app', blob);
+    await expectImage(again.url, 'stop/app', 'v1', image);
+  });
+
+  it('does not wait longer than http.draintimeout', async () => {
+    const random = new Random(8);
+    await using folder = await temporaryFolder();
+    await using server = await BerthProcess.start({ root: folder.path, config: configOf('1s') });
+    const blob = blobOf(random, 300_000);
+    const path = await startUpload(server.url, 'stop/app');
+    using stuck = await RawConnection.open(server.address);
+    await stuck.write(headOf('PATCH', path, { 'Content-Length': String(blob.bytes.length) }));
+    await stuck.write(blob.bytes.subarray(0, 200_000));
+    await sleep(200);
+    const started = performance.now();
+    expect(await server.stop('SIGTERM')).toBe(0);
+    expect(performance.now() - started).toBeLessThan(4000);
+
+    await using again = await BerthProcess.start({ root: folder.path });
+    const state = await exchange(again.url, 'GET', path);
+    expect(state.status).toBe(204);
+    const offset = Number(state.headers.range?.slice(2)) + 1;
+    expect(offset).toBeLessThanOrEqual(200_000);
+    const rest = { body: blob.bytes.subarray(offset === 1 ? 0 : offset) };
+    const done: Answer = await exchange(again.url, 'PUT', `${path}?digest=${blob.digest}`, rest);
+    expect(done.status, done.body.toString()).toBe(201);
+    await expectBlob(again.url, 'stop/app', blob);
+  });
+});
+
+/** A request whose body takes about two seconds. @returns the status of the answer. */
+async function slowly(
+  server: BerthProcess,
+  method: string,
+  target: string,
+  body: Buffer,
+  type: string,
+): Promise<number | undefined> {
+  using connection = await RawConnection.open(server.address);
+  await connection.write(headOf(method, target, { 'Transfer-Encoding': 'chunked', 'Content-Type': type }));
+  const size = Math.ceil(body.length / 10);
+  for (let start = 0; start < body.length; start += size) {
+    await connection.write(chunkOf(body.subarray(start, start + size)));
+    await sleep(200);
+  }
+  await connection.write('0\r\n\r\n');
+  await connection.until((it) => it.statuses.length > 0, 10_000);
+  return connection.statuses[0];
+}

@@ -1,0 +1,42 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { RunError, run } from '../support/run.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+/** A file system of its own, in memory: small enough to fill, and ours to make read-only. */
+export class Tmpfs implements AsyncDisposable {
+  readonly path: string;
+  readonly #folder: AsyncDisposable;
+
+  private constructor(path: string, folder: AsyncDisposable) {
+    this.path = path;
+    this.#folder = folder;
+  }
+
+  static async mount(mebibytes: number): Promise<Tmpfs> {
+    const folder = await temporaryFolder('tmpfs');
+    const path = `${folder.path}/mount`;
+    await mkdir(path);
+    try {
+      await run(['mount', '-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', path]);
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      if (!(error instanceof RunError)) throw error;
+      throw new Error('these tests mount file systems, which only root may do', { cause: error });
+    }
+    return new Tmpfs(path, folder);
+  }
+
+  async makeReadOnly(): Promise<void> {
+    await run(['mount', '-o', 'remount,ro', this.path]);
+  }
+
+  async makeWritable(): Promise<void> {
+    await run(['mount', '-o', 'remount,rw', this.path]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run(['umount', '--lazy', this.path]);
+    await rm(this.path, { recursive: true, force: true });
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}
