@@ -37,7 +37,7 @@ function describe({ ctx, startedAt, complete }: ObservedRequest): FinishedReques
   return {
     id: state.id,
     handler: state.handler,
-    remoteAddress: req.socket?.remoteAddress,
+    remoteAddress: state.peer.address,
     forwardedFor: headers['x-forwarded-for']?.toString(),
     user: state.identity === 'anonymous' ? undefined : state.identity.user,
     method: req.method ?? '',

@@ -3,6 +3,7 @@ import { type Config, configPath, formatNotice, type LoadedConfig } from '../reg
 import {
   createApp,
   parseListenAddress,
+  publicUrl,
   type Registry,
   RegistryServer,
   SendBuffers,
@@ -15,6 +16,7 @@ import {
   measuredDriver,
   openOutput,
   startDebugServer,
+  trustedProxies,
 } from '../registry/operations/index.js';
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { loadTls, watchTls } from '../registry/tls/index.js';
@@ -22,7 +24,14 @@ import { readConfig } from './config.js';
 import { type OpenStore, openStore } from './open-store.js';
 import { requestObserver } from './request-observer.js';
 import { schedulePurges } from './schedule-purges.js';
-import { accessRules, manifestRules, openAuthenticator, registrySettings, tlsFilesOf } from './settings.js';
+import {
+  accessRules,
+  manifestRules,
+  openAuthenticator,
+  registrySettings,
+  tlsFilesOf,
+  tokenAuthenticator,
+} from './settings.js';
 
 /** Runs the registry until it is told to stop. The one long list of what is made of what. */
 export async function serve(file: string | undefined): Promise<void> {
@@ -44,14 +53,17 @@ export async function serve(file: string | undefined): Promise<void> {
     now: opened.store.now,
     remember: config.berth.index.lastpull,
   });
-  const authenticator = await openAuthenticator(config, log);
+  const users = await openAuthenticator(config, log);
+  const access = accessRules(config, users);
+  const tokens = tokenAuthenticator(config, users, access);
+  const authenticator = tokens ?? users;
   const registry: Registry = {
     blobs: new RepositoryBlobs(opened.store),
     manifests: new RepositoryManifests(opened.store, manifestRules(config)),
     uploads: opened.uploads,
     catalog: new Catalog(opened.store),
     pulls,
-    access: accessRules(config, authenticator),
+    access,
     buffers: new SendBuffers(),
     settings: registrySettings(config),
   };
@@ -77,6 +89,8 @@ export async function serve(file: string | undefined): Promise<void> {
   });
   const app = createApp(registry, {
     authenticator,
+    tokens,
+    url: publicUrl({ host: config.http.host, trusted: trustedProxies(config.berth.trustedproxies) }),
     log,
     headers: config.http.headers,
     down: () => health.down,

@@ -3,6 +3,7 @@ import {
   type Authenticator,
   HtpasswdAuthenticator,
   OpenAuthenticator,
+  TokenAuthenticator,
 } from '../registry/auth/index.js';
 import type { Config } from '../registry/config/index.js';
 import type { RegistrySettings } from '../registry/http/index.js';
@@ -42,8 +43,10 @@ export function manifestRules({ validation }: Config): ManifestRules {
   };
 }
 
+type Users = HtpasswdAuthenticator | OpenAuthenticator;
+
 /** Who is calling: asked of an htpasswd file, or of nobody. */
-export async function openAuthenticator({ auth, berth }: Config, log: Logger): Promise<Authenticator> {
+export async function openAuthenticator({ auth, berth }: Config, log: Logger): Promise<Users> {
   if (auth.htpasswd === undefined) return new OpenAuthenticator();
   return HtpasswdAuthenticator.open({
     ...auth.htpasswd,
@@ -58,7 +61,17 @@ export async function openAuthenticator({ auth, berth }: Config, log: Logger): P
 }
 
 export function accessRules({ berth }: Config, authenticator: Authenticator): AccessRules {
-  return new AccessRules(berth, { canLogIn: authenticator.challenge !== undefined });
+  return new AccessRules(berth, { canLogIn: authenticator.canLogIn });
+}
+
+/** @returns `undefined` where passwords do: only pulling without a login needs tokens, some clients cannot otherwise. */
+export function tokenAuthenticator(
+  { http }: Config,
+  users: Users,
+  access: AccessRules,
+): TokenAuthenticator | undefined {
+  if (users instanceof OpenAuthenticator || !access.anonymousCanPullSomething) return undefined;
+  return new TokenAuthenticator(users, { secret: http.secret });
 }
 
 /** @returns `undefined` for a registry without TLS. */

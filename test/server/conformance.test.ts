@@ -27,6 +27,18 @@ describe('the conformance suite', () => {
     expect(await failures(['--url', berth.url, ...login])).toEqual([]);
   });
 
+  it('finds nothing against Berth with tokens', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'htpasswd');
+    await writeHtpasswd(path, { alice: 'secret' });
+    const auth = { htpasswd: { realm: 'test', path } };
+    const everything = { push: ['alice'], delete: ['alice'] };
+    const access = [{ repositories: 'conformance/**', pull: ['anonymous'], ...everything }];
+    await using berth = await BerthProcess.start({ config: { auth, berth: { access } } });
+    const login = ['--username', 'alice', '--password', 'secret'];
+    expect(await failures(['--url', berth.url, ...login])).toEqual([]);
+  });
+
   it('finds exactly what it should against docker-registry', async () => {
     await run([process.execPath, join(SUITE, 'self-check.ts')], { timeoutMs: 3 * MINUTES });
   });

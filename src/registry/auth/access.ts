@@ -1,9 +1,8 @@
 import { OciError, type RepositoryName } from '../../oci/index.js';
 import type { Identity } from './authenticator.js';
 import { type Glob, parseGlob } from './glob.js';
+import { type Action, covers } from './scopes.js';
 import { Subjects } from './subjects.js';
-
-export type Action = 'pull' | 'push' | 'delete';
 
 /** Whoever is listed may do it; see docs/access.md for who can be listed. A missing list lists nobody. */
 export type AccessRule = Readonly<{
@@ -68,16 +67,24 @@ export class AccessRules {
     return this.#admins.includes(identity);
   }
 
+  /** A token never allows more than it was asked for. */
   allows(identity: Identity, action: Action, repository: RepositoryName): boolean {
+    return isInScope(identity, action, repository) && this.#permits(identity, action, repository);
+  }
+
+  #permits(identity: Identity, action: Action, repository: RepositoryName): boolean {
     if (this.isAdmin(identity)) return true;
     if (this.#rules === undefined) return identity !== 'anonymous' || !this.#canLogIn;
     const rule = this.#rules.find(({ glob }) => glob.matches(repository));
     return rule?.allowed[action].includes(identity) ?? false;
   }
 
-  /** @returns what picks the repositories that may be shown to `identity` in lists: those it may pull. */
+  /**
+   * @returns what picks the repositories that may be shown to `identity` in lists: those it may pull. Nobody can ask
+   *   for a token for each of them, so tokens do not narrow a list.
+   */
   visible(identity: Identity): (repository: RepositoryName) => boolean {
-    return (repository) => this.allows(identity, 'pull', repository);
+    return (repository) => this.#permits(identity, 'pull', repository);
   }
 
   /**
@@ -88,6 +95,9 @@ export class AccessRules {
     if (this.allows(identity, action, repository)) return;
     const what = `${PHRASES[action]} ${repository}`;
     if (identity !== 'anonymous') {
+      if (this.#permits(identity, action, repository)) {
+        throw new OciError('UNAUTHORIZED', `this token was not asked for to ${what}`);
+      }
       throw new OciError(
         'DENIED',
         `user ${identity.user} may not ${what}; ask an admin of this registry for access`,
@@ -99,6 +109,11 @@ export class AccessRules {
 }
 
 const PHRASES: Readonly<Record<Action, string>> = { pull: 'pull', push: 'push to', delete: 'delete from' };
+
+function isInScope(identity: Identity, action: Action, repository: RepositoryName): boolean {
+  if (identity === 'anonymous' || identity.scopes === undefined) return true;
+  return covers(identity.scopes, action, repository);
+}
 
 function readGroups(groups: Readonly<Record<string, readonly string[]>>): Map<string, readonly string[]> {
   for (const [name, members] of Object.entries(groups)) {

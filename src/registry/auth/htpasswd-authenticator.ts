@@ -1,6 +1,7 @@
+import { hash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { OciError } from '../../oci/index.js';
-import type { Authenticator, Identity } from './authenticator.js';
+import type { Caller, PasswordAuthenticator } from './authenticator.js';
 import { basicChallenge, parseBasic } from './basic.js';
 import { CheckQueue } from './check-queue.js';
 import { type AuthLog, createMissingHtpasswd, HtpasswdFile } from './htpasswd-file.js';
@@ -27,14 +28,15 @@ const MAX_REMEMBERED = 10_000;
 const DECOY: PasswordHash = { scheme: 'bcrypt', text: `$2b$10$${'.'.repeat(53)}` };
 
 /** Users and passwords of an htpasswd file, over HTTP Basic. */
-export class HtpasswdAuthenticator implements Authenticator {
-  readonly challenge: string;
+export class HtpasswdAuthenticator implements PasswordAuthenticator {
+  readonly canLogIn = true;
+  readonly #challenge: string;
   readonly #file: HtpasswdFile;
   readonly #verified: VerifiedPasswords;
   readonly #checks: CheckQueue;
 
   private constructor(file: HtpasswdFile, options: HtpasswdOptions & { now: () => number }) {
-    this.challenge = basicChallenge(options.realm);
+    this.#challenge = basicChallenge(options.realm);
     this.#file = file;
     this.#verified = new VerifiedPasswords({
       ttlMs: options.verifiedTtlMs,
@@ -56,20 +58,31 @@ export class HtpasswdAuthenticator implements Authenticator {
     return new HtpasswdAuthenticator(await HtpasswdFile.open(path, log, now), { ...options, now });
   }
 
-  async authenticate(header: string | undefined): Promise<Identity> {
+  challenge(): string {
+    return this.#challenge;
+  }
+
+  async authenticate(header: string | undefined): Promise<Caller> {
     const credentials = parseBasic(header);
-    if (credentials === undefined) return 'anonymous';
+    if (credentials === undefined) return { identity: 'anonymous', proven: false };
     const { user, password } = credentials;
+    const caller: Caller = { identity: { user }, proven: true };
     const { users } = await this.#file.content();
     const stored = users.get(user);
     // A name that does not exist must not be found out by a quicker answer.
     const against = stored ?? decoyFor(user, users);
     const key = this.#verified.keyOf(user, password, against.text);
-    if (stored !== undefined && this.#verified.has(key)) return { user };
+    if (stored !== undefined && this.#verified.has(key)) return caller;
     const right = await this.#checks.run(key, () => matches(password, against));
     if (!right || stored === undefined) throw new OciError('UNAUTHORIZED', 'wrong user name or password');
     this.#verified.add(key);
-    return { user };
+    return caller;
+  }
+
+  async fingerprint(user: string): Promise<string | undefined> {
+    const { users } = await this.#file.content();
+    const stored = users.get(user);
+    return stored && hash('sha256', stored.text);
   }
 
   close(): void {

@@ -1,11 +1,20 @@
 /**
  * Who is calling, and what may they do? An {@link Authenticator} answers the first, {@link AccessRules} the second.
  * Neither knows of HTTP beyond the two headers: the server answers 401 with `challenge` and picks the repository.
- * Start with authenticator.ts and access.ts; passwords begin at htpasswd-authenticator.ts.
+ * Start with authenticator.ts and access.ts; passwords begin at htpasswd-authenticator.ts, tokens at
+ * token-authenticator.ts.
  */
-export { type AccessOptions, type AccessRule, AccessRules, type Action } from './access.js';
-export { type Authenticator, type Identity, OpenAuthenticator } from './authenticator.js';
+export { type AccessOptions, type AccessRule, AccessRules } from './access.js';
+export {
+  type Authenticator,
+  type Caller,
+  type ChallengeDetails,
+  type Identity,
+  OpenAuthenticator,
+} from './authenticator.js';
 export { type HtpasswdEntry, htpasswdEntries } from './htpasswd.js';
 export { HtpasswdAuthenticator, type HtpasswdOptions } from './htpasswd-authenticator.js';
 export type { AuthLog } from './htpasswd-file.js';
 export { hashPassword, MAX_BCRYPT_BYTES } from './password-hash.js';
+export { type Action, parseScopes, type Scope, scopeOf } from './scopes.js';
+export { TokenAuthenticator, type TokenAuthenticatorOptions } from './token-authenticator.js';

@@ -17,8 +17,11 @@ export function sendEmpty(ctx: RegistryContext, status: number): void {
   if (status !== 204 && status !== 304) ctx.set('Content-Length', '0');
 }
 
-/** @param path from `/v2` on. */
-export function locationOf({ baseUrl, prefix }: RegistrySettings, path: string): string {
+/** @param path below the prefix, such as `/v2/`. */
+export function locationOf(
+  { baseUrl, prefix }: Pick<RegistrySettings, 'baseUrl' | 'prefix'>,
+  path: string,
+): string {
   return `${baseUrl}${prefix === '/' ? '' : prefix}${path}`;
 }
 

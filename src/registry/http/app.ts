@@ -2,19 +2,26 @@ import { randomUUID } from 'node:crypto';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import { OciError } from '../../oci/index.js';
-import type { Authenticator } from '../auth/index.js';
+import type { Authenticator, TokenAuthenticator } from '../auth/index.js';
 import type { Logger } from '../logger.js';
+import { locationOf } from './answers.js';
+import { challengeFor, TOKEN_PATH } from './authorization.js';
 import { drainBody } from './body.js';
 import { answerOptions, dispatch } from './dispatch.js';
 import { answerFor } from './errors.js';
 import { home } from './home.js';
+import type { Peer, PublicUrl } from './public-url.js';
 import type { Registry, RegistryContext } from './registry.js';
 import { pingSearch, search } from './search.js';
 import { ClientGoneError, type Response } from './send.js';
+import { giveToken } from './token.js';
 
 /** Everything the application needs besides the registry itself. */
 export type AppOptions = Readonly<{
   authenticator: Authenticator;
+  /** Gives tokens to those who ask, for the authenticator to take; `undefined` where passwords do. */
+  tokens: TokenAuthenticator | undefined;
+  url: PublicUrl;
   log: Logger;
   /** From the configuration: sent with every answer. */
   headers: Readonly<Record<string, readonly string[]>>;
@@ -48,7 +55,8 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   const { prefix } = registry.settings;
   const root = `${prefix === '/' ? '' : prefix}/v2`;
   app.use(observed(options));
-  app.use(explained(options));
+  app.use(explained(options, registry));
+  if (options.tokens) app.use(tokenRoute(options.tokens, registry));
   app.use(identified(options));
   app.use(async (ctx, next) => {
     // Names contain slashes, so these paths are not for a router.
@@ -79,6 +87,16 @@ function otherRoutes(registry: Registry): Router {
   return router;
 }
 
+/** Passes before callers are identified: that asks for a token where one is wanted, and takes one. */
+function tokenRoute(tokens: TokenAuthenticator, { settings }: Registry) {
+  const path = locationOf({ ...settings, baseUrl: '' }, TOKEN_PATH);
+  const answer = giveToken(tokens);
+  return async (ctx: Context, next: Next) => {
+    if (ctx.path !== path || ctx.method === 'OPTIONS') return next();
+    return named(ctx, 'token', answer);
+  };
+}
+
 function named(
   ctx: Context,
   handler: string,
@@ -94,7 +112,9 @@ function observed({ observer }: AppOptions) {
     const ctx = context as RegistryContext;
     const startedAt = performance.now();
     ctx.state.id = randomUUID();
+    ctx.state.peer = peerOf(ctx);
     ctx.state.identity = 'anonymous';
+    ctx.state.proven = false;
     ctx.state.handler = 'other';
     observer.started();
     ctx.res.once('close', () => observer.finished({ ctx, startedAt, complete: ctx.res.writableFinished }));
@@ -102,20 +122,31 @@ function observed({ observer }: AppOptions) {
   };
 }
 
+/** Looked at while it is there: a closed connection has no address, which would make it a unix socket's. */
+function peerOf(ctx: Context): Peer {
+  const { remoteAddress, destroyed } = ctx.req.socket;
+  return { address: remoteAddress ?? (destroyed ? 'unknown' : undefined), encrypted: ctx.secure };
+}
+
 /** Turns every failure into the answer that clients understand. Nothing unforeseen is told to them. */
-function explained(options: AppOptions) {
+function explained(options: AppOptions, registry: Registry) {
   return async (context: Context, next: Next) => {
     const ctx = context as RegistryContext;
     setCommonHeaders(ctx, options);
     try {
       await next();
     } catch (error) {
-      sendFailure(ctx, options, error);
+      sendFailure(ctx, options, registry, error);
     }
   };
 }
 
-function sendFailure(ctx: RegistryContext, options: AppOptions, error: unknown): void {
+function sendFailure(
+  ctx: RegistryContext,
+  options: AppOptions,
+  { settings }: Registry,
+  error: unknown,
+): void {
   const answer = answerFor(error);
   const { id } = ctx.state;
   if (answer.unforeseen && !(error instanceof ClientGoneError)) {
@@ -129,9 +160,11 @@ function sendFailure(ctx: RegistryContext, options: AppOptions, error: unknown):
   setCommonHeaders(ctx, options);
   ctx.respond = true;
   ctx.status = answer.status;
+  if (answer.status === 401) {
+    const challenge = challengeFor(ctx, options.authenticator, { settings, url: options.url });
+    if (challenge) ctx.set('WWW-Authenticate', challenge);
+  }
   ctx.set(answer.headers);
-  const { challenge } = options.authenticator;
-  if (answer.status === 401 && challenge) ctx.set('WWW-Authenticate', challenge);
   const body = Buffer.from(`${JSON.stringify({ errors: answer.errors })}\n`);
   ctx.set('Content-Type', 'application/json');
   ctx.length = body.length;
@@ -150,7 +183,9 @@ function identified({ authenticator }: AppOptions) {
   return async (context: Context, next: Next) => {
     const ctx = context as RegistryContext;
     if (ctx.method === 'OPTIONS') return answerOptions(ctx);
-    ctx.state.identity = await authenticator.authenticate(ctx.get('Authorization') || undefined);
+    const { identity, proven } = await authenticator.authenticate(ctx.get('Authorization') || undefined);
+    ctx.state.identity = identity;
+    ctx.state.proven = proven;
     return next();
   };
 }

@@ -1,6 +1,6 @@
 import { OciError } from '../../oci/index.js';
-import type { Action } from '../auth/index.js';
 import { sendEmpty, sendJson } from './answers.js';
+import { authorize } from './authorization.js';
 import { deleteBlob, readBlob } from './blobs.js';
 import { HttpError } from './errors.js';
 import { listReferrers, listRepositories, listTags } from './lists.js';
@@ -27,7 +27,7 @@ export function dispatch(registry: Registry) {
     const method = (ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method;
     ctx.state.handler = handlerName(request, method);
     if ('repository' in request) ctx.state.repository = request.repository;
-    authorize(registry, ctx, request, method);
+    authorize(registry, ctx, request);
     const handler = Object.hasOwn(byMethod, method) ? byMethod[method] : undefined;
     if (handler === undefined) throw notAllowed(ctx, Object.keys(byMethod));
     checkMode(registry, request, method);
@@ -56,30 +56,6 @@ function handlersFor(registry: Registry): Handlers {
     tags: { GET: listTags(registry) },
     referrers: { GET: listReferrers(registry) },
   };
-}
-
-function authorize(
-  { access }: Registry,
-  { state: { identity } }: RegistryContext,
-  request: RegistryRequest,
-  method: Method,
-): void {
-  if ('repository' in request) {
-    access.authorize(identity, actionFor(request, method), request.repository);
-    return;
-  }
-  if (identity !== 'anonymous' || !access.canLogIn) return;
-  // Clients choose how to log in by this answer alone, so it asks even where pulling needs no login.
-  if (request.kind === 'base' || !access.anonymousCanPullSomething) {
-    throw new OciError('UNAUTHORIZED', 'authentication required');
-  }
-}
-
-/** Whoever may push may also look after and give up an upload: clients ask for no more than that. */
-function actionFor({ kind }: RegistryRequest, method: Method): Action {
-  if (kind === 'upload' || kind === 'uploads') return 'push';
-  if (method === 'GET') return 'pull';
-  return method === 'DELETE' ? 'delete' : 'push';
 }
 
 function checkMode({ settings }: Registry, { kind }: RegistryRequest, method: Method): void {

@@ -3,6 +3,7 @@ import type { Uploads } from '../../content/index.js';
 import type { RepositoryName } from '../../oci/index.js';
 import type { AccessRules, Identity } from '../auth/index.js';
 import type { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../repositories/index.js';
+import type { Peer } from './public-url.js';
 import type { RegistryRequest, RequestKind } from './request.js';
 import type { SendBuffers } from './send.js';
 
@@ -35,7 +36,15 @@ export type RegistrySettings = Readonly<{
 }>;
 
 /** What middleware found out about a request before its handler runs. */
-export type RequestState = { id: string; identity: Identity; handler: string; repository?: RepositoryName };
+export type RequestState = {
+  id: string;
+  peer: Peer;
+  identity: Identity;
+  /** Whether valid credentials said so; those of nobody too. */
+  proven: boolean;
+  handler: string;
+  repository?: RepositoryName;
+};
 export type RegistryContext = Context & { state: RequestState };
 
 export type RequestOf<K extends RequestKind> = Extract<RegistryRequest, { kind: K }>;

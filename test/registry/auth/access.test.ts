@@ -165,3 +165,33 @@ describe('authorize', () => {
     );
   });
 });
+
+describe('a token', () => {
+  const access = rules({ admins: ['root'], access: [{ repositories: ['team/*'], push: ['alice'] }] });
+  const pulling = [{ repository: 'team/app', actions: ['pull'] }];
+
+  it.each(['alice', 'root'])('of %s is for no more than it was asked for', (user) => {
+    expect(rights(access, { user }, 'team/app')).toContain('pull push');
+    expect(rights(access, { user, scopes: pulling }, 'team/app')).toBe('pull');
+    expect(rights(access, { user, scopes: pulling }, 'team/other')).toBe('');
+    expect(rights(access, { user, scopes: [] }, 'team/app')).toBe('');
+  });
+
+  it('allows nothing that the rules do not', () =>
+    expect(rights(access, { user: 'bob', scopes: pulling }, 'team/app')).toBe(''));
+
+  it('narrows no list', () => {
+    const visible = access.visible({ user: 'alice', scopes: [] });
+    expect(visible(parseRepositoryName('team/app'))).toBe(true);
+    expect(visible(parseRepositoryName('other'))).toBe(false);
+  });
+
+  it.each([
+    { user: 'alice', code: 'UNAUTHORIZED', why: 'another token would do' },
+    { user: 'bob', code: 'DENIED', why: 'no token would do' },
+  ])('that is not enough is $code for $user: $why', ({ user, code }) =>
+    expect(() =>
+      access.authorize({ user, scopes: pulling }, 'push', parseRepositoryName('team/app')),
+    ).toThrow(expect.objectContaining({ code })),
+  );
+});

@@ -12,6 +12,8 @@ import {
 
 const basic = (user: string, password: string) =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+const caller = (user: string) => ({ identity: { user }, proven: true });
+const NOBODY = { identity: 'anonymous', proven: false };
 const UNAUTHORIZED = expect.objectContaining({ code: 'UNAUTHORIZED' });
 
 let folder: string;
@@ -56,11 +58,11 @@ describe('HtpasswdAuthenticator', () => {
   it('knows users by their passwords', async () => {
     await store({ alice: 'secret', bob: 'other' });
     const authenticator = await open();
-    expect(authenticator.challenge).toBe('Basic realm="Team"');
-    expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual({ user: 'alice' });
-    expect(await authenticator.authenticate(basic('bob', 'other'))).toEqual({ user: 'bob' });
-    expect(await authenticator.authenticate(undefined)).toBe('anonymous');
-    expect(await authenticator.authenticate('Basic Og==')).toBe('anonymous');
+    expect(authenticator.challenge()).toBe('Basic realm="Team"');
+    expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual(caller('alice'));
+    expect(await authenticator.authenticate(basic('bob', 'other'))).toEqual(caller('bob'));
+    expect(await authenticator.authenticate(undefined)).toEqual(NOBODY);
+    expect(await authenticator.authenticate('Basic Og==')).toEqual(NOBODY);
   });
 
   it.each([
@@ -106,7 +108,7 @@ describe('HtpasswdAuthenticator', () => {
     expect(logged).toMatchObject([{ fields: { path, line: 2, user: 'bob' }, message: 'user cannot log in' }]);
     expect(JSON.stringify(logged)).not.toContain('plain"');
     await expect(authenticator.authenticate(basic('bob', 'plain'))).rejects.toThrow(UNAUTHORIZED);
-    expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual({ user: 'alice' });
+    expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual(caller('alice'));
   });
 
   it('makes a missing file with a user and tells its password', async () => {
@@ -117,7 +119,7 @@ describe('HtpasswdAuthenticator', () => {
     expect(user).toBe('docker');
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readFile(path, 'utf8')).not.toContain(password);
-    expect(await authenticator.authenticate(basic(user, password))).toEqual({ user: 'docker' });
+    expect(await authenticator.authenticate(basic(user, password))).toEqual(caller('docker'));
     await open({ onCreated: () => expect.unreachable('the file is there now') });
   });
 });
@@ -129,11 +131,11 @@ describe('a changed file', () => {
     await authenticator.authenticate(basic('alice', 'secret'));
     await store({ alice: 'changed', bob: 'new' });
     clock += 999;
-    expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual({ user: 'alice' });
+    expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual(caller('alice'));
     clock += 1;
     await expect(authenticator.authenticate(basic('alice', 'secret'))).rejects.toThrow(UNAUTHORIZED);
-    expect(await authenticator.authenticate(basic('alice', 'changed'))).toEqual({ user: 'alice' });
-    expect(await authenticator.authenticate(basic('bob', 'new'))).toEqual({ user: 'bob' });
+    expect(await authenticator.authenticate(basic('alice', 'changed'))).toEqual(caller('alice'));
+    expect(await authenticator.authenticate(basic('bob', 'new'))).toEqual(caller('bob'));
     expect(logged).toMatchObject([{ fields: { path, users: 2 }, message: 'users reloaded' }]);
   });
 
@@ -142,7 +144,7 @@ describe('a changed file', () => {
     const authenticator = await open();
     execFileSync('htpasswd', ['-bB', '-C', '4', path, 'bob', 'new'], { stdio: 'pipe' });
     clock += 1000;
-    expect(await authenticator.authenticate(basic('bob', 'new'))).toEqual({ user: 'bob' });
+    expect(await authenticator.authenticate(basic('bob', 'new'))).toEqual(caller('bob'));
   });
 
   it('is not used while it is malformed or missing, which is logged once', async () => {
@@ -151,18 +153,34 @@ describe('a changed file', () => {
     await writeFile(path, 'garbage');
     for (let i = 0; i < 3; i++) {
       clock += 1000;
-      expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual({ user: 'alice' });
+      expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual(caller('alice'));
     }
     expect(logged).toMatchObject([{ message: 'users not reloaded, the old ones stay' }]);
     await rm(path);
     for (let i = 0; i < 3; i++) {
       clock += 1000;
-      expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual({ user: 'alice' });
+      expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual(caller('alice'));
     }
     expect(logged).toHaveLength(2);
     await store({ bob: 'new' });
     clock += 1000;
-    expect(await authenticator.authenticate(basic('bob', 'new'))).toEqual({ user: 'bob' });
+    expect(await authenticator.authenticate(basic('bob', 'new'))).toEqual(caller('bob'));
+  });
+});
+
+describe('fingerprint', () => {
+  it('is another one for another password, and none for nobody', async () => {
+    await store({ alice: 'secret', bob: 'secret' });
+    const authenticator = await open();
+    const first = await authenticator.fingerprint('alice');
+    expect(first).toBeTypeOf('string');
+    expect(await authenticator.fingerprint('alice')).toBe(first);
+    expect(await authenticator.fingerprint('bob')).not.toBe(first);
+    expect(await authenticator.fingerprint('carol')).toBeUndefined();
+    await store({ alice: 'secret' });
+    clock += 1000;
+    expect(await authenticator.fingerprint('alice')).not.toBe(first);
+    expect(await authenticator.fingerprint('bob')).toBeUndefined();
   });
 });
 
@@ -192,7 +210,7 @@ describe('checked passwords', () => {
     await writeFile(path, `alice:${await hashPassword('secret', COST)}\n`);
     const authenticator = await open({ checksAtOnce: 1, maxWaitingChecks: 0 });
     const requests = Array.from({ length: 20 }, () => authenticator.authenticate(basic('alice', 'secret')));
-    expect(await Promise.all(requests)).toEqual(requests.map(() => ({ user: 'alice' })));
+    expect(await Promise.all(requests)).toEqual(requests.map(() => caller('alice')));
   });
 
   it('turn callers away when too many wait', async () => {
@@ -212,6 +230,6 @@ describe('checked passwords', () => {
       'TOOMANYREQUESTS',
     ]);
     await setTimeout(0);
-    expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual({ user: 'alice' });
+    expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual(caller('alice'));
   });
 });

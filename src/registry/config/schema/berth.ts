@@ -75,7 +75,7 @@ export const berth = section('What the reference does not have.', {
   search: flag('Serves /v1/search for docker search.', true),
   trustedproxies: z
     .array(network)
-    .meta({ description: 'Proxies whose X-Forwarded-* headers are believed.' })
+    .meta({ description: 'Proxies whose Forwarded and X-Forwarded-* headers are believed.' })
     .default(['127.0.0.0/8', '::1/128']),
   passwordcache: duration('How long a checked password is not checked again; 0 checks each time.', '5m'),
 });

@@ -45,7 +45,9 @@ export const http = section('The server.', {
     .meta({ description: 'URL under which clients reach the registry, put into Location headers.' })
     .optional(),
   prefix: text('Path before /v2/, for a registry below another server.'),
-  secret: text('Secret that the replicas of the reference share; not needed here.'),
+  secret: text(
+    'Secret that replicas share: each takes the tokens of the others; without it, tokens end with the process.',
+  ),
   relativeurls: flag('Answers with Location headers without scheme and host.'),
   draintimeout: duration('Time for requests under way when the server stops; 0 waits for none.', '60s'),
   headers: headers('Headers added to every answer.'),

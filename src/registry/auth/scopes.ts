@@ -1,0 +1,35 @@
+export type Action = 'pull' | 'push' | 'delete';
+
+/** A repository and what a token may be used for there. */
+export type Scope = Readonly<{ repository: string; actions: readonly string[] }>;
+
+/** More than any client asks for, and few enough for a token to fit a header. */
+const MAX_SCOPES = 100;
+
+/**
+ * Reads what clients ask tokens for: several parameters, several scopes in one, in any mix. What is no scope of a
+ * repository limits nothing here and is left out: asking for too much is never an error.
+ * @see distribution spec auth/scope.md, "Resource Scope Grammar"; auth/token.md
+ */
+export function parseScopes(parameters: readonly string[]): Scope[] {
+  const texts = new Set(parameters.flatMap((parameter) => parameter.split(/\s+/)));
+  return [...texts].flatMap(parseScope).slice(0, MAX_SCOPES);
+}
+
+/** The name may begin with `host:port/`, so that the first and the last colon count. */
+function parseScope(text: string): Scope[] {
+  const [, repository, actions = ''] = /^repository(?:\([^():]*\))?:(.+):([^:]*)$/.exec(text) ?? [];
+  return repository === undefined ? [] : [{ repository, actions: actions.split(',') }];
+}
+
+/** As in the rules, whoever may push or delete may also pull: clients look before they do either. */
+export function covers(scopes: readonly Scope[], action: Action, repository: string): boolean {
+  const actions = scopes.filter((scope) => scope.repository === repository).flatMap((scope) => scope.actions);
+  if (actions.includes(action) || actions.includes('*')) return true;
+  return action === 'pull' && (actions.includes('push') || actions.includes('delete'));
+}
+
+/** What to ask a token for. @see distribution spec auth/scope.md */
+export function scopeOf(action: Action, repository: string): string {
+  return `repository:${repository}:${action === 'push' ? 'pull,push' : action}`;
+}
