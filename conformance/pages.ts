@@ -5,7 +5,7 @@ import type { Client } from './client.ts';
 const MAX_PAGES = 100;
 
 /** @returns where the next page is; `undefined` on the last one. RFC 8288 section 3. */
-export function nextPage(answer: Answer): URL | undefined {
+function nextPage(answer: Answer): URL | undefined {
   const link = answer.header('Link');
   if (link === undefined) return undefined;
   const [, target = ''] = /^\s*<([^>]*)>\s*;.*\brel="?next"?/i.exec(link) ?? [];

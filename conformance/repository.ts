@@ -110,7 +110,7 @@ export function withDigest(upload: URL, digest: string): URL {
 }
 
 /** For what has to work before a requirement can be looked at. */
-export async function must(pending: Promise<Answer>, status: number): Promise<Answer> {
+async function must(pending: Promise<Answer>, status: number): Promise<Answer> {
   const answer = await pending;
   if (answer.status !== status) throw new Error(`preparing: ${answer}; want ${status}`);
   return answer;

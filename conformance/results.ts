@@ -38,6 +38,6 @@ function parseName(name: string): Pick<Result, 'id' | 'level' | 'title'> {
 }
 
 /** C9 before C10, C7a before C7b. */
-export function compareIds(a: string, b: string): number {
+function compareIds(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
 }

@@ -31,7 +31,7 @@ export type HashRequest =
   | Readonly<{ kind: 'close'; session: number }>;
 export type HashReply = Readonly<{ call: number; hex: readonly string[] }>;
 
-const SLOT_BYTES = 1024 * 1024;
+const SLOT_BYTES = 512 * 1024;
 const SLOTS_PER_WORKER = 4;
 
 /**

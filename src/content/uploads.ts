@@ -25,10 +25,10 @@ const MAX_KEPT_HASHERS = 512;
 const INLINE_BYTES = 128 * 1024;
 
 /** Large enough that the cost of a write and of waking a thread no longer shows. */
-const MAX_BATCH_BYTES = 1024 * 1024;
+const MAX_BATCH_BYTES = 512 * 1024;
 const MIN_BATCH_BYTES = 64 * 1024;
 /** For the batches of all uploads together: many at once get smaller ones, so that memory stays flat. */
-const ALL_BATCHES_BYTES = 16 * 1024 * 1024;
+const ALL_BATCHES_BYTES = 8 * 1024 * 1024;
 
 /**
  * Blobs on their way in. The bytes received are the file's bytes and nothing else, so that an upload outlives

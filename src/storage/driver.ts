@@ -10,9 +10,12 @@ export type Entry = Readonly<{ name: string; directory: boolean }>;
 /** Bytes `[start, end)`. */
 export type ByteRange = Readonly<{ start: number; end: number }>;
 
-/** A file that is given its name: with these bytes, or what was appended at `from`, which moves. */
+/**
+ * A file that is given its name: with these bytes, or what was appended at `from`, which moves. `durable: false` is
+ * for what nobody will miss after a power cut.
+ */
 export type Publication = Readonly<{ path: StoragePath }> &
-  (Readonly<{ bytes: Uint8Array }> | Readonly<{ from: StoragePath }>);
+  (Readonly<{ bytes: Uint8Array; durable?: boolean }> | Readonly<{ from: StoragePath }>);
 
 /** Files by path. Knows no digest and no repository. What is appended is durable only once it is published. Every implementation passes test/storage/contract.ts. */
 export interface StorageDriver {

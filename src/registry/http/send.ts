@@ -8,12 +8,12 @@ export type Response = ServerResponse | Http2ServerResponse;
 const SILENCE_MS = 5 * 60 * 1000;
 /** Sizes of buffers, and how many may be out before the next size is handed out: memory stays flat that way. */
 const SIZES = [
-  { bytes: 1024 * 1024, most: 16 },
+  { bytes: 1024 * 1024, most: 8 },
   { bytes: 256 * 1024, most: 64 },
   { bytes: 64 * 1024, most: Number.POSITIVE_INFINITY },
 ] as const;
 /** Bytes of buffers kept for the next download. */
-const MAX_IDLE_BYTES = 8 * 1024 * 1024;
+const MAX_IDLE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Buffers for downloads. A read stream allocates each chunk anew, which costs more than reading it; here a
@@ -58,7 +58,8 @@ export async function sendFile(file: FileReader, res: Response, buffers: SendBuf
   const pair = [first, file.size <= first.length ? first : buffers.take(file.size)] as const;
   let sending: Promise<void> = Promise.resolve();
   let sent = false;
-  res.setTimeout(SILENCE_MS, () => res.destroy());
+  const giveUp = () => res.destroy();
+  res.setTimeout(SILENCE_MS, giveUp);
   try {
     let rest = file.size;
     for (let turn = 0; rest > 0; turn = 1 - turn) {
@@ -77,6 +78,7 @@ export async function sendFile(file: FileReader, res: Response, buffers: SendBuf
   } finally {
     await sending.catch(() => {});
     res.setTimeout(0);
+    res.off('timeout', giveUp);
     // After a failure the socket may still hold one.
     for (const buffer of new Set(pair)) buffers.giveBack(buffer, { reuse: sent });
   }

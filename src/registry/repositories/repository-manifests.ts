@@ -74,7 +74,7 @@ export class RepositoryManifests {
   async delete(repository: RepositoryName, key: ManifestKey): Promise<void> {
     const { index, locks, now } = this.#store;
     await locks.forDelete(repository, async () => {
-      if (!(await this.#exists(repository, key))) throw unknownManifest(repository, key);
+      if ((await this.#find(repository, key)) === undefined) throw unknownManifest(repository, key);
       const pending = await index.beginDelete(repository, key, now());
       await settled(this.#store, repository, () => this.#removeFiles(pending)).finally(() =>
         // Done or refused: either way it must not happen by itself at the next start.
@@ -108,13 +108,6 @@ export class RepositoryManifests {
     return this.#store.index.findManifest(repository, key);
   }
 
-  /** A tag may outlive its manifest in data of other registries; it can still be removed. */
-  async #exists(repository: RepositoryName, key: ManifestKey): Promise<boolean> {
-    if ((await this.#find(repository, key)) !== undefined) return true;
-    if ('digest' in key) return false;
-    return (await this.#store.index.findTag(repository, key.tag)) !== undefined;
-  }
-
   async #writeFiles(
     repository: RepositoryName,
     {
@@ -125,15 +118,22 @@ export class RepositoryManifests {
     }: { digest: Digest; canonical: Digest; bytes: Uint8Array; tags: readonly Tag[] },
   ): Promise<void> {
     const link = Buffer.from(digest);
-    // A tag never names a manifest that is not there yet.
-    await this.#store.driver.publish(
-      [
-        { path: layout.blobPath(canonical), bytes },
-        { path: layout.revisionLinkPath(repository, digest), bytes: Buffer.from(canonical) },
-        ...tags.map((tag) => ({ path: layout.tagHistoryLinkPath(repository, tag, digest), bytes: link })),
-      ],
-      tags.map((tag) => ({ path: layout.tagLinkPath(repository, tag), bytes: link })),
-    );
+    const current = tags.map((tag) => ({ path: layout.tagLinkPath(repository, tag), bytes: link }));
+    const content = [
+      { path: layout.blobPath(canonical), bytes },
+      { path: layout.revisionLinkPath(repository, digest), bytes: Buffer.from(canonical) },
+      // Only the reference registry reads these, and only to remove them.
+      ...tags.map((tag) => ({
+        path: layout.tagHistoryLinkPath(repository, tag, digest),
+        bytes: link,
+        durable: false,
+      })),
+    ];
+    // A tag that moves must not lose its old manifest before the new one is there for good. A new tag has nothing to
+    // lose: whatever a crash leaves of it counts as absent.
+    const moves = await Promise.all(tags.map((tag) => this.#store.index.findTag(repository, tag)));
+    const isMove = moves.some((target) => target !== undefined);
+    await this.#store.driver.publish(...(isMove ? [content, current] : [[...content, ...current]]));
   }
 
   async #removeFiles({ repository, key }: PendingDelete): Promise<void> {

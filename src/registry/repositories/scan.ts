@@ -40,14 +40,15 @@ export async function scanRepository(
   const manifests = await mapSideBySide(revisions, (digest) =>
     readManifest(source, repository, digest, indexed),
   );
-  const names = new Set(tags.map(({ tag }) => tag));
   const present = new Set(manifests.map(({ digest }) => digest));
+  const leading = tags.filter(({ digest }) => present.has(digest));
+  const names = new Set(leading.map(({ tag }) => tag));
   return {
     putBlobs: blobs.filter(({ digest }) => !known.blobs.has(digest)),
     dropBlobs: [...indexed.blobs].filter((digest) => !found.has(digest)),
     putManifests: manifests.flatMap(({ record }) => record ?? []),
     dropManifests: [...indexed.manifests].filter((digest) => !present.has(digest)),
-    putTags: tags.filter(({ tag, digest }) => known.tags.get(tag) !== digest),
+    putTags: leading.filter(({ tag, digest }) => known.tags.get(tag) !== digest),
     dropTags: [...indexed.tags.keys()].filter((tag) => !names.has(tag)),
   };
 }

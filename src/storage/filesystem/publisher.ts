@@ -67,13 +67,14 @@ export class FilesystemPublisher {
       return { publication, source, to };
     }
     const source = join(this.#scratch, `${randomUUID()}.tmp`);
-    await this.#writeScratch(source, publication.bytes);
+    await this.#writeScratch(source, publication);
     return { publication, source, to };
   }
 
   async #name(files: readonly Prepared[]): Promise<void> {
-    for (const { source, to } of files) await rename(source, to);
-    const named = files.map(({ to }) => dirname(to));
+    await Promise.all(files.map(({ source, to }) => rename(source, to)));
+    const durable = files.filter(({ publication }) => !('durable' in publication) || publication.durable);
+    const named = durable.map(({ to }) => dirname(to));
     const fresh = named.flatMap((directory) => this.#freshAbove(directory));
     await Promise.all([...new Set([...named, ...fresh.map(dirname)])].map(syncDirectory));
     for (const directory of fresh) this.#fresh.delete(directory);
@@ -88,7 +89,10 @@ export class FilesystemPublisher {
     return fresh;
   }
 
-  async #writeScratch(path: string, bytes: Uint8Array): Promise<void> {
+  async #writeScratch(
+    path: string,
+    { bytes, durable = true }: { bytes: Uint8Array; durable?: boolean },
+  ): Promise<void> {
     const create = () => open(path, 'wx', 0o666);
     const opened = create().catch(async (error: unknown) => {
       if (!isAbsent(error)) throw error;
@@ -98,7 +102,7 @@ export class FilesystemPublisher {
     await using file = await opened;
     try {
       await file.writeFile(bytes);
-      await file.datasync();
+      if (durable) await file.datasync();
     } catch (error) {
       await rm(path, { force: true });
       throw error;
