@@ -1,6 +1,8 @@
 // Bundles src/ into dist/: one CommonJS chunk for each command, because requiring those starts three times
 // faster than loading the same files as ES modules.
+
 import { rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 
 const rolldown = await import('rolldown').catch(() => undefined);
 if (rolldown === undefined) {
@@ -9,7 +11,7 @@ if (rolldown === undefined) {
   throw new Error('rolldown is not installed: run npm ci first');
 }
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../', import.meta.url));
 await rm(`${root}/dist`, { recursive: true, force: true });
 await rolldown.build({
   cwd: root,

@@ -1,7 +1,9 @@
 // Everything that must hold before a change lands: `npm test`.
-import { spawnSync } from 'node:child_process';
 
-const root = new URL('..', import.meta.url).pathname;
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
 const vitest = ['vitest', 'run', '--config', 'test/vitest.config.ts'];
 const steps = [
   ['format and lint', 'biome', 'check', '--error-on-warnings', '.'],

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { AccessRules } from '../registry/auth/index.js';
 import {
+  type Config,
   ConfigError,
   configPath,
   formatNotice,
@@ -10,6 +12,8 @@ import {
   renderJson,
   renderYaml,
 } from '../registry/config/index.js';
+import { parseListenAddress } from '../registry/http/index.js';
+import { manifestRules } from './settings.js';
 
 /** Where the answer goes, and the environment that overrides the file; the process's own unless a test says otherwise. */
 export type ConfigCheckOptions = Readonly<{
@@ -48,9 +52,30 @@ export async function checkConfig(
     printNotices(error.notices, stderr);
     return 1;
   }
+  const refused = refusals(loaded.config);
+  for (const message of refused) stderr.write(`error: ${message}\n`);
+  if (refused.length > 0) return 1;
   stdout.write(format === 'json' ? renderJson(loaded) : renderYaml(loaded));
   printNotices(loaded.notices, stderr);
   return strict && loaded.notices.some(({ level }) => level === 'warn') ? 1 : 0;
+}
+
+/** What the parts themselves will not start with, though it has the right form. Reads no files. */
+function refusals(config: Config): string[] {
+  const attempts = [
+    () => new AccessRules(config.berth, { canLogIn: true }),
+    () => parseListenAddress(config.http.net, config.http.addr, 'http.addr'),
+    () => config.http.debug.addr && parseListenAddress('tcp', config.http.debug.addr, 'http.debug.addr'),
+    () => manifestRules(config),
+  ];
+  return attempts.flatMap((attempt) => {
+    try {
+      attempt();
+      return [];
+    } catch (error) {
+      return [error instanceof Error ? error.message : String(error)];
+    }
+  });
 }
 
 function printNotices(notices: readonly Notice[], stderr: Output): void {

@@ -1,9 +1,17 @@
 import type { Logger } from '../registry/logger.js';
+import { describeError } from '../registry/operations/index.js';
 
-/** For commands that a person waits for: warnings only, on stderr. */
+/** For commands that a person waits for: what goes wrong on stderr, what is done on stdout. */
 export function consoleLogger(): Logger {
-  const say = (fields: object, message: string) => {
-    process.stderr.write(`berth: ${message} ${JSON.stringify(fields)}\n`);
-  };
-  return { debug: () => {}, info: () => {}, warn: say, error: say };
+  const warn = (fields: object, message: string) =>
+    process.stderr.write(`berth: ${message}${textOf(fields)}\n`);
+  const say = (fields: object, message: string) => process.stdout.write(`${message}${textOf(fields)}\n`);
+  return { debug: () => {}, info: say, warn, error: warn };
+}
+
+function textOf(fields: object): string {
+  const pairs = Object.entries(fields).map(([key, value]) =>
+    value instanceof Error ? `${key}: ${describeError(value)}` : `${key} ${value}`,
+  );
+  return pairs.length > 0 ? ` (${pairs.join(', ')})` : '';
 }

@@ -12,21 +12,23 @@ export type OpenStore = AsyncDisposable &
 
 /**
  * Storage, index and what stands on them, as the configuration says.
- * @param wrap goes around the storage driver, to measure it.
+ * @param options `wrap` goes around the storage driver, to measure it; `indexInMemory` takes the place of an index file
+ *   that cannot be used, and is told why: without it, that is a failure.
  */
 export async function openStore(
   config: Config,
   log: Logger,
-  wrap: (driver: StorageDriver) => StorageDriver = (driver) => driver,
+  options: { wrap?: (driver: StorageDriver) => StorageDriver; indexInMemory?: (error: unknown) => void } = {},
 ): Promise<OpenStore> {
+  const { wrap = (driver) => driver } = options;
   const driver = wrap(await openDriver(config));
   const blobs = new Blobs(driver);
   const pool = new HashPool();
-  const index = openIndex(indexPath(config), log);
+  const index = openIndex(indexPath(config), options);
   const sync = new IndexSync({ driver, blobs }, index, log);
   return {
     store: { driver, blobs, index, sync, locks: new RepositoryLocks(), now: () => new Date() },
-    uploads: new Uploads(driver, pool),
+    uploads: new Uploads(driver, pool, { tidy: collector() }),
     driver,
     index,
     async [Symbol.asyncDispose]() {
@@ -34,6 +36,15 @@ export async function openStore(
       await index.close();
     },
   };
+}
+
+/**
+ * Node's buffers of received bytes are freed only by a collection, which comes late when little else is allocated.
+ * The launcher makes it available.
+ */
+function collector(): (() => void) | undefined {
+  const { gc } = globalThis;
+  return gc && (() => void gc({ type: 'minor', execution: 'sync' }));
 }
 
 async function openDriver({ storage }: Config): Promise<StorageDriver> {
@@ -48,11 +59,15 @@ async function openDriver({ storage }: Config): Promise<StorageDriver> {
 }
 
 /** A store that cannot be written can still be served: the index is made anew from the files then. */
-function openIndex(path: string, log: Logger): SqliteIndex {
+function openIndex(
+  path: string,
+  { indexInMemory }: { indexInMemory?: (error: unknown) => void },
+): SqliteIndex {
   try {
     return new SqliteIndex(path);
   } catch (error) {
-    log.warn({ error, path }, 'the index file cannot be used; the index is kept in memory');
+    if (indexInMemory === undefined) throw new Error(`cannot use the index ${path}`, { cause: error });
+    indexInMemory(error);
     return new SqliteIndex(':memory:');
   }
 }

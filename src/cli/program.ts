@@ -26,7 +26,9 @@ export function createProgram(): Command {
   addConfig(program.command('config').description('look into configurations'));
   addUserCommands(program.command('user').description('users and passwords of an htpasswd file'));
   addTlsCommands(program.command('tls').description('certificates for a registry on a local network'));
-  addIndex(program.command('index').description('the index of what the registry holds'));
+  const index = program.command('index').description('the index of what the registry holds');
+  addIndex(index);
+  addIndexList(index);
   addUploads(program.command('uploads').description('uploads that were given up'));
   addCompletion(program);
   return program;
@@ -94,12 +96,25 @@ function addIndex(index: Command): void {
     });
 }
 
+function addIndexList(index: Command): void {
+  index
+    .command('list')
+    .description('list the repositories with their sizes, and when they were last pushed and pulled')
+    .option('-c, --config <file>', CONFIG_HELP)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['berth index list --config config.yml', 'also while berth serve runs']))
+    .action(async (options: { config?: string; json?: boolean }) => {
+      const { listIndex } = await import('./index-list.js');
+      await listIndex(options.config, { json: options.json === true });
+    });
+}
+
 function addUploads(uploads: Command): void {
   uploads
     .command('purge')
     .description('remove uploads that were given up; the registry does it by itself too')
     .option('-c, --config <file>', CONFIG_HELP)
-    .option('--older-than <duration>', 'only those that began earlier', '168h')
+    .option('--older-than <duration>', 'only those that got no byte for so long', '168h')
     .option('--dry-run', 'only say what would be removed')
     .addHelpText('after', examples(['berth uploads purge --older-than 24h --dry-run', 'see what is there']))
     .action(async (options: { config?: string; olderThan: string; dryRun?: boolean }) => {

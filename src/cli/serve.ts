@@ -45,10 +45,15 @@ export async function serve(file: string | undefined): Promise<void> {
     version: manifest.version,
     usage: () => opened.index.usage(),
     indexComplete: () => opened.store.sync.complete,
+    uploadsInProgress: () => opened.uploads.underWay,
     process: config.http.debug.prometheus.enabled,
   });
   await using accessOutput = openOutput(1, { buffered: true });
-  await using opened: OpenStore = await openStore(config, log, (driver) => measuredDriver(driver, metrics));
+  await using opened: OpenStore = await openStore(config, log, {
+    wrap: (driver) => measuredDriver(driver, metrics),
+    indexInMemory: (error) =>
+      log.warn({ error }, 'the index file cannot be used; the index is kept in memory'),
+  });
   await using pulls = new PullTimes(opened.index, log, {
     now: opened.store.now,
     remember: config.berth.index.lastpull,
@@ -82,7 +87,7 @@ export async function serve(file: string | undefined): Promise<void> {
   const tlsFiles = tlsFilesOf(config);
   const tls = tlsFiles && (await loadTls(tlsFiles));
   const server = new RegistryServer({
-    listen: parseListenAddress(config.http.net, config.http.addr),
+    listen: parseListenAddress(config.http.net, config.http.addr, 'http.addr'),
     maxHeaderBytes: config.berth.limits.headerbytes,
     http2: !config.http.http2.disabled,
     ...(tls ? { tls } : {}),
@@ -97,9 +102,9 @@ export async function serve(file: string | undefined): Promise<void> {
     draining: () => server.draining,
     observer: requestObserver(config, { metrics, output: accessOutput }),
   });
+  await using _debug = await openDebugServer(config, { health, metrics, log });
   const address = await server.listen(app);
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });
-  await using _debug = await openDebugServer(config, { health, metrics, log });
   health.start(background.signal);
   const work = [
     checkIndex(opened, log, background.signal),
@@ -123,6 +128,7 @@ export async function serve(file: string | undefined): Promise<void> {
 async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal): Promise<void> {
   try {
     await store.sync.run({ signal });
+    globalThis.gc?.(); // the launcher provides it: what the comparison needed is given back
   } catch (error) {
     log.error({ error }, 'the index could not be checked against storage');
   }
@@ -134,7 +140,7 @@ async function openDebugServer(
 ): Promise<AsyncDisposable | undefined> {
   const { addr, prometheus } = http.debug;
   if (!addr) return undefined;
-  const listen = parseListenAddress('tcp', addr);
+  const listen = parseListenAddress('tcp', addr, 'http.debug.addr');
   const server = await startDebugServer({ ...parts, listen, prometheus, version: manifest.version });
   parts.log.info({ address: server.address }, 'debug server listening');
   return server;

@@ -5,7 +5,7 @@ import { consoleLogger } from './console-logger.js';
 import { UsageError } from './failure.js';
 import { openStore } from './open-store.js';
 
-/** Removes uploads that began too long ago. Uploads that a running registry is writing to are younger than that. */
+/** Removes uploads that got no byte for too long. A registry that runs meanwhile goes on with the others. */
 export async function purge(
   file: string | undefined,
   { olderThan, dryRun }: { olderThan: string; dryRun: boolean },

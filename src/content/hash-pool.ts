@@ -8,7 +8,7 @@ export type Digests = ReadonlyMap<HashAlgorithm, Digest>;
 /** Hashes one stream of bytes, in order. Not for use by two callers at once. */
 export interface Hasher {
   readonly algorithms: readonly HashAlgorithm[];
-  /** Bytes hashed so far. */
+  /** Bytes hashed so far; -1 once hashing has failed. */
   readonly size: number;
   /** The chunks may be reused once this resolves; their hashing may still go on. */
   update(chunks: readonly Uint8Array[]): Promise<void>;
@@ -47,7 +47,8 @@ export class HashPool implements AsyncDisposable {
   #nextSession = 0;
 
   constructor(options: { workers?: number } = {}) {
-    this.#workerCount = options.workers ?? Math.min(2, availableParallelism());
+    // The event loop needs a core too, and each thread costs the memory of a small Node.
+    this.#workerCount = options.workers ?? Math.max(1, Math.min(2, availableParallelism() - 1));
     const slots = this.#workerCount * SLOTS_PER_WORKER;
     this.#shared = new SharedArrayBuffer(slots * SLOT_BYTES);
     this.#freeSlots = Array.from({ length: slots }, (_, slot) => slot);
@@ -104,7 +105,7 @@ class PoolWorker {
   #failure: Error | undefined;
 
   constructor(workerData: HashWorkerData) {
-    // Run from the sources (tests) or from the bundle; the worker stands beside this file in both.
+    // Run from the sources (tests) or from the bundle; the worker stands beside this file, or above the chunks.
     const file = import.meta.url.endsWith('.ts') ? './hash-worker.ts' : '../hash-worker.cjs';
     // It holds hashes and little else: without limits its heap would grow before it is ever tidied up.
     const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
@@ -166,7 +167,7 @@ class WorkerHasher implements Hasher {
   }
 
   get size(): number {
-    return this.#size;
+    return this.#failure === undefined ? this.#size : -1;
   }
 
   async update(chunks: readonly Uint8Array[]): Promise<void> {

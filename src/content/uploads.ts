@@ -9,6 +9,9 @@ import { pumpBatches } from './pump.js';
 /** A blob being received, not yet readable. `offset` in bytes. */
 export type Upload = Readonly<{ repository: RepositoryName; id: string; offset: number; startedAt: Date }>;
 
+/** `activeAt` is when it began or last got a byte. */
+export type ListedUpload = Upload & Readonly<{ activeAt: Date }>;
+
 /** The bytes of one request. `length` where the client says it; `from` where the client says they belong. */
 export type Chunk = Readonly<{ source: AsyncIterable<Uint8Array>; length?: number; from?: number }>;
 
@@ -27,6 +30,8 @@ const INLINE_BYTES = 128 * 1024;
 /** Large enough that the cost of a write and of waking a thread no longer shows. */
 const MAX_BATCH_BYTES = 512 * 1024;
 const MIN_BATCH_BYTES = 64 * 1024;
+/** Bytes received between two tidyings. */
+const TIDY_EVERY_BYTES = 16 * 1024 * 1024;
 /** For the batches of all uploads together: many at once get smaller ones, so that memory stays flat. */
 const ALL_BATCHES_BYTES = 8 * 1024 * 1024;
 
@@ -39,8 +44,12 @@ export class Uploads {
   readonly #pool: HashPool;
   readonly #hashers = new Map<string, Hasher>();
   readonly #busy = new Set<string>();
+  readonly #tidy: () => void;
+  #untidyBytes = 0;
 
-  constructor(driver: StorageDriver, pool: HashPool) {
+  /** @param options `tidy` is called now and then while bytes come in: each leaves a buffer for the collector. */
+  constructor(driver: StorageDriver, pool: HashPool, options: { tidy?: (() => void) | undefined } = {}) {
+    this.#tidy = options.tidy ?? (() => {});
     this.#driver = driver;
     this.#pool = pool;
   }
@@ -75,7 +84,7 @@ export class Uploads {
   async append(repository: RepositoryName, id: string, chunk: Chunk): Promise<number> {
     await this.get(repository, id);
     return this.#exclusively(repository, id, () =>
-      this.#append(repository, id, chunk, algorithmsFor('sha256')),
+      this.#receive(repository, id, chunk, algorithmsFor('sha256')),
     );
   }
 
@@ -83,7 +92,8 @@ export class Uploads {
    * Verifies the bytes and hands them to `publish`; the upload ends with it.
    * @throws {DigestMismatchError} the upload ends too, and its bytes are removed.
    * @throws {OciError} DIGEST_INVALID: an algorithm that cannot be verified.
-   * @throws as {@link append}, and whatever `publish` throws; the upload can then be finished again.
+   * @throws as {@link append}, and whatever `publish` throws; unless it has moved the bytes already, the upload can
+   *   then be finished again.
    */
   async finish(
     repository: RepositoryName,
@@ -117,12 +127,15 @@ export class Uploads {
   }
 
   /** Uploads of a repository, and what is left of them when their start was never written. */
-  async *list(repository: RepositoryName): AsyncGenerator<Upload> {
+  async *list(repository: RepositoryName): AsyncGenerator<ListedUpload> {
     for await (const { name: id } of this.#driver.list(uploadsPath(repository))) {
+      if (!ID.test(id)) continue; // not ours
       const files = [startedAtPath(repository, id), dataPath(repository, id), uploadPath(repository, id)];
       const [started, data, directory] = await Promise.all(files.map((path) => this.#driver.stat(path)));
       const startedAt = (started ?? data ?? directory)?.modifiedAt;
-      if (startedAt) yield { repository, id, offset: data?.size ?? 0, startedAt };
+      if (startedAt === undefined) continue;
+      const activeAt = data && data.modifiedAt > startedAt ? data.modifiedAt : startedAt;
+      yield { repository, id, offset: data?.size ?? 0, startedAt, activeAt };
     }
   }
 
@@ -158,7 +171,10 @@ export class Uploads {
     if (from !== undefined && from !== file.size) throw new UploadOffsetError(file.size, from);
     const hasher = await this.#hasherAt(repository, id, file.size, { length, algorithms });
     try {
-      const write = (batch: readonly Uint8Array[]) => Promise.all([file.append(batch), hasher.update(batch)]);
+      const write = async (batch: readonly Uint8Array[]) => {
+        await Promise.all([file.append(batch), hasher.update(batch)]);
+        this.#countUntidy(batch);
+      };
       await pumpBatches(source, write, { batchBytes: () => this.#batchBytes() });
     } finally {
       // A failed write leaves fewer bytes in the file than were hashed.
@@ -188,6 +204,18 @@ export class Uploads {
     return file.size;
   }
 
+  /** Requests that are adding to an upload, or ending one. */
+  get underWay(): number {
+    return this.#busy.size;
+  }
+
+  #countUntidy(batch: readonly Uint8Array[]): void {
+    for (const { byteLength } of batch) this.#untidyBytes += byteLength;
+    if (this.#untidyBytes < TIDY_EVERY_BYTES) return;
+    this.#untidyBytes = 0;
+    this.#tidy();
+  }
+
   #batchBytes(): number {
     return Math.max(MIN_BATCH_BYTES, Math.min(MAX_BATCH_BYTES, ALL_BATCHES_BYTES / this.#busy.size));
   }
@@ -200,10 +228,11 @@ export class Uploads {
     wanted: { length: number | undefined; algorithms: readonly HashAlgorithm[] },
   ): Promise<Hasher> {
     const kept = this.#hashers.get(id);
-    if (kept?.size === offset && wanted.algorithms.every((name) => kept.algorithms.includes(name)))
-      return kept;
-    this.#forget(id);
     const short = offset + (wanted.length ?? Number.POSITIVE_INFINITY) <= INLINE_BYTES;
+    const suits = short || wanted.length === 0 || !(kept instanceof InlineHasher);
+    const knows = wanted.algorithms.every((name) => kept?.algorithms.includes(name));
+    if (kept?.size === offset && suits && knows) return kept;
+    this.#forget(id);
     const hasher = short ? new InlineHasher(wanted.algorithms) : this.#pool.open(wanted.algorithms);
     if (offset > 0) await this.#hashFile(dataPath(repository, id), offset, hasher);
     this.#keep(id, hasher);

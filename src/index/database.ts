@@ -11,7 +11,7 @@ const BUSY_MS = 1000;
 
 /**
  * SQL on one SQLite file, each statement prepared once. Parameters are written `?1`, `?2`, ...
- * Everything here throws {@link IndexUnavailableError} when the file cannot be used now. A file that turns out to be
+ * Every call throws {@link IndexUnavailableError} when the file cannot be used now. A file that turns out to be
  * damaged is replaced by an empty one.
  */
 export class Database {

@@ -17,6 +17,7 @@ export type {
   RepositoryContents,
   RepositoryUsage,
   StoredManifest,
+  TagList,
   TagRecord,
 } from './metadata-index.js';
 export { SqliteIndex } from './sqlite.js';

@@ -21,6 +21,9 @@ export type ManifestRecord = Readonly<{
   pushedAt: Date;
 }>;
 
+/** `last` is the last of the names in `json`, if there are any; `more` tells whether any come behind it. */
+export type TagList = Readonly<{ json: string; last: Tag | undefined; more: boolean }>;
+
 export type TagRecord = Readonly<{ tag: Tag; digest: Digest; taggedAt: Date }>;
 
 /** What it takes to answer a manifest GET. */
@@ -74,7 +77,7 @@ export interface MetadataIndex {
   /** Changes whenever everything indexed is lost while in use: then all of it must be made anew from the files. */
   readonly generation: number;
   findBlob(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined>;
-  /** Repositories that hold the content stored as `canonical`, in byte order, at most `limit`. */
+  /** Repositories that show a blob as `digest`, in byte order, at most `limit`. */
   repositoriesWithBlob(digest: Digest, limit: number): Promise<RepositoryName[]>;
   findManifest(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined>;
   /** What the tag names, whether or not that manifest is there. */
@@ -84,8 +87,12 @@ export interface MetadataIndex {
   hasManifests(repository: RepositoryName): Promise<boolean>;
   /** Repositories with at least one manifest. */
   listRepositories(page: { after?: string; limit: number; containing?: string }): Promise<RepositoryName[]>;
-  listTags(repository: RepositoryName, page: { after?: string; limit: number }): Promise<Tag[]>;
-  /** In byte order of the digests; ends early, but not before the first, where annotations exceed `maxBytes`. */
+  /**
+   * Tags as a JSON array, written by the database: making an object of each of ten thousand names for every answer
+   * costs more than all the rest.
+   */
+  listTags(repository: RepositoryName, page: { after?: string; limit: number }): Promise<TagList>;
+  /** In byte order of the digests; ends early, but not before the first, where their descriptors exceed `maxBytes`. */
   listReferrers(
     repository: RepositoryName,
     subject: Digest,

@@ -66,7 +66,7 @@ CREATE TABLE pending_deletes (
 /** Brings a database to the current tables, emptying one of another version. */
 export function createTables(db: DatabaseSync): void {
   // The start-up scan reads the files again, so a lost transaction costs nothing: no sync at each commit.
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;');
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096;');
   if (versionOf(db) === SCHEMA_VERSION) return;
   db.exec('BEGIN IMMEDIATE');
   try {

@@ -12,10 +12,15 @@ import type {
   RepositoryContents,
   RepositoryUsage,
   StoredManifest,
+  TagList,
   TagRecord,
 } from './metadata-index.js';
 
 const REPOSITORY = '(SELECT id FROM repositories WHERE name = ?1)';
+
+/** What a descriptor takes in JSON: its values, and 100 bytes around them. */
+const DESCRIPTOR_BYTES = `(octet_length(digest) + octet_length(media_type) + octet_length(annotations) +
+  coalesce(octet_length(artifact_type), 0) + 100)`;
 
 /** The index of one machine. Rows hold only values that were typed when they were written: hence the casts. */
 export class SqliteIndex implements MetadataIndex {
@@ -117,14 +122,16 @@ export class SqliteIndex implements MetadataIndex {
     return names as RepositoryName[];
   }
 
-  async listTags(repository: RepositoryName, page: { after?: string; limit: number }): Promise<Tag[]> {
-    const names = this.#db.column(
-      `SELECT name FROM tags WHERE repository_id = ${REPOSITORY} AND name > ?2 ORDER BY name LIMIT ?3`,
+  async listTags(repository: RepositoryName, page: { after?: string; limit: number }): Promise<TagList> {
+    const row = this.#db.get(
+      `SELECT json_group_array(name ORDER BY name) AS json, max(name) AS last FROM (
+         SELECT name FROM tags WHERE repository_id = ${REPOSITORY} AND name > ?2 ORDER BY name LIMIT ?3)`,
       repository,
       page.after ?? '',
       page.limit,
     );
-    return names as Tag[];
+    const last = row?.last === null ? undefined : (row?.last as Tag);
+    return { json: String(row?.json), last, more: last !== undefined && this.#hasTagAfter(repository, last) };
   }
 
   async listReferrers(
@@ -134,12 +141,12 @@ export class SqliteIndex implements MetadataIndex {
   ): Promise<Referrer[]> {
     let bytes = 0;
     const rows = this.#db.takeWhile(
-      ({ annotations }) => {
-        const first = bytes === 0;
-        bytes += String(annotations).length;
-        return first || bytes <= page.maxBytes;
+      (row) => {
+        const isFirst = bytes === 0;
+        bytes += Number(row.bytes);
+        return isFirst || bytes <= page.maxBytes;
       },
-      `SELECT digest, media_type, size, artifact_type, annotations FROM manifests
+      `SELECT digest, media_type, size, artifact_type, annotations, ${DESCRIPTOR_BYTES} AS bytes FROM manifests
        WHERE repository_id = ${REPOSITORY} AND subject = ?2 AND digest > ?3
        AND (?4 = '[]' OR artifact_type IN (SELECT value FROM json_each(?4)))
        ORDER BY digest LIMIT ?5`,
@@ -292,6 +299,11 @@ export class SqliteIndex implements MetadataIndex {
     this.#db.transaction(() => change(this.#touch(repository)));
   }
 
+  #hasTagAfter(repository: RepositoryName, tag: Tag): boolean {
+    const sql = `SELECT 1 FROM tags WHERE repository_id = ${REPOSITORY} AND name > ?2 LIMIT 1`;
+    return this.#db.get(sql, repository, tag) !== undefined;
+  }
+
   /**
    * Rows of repositories stay when nothing is left in them: their versions must never begin again.
    * @returns the repository's row, new where there was none, at its next version.
@@ -331,7 +343,9 @@ export class SqliteIndex implements MetadataIndex {
     this.#db.run(
       `INSERT INTO manifests (repository_id, digest, canonical, media_type, artifact_type, subject, size,
          pushed_at, annotations, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-       ON CONFLICT DO UPDATE SET media_type = excluded.media_type, pushed_at = excluded.pushed_at`,
+       ON CONFLICT DO UPDATE SET canonical = excluded.canonical, media_type = excluded.media_type,
+         artifact_type = excluded.artifact_type, subject = excluded.subject, size = excluded.size,
+         annotations = excluded.annotations, bytes = excluded.bytes, pushed_at = excluded.pushed_at`,
       id,
       digest,
       canonical,

@@ -17,7 +17,8 @@ export type ByteRange = Readonly<{ start: number; end: number }>;
 export type Publication = Readonly<{ path: StoragePath }> &
   (Readonly<{ bytes: Uint8Array; durable?: boolean }> | Readonly<{ from: StoragePath }>);
 
-/** Files by path. Knows no digest and no repository. What is appended is durable only once it is published. Every implementation passes test/storage/contract.ts. */
+/** Files by path. Knows no digest and no repository. What is appended is durable only once it is published. Everything
+ * throws {@link StorageUnavailableError} when the store cannot be used now: full, read-only, failing. Every implementation passes test/storage/contract.ts. */
 export interface StorageDriver {
   /** For logs and metrics: `filesystem`, `inmemory`. */
   readonly name: string;

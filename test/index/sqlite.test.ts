@@ -29,7 +29,7 @@ describe('SqliteIndex', () => {
     const index = new SqliteIndex(':memory:');
     await index.putManifest(app, manifest('a'), [parseTag('v1'), parseTag('v2')]);
     await index.dropManifest(app, digest('a'));
-    expect(await index.listTags(app, { limit: 10 })).toEqual([]);
+    expect(await index.listTags(app, { limit: 10 })).toEqual({ json: '[]', last: undefined, more: false });
     expect(await index.listRepositories({ limit: 10 })).toEqual([]);
   });
 
@@ -41,8 +41,11 @@ describe('SqliteIndex', () => {
     expect(await index.listRepositories({ limit: 1, after: 'a' })).toEqual(['a-b']);
     expect(await index.listRepositories({ limit: 9, containing: '/' })).toEqual(['a/b']);
     await index.putManifest(app, manifest('a'), ['b', 'B', 'a.1', 'a-1', '_'].map(parseTag));
-    expect(await index.listTags(app, { limit: 9 })).toEqual(['B', '_', 'a-1', 'a.1', 'b']);
-    expect(await index.listTags(app, { limit: 1, after: 'a' })).toEqual(['a-1']);
+    const all = { json: '["B","_","a-1","a.1","b"]', last: 'b', more: false };
+    expect(await index.listTags(app, { limit: 9 })).toEqual(all);
+    expect(await index.listTags(app, { limit: 5 })).toEqual(all);
+    const one = { json: '["a-1"]', last: 'a-1', more: true };
+    expect(await index.listTags(app, { limit: 1, after: 'a' })).toEqual(one);
   });
 
   it('lists referrers by artifact type', async () => {

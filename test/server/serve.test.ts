@@ -135,6 +135,19 @@ describe('the index', () => {
     expect(JSON.parse(body.toString())).toEqual({ repositories: ['team/app'] });
   });
 
+  it('tells sizes and times of each repository', async () => {
+    await using berth = await BerthProcess.start();
+    await pushImage(berth.url, 'team/app', 'v1', testImage('a'));
+    await http(`${berth.url}/v2/team/app/manifests/v1`);
+    await berth.stop();
+    const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: berth.root });
+    const [usage] = JSON.parse(await run([BERTH, 'index', 'list', '--json'], { env }));
+    expect(usage).toMatchObject({ repository: 'team/app', tags: 1, manifests: 1 });
+    expect(usage.bytes).toBeGreaterThan(100);
+    expect(Date.parse(usage.pulledAt)).toBeGreaterThanOrEqual(Date.parse(usage.pushedAt));
+    expect(await run([BERTH, 'index', 'list'], { env })).toMatch(/^REPOSITORY +TAGS/);
+  });
+
   it('is rebuilt by a command while the registry runs', async () => {
     await using berth = await BerthProcess.start();
     await pushImage(berth.url, 'team/app', 'v1', testImage('a'));
@@ -158,6 +171,7 @@ describe('the berth command', () => {
     { args: ['user', 'add', '--help'], text: 'Examples:' },
     { args: ['tls', 'init', '--help'], text: 'Examples:' },
     { args: ['index', 'rebuild', '--help'], text: 'Examples:' },
+    { args: ['index', 'list', '--help'], text: 'Examples:' },
     { args: ['config', 'check', '--help'], text: 'Examples:' },
     { args: ['completion', 'fish'], text: 'complete -c berth' },
   ])('answers $args', async ({ args, text }) => {

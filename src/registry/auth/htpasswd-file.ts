@@ -38,7 +38,12 @@ export class HtpasswdFile {
     try {
       await file.#load(await file.#settledVersion());
     } catch (error) {
-      throw new Error(`cannot read users from ${path}: ${messageOf(error)}`, { cause: error });
+      // Debian's docker-registry is shipped with a directory here: it starts, and lets nobody in.
+      if (!isDirectory(error)) {
+        throw new Error(`cannot read users from ${path}: ${messageOf(error)}`, { cause: error });
+      }
+      const remedy = 'name a file in auth.htpasswd.path, and add users with berth user add';
+      log.warn({ path, remedy }, 'the password file is a directory: nobody can log in');
     }
     return file;
   }
@@ -87,6 +92,10 @@ export class HtpasswdFile {
     }
     return versionOf(this.#path);
   }
+}
+
+function isDirectory(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EISDIR';
 }
 
 async function versionOf(path: string): Promise<string> {

@@ -34,6 +34,15 @@ const UNSUPPORTED: readonly Readonly<{ key: string; refuse?: true; present?: tru
   },
   { key: 'http.h2c.enabled', message: 'HTTP/2 without TLS is not supported yet; ignored' },
   { key: 'log.hooks', message: 'log hooks are not supported yet; ignored' },
+  { key: 'log.reportcaller', message: 'the place in the source is not logged; ignored' },
+  {
+    key: 'storage.filesystem.maxthreads',
+    message: 'the number of threads is set by UV_THREADPOOL_SIZE; ignored',
+  },
+  {
+    key: 'storage.tag.concurrencylimit',
+    message: 'the index answers for tags, without such a limit; ignored',
+  },
   { key: 'middleware.registry', message: 'middleware is not supported yet; ignored' },
   { key: 'middleware.repository', message: 'middleware is not supported yet; ignored' },
   { key: 'middleware.storage', message: 'middleware is not supported yet; ignored' },

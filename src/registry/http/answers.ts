@@ -2,11 +2,17 @@ import type { RegistryContext, RegistrySettings } from './registry.js';
 
 /** A JSON answer with exactly this Content-Type: clients compare it as text, so no charset is added. */
 export function sendJson(ctx: RegistryContext, value: unknown, contentType = 'application/json'): void {
-  const body = Buffer.from(JSON.stringify(value));
+  sendJsonText(ctx, JSON.stringify(value), contentType);
+}
+
+/** The same for a value that is JSON already. */
+export function sendJsonText(ctx: RegistryContext, text: string, contentType = 'application/json'): void {
   ctx.status = 200;
   ctx.set('Content-Type', contentType);
-  ctx.length = body.length;
-  ctx.body = body;
+  ctx.set('Content-Length', String(Buffer.byteLength(text)));
+  // As text, Node sends it in one piece with the headers.
+  ctx.respond = false;
+  ctx.res.end(ctx.method === 'HEAD' ? undefined : text);
 }
 
 /** An answer without a body. Koa would leave out the length, which some clients wait for. */

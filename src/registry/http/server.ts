@@ -115,12 +115,15 @@ export class RegistryServer {
   }
 }
 
-/** Go's notation: `host:port`, `:port` for every address, `[::1]:port`. @throws {Error} */
-export function parseListenAddress(net: string, addr: string): ListenAddress {
+/**
+ * Go's notation: `host:port`, `:port` for every address, `[::1]:port`.
+ * @throws {Error} naming `key`, where it was written.
+ */
+export function parseListenAddress(net: string, addr: string, key: string): ListenAddress {
   if (net === 'unix') return { path: addr };
   const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(addr) ?? [];
   if (port === '' || Number(port) > 65_535) {
-    throw new Error(`http.addr: ${JSON.stringify(addr)} is not <host>:<port>; use 127.0.0.1:5000 or :5000`);
+    throw new Error(`${key}: ${JSON.stringify(addr)} is not <host>:<port>; use 127.0.0.1:5000 or :5000`);
   }
   const name = host.replace(/^\[|\]$/g, '');
   return { ...(name === '' ? {} : { host: name }), port: Number(port) };

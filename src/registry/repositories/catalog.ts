@@ -1,5 +1,5 @@
-import type { Referrer } from '../../index/index.js';
-import { type Digest, OciError, type RepositoryName, type Tag } from '../../oci/index.js';
+import type { Referrer, TagList } from '../../index/index.js';
+import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { RepositoryStore } from './store.js';
 
 /** `limit` at most; `after` is exclusive. */
@@ -21,30 +21,29 @@ export class Catalog {
 
   async repositories(page: Page & { containing?: string }, visible: Visible): Promise<Paged<RepositoryName>> {
     const found: RepositoryName[] = [];
-    for await (const name of this.#names(page)) {
-      if (!visible(name)) continue;
-      if (found.length === page.limit) return { items: found, more: true };
-      found.push(name);
+    for await (const names of this.#batches(page)) {
+      found.push(...names.filter(visible));
+      if (found.length > page.limit) break;
     }
-    return { items: found, more: false };
+    return { items: found.slice(0, page.limit), more: found.length > page.limit };
   }
 
   /** @throws {OciError} NAME_UNKNOWN: no such repository, or nothing in it. */
-  async tags(repository: RepositoryName, page: Page): Promise<Paged<Tag>> {
+  async tags(repository: RepositoryName, page: Page): Promise<TagList> {
     const { index, sync } = this.#store;
     await sync.ensure(repository);
-    const tags = await index.listTags(repository, { ...page, limit: page.limit + 1 });
-    if (tags.length === 0 && !(await index.hasManifests(repository))) {
+    const tags = await index.listTags(repository, page);
+    if (tags.last === undefined && !(await index.hasManifests(repository))) {
       throw new OciError('NAME_UNKNOWN', `there is no repository ${repository}`, {
         detail: { name: repository },
       });
     }
-    return paged(tags, page.limit);
+    return tags;
   }
 
   /**
-   * Nothing refers to what does not exist: an empty page, not a failure. Annotations of more than `maxBytes` end a page
-   * early.
+   * Nothing refers to what does not exist: an empty page, not a failure. A page ends early where descriptors of
+   * more than `maxBytes` would be in it.
    */
   async referrers(
     repository: RepositoryName,
@@ -60,44 +59,42 @@ export class Catalog {
     return { items, more };
   }
 
-  async *#names(page: Page & { containing?: string }): AsyncGenerator<RepositoryName> {
+  /** In batches, since a step of a generator for each name would cost more than finding it. */
+  async *#batches({
+    after = '',
+    containing = '',
+    limit,
+  }: Page & { containing?: string }): AsyncGenerator<readonly RepositoryName[]> {
     const { index, sync } = this.#store;
     if (!sync.complete) {
-      yield* this.#namesWhileChecking(page);
+      yield* this.#batchesWhileChecking({ after, containing });
       return;
     }
-    const { containing = '', limit } = page;
-    let after = page.after ?? '';
-    let batch = Math.min(BATCH, limit + 1);
-    for (;;) {
-      const names = await index.listRepositories({ after, limit: batch, containing });
-      yield* names;
-      if (names.length < batch) return;
-      after = names.at(-1) ?? after;
-      batch = BATCH;
+    let start = after;
+    for (let size = Math.min(BATCH, limit + 1); ; size = BATCH) {
+      const names = await index.listRepositories({ after: start, limit: size, containing });
+      yield names;
+      if (names.length < size) return;
+      start = names.at(-1) ?? start;
       // Those whom the caller may not see can be many: others get their turn in between.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
   /** Just after a start the index may still miss repositories; the files know them. */
-  async *#namesWhileChecking({
-    after = '',
-    containing = '',
+  async *#batchesWhileChecking({
+    after,
+    containing,
   }: {
-    after?: string;
-    containing?: string;
-  }): AsyncGenerator<RepositoryName> {
+    after: string;
+    containing: string;
+  }): AsyncGenerator<readonly RepositoryName[]> {
     const { index, sync } = this.#store;
     const names = new Set([...(await sync.names()), ...(await index.allRepositories())]);
     for (const name of [...names].sort()) {
       if (name <= after || !name.includes(containing)) continue;
       await sync.ensure(name);
-      if (await index.hasManifests(name)) yield name;
+      if (await index.hasManifests(name)) yield [name];
     }
   }
-}
-
-function paged<T>(items: readonly T[], limit: number): Paged<T> {
-  return { items: items.slice(0, limit), more: items.length > limit };
 }

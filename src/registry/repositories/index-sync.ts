@@ -4,6 +4,9 @@ import type { Logger } from '../logger.js';
 import { type ScanSource, scanRepository } from './scan.js';
 import { walkRepositories } from './walk.js';
 
+/** `failed` could not be compared. */
+export type CheckResult = Readonly<{ repositories: number; failed: number }>;
+
 /**
  * Makes the index agree with the files. While this process did not run, anything may have happened to them
  * (another registry, a restored backup, a lost index), so each start compares everything once, in the
@@ -73,16 +76,15 @@ export class IndexSync {
   /**
    * Compares everything. A repository that cannot be compared is passed over, and compared when it is asked for.
    * @param options `reread` trusts nothing that is indexed of manifests, but reads and verifies them again.
-   * @returns how many repositories there are.
    */
-  async run(options: { signal?: AbortSignal; reread?: boolean } = {}): Promise<number> {
+  async run(options: { signal?: AbortSignal; reread?: boolean } = {}): Promise<CheckResult> {
     this.#signal = options.signal;
     this.#running = true;
     try {
       for (;;) {
         const { generation } = this.#index;
-        const count = await this.#checkAll(options);
-        if (generation === this.#index.generation) return count;
+        const result = await this.#checkAll(options);
+        if (generation === this.#index.generation) return result;
         this.#noticeLoss(); // lost meanwhile: once more
       }
     } finally {
@@ -90,17 +92,26 @@ export class IndexSync {
     }
   }
 
-  async #checkAll({ signal, reread = false }: { signal?: AbortSignal; reread?: boolean }): Promise<number> {
+  async #checkAll({
+    signal,
+    reread = false,
+  }: {
+    signal?: AbortSignal;
+    reread?: boolean;
+  }): Promise<CheckResult> {
     const started = performance.now();
     const { generation } = this.#index;
     const names = await this.names();
+    let failed = 0;
     for (const repository of names) {
-      if (signal?.aborted || generation !== this.#index.generation) return names.length;
+      if (signal?.aborted || generation !== this.#index.generation)
+        return { repositories: names.length, failed };
       try {
         await (reread ? this.#check(repository, { reread }) : this.ensure(repository));
       } catch (error) {
         this.#log.error({ error, repository }, 'the index of a repository could not be checked');
         this.#distrusted.add(repository);
+        failed += 1;
       }
     }
     this.#complete = true;
@@ -108,7 +119,7 @@ export class IndexSync {
     this.#names = undefined;
     const milliseconds = Math.round(performance.now() - started);
     this.#log.info({ repositories: names.length, milliseconds }, 'index checked against storage');
-    return names.length;
+    return { repositories: names.length, failed };
   }
 
   #noticeLoss(): void {

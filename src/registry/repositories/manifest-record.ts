@@ -40,7 +40,8 @@ function referencesOf({ config, layers, children }: Manifest): ManifestReference
 /** Old registries hold images of schema 1. New ones are refused, but these stay readable as they are. */
 function schema1Record(stored: Stored): ManifestRecord | undefined {
   try {
-    const { schemaVersion, fsLayers } = JSON.parse(Buffer.from(stored.bytes).toString('utf8'));
+    const document: unknown = JSON.parse(Buffer.from(stored.bytes).toString('utf8'));
+    const { schemaVersion, fsLayers } = Object(document) as { schemaVersion?: unknown; fsLayers?: unknown };
     if (schemaVersion !== 1 || !Array.isArray(fsLayers)) return undefined;
     const digests = fsLayers.flatMap((layer) => findDigest(String(layer?.blobSum)) ?? []);
     return {

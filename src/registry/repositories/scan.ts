@@ -38,7 +38,7 @@ export async function scanRepository(
   const blobs = await mapSideBySide(layers, (digest) => readBlob(source, repository, digest));
   const found = new Set(blobs.map(({ digest }) => digest));
   const manifests = await mapSideBySide(revisions, (digest) =>
-    readManifest(source, repository, digest, indexed),
+    readManifest(source, repository, digest, known),
   );
   const present = new Set(manifests.map(({ digest }) => digest));
   const leading = tags.filter(({ digest }) => present.has(digest));

@@ -6,7 +6,7 @@ import { walkRepositories } from './walk.js';
 export type PurgeResult = Readonly<{ uploads: number; bytes: number }>;
 
 /**
- * Removes uploads that began before `olderThan`, and what writes that never finished left behind.
+ * Removes uploads that got no byte since `olderThan`, and what writes that never finished left behind.
  * @param options `dryRun` counts without removing.
  */
 export async function purgeUploads(
@@ -19,7 +19,7 @@ export async function purgeUploads(
   for await (const repository of walkRepositories(driver)) {
     for await (const upload of uploads.list(repository)) {
       if (options.signal?.aborted) return { uploads: count, bytes };
-      if (upload.startedAt >= olderThan) continue;
+      if (upload.activeAt >= olderThan) continue;
       if (!options.dryRun && !(await uploads.purge(upload))) continue;
       log.info(
         { repository, upload: upload.id, bytes: upload.offset, dryRun: options.dryRun },

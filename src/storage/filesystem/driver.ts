@@ -39,7 +39,7 @@ export class FilesystemDriver implements StorageDriver {
       return { size: info.size, modifiedAt: info.mtime, directory: info.isDirectory() };
     } catch (error) {
       if (isAbsent(error)) return undefined;
-      throw error;
+      throw unavailable(path, 'read', error);
     }
   }
 
@@ -58,9 +58,10 @@ export class FilesystemDriver implements StorageDriver {
 
   async open(path: StoragePath, range?: ByteRange): Promise<FileReader> {
     const file = await this.#openFile(path);
+    if (range) return new FilesystemReader(file, range);
     try {
       const { size } = await file.stat();
-      return new FilesystemReader(file, range ?? { start: 0, end: size });
+      return new FilesystemReader(file, { start: 0, end: size });
     } catch (error) {
       await file.close();
       throw error;
@@ -136,7 +137,7 @@ export class FilesystemDriver implements StorageDriver {
       return entries.map((entry) => ({ name: entry.name, directory: directory(entry) })).sort(byName);
     } catch (error) {
       if (isAbsent(error)) return [];
-      throw error;
+      throw unavailable(path, 'read', error);
     }
   }
 }

@@ -123,8 +123,18 @@ describe('IndexSync', () => {
     await driver.delete(layout.layerLinkPath(app, digest('layer')));
     const second = open({ driver, index });
     await second.sync.run();
-    expect((await second.catalog.tags(app, { limit: 9 })).items).toEqual(['v2']);
+    expect((await second.catalog.tags(app, { limit: 9 })).json).toEqual('["v2"]');
     await expect(second.blobs.get(app, digest('layer'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+  });
+
+  it('reads again what is indexed, when asked to', async () => {
+    const first = open();
+    const image = await pushImage(first);
+    await first.driver.publish([{ path: layout.blobPath(image), bytes: Buffer.from('{}') }]);
+    await first.sync.run();
+    expect((await first.manifests.get(app, { tag: v1 })).digest).toBe(image);
+    await first.sync.run({ reread: true });
+    await expect(first.manifests.get(app, { tag: v1 })).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
   });
 
   it('does not trust a manifest that was damaged', async () => {
@@ -144,8 +154,8 @@ describe('IndexSync', () => {
       { path: `${layout.REPOSITORIES}/Not-A-Name/_manifests/x`, bytes: Buffer.from('x') },
     ]);
     const second = open({ driver: first.driver });
-    expect(await second.sync.run()).toBe(1);
-    expect((await second.catalog.tags(app, { limit: 9 })).items).toEqual(['v1']);
+    expect(await second.sync.run()).toEqual({ repositories: 1, failed: 0 });
+    expect((await second.catalog.tags(app, { limit: 9 })).json).toEqual('["v1"]');
   });
 });
 

@@ -9,7 +9,7 @@ const htpasswd = z
     path: z
       .string()
       .min(1)
-      .meta({ description: 'File of users and bcrypt hashes; read again when it changes.' }),
+      .meta({ description: 'File of users and password hashes; read again when it changes.' }),
   })
   .meta({ description: 'User names and passwords in a file.' });
 
