@@ -5,7 +5,6 @@ import {
   type FinishedRequest,
   type LineSink,
   type Metrics,
-  trustedProxies,
 } from '../registry/operations/index.js';
 
 /** Clients that left before their answer was complete, as nginx and the reference registry log them. */
@@ -13,13 +12,11 @@ const CLIENT_GONE = 499;
 
 /** Writes each request into the access log and counts it. */
 export function requestObserver(
-  { log, berth }: Config,
-  { metrics, output }: { metrics: Metrics; output: LineSink },
+  { log }: Config,
+  parts: { metrics: Metrics; output: LineSink; trusted: (address: string | undefined) => boolean },
 ): RequestObserver {
-  const write = accessLog(log, {
-    output,
-    trusted: trustedProxies(berth.trustedproxies),
-  });
+  const { metrics } = parts;
+  const write = accessLog(log, parts);
   return {
     started: () => metrics.requestStarted(),
     finished: (observed) => {

@@ -92,15 +92,16 @@ export async function serve(file: string | undefined): Promise<void> {
     http2: !config.http.http2.disabled,
     ...(tls ? { tls } : {}),
   });
+  const trusted = trustedProxies(config.berth.trustedproxies);
   const app = createApp(registry, {
     authenticator,
     tokens,
-    url: publicUrl({ host: config.http.host, trusted: trustedProxies(config.berth.trustedproxies) }),
+    url: publicUrl({ host: config.http.host, trusted }),
     log,
     headers: config.http.headers,
     down: () => health.down,
     draining: () => server.draining,
-    observer: requestObserver(config, { metrics, output: accessOutput }),
+    observer: requestObserver(config, { metrics, trusted, output: accessOutput }),
   });
   await using _debug = await openDebugServer(config, { health, metrics, log });
   const address = await server.listen(app);
@@ -121,7 +122,7 @@ export async function serve(file: string | undefined): Promise<void> {
   await server.close(config.http.draintimeout);
   watch?.close();
   authenticator.close();
-  await Promise.all(work);
+  await Promise.all([...work, opened.store.sync.settle()]);
 }
 
 /** A failure leaves the check unfinished: each repository is then compared when it is asked for. */

@@ -15,7 +15,7 @@ import type { TlsFiles } from '../registry/tls/index.js';
 export function registrySettings({ http, storage, catalog, tags, berth }: Config): RegistrySettings {
   return {
     baseUrl: http.relativeurls ? '' : (http.host ?? '').replace(/\/$/, ''),
-    prefix: http.prefix?.replace(/\/$/, '') || '/',
+    prefix: (http.prefix ?? '').replace(/\/+$/, ''),
     deleteEnabled: storage.delete.enabled,
     readOnly: storage.maintenance.readonly.enabled,
     redirect: !storage.redirect.disable,

@@ -16,4 +16,11 @@ export {
 export { type ErrorCode, OciError } from './errors.js';
 export { type Descriptor, type Manifest, parseManifest, requiredBlobs } from './manifest.js';
 export { MEDIA_TYPES } from './media-types.js';
-export { findTag, parseRepositoryName, parseTag, type RepositoryName, type Tag } from './name.js';
+export {
+  findRepositoryName,
+  findTag,
+  parseRepositoryName,
+  parseTag,
+  type RepositoryName,
+  type Tag,
+} from './name.js';

@@ -11,18 +11,21 @@ const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 /** Many clients refuse a longer host and name together; the reference registry refuses a longer name. */
 const MAX_NAME_LENGTH = 255;
 
+/** @returns the name, or `undefined` where {@link parseRepositoryName} throws. */
+export function findRepositoryName(input: string): RepositoryName | undefined {
+  return input.length <= MAX_NAME_LENGTH && NAME.test(input) ? (input as RepositoryName) : undefined;
+}
+
 /** @throws {OciError} NAME_INVALID. */
 export function parseRepositoryName(input: string): RepositoryName {
-  if (input.length > MAX_NAME_LENGTH) {
-    throw new OciError('NAME_INVALID', `a repository name has at most ${MAX_NAME_LENGTH} characters`);
-  }
-  if (!NAME.test(input)) {
-    throw new OciError(
-      'NAME_INVALID',
-      `not a repository name: ${JSON.stringify(input)}; use lower-case letters and digits, separated by one of . _ __ - /`,
-    );
-  }
-  return input as RepositoryName;
+  const name = findRepositoryName(input);
+  if (name !== undefined) return name;
+  throw new OciError(
+    'NAME_INVALID',
+    input.length > MAX_NAME_LENGTH
+      ? `a repository name has at most ${MAX_NAME_LENGTH} characters`
+      : `not a repository name: ${JSON.stringify(input)}; use lower-case letters and digits, separated by one of . _ __ - /`,
+  );
 }
 
 /** @returns the tag, or `undefined` when the grammar forbids it. */

@@ -28,7 +28,7 @@ export function locationOf(
   { baseUrl, prefix }: Pick<RegistrySettings, 'baseUrl' | 'prefix'>,
   path: string,
 ): string {
-  return `${baseUrl}${prefix === '/' ? '' : prefix}${path}`;
+  return `${baseUrl}${prefix}${path}`;
 }
 
 /** A list goes on behind `last`. An absolute path: clients refuse links to other hosts or schemes. RFC 8288. */
@@ -41,7 +41,7 @@ export function linkNext(
   const pairs = Object.entries(query).flatMap(([key, values]) =>
     [values].flat().map((value) => `${key}=${encodeURIComponent(value)}`),
   );
-  ctx.set('Link', `<${prefix === '/' ? '' : prefix}${path}?${pairs.join('&')}>; rel="next"`);
+  ctx.set('Link', `<${prefix}${path}?${pairs.join('&')}>; rel="next"`);
 }
 
 /** Whether an If-Match or If-None-Match header names this digest; tags may come quoted, weak or bare. */

@@ -53,7 +53,7 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   const router = otherRoutes(registry);
   const answerRegistry = dispatch(registry);
   const { prefix } = registry.settings;
-  const root = `${prefix === '/' ? '' : prefix}/v2`;
+  const root = `${prefix}/v2`;
   app.use(observed(options));
   app.use(explained(options, registry));
   if (options.tokens) app.use(tokenRoute(options.tokens, registry));
@@ -78,7 +78,7 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
 
 function otherRoutes(registry: Registry): Router {
   const { prefix, search: searchable } = registry.settings;
-  const router = new Router(prefix === '/' ? {} : { prefix: prefix.replace(/\/$/, '') });
+  const router = new Router(prefix === '' ? {} : { prefix });
   router.get('/', (ctx) => named(ctx, 'home', home(registry)));
   if (searchable) {
     router.get('/v1/_ping', (ctx) => named(ctx, 'search', pingSearch));

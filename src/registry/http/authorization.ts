@@ -57,7 +57,7 @@ function neededScope(ctx: RegistryContext, { prefix }: RegistrySettings): string
 /** Who sent bad credentials is refused before the URL is looked at, which may be bad too. */
 function requestOf(ctx: RegistryContext, prefix: string): RegistryRequest | undefined {
   try {
-    return parseRequest(prefix === '/' ? ctx.path : ctx.path.slice(prefix.length));
+    return parseRequest(ctx.path.slice(prefix.length));
   } catch (error) {
     if (error instanceof OciError) return undefined;
     throw error;

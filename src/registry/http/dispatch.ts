@@ -20,7 +20,7 @@ export function dispatch(registry: Registry) {
   const handlers: AnyHandlers = handlersFor(registry);
   return async (ctx: RegistryContext) => {
     const { prefix } = registry.settings;
-    const request = parseRequest(prefix === '/' ? ctx.path : ctx.path.slice(prefix.length));
+    const request = parseRequest(ctx.path.slice(prefix.length));
     if (request === undefined) throw noSuchPath(ctx);
     const byMethod = handlers[request.kind];
     // HEAD is GET without the body, which the handlers see to. RFC 9110 section 9.3.2.

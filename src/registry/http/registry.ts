@@ -22,7 +22,7 @@ export type Registry = Readonly<{
 export type RegistrySettings = Readonly<{
   /** Goes before the path of every Location: '' for clients to stay on the host they asked. */
   baseUrl: string;
-  /** The API stands below this path: `/`, or as `http.prefix` says. */
+  /** The API stands below this path: '', or `/x` as `http.prefix` says, without a slash at its end. */
   prefix: string;
   deleteEnabled: boolean;
   readOnly: boolean;

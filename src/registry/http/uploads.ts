@@ -7,10 +7,10 @@ import {
 } from '../../content/index.js';
 import {
   type Digest,
+  findRepositoryName,
   isHashAlgorithm,
   OciError,
   parseDigest,
-  parseRepositoryName,
   type RepositoryName,
 } from '../../oci/index.js';
 import type { RepositoryBlobs } from '../repositories/index.js';
@@ -35,7 +35,10 @@ export function startUpload(registry: Registry) {
       }
     }
     if ((await uploads.count(repository, settings.maxOpenUploads)) >= settings.maxOpenUploads) {
-      throw new OciError('TOOMANYREQUESTS', `${repository} has ${settings.maxOpenUploads} uploads under way`);
+      throw new OciError(
+        'TOOMANYREQUESTS',
+        `${repository} has ${settings.maxOpenUploads} uploads under way; berth uploads purge removes those given up`,
+      );
     }
     const digest = query.get('digest');
     if (digest !== null && mayHaveBody(ctx)) {
@@ -95,22 +98,14 @@ async function mountBlob(
   repository: RepositoryName,
   { digest, from }: { digest: Digest; from: string | null },
 ): Promise<boolean> {
-  const sources = from ? findRepositoryName(from) : await blobs.sourcesOf(digest);
+  // What cannot be a repository cannot be mounted from, which is no error either.
+  const named = from ? findRepositoryName(from) : undefined;
+  const sources = named ? [named] : from ? [] : await blobs.sourcesOf(digest);
   for (const source of sources) {
     const allowed = access.allows(ctx.state.identity, 'pull', source);
     if (allowed && (await blobs.mount(source, repository, digest))) return true;
   }
   return false;
-}
-
-/** What cannot be a repository cannot be mounted from. */
-function findRepositoryName(from: string): RepositoryName[] {
-  try {
-    return [parseRepositoryName(from)];
-  } catch (error) {
-    if (error instanceof OciError) return [];
-    throw error;
-  }
 }
 
 async function takeWhole(

@@ -25,6 +25,7 @@ export class IndexSync {
   #running = false;
   #signal: AbortSignal | undefined;
   #generation: number;
+  #rerun: Promise<void> | undefined;
 
   constructor(source: ScanSource, index: MetadataIndex, log: Logger) {
     this.#source = source;
@@ -50,6 +51,11 @@ export class IndexSync {
       this.#underWay.set(repository, check);
     }
     return check;
+  }
+
+  /** Resolves when nothing is compared any more that began by itself. */
+  async settle(): Promise<void> {
+    await this.#rerun;
   }
 
   /** For when files turn out not to be what the index says: compares once more. */
@@ -130,9 +136,10 @@ export class IndexSync {
     this.#checked.clear();
     this.#names = undefined;
     if (this.#running) return;
-    this.run(this.#signal ? { signal: this.#signal } : {}).catch((error: unknown) => {
-      this.#log.error({ error }, 'the index could not be checked against storage');
-    });
+    this.#rerun = this.run(this.#signal ? { signal: this.#signal } : {}).then(
+      () => {},
+      (error: unknown) => this.#log.error({ error }, 'the index could not be checked against storage'),
+    );
   }
 
   async #findNames(): Promise<RepositoryName[]> {

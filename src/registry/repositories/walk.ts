@@ -1,5 +1,5 @@
 import { layout } from '../../content/index.js';
-import { OciError, parseRepositoryName, type RepositoryName } from '../../oci/index.js';
+import { findRepositoryName, type RepositoryName } from '../../oci/index.js';
 import type { StorageDriver, StoragePath } from '../../storage/index.js';
 
 /** Foreign directories, such as `lost+found`, are not ours to look into. */
@@ -17,16 +17,6 @@ export async function* walkRepositories(
     else if (directory && COMPONENT.test(name)) yield* walkRepositories(driver, `${below}/${name}`);
   }
   if (!isRepository) return;
-  const repository = findName(below.slice(layout.REPOSITORIES.length + 1));
+  const repository = findRepositoryName(below.slice(layout.REPOSITORIES.length + 1));
   if (repository !== undefined) yield repository;
-}
-
-/** A directory may look like a name and be none, or be too deep for one. */
-function findName(name: string): RepositoryName | undefined {
-  try {
-    return parseRepositoryName(name);
-  } catch (error) {
-    if (error instanceof OciError) return undefined;
-    throw error;
-  }
 }
