@@ -28,7 +28,7 @@ export async function openStore(
   const sync = new IndexSync({ driver, blobs }, index, log);
   return {
     store: { driver, blobs, index, sync, locks: new RepositoryLocks(), now: () => new Date() },
-    uploads: new Uploads(driver, pool, { tidy: collector() }),
+    uploads: new Uploads(driver, pool),
     driver,
     index,
     async [Symbol.asyncDispose]() {
@@ -36,15 +36,6 @@ export async function openStore(
       await index.close();
     },
   };
-}
-
-/**
- * Node's buffers of received bytes are freed only by a collection, which comes late when little else is allocated.
- * The launcher makes it available.
- */
-function collector(): (() => void) | undefined {
-  const { gc } = globalThis;
-  return gc && (() => void gc({ type: 'minor', execution: 'sync' }));
 }
 
 async function openDriver({ storage }: Config): Promise<StorageDriver> {

@@ -30,8 +30,6 @@ const INLINE_BYTES = 128 * 1024;
 /** Large enough that the cost of a write and of waking a thread no longer shows. */
 const MAX_BATCH_BYTES = 512 * 1024;
 const MIN_BATCH_BYTES = 64 * 1024;
-/** Bytes received between two tidyings. */
-const TIDY_EVERY_BYTES = 16 * 1024 * 1024;
 /** For the batches of all uploads together: many at once get smaller ones, so that memory stays flat. */
 const ALL_BATCHES_BYTES = 8 * 1024 * 1024;
 
@@ -44,12 +42,8 @@ export class Uploads {
   readonly #pool: HashPool;
   readonly #hashers = new Map<string, Hasher>();
   readonly #busy = new Set<string>();
-  readonly #tidy: () => void;
-  #untidyBytes = 0;
 
-  /** @param options `tidy` is called now and then while bytes come in: each leaves a buffer for the collector. */
-  constructor(driver: StorageDriver, pool: HashPool, options: { tidy?: (() => void) | undefined } = {}) {
-    this.#tidy = options.tidy ?? (() => {});
+  constructor(driver: StorageDriver, pool: HashPool) {
     this.#driver = driver;
     this.#pool = pool;
   }
@@ -171,10 +165,7 @@ export class Uploads {
     if (from !== undefined && from !== file.size) throw new UploadOffsetError(file.size, from);
     const hasher = await this.#hasherAt(repository, id, file.size, { length, algorithms });
     try {
-      const write = async (batch: readonly Uint8Array[]) => {
-        await Promise.all([file.append(batch), hasher.update(batch)]);
-        this.#countUntidy(batch);
-      };
+      const write = (batch: readonly Uint8Array[]) => Promise.all([file.append(batch), hasher.update(batch)]);
       await pumpBatches(source, write, { batchBytes: () => this.#batchBytes() });
     } finally {
       // A failed write leaves fewer bytes in the file than were hashed.
@@ -207,13 +198,6 @@ export class Uploads {
   /** Requests that are adding to an upload, or ending one. */
   get underWay(): number {
     return this.#busy.size;
-  }
-
-  #countUntidy(batch: readonly Uint8Array[]): void {
-    for (const { byteLength } of batch) this.#untidyBytes += byteLength;
-    if (this.#untidyBytes < TIDY_EVERY_BYTES) return;
-    this.#untidyBytes = 0;
-    this.#tidy();
   }
 
   #batchBytes(): number {
