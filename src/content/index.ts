@@ -12,5 +12,12 @@ export {
   UploadOffsetError,
 } from './errors.js';
 export { HashPool } from './hash-pool.js';
+export {
+  type ImageEndpoint,
+  ImageNotFoundError,
+  type OpenContent,
+  type Pushed,
+  type PushOptions,
+} from './image-endpoint.js';
 export * as layout from './layout.js';
 export { type Chunk, type Upload, Uploads, type VerifiedUpload } from './uploads.js';

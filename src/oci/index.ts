@@ -14,6 +14,14 @@ export {
   parseDigest,
 } from './digest.js';
 export { type ErrorCode, OciError } from './errors.js';
+export {
+  type ContainerConfig,
+  chainIDs,
+  type Healthcheck,
+  type HistoryEntry,
+  type ImageConfig,
+  parseImageConfig,
+} from './image-config.js';
 export { type Descriptor, type Manifest, parseManifest, requiredBlobs } from './manifest.js';
 export { MEDIA_TYPES } from './media-types.js';
 export {
@@ -24,3 +32,13 @@ export {
   type RepositoryName,
   type Tag,
 } from './name.js';
+export { formatPlatform, hostPlatform, matchesPlatform, type Platform, parsePlatform } from './platform.js';
+export {
+  formatReference,
+  keyText,
+  type ManifestKey,
+  parseReference,
+  type Reference,
+  shortName,
+  shortReference,
+} from './reference.js';

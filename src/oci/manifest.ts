@@ -8,6 +8,7 @@ import {
   MEDIA_TYPES,
   withoutParameters,
 } from './media-types.js';
+import type { Platform } from './platform.js';
 
 /** What a manifest says about other content; `size` in bytes. image-spec descriptor.md. */
 export type Descriptor = Readonly<{
@@ -15,7 +16,9 @@ export type Descriptor = Readonly<{
   digest: Digest;
   size: number;
   urls?: readonly string[];
-  platform?: Readonly<{ os: string; architecture: string }>;
+  platform?: Platform;
+  annotations?: Readonly<Record<string, string>>;
+  artifactType?: string;
 }>;
 
 /** What a registry must know of a manifest; the bytes themselves are kept as they came. */
@@ -113,7 +116,7 @@ function descriptorsAt(value: unknown, where: string): Descriptor[] {
 
 function descriptorAt(value: unknown, where: string): Descriptor {
   if (!isObject(value)) throw invalid(`${where} must be a descriptor`);
-  const { mediaType, size, urls, platform } = value;
+  const { mediaType, size, urls, platform, annotations, artifactType } = value;
   const digest = typeof value.digest === 'string' ? findDigest(value.digest) : undefined;
   if (typeof mediaType !== 'string') throw invalid(`${where}.mediaType must be a string`);
   if (digest === undefined) throw invalid(`${where}.digest must be a digest`);
@@ -126,6 +129,8 @@ function descriptorAt(value: unknown, where: string): Descriptor {
     size,
     ...(Array.isArray(urls) ? { urls: urls.filter((url) => typeof url === 'string') } : {}),
     ...(isPlatform(platform) ? { platform } : {}),
+    ...(isObject(annotations) ? { annotations: annotations as Record<string, string> } : {}),
+    ...(typeof artifactType === 'string' ? { artifactType } : {}),
   };
 }
 
@@ -148,7 +153,7 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isPlatform(value: unknown): value is { os: string; architecture: string } {
+function isPlatform(value: unknown): value is Platform {
   return isObject(value) && typeof value.os === 'string' && typeof value.architecture === 'string';
 }
 
