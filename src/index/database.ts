@@ -6,6 +6,9 @@ import { createTables } from './schema.js';
 
 export type Row = Readonly<Record<string, unknown>>;
 
+/** The number of the repository that is named by the first parameter of a statement. */
+export const REPOSITORY = '(SELECT id FROM repositories WHERE name = ?1)';
+
 /** How long a write waits for another process that is writing. Everything else in this process waits with it. */
 const BUSY_MS = 1000;
 

@@ -72,6 +72,12 @@ export type RepositoryUsage = Readonly<{
   pulledAt: Date | undefined;
 }>;
 
+/** Part of a list: at most `limit`, behind `after`. */
+export type Page = Readonly<{ after?: string; limit: number }>;
+
+/** `artifactTypes` to choose by; `[]` is all. */
+export type ReferrersPage = Page & Readonly<{ maxBytes: number; artifactTypes: readonly string[] }>;
+
 /** Names are in byte order everywhere; `after` is exclusive. Each write is one transaction. */
 export interface MetadataIndex {
   /** Changes whenever everything indexed is lost while in use: then all of it must be made anew from the files. */
@@ -86,18 +92,14 @@ export interface MetadataIndex {
   missing(repository: RepositoryName, digests: readonly Digest[]): Promise<Digest[]>;
   hasManifests(repository: RepositoryName): Promise<boolean>;
   /** Repositories with at least one manifest. */
-  listRepositories(page: { after?: string; limit: number; containing?: string }): Promise<RepositoryName[]>;
+  listRepositories(page: Page & { containing?: string }): Promise<RepositoryName[]>;
   /**
    * Tags as a JSON array, written by the database: making an object of each of ten thousand names for every answer
    * costs more than all the rest.
    */
-  listTags(repository: RepositoryName, page: { after?: string; limit: number }): Promise<TagList>;
+  listTags(repository: RepositoryName, page: Page): Promise<TagList>;
   /** In byte order of the digests; ends early, but not before the first, where their descriptors exceed `maxBytes`. */
-  listReferrers(
-    repository: RepositoryName,
-    subject: Digest,
-    page: { after?: string; limit: number; maxBytes: number; artifactTypes: readonly string[] },
-  ): Promise<Referrer[]>;
+  listReferrers(repository: RepositoryName, subject: Digest, page: ReferrersPage): Promise<Referrer[]>;
   usage(): Promise<RepositoryUsage[]>;
 
   putBlob(repository: RepositoryName, blob: BlobRecord): Promise<void>;

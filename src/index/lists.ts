@@ -1,0 +1,102 @@
+import type { Digest, RepositoryName, Tag } from '../oci/index.js';
+import { type Database, REPOSITORY, type Row } from './database.js';
+import type { Page, Referrer, ReferrersPage, RepositoryUsage, TagList } from './metadata-index.js';
+
+/** What a descriptor takes in JSON: its values, and 100 bytes around them. */
+const DESCRIPTOR_BYTES = `(octet_length(digest) + octet_length(media_type) + octet_length(annotations) +
+  coalesce(octet_length(artifact_type), 0) + 100)`;
+
+/** Pages of what repositories hold. MetadataIndex says what each promises. */
+export class Lists {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  repositories(page: Page & { containing?: string }): RepositoryName[] {
+    const names = this.#db.column(
+      `SELECT name FROM repositories r WHERE name > ?1 AND (?3 = '' OR instr(name, ?3) > 0)
+       AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id) ORDER BY name LIMIT ?2`,
+      page.after ?? '',
+      page.limit,
+      page.containing ?? '',
+    );
+    return names as RepositoryName[];
+  }
+
+  tags(repository: RepositoryName, page: Page): TagList {
+    const row = this.#db.get(
+      `SELECT json_group_array(name ORDER BY name) AS json, max(name) AS last FROM (
+         SELECT name FROM tags WHERE repository_id = ${REPOSITORY} AND name > ?2 ORDER BY name LIMIT ?3)`,
+      repository,
+      page.after ?? '',
+      page.limit,
+    );
+    const last = row?.last === null ? undefined : (row?.last as Tag);
+    return { json: String(row?.json), last, more: last !== undefined && this.#hasTagAfter(repository, last) };
+  }
+
+  referrers(repository: RepositoryName, subject: Digest, page: ReferrersPage): Referrer[] {
+    let bytes = 0;
+    const rows = this.#db.takeWhile(
+      (row) => {
+        const isFirst = bytes === 0;
+        bytes += Number(row.bytes);
+        return isFirst || bytes <= page.maxBytes;
+      },
+      `SELECT digest, media_type, size, artifact_type, annotations, ${DESCRIPTOR_BYTES} AS bytes FROM manifests
+       WHERE repository_id = ${REPOSITORY} AND subject = ?2 AND digest > ?3
+       AND (?4 = '[]' OR artifact_type IN (SELECT value FROM json_each(?4)))
+       ORDER BY digest LIMIT ?5`,
+      repository,
+      subject,
+      page.after ?? '',
+      JSON.stringify(page.artifactTypes),
+      page.limit,
+    );
+    return rows.map(referrerOf);
+  }
+
+  usage(): RepositoryUsage[] {
+    const rows = this.#db.all(
+      `SELECT name, pushed_at, pulled_at,
+         (SELECT coalesce(sum(size), 0) FROM blobs WHERE repository_id = r.id) AS blob_bytes,
+         (SELECT coalesce(sum(size), 0) FROM manifests WHERE repository_id = r.id) AS manifest_bytes,
+         (SELECT count(*) FROM manifests WHERE repository_id = r.id) AS manifests,
+         (SELECT count(*) FROM tags WHERE repository_id = r.id) AS tags
+       FROM repositories r ORDER BY name`,
+    );
+    return rows.map(usageOf);
+  }
+
+  #hasTagAfter(repository: RepositoryName, tag: Tag): boolean {
+    const sql = `SELECT 1 FROM tags WHERE repository_id = ${REPOSITORY} AND name > ?2 LIMIT 1`;
+    return this.#db.get(sql, repository, tag) !== undefined;
+  }
+}
+
+function referrerOf(row: Row): Referrer {
+  return {
+    digest: row.digest as Digest,
+    mediaType: String(row.media_type),
+    size: Number(row.size),
+    artifactType: row.artifact_type === null ? undefined : String(row.artifact_type),
+    annotations: JSON.parse(String(row.annotations)),
+  };
+}
+
+function usageOf(row: Row): RepositoryUsage {
+  return {
+    repository: row.name as RepositoryName,
+    bytes: Number(row.blob_bytes) + Number(row.manifest_bytes),
+    manifests: Number(row.manifests),
+    tags: Number(row.tags),
+    pushedAt: timeOf(row.pushed_at),
+    pulledAt: timeOf(row.pulled_at),
+  };
+}
+
+function timeOf(milliseconds: unknown): Date | undefined {
+  return milliseconds === null ? undefined : new Date(Number(milliseconds));
+}
