@@ -13,6 +13,7 @@ const NEEDS = [
   { names: ['apache2-utils'], programs: ['htpasswd'] },
   { names: ['buildah'], programs: ['buildah'] },
   { names: ['busybox-static'] }, // the base of test images; the busybox of other packages is not static
+  { names: ['bzip2'], programs: ['bzip2'] },
   { names: ['ca-certificates'] },
   { names: ['conmon'], programs: ['conmon'] },
   { names: ['containerd'], programs: ['containerd'] },
@@ -20,6 +21,7 @@ const NEEDS = [
   { names: ['docker-cli', 'docker.io'], programs: ['docker'] }, // a package of its own since Debian 13
   { names: ['docker.io'], programs: ['dockerd'] },
   { names: ['docker-registry'], programs: ['docker-registry'] },
+  { names: ['git'], programs: ['git'] },
   { names: ['golang-github-containers-common'] }, // the policy.json without which skopeo and podman refuse to work
   { names: ['iproute2'], programs: ['ip'] },
   { names: ['iptables'], programs: ['iptables'] },
@@ -27,9 +29,11 @@ const NEEDS = [
   { names: ['podman'], programs: ['podman'] },
   { names: ['runc'], programs: ['runc'] },
   { names: ['skopeo'], programs: ['skopeo'] },
+  { names: ['uidmap'], programs: ['newuidmap', 'newgidmap'] },
   { names: ['umoci'], programs: ['umoci'] },
   { names: ['util-linux'], programs: ['nsenter', 'unshare'] },
   { names: ['wrk'], programs: ['wrk'] },
+  { names: ['xz-utils'], programs: ['xz'] },
 ];
 
 const POLICY = '/usr/sbin/policy-rc.d';

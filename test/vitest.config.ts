@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/clients/**', 'test/faults/**', 'test/server/**'],
+          exclude: ['test/{builds,clients,faults,server}/**'],
           isolate: false,
           testTimeout: 20_000,
         },
@@ -22,7 +22,7 @@ export default defineConfig({
         root,
         test: {
           name: 'integration',
-          include: ['test/{clients,faults,server}/**/*.test.ts'],
+          include: ['test/{builds,clients,faults,server}/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 300_000,
