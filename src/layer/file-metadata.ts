@@ -1,0 +1,61 @@
+import { chmodSync, fchmodSync, fchownSync, futimesSync, lchownSync, lutimesSync } from 'node:fs';
+import { lsetxattr } from '../linux/index.js';
+import type { Entry } from './entry.js';
+import { isOverlayXattr } from './overlay.js';
+
+type Metadata = Pick<Entry, 'uid' | 'gid' | 'mode' | 'mtime' | 'xattrs'>;
+
+/**
+ * Gives files what entries say of them. In this order: chown takes setuid bits and capabilities away, a mode may
+ * bar its owner from setting attributes, and whatever changes a file changes its time.
+ */
+export class MetadataWriter {
+  readonly #isOwnerKept: boolean;
+  readonly #isOwnerInherited: (uid: number, gid: number) => boolean;
+
+  /** @param options `newFilesAreOwn`: files are made with this process's own owner and group. */
+  constructor(options: { ownership: 'keep' | 'ignore'; newFilesAreOwn: boolean }) {
+    this.#isOwnerKept = options.ownership === 'keep';
+    const [ownUid, ownGid] = [process.geteuid?.(), process.getegid?.()];
+    this.#isOwnerInherited = (uid, gid) => options.newFilesAreOwn && uid === ownUid && gid === ownGid;
+  }
+
+  /** Of a new file that is open, and was made with mode 0600. */
+  writeOpen(fd: number, file: string | Buffer, entry: Metadata): void {
+    if (this.#isOwnerKept && !this.#isOwnerInherited(entry.uid, entry.gid))
+      fchownSync(fd, entry.uid, entry.gid);
+    this.#writeXattrs(file, entry);
+    if (entry.mode !== 0o600) fchmodSync(fd, entry.mode);
+    futimesSync(fd, entry.mtime, entry.mtime);
+  }
+
+  /** @param options `isLink`: a symbolic link, which has no mode. */
+  write(file: string | Buffer, entry: Metadata, { isLink = false }: { isLink?: boolean } = {}): void {
+    if (this.#isOwnerKept) lchownSync(file, entry.uid, entry.gid);
+    this.#writeXattrs(file, entry);
+    if (!isLink) chmodSync(file, entry.mode);
+    lutimesSync(file, entry.mtime, entry.mtime);
+  }
+
+  /** For work in a directory that its owner may not change. */
+  open(directory: string | Buffer, mode: number): void {
+    chmodSync(directory, (mode & 0o7777) | 0o700);
+  }
+
+  #writeXattrs(file: string | Buffer, { xattrs }: Metadata): void {
+    for (const [name, value] of xattrs ?? []) {
+      // A layer must not tell overlayfs to look elsewhere.
+      if (!isOverlayXattr(name)) this.#writeXattr(file, name, value);
+    }
+  }
+
+  #writeXattr(file: string | Buffer, name: string, value: Buffer): void {
+    try {
+      lsetxattr(file, name, value);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      const isTolerable = code === 'ENOTSUP' || (code === 'EPERM' && !this.#isOwnerKept);
+      if (!isTolerable) throw error;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Layer tars and directory trees: written, read, looked into, unpacked, made from differences, compressed. Knows no
+ * image, manifest or store. Start with entry.ts and layer-writer.ts; rootfs-view.ts shows a stack of layers as one
+ * tree without unpacking it.
+ */
+
+export { applyLayer } from './apply-layer.js';
+export { type ApplyLimits, type ApplyOptions, DEFAULT_LIMITS } from './apply-options.js';
+export { type CompressOptions, compress, DEFAULT_LEVELS } from './compress.js';
+export { type Compression, detectCompression } from './compression.js';
+export { type DecompressOptions, decompress } from './decompress.js';
+export { diffUpper, type OverlayDirectories } from './diff-upper.js';
+export {
+  type Device,
+  type Entry,
+  type EntryType,
+  findWhiteout,
+  joinPath,
+  OPAQUE_MARKER,
+  splitPath,
+  WHITEOUT_PREFIX,
+  type Whiteout,
+  whiteoutOf,
+} from './entry.js';
+export { CompressionError, FileChangedError, LayerError, TarError } from './errors.js';
+export { type IndexedEntry, LayerIndex } from './layer-index.js';
+export { type FinishedLayer, LayerWriter } from './layer-writer.js';
+export { compareNames, decodeName, encodeName, sortNames } from './names.js';
+export { breathe, Pace } from './pace.js';
+export { type Destination, type Found, type LayerFile, RootfsView } from './rootfs-view.js';
+export { paddingOf } from './tar-format.js';
+export { entryHeader } from './tar-header.js';
+export { readTar, type TarEntry } from './tar-reader.js';
+export { type EntryFilter, tarTree } from './tar-tree.js';
+export { entryOf, namesIn } from './tree-entry.js';
