@@ -46,7 +46,7 @@ export async function askPassword(terminal: Terminal, name: string): Promise<str
 }
 
 /** One answer for each prompt. They share one listener, so that nothing typed ahead is lost. */
-async function askHidden({ input, notes }: Terminal, prompts: readonly string[]): Promise<string[]> {
+export async function askHidden({ input, notes }: Terminal, prompts: readonly string[]): Promise<string[]> {
   const answers: string[] = [];
   const decoder = new TextDecoder();
   input.setRawMode?.(true);

@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { examples } from './help.js';
+import type { LoginFlags, LogoutFlags } from './login.js';
+
+/** `berth login`, `berth logout`. */
+export function addLoginCommands(program: Command): void {
+  program
+    .command('login')
+    .description('log in to a registry, for this program, docker and podman')
+    .argument('[registry]', 'host[:port]', 'docker.io')
+    .option('-u, --username <name>', 'who to log in as; asked for if missing')
+    .option(
+      '-p, --password <password>',
+      'others can see it in the list of processes; prefer --password-stdin',
+    )
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--auth-file <file>', 'keep the credentials in this file')
+    .option('--insecure', 'take any certificate, and plain http')
+    .option('--plain-http', 'speak plain http only')
+    .option('--ca <file>', 'trust the authority in this file (PEM)')
+    .addHelpText(
+      'after',
+      examples(
+        ['berth login reg.example:5000', 'asks for name and password'],
+        ['echo "$TOKEN" | berth login -u ci --password-stdin reg.example', 'in scripts'],
+      ),
+    )
+    .action(async (registry: string, flags: LoginFlags) => {
+      const { login } = await import('./login.js');
+      await login(registry, flags, terminal());
+    });
+  program
+    .command('logout')
+    .description('forget the credentials for a registry')
+    .argument('[registry]', 'host[:port]', 'docker.io')
+    .option('--auth-file <file>', 'the file that they are kept in')
+    .addHelpText('after', examples(['berth logout reg.example:5000', 'also from the credential helper']))
+    .action(async (registry: string, flags: LogoutFlags) => {
+      const { logout } = await import('./login.js');
+      await logout(registry, flags, terminal());
+    });
+}
+
+function terminal() {
+  return { input: process.stdin, output: process.stdout, notes: process.stderr };
+}

@@ -1,0 +1,99 @@
+import type { Credentials, Saved } from '../client/index.js';
+import { parseReference } from '../oci/index.js';
+import { UsageError } from './failure.js';
+import { askHidden, readPassword, type Terminal } from './password.js';
+import { openCredentialStore, openRegistryClient, type RegistryFlags } from './registries.js';
+
+export type LoginFlags = Omit<RegistryFlags, 'creds'> &
+  Readonly<{ username?: string; password?: string; passwordStdin?: boolean }>;
+export type LogoutFlags = Pick<RegistryFlags, 'authFile'>;
+
+/** `berth login`: nothing is saved that the registry does not take. */
+export async function login(name: string, flags: LoginFlags, terminal: Terminal): Promise<void> {
+  const registry = parseRegistry(name);
+  const given = await askCredentials(registry, flags, terminal);
+  await using client = await openRegistryClient(flags);
+  const credentials = await client.logIn(registry, given).catch(async (error: unknown) => {
+    const { UnauthorizedError } = await import('../client/index.js');
+    if (!(error instanceof UnauthorizedError)) throw error;
+    throw new Error(`cannot log in to ${registry}: it does not take this user name and password`, {
+      cause: error,
+    });
+  });
+  const store = await openCredentialStore(flags);
+  warnIfClear(await store.save(registry, credentials), terminal);
+  terminal.output.write('Login Succeeded\n');
+}
+
+/** `berth logout`: forgets, and says where else credentials are found. */
+export async function logout(name: string, flags: LogoutFlags, terminal: Terminal): Promise<void> {
+  const registry = parseRegistry(name);
+  const store = await openCredentialStore(flags);
+  const erased = await store.erase(registry);
+  const text =
+    erased.length === 0 ? `Not logged in to ${registry}` : `Removed login credentials for ${registry}`;
+  terminal.output.write(`${text}\n`);
+  const left = await store.locate(registry);
+  if (left !== undefined) terminal.notes.write(`berth: there are others for ${registry} in ${left.place}\n`);
+}
+
+function warnIfClear({ place, clear }: Saved, { notes }: Terminal): void {
+  if (!clear) return;
+  notes.write(
+    `berth: warning: what was saved in ${place} is not encrypted; a credential helper ("credsStore" in that file) would do it\n`,
+  );
+}
+
+/** `host[:port]`, also as people copy it from a browser. */
+function parseRegistry(text: string): string {
+  const host = text.replace(/^https?:\/\//, '').replace(/(\/v[12])?\/*$/, '');
+  // A bare word is no registry in the name of an image, but may be one on the local network.
+  const named = /[.:]/.test(host) || host === 'localhost' ? host : `${host}:443`;
+  try {
+    const { registry } = parseReference(`${named}/any/name`);
+    if (!host.includes('/')) return registry === named ? host : registry;
+  } catch {
+    // said below
+  }
+  throw new UsageError(`not a registry: ${JSON.stringify(text)}; write host[:port]`);
+}
+
+async function askCredentials(registry: string, flags: LoginFlags, terminal: Terminal): Promise<Credentials> {
+  const { username, password, passwordStdin } = flags;
+  if (password !== undefined && passwordStdin)
+    throw new UsageError('use --password or --password-stdin, not both');
+  if (passwordStdin) {
+    if (username === undefined) throw new UsageError('--password-stdin needs --username');
+    return checked(username, await readPassword(terminal));
+  }
+  if (password !== undefined) {
+    terminal.notes.write('berth: warning: others may see --password; use --password-stdin\n');
+  }
+  const user = username ?? (await askUser(registry, terminal));
+  return checked(user, password ?? (await askSecret(user, registry, terminal)));
+}
+
+async function askUser(registry: string, { input, notes }: Terminal): Promise<string> {
+  if (!input.isTTY) throw new UsageError('no terminal to ask on; use --username and --password-stdin');
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input, output: notes });
+  try {
+    return (await lines.question(`User name for ${registry}: `)).trim();
+  } finally {
+    lines.close();
+  }
+}
+
+async function askSecret(user: string, registry: string, terminal: Terminal): Promise<string> {
+  if (!terminal.input.isTTY)
+    throw new UsageError('no terminal to ask for the password on; use --password-stdin');
+  terminal.input.resume(); // whoever asked for the name has paused it
+  const [password = ''] = await askHidden(terminal, [`Password of ${user} for ${registry}: `]);
+  return password;
+}
+
+function checked(user: string, password: string): Credentials {
+  if (user === '' || password === '') throw new UsageError('user name and password must not be empty');
+  if (user.includes(':')) throw new UsageError('a user name has no colon');
+  return { user, password };
+}

@@ -1,0 +1,24 @@
+/**
+ * Speaks to any registry: contact and authentication, credentials, content, tags, referrers. Knows no local images and
+ * no terminal. Start with registry-client.ts; repository.ts is the end of a transfer, registry-host.ts what every
+ * request passes.
+ */
+
+export { CredentialStore, type CredentialStoreOptions, type Saved } from './credentials/credential-store.js';
+export {
+  type CredentialSource,
+  type Credentials,
+  fixedCredentials,
+} from './credentials/credentials.js';
+export {
+  CredentialError,
+  DeniedError,
+  RateLimitError,
+  RegistryError,
+  TrustError,
+  UnauthorizedError,
+  UnreachableError,
+} from './errors.js';
+export { RegistryClient, type RegistryClientOptions } from './registry-client.js';
+export type { ListOptions, Repository } from './repository.js';
+export { defaultTrustFolders, type Trust, TrustFolders } from './trust-folders.js';

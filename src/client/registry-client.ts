@@ -1,0 +1,102 @@
+import type { RepositoryName } from '../oci/index.js';
+import { logIn } from './auth/log-in.js';
+import { CATALOG_SCOPE } from './auth/scope.js';
+import type { CredentialSource, Credentials } from './credentials/credentials.js';
+import { RetryPolicy } from './http/retry-policy.js';
+import { readPages } from './paging.js';
+import { RegistryHost } from './registry-host.js';
+import { type ListOptions, Repository } from './repository.js';
+import type { TrustFolders } from './trust-folders.js';
+
+export type RegistryClientOptions = Readonly<{
+  credentials: CredentialSource;
+  trust: TrustFolders;
+  /** Registries whose certificate may be anything, and that may speak plain http. Loopback addresses always may. */
+  insecure?: (registry: string) => boolean;
+  /** Registries that are asked by plain http only. */
+  plainHttp?: (registry: string) => boolean;
+  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are; none by default. */
+  proxyEnv?: NodeJS.ProcessEnv;
+  userAgent?: string;
+  /** How often a request is sent again before it fails. */
+  retries?: number;
+  /** The first pause before sending again; each further one is twice as long. */
+  retryBaseMs?: number;
+  /** A connection on which nothing moves for so long is given up. */
+  silenceMs?: number;
+  /** Ends everything. */
+  signal?: AbortSignal;
+}>;
+
+/** All registries, by name. Connections and tokens are kept, so one client should serve a whole command. */
+export class RegistryClient implements AsyncDisposable {
+  readonly #options: RegistryClientOptions;
+  readonly #hosts = new Map<string, RegistryHost>();
+
+  constructor(options: RegistryClientOptions) {
+    this.#options = options;
+  }
+
+  /** @param registry `host[:port]` as in the names of images; `docker.io` is known by its other name. */
+  repository(registry: string, name: RepositoryName): Repository {
+    return new Repository(this.#host(registry), name);
+  }
+
+  /** Finds out whether a registry answers there, and takes the credentials. */
+  async ping(registry: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.#host(registry).checkAccess(options);
+  }
+
+  /** The names of all repositories that the registry lets the caller see, page by page. */
+  async *catalog(registry: string, options: ListOptions = {}): AsyncGenerator<string> {
+    const host = this.#host(registry);
+    const what = `listing the repositories of ${registry}`;
+    yield* readPages(
+      host,
+      { path: '/v2/_catalog', member: 'repositories', scopes: [CATALOG_SCOPE], what },
+      options,
+    );
+  }
+
+  /**
+   * Tries credentials on the registry, whatever is saved.
+   * @returns what to save: a refresh token instead of the password where the registry gives one.
+   * @throws {UnauthorizedError} wrong ones.
+   */
+  async logIn(
+    registry: string,
+    credentials: Credentials,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Credentials> {
+    return logIn((tried) => this.#open(registry, { find: async () => tried }), credentials, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const host of this.#hosts.values()) host.close();
+    this.#hosts.clear();
+  }
+
+  #host(registry: string): RegistryHost {
+    const known = this.#hosts.get(registry);
+    if (known !== undefined) return known;
+    const host = this.#open(registry, this.#options.credentials);
+    this.#hosts.set(registry, host);
+    return host;
+  }
+
+  #open(registry: string, credentials: CredentialSource): RegistryHost {
+    const { trust, insecure, plainHttp, proxyEnv, userAgent, retries, retryBaseMs, silenceMs, signal } =
+      this.#options;
+    return new RegistryHost(registry, {
+      credentials,
+      trust,
+      insecure: insecure?.(registry) ?? false,
+      plainHttp: plainHttp?.(registry) ?? false,
+      proxyEnv: proxyEnv ?? {},
+      userAgent: userAgent ?? 'berth',
+      retry: new RetryPolicy({ retries, baseMs: retryBaseMs }),
+      silenceMs: silenceMs ?? 60_000,
+      signal,
+    });
+  }
+}
