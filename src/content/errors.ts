@@ -17,6 +17,17 @@ export class DigestMismatchError extends Error {
   }
 }
 
+/** More or fewer bytes than was said of them; nothing of them is kept. */
+export class ContentSizeError extends Error {
+  override readonly name = 'ContentSizeError';
+
+  constructor(digest: Digest, expected: number, actual: number) {
+    super(
+      `${digest} should have ${expected} bytes, but ${actual > expected ? 'more' : `only ${actual}`} came`,
+    );
+  }
+}
+
 export class UploadNotFoundError extends Error {
   override readonly name = 'UploadNotFoundError';
 

@@ -5,6 +5,7 @@
 export { Blobs } from './blobs.js';
 export {
   ContentNotFoundError,
+  ContentSizeError,
   DigestMismatchError,
   InterruptedBodyError,
   UploadBusyError,
@@ -20,4 +21,5 @@ export {
   type PushOptions,
 } from './image-endpoint.js';
 export * as layout from './layout.js';
+export { type LayoutOptions, OciLayout } from './oci-layout.js';
 export { type Chunk, type Upload, Uploads, type VerifiedUpload } from './uploads.js';

@@ -1,0 +1,38 @@
+/**
+ * Images on this machine, and every way to move them: the local store, OCI layouts, archives, and the one copy between
+ * any two places. Registries are reached through the same ImageEndpoint, which the client implements. Start with
+ * local-store.ts, then copy.ts.
+ */
+export { type ArchivedImage, ArchiveImages, type OpenArchiveOptions } from './archive-images.js';
+export { ArchiveOutput } from './archive-output.js';
+export type { ArchiveWriter, ArchiveWriterOptions } from './archive-writer.js';
+export { type CompressionOptions, compressed } from './compressed-images.js';
+export { type CopyOptions, choosePlatform, copy } from './copy.js';
+export { DockerArchiveWriter } from './docker-archive-writer.js';
+export {
+  type DockerHistoryEntry,
+  type DockerImage,
+  imageHistory,
+  inspectImage,
+  shortRepoDigests,
+  shortRepository,
+  shortTags,
+} from './docker-inspect.js';
+export { AmbiguousImageError, ImageConflictError, ImageFormatError } from './errors.js';
+export { exportRootfs } from './export-image.js';
+export type { ImageRecord } from './image-records.js';
+export { ImageRootfs } from './image-rootfs.js';
+export { type ImportOptions, importImage } from './import-image.js';
+export type { CompressedBlob, LayerFacts } from './layer-memo.js';
+export { imageSize, layerSize } from './layer-size.js';
+export { LayoutDirectory } from './layout-directory.js';
+export { wholeNameOf } from './layout-names.js';
+export type { LocalImage } from './local-image.js';
+export { LocalStore, type Removed } from './local-store.js';
+export { isAttestation, isIndexType, isManifestType, platformIn } from './manifests.js';
+export { compressionOf, type ImageFormat, inFormat, type LayerCompression } from './media-type-format.js';
+export { OciArchiveWriter } from './oci-archive-writer.js';
+export { readContent } from './read-content.js';
+export { type Rewriting, RewrittenImages } from './rewritten-images.js';
+export type { Swept } from './sweeper.js';
+export type { OnTransfer, TransferEvent } from './transfer-event.js';

@@ -1,0 +1,46 @@
+import { type Descriptor, formatReference, parseManifest, parseReference } from '../oci/index.js';
+
+/** Of an entry in a layout's index.json: its tag or name. image-spec annotations.md. */
+export const REF_NAME = 'org.opencontainers.image.ref.name';
+/** Of the same: the whole name, from containerd and docker. */
+export const CONTAINERD_NAME = 'io.containerd.image.name';
+
+/** The images that a layout's index.json names. @throws {OciError} it is no index. */
+export function imagesIn(index: Uint8Array): readonly Descriptor[] {
+  const { children } = parseManifest(index, '');
+  return children;
+}
+
+/**
+ * What a key means in a layout: the text of a name, a whole name, a digest; `''` is the only image.
+ * @returns `undefined` for nothing, or when `''` could be several.
+ */
+export function findIn(images: readonly Descriptor[], key: string): Descriptor | undefined {
+  if (key === '') return new Set(images.map(({ digest }) => digest)).size === 1 ? images[0] : undefined;
+  return (
+    images.find(({ annotations }) => annotations?.[REF_NAME] === key) ??
+    images.find((image) => wholeNameOf(image) === wholeName(key)) ??
+    images.find(({ digest }) => digest === key)
+  );
+}
+
+/** `docker.io/library/alpine:latest`, where the layout says so much. */
+export function wholeNameOf({ annotations }: Descriptor): string | undefined {
+  const name = annotations?.[CONTAINERD_NAME] ?? annotations?.[REF_NAME];
+  // A word alone is a tag, not the name of an image.
+  return name !== undefined && /[:/]/.test(name) ? wholeName(name) : undefined;
+}
+
+/** Keys are used as they are by whoever reads the layout; those that look like names are whole. */
+export function named(descriptor: Descriptor, key: string): Descriptor {
+  if (key === '' || key === descriptor.digest) return descriptor;
+  return { ...descriptor, annotations: { ...descriptor.annotations, [REF_NAME]: key } };
+}
+
+function wholeName(text: string): string | undefined {
+  try {
+    return formatReference(parseReference(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import {
+  type Descriptor,
+  type Digest,
+  hostPlatform,
+  type ImageConfig,
+  type Manifest,
+  matchesPlatform,
+  type Platform,
+  parseImageConfig,
+} from '../oci/index.js';
+import { ImageFormatError } from './errors.js';
+import { isAttestation, isIndexType, parseStored, platformIn } from './manifests.js';
+
+/** Reads whole content that is stored. @throws {ContentNotFoundError} */
+export type ReadContent = (digest: Digest) => Uint8Array;
+
+/** One image for one platform, with all that is small of it. */
+export type LocalImage = Readonly<{
+  descriptor: Descriptor;
+  manifest: Manifest;
+  configDescriptor: Descriptor;
+  config: ImageConfig;
+  /** The configuration as it is stored, with members that {@link ImageConfig} does not name. */
+  configBytes: Uint8Array;
+}>;
+
+/**
+ * Reads the image that a manifest stands for or, of an index, the one for a platform: this machine's by default, else
+ * the first that is here.
+ * @throws {ImageFormatError} there is none, or not for the platform that was asked for.
+ */
+export function readImage(read: ReadContent, root: Descriptor, platform?: Platform): LocalImage {
+  const found = findManifest(read, root, platform);
+  if (found === undefined) {
+    throw new ImageFormatError(
+      platform ? `no image for ${platform.os}/${platform.architecture} is here` : 'no image is here',
+    );
+  }
+  const configDescriptor = found.manifest.config;
+  if (configDescriptor === undefined) throw new ImageFormatError('the manifest has no configuration');
+  const configBytes = read(configDescriptor.digest);
+  return { ...found, configDescriptor, config: parseImageConfig(configBytes), configBytes };
+}
+
+type Found = Readonly<{ descriptor: Descriptor; manifest: Manifest }>;
+
+function findManifest(
+  read: ReadContent,
+  root: Descriptor,
+  platform: Platform | undefined,
+): Found | undefined {
+  const manifest = parseStored(read(root.digest), root);
+  if (manifest.kind === 'manifest') return { descriptor: root, manifest };
+  const present = manifest.children.flatMap((child) => {
+    const found = isAttestation(child) ? undefined : tryFind(read, child, platform);
+    return found === undefined ? [] : [found];
+  });
+  const wanted = platform ?? hostPlatform();
+  const matching = present.find((found) => matches(read, found, wanted));
+  return matching ?? (platform === undefined ? present[0] : undefined);
+}
+
+/** An index may name images that are not here. */
+function tryFind(read: ReadContent, child: Descriptor, platform: Platform | undefined): Found | undefined {
+  try {
+    if (isIndexType(child.mediaType)) return findManifest(read, child, platform);
+    const manifest = parseStored(read(child.digest), child);
+    return { descriptor: child, manifest };
+  } catch {
+    return undefined;
+  }
+}
+
+function matches(read: ReadContent, { descriptor, manifest }: Found, wanted: Platform): boolean {
+  if (descriptor.platform !== undefined) return matchesPlatform(descriptor.platform, wanted);
+  if (manifest.config === undefined) return false;
+  try {
+    return matchesPlatform(platformIn(parseImageConfig(read(manifest.config.digest))), wanted);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,346 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  ContentNotFoundError,
+  type ImageEndpoint,
+  ImageNotFoundError,
+  OciLayout,
+  type OpenContent,
+  type Pushed,
+  type PushOptions,
+} from '../content/index.js';
+import { type Descriptor, type Digest, findDigest, type Platform, requiredBlobs } from '../oci/index.js';
+import { findByKey, findByText } from './image-lookup.js';
+import { type ImageRecord, ImageRecords } from './image-records.js';
+import { LayerMemo } from './layer-memo.js';
+import { Leases } from './leases.js';
+import { type LocalImage, readImage } from './local-image.js';
+import { bare, isIndexType, isManifestType, parseStored } from './manifests.js';
+import { Reachability } from './reachability.js';
+import { StoreDatabase } from './store-database.js';
+import { namesInIndex, writeStoreIndex } from './store-index.js';
+import { isReferrer, noteManifest, noteManifests, referrersOf } from './stored-manifests.js';
+import { Sweeper, type Swept } from './sweeper.js';
+import { TemporaryFiles } from './temporary-files.js';
+
+export type Removed = Readonly<{
+  /** Names that went, `repository@digest` included, as registries call it. */
+  untagged: readonly string[];
+  /** Ids of the images that went. */
+  deleted: readonly Digest[];
+  reclaimedBytes: number;
+}>;
+
+/**
+ * The images of this machine: an OCI layout with a database of names beside it. Several processes may use it at once,
+ * and any of them may be killed. Its keys are whole names as formatReference writes them, and digests.
+ * Reading and naming is synchronous: it takes well below a millisecond.
+ */
+export class LocalStore implements ImageEndpoint {
+  readonly name = 'local images';
+  readonly root: string;
+  /** What was found out about layers. */
+  readonly layers: LayerMemo;
+  readonly #layout: OciLayout;
+  readonly #temporary: TemporaryFiles;
+  readonly #db: StoreDatabase;
+  readonly #records: ImageRecords;
+  readonly #leases: Leases;
+  readonly #sweeper: Sweeper;
+
+  private constructor(root: string) {
+    this.root = root;
+    mkdirSync(root, { recursive: true, mode: 0o711 }); // to be passed through by users of containers
+    mkdirSync(join(root, 'content'), { recursive: true, mode: 0o700 });
+    mkdirSync(join(root, 'tmp'), { recursive: true, mode: 0o711 });
+    this.#temporary = new TemporaryFiles(join(root, 'tmp'));
+    this.#temporary.removeAbandoned();
+    this.#layout = OciLayout.create(join(root, 'content'), { temporary: () => this.#temporary.path });
+    this.#db = new StoreDatabase(join(root, 'berth.sqlite'));
+    this.#records = new ImageRecords(this.#db);
+    this.layers = new LayerMemo(this.#db);
+    this.#leases = new Leases(this.#db);
+    const reachability = new Reachability(this.#db, this.layers, (digest) => this.#layout.read(digest));
+    this.#sweeper = new Sweeper(this.#db, this.#layout, this.#leases, reachability, this.layers);
+    if (this.#db.isNew) this.#restore();
+  }
+
+  /** Opens the store in a directory, which is made. */
+  static open(root: string): LocalStore {
+    return new LocalStore(root);
+  }
+
+  // Names
+
+  /** The newest first. */
+  images(): ImageRecord[] {
+    return this.#records.all();
+  }
+
+  /**
+   * What a person means: a name, a digest, or the beginning of an id, in this order.
+   * @throws {AmbiguousImageError} several ids begin so.
+   */
+  find(text: string): ImageRecord | undefined {
+    return findByText(this.#records, text);
+  }
+
+  /** @throws {ImageNotFoundError} */
+  get(text: string): ImageRecord {
+    const record = this.find(text);
+    if (record === undefined) throw new ImageNotFoundError(text);
+    return record;
+  }
+
+  /** All images that have the same id. */
+  sameId(id: Digest): ImageRecord[] {
+    return this.#records.byId(id);
+  }
+
+  async resolve(key: string): Promise<Descriptor> {
+    const record = findByKey(this.#records, key);
+    if (record === undefined) throw new ImageNotFoundError(key);
+    this.#leases.take(record.descriptor.digest);
+    return record.descriptor;
+  }
+
+  /** @param key the content's own digest keeps it without a name; what is about other content is kept by that. */
+  async tag(descriptor: Descriptor, key: string): Promise<void> {
+    if (key !== descriptor.digest) this.tagMany(descriptor, [key]);
+    else if (!isReferrer(this.#db, descriptor.digest)) this.tagMany(descriptor, []);
+  }
+
+  /**
+   * Gives an image names, at once. One of `repository@digest` is kept as what a registry calls it; `''` or no name at
+   * all keeps it without.
+   * @throws {ContentNotFoundError} it is not stored.
+   */
+  tagMany(descriptor: Descriptor, names: readonly string[]): void {
+    const root = bare(descriptor);
+    this.#leases.take(root.digest);
+    const id = this.#idOf(root);
+    const absorbed = this.#db.transaction(() => {
+      const now = Date.now();
+      this.#records.add(root, id, now);
+      for (const name of names) this.#setName(name, root.digest, now);
+      const others = names.length > 0 ? this.#records.absorb(root.digest, id) : [];
+      this.#writeIndex();
+      return others;
+    });
+    if (absorbed.length > 0) this.#sweeper.sweep(this.#sweeper.reachableFrom(absorbed));
+  }
+
+  /** What a registry calls an image that is here. */
+  addRepoDigest(digest: Digest, repository: string, remote: Digest): void {
+    this.#records.addRepoDigest(repository, remote, digest);
+  }
+
+  /** Takes a name away; the image stays, perhaps without any. @returns whether there was such a name. */
+  untag(name: string): boolean {
+    return this.#db.transaction(() => {
+      const removed = this.#records.removeName(name);
+      if (removed) this.#writeIndex();
+      return removed;
+    });
+  }
+
+  /** Removes an image with all its names, and the content that nothing else needs. */
+  remove({ descriptor, id, names, repoDigests }: ImageRecord): Removed {
+    const candidates = this.#sweeper.reachableFrom([descriptor.digest]);
+    this.#db.transaction(() => {
+      this.#records.remove(descriptor.digest);
+      this.#writeIndex();
+    });
+    this.#leases.release();
+    const { reclaimedBytes } = this.#sweeper.sweep(candidates);
+    const isGone = this.#records.byId(id).length === 0;
+    return { untagged: [...names, ...repoDigests], deleted: isGone ? [id] : [], reclaimedBytes };
+  }
+
+  /** Forgets what a registry calls the image, as docker does when the last tag of that repository goes. */
+  removeRepoDigests(digest: Digest, repository: string): void {
+    this.#records.removeRepoDigests(digest, repository);
+  }
+
+  // Content
+
+  async has({ digest, size }: Descriptor): Promise<boolean> {
+    return this.hasBlob(digest, size);
+  }
+
+  /** Whether it is stored, wholly. What is found stays until this store is closed. */
+  hasBlob(digest: Digest, size?: number): boolean {
+    this.#leases.take(digest);
+    const stored = this.#layout.sizeOf(digest);
+    return stored !== undefined && (size === undefined || stored === size);
+  }
+
+  async fetch(
+    { digest }: Descriptor,
+    options: { offset?: number; signal?: AbortSignal } = {},
+  ): Promise<AsyncIterable<Uint8Array>> {
+    return this.#layout.open(digest, options);
+  }
+
+  /** Whole content, for what is small. @throws {ContentNotFoundError} */
+  read(digest: Digest): Buffer {
+    return this.#layout.read(digest);
+  }
+
+  /** One image of a manifest or index. @throws {ImageFormatError} */
+  image(root: Descriptor, platform?: Platform): LocalImage {
+    return readImage((digest) => this.#layout.read(digest), root, platform);
+  }
+
+  async push(descriptor: Descriptor, open: OpenContent, options: PushOptions = {}): Promise<Pushed> {
+    if (await this.has(descriptor)) {
+      this.#note(descriptor);
+      return 'present';
+    }
+    await this.#layout.put(descriptor, await open(0), options);
+    this.#note(descriptor);
+    return 'sent';
+  }
+
+  /** Where content lies, or would lie. */
+  blobPath(digest: Digest): string {
+    return this.#layout.pathOf(digest);
+  }
+
+  sizeOf(digest: Digest): number | undefined {
+    return this.#layout.sizeOf(digest);
+  }
+
+  /** Stores small content: a configuration, a manifest. */
+  putBytes(bytes: Uint8Array, mediaType: string): Descriptor {
+    const digest = this.#layout.digestOf(bytes);
+    this.#leases.take(digest);
+    this.#layout.putBytes(bytes);
+    const descriptor = { mediaType, digest, size: bytes.length };
+    noteManifest(this.#db, descriptor, bytes);
+    return descriptor;
+  }
+
+  /** Stores content whose digest nobody knows yet. */
+  async addBlob(
+    source: AsyncIterable<Uint8Array>,
+    options: { onBytes?: (bytes: number) => void; signal?: AbortSignal } = {},
+  ): Promise<Readonly<{ digest: Digest; size: number }>> {
+    return this.#layout.add(source, { ...options, beforeNamed: (digest) => this.#leases.take(digest) });
+  }
+
+  /** Takes over a finished file of {@link temporaryDirectory}, whose digest and size the caller knows for sure. */
+  adoptBlob(path: string, blob: Pick<Descriptor, 'digest' | 'size'>): void {
+    this.#leases.take(blob.digest);
+    this.#layout.adopt(path, blob);
+  }
+
+  /** For half-made files: on the same filesystem, this process's own, and gone with it. */
+  temporaryDirectory(): string {
+    return this.#temporary.path;
+  }
+
+  /** Manifests that are about other content, such as signatures. */
+  referrers(subject: Digest): Descriptor[] {
+    return referrersOf(this.#db, subject);
+  }
+
+  // What stays
+
+  /** Keeps content, and what it leads to, until the owner releases it. It must be stored. */
+  hold(owner: string, digests: readonly Digest[]): void {
+    this.#leases.take(...digests);
+    this.#db.transaction(() => {
+      for (const digest of digests)
+        this.#db.run('INSERT OR IGNORE INTO holds VALUES (?1, ?2)', owner, digest);
+    });
+  }
+
+  /** Lets go of what an owner holds: of some content, or all of it. The next {@link prune} may remove that. */
+  release(owner: string, digests?: readonly Digest[]): void {
+    if (digests === undefined) this.#db.run('DELETE FROM holds WHERE owner = ?1', owner);
+    else {
+      this.#db.transaction(() => {
+        for (const digest of digests)
+          this.#db.run('DELETE FROM holds WHERE owner = ?1 AND digest = ?2', owner, digest);
+      });
+    }
+  }
+
+  /** What an owner holds. */
+  held(owner: string): Digest[] {
+    return this.#db.column('SELECT digest FROM holds WHERE owner = ?1', owner) as Digest[];
+  }
+
+  /** Removes content that no image, no owner and no running process needs. Images stay, named or not. */
+  prune(): Swept {
+    this.#leases.release();
+    return this.#sweeper.sweep();
+  }
+
+  /** Removes content that was only passing through, and what it leads to, unless something else needs it. */
+  discard(digests: readonly Digest[]): void {
+    this.#leases.release();
+    this.#sweeper.sweep(this.#sweeper.reachableFrom(digests));
+  }
+
+  async finish(): Promise<void> {}
+
+  close(): void {
+    if (!this.#db.isOpen) return;
+    this.#leases.release();
+    this.#temporary.remove();
+    this.#db.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #setName(name: string, digest: Digest, now: number): void {
+    const at = name.indexOf('@');
+    const remote = at < 0 ? undefined : findDigest(name.slice(at + 1));
+    if (remote !== undefined) this.#records.addRepoDigest(name.slice(0, at), remote, digest);
+    else if (name !== '') this.#records.setName(name, digest, now);
+  }
+
+  /** @throws {ContentNotFoundError} some of it is not here. */
+  #idOf(root: Descriptor): Digest {
+    if (!isIndexType(root.mediaType)) {
+      const needed = requiredBlobs(parseStored(this.#layout.read(root.digest), root));
+      const missing = needed.find(({ digest }) => this.#layout.sizeOf(digest) === undefined);
+      if (missing !== undefined) throw new ContentNotFoundError(missing.digest);
+    }
+    try {
+      return this.image(root).configDescriptor.digest;
+    } catch {
+      return root.digest; // an index without images
+    }
+  }
+
+  /** A manifest that was stored as mere bytes before is noted as one now. */
+  #note(descriptor: Descriptor): void {
+    if (isManifestType(descriptor.mediaType))
+      noteManifest(this.#db, bare(descriptor), this.#layout.read(descriptor.digest));
+  }
+
+  /** The database was lost: index.json still has the names. */
+  #restore(): void {
+    for (const { descriptor, name } of namesInIndex(this.#layout)) {
+      noteManifests(this.#db, descriptor, (digest) => this.#layout.read(digest));
+      try {
+        this.tagMany(descriptor, name === undefined ? [] : [name]);
+      } catch (error) {
+        if (!(error instanceof ContentNotFoundError)) throw error; // not whole, so not an image any more
+      }
+    }
+  }
+
+  #writeIndex(): void {
+    writeStoreIndex(this.#layout, this.#records.all());
+  }
+}

@@ -1,0 +1,34 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/**
+ * Names this process so that others can tell whether it still runs: `pid-start-namespace`. Process ids are used again,
+ * and mean something else in the containers that share a directory.
+ */
+export function processIdentity(): string {
+  return `${process.pid}-${startOf('self') ?? 0}-${pidNamespace()}`;
+}
+
+/** Whether a process runs: `undefined` when that cannot be seen from here. */
+export function isRunning(identity: string): boolean | undefined {
+  const [pid = '', start = '', namespace = ''] = identity.split('-');
+  if (namespace !== pidNamespace()) return undefined;
+  return startOf(pid) === start;
+}
+
+/** In clock ticks since the machine started. proc(5), /proc/pid/stat, field 22. */
+function startOf(pid: string): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function pidNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
+  } catch {
+    return '0';
+  }
+}

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { ContentSizeError, DigestMismatchError, type ImageEndpoint } from '../content/index.js';
+import { type Descriptor, digestOf, hashAlgorithmOf } from '../oci/index.js';
+import { ImageFormatError } from './errors.js';
+import { MAX_MANIFEST_BYTES } from './manifests.js';
+
+/**
+ * Reads small content into memory: a manifest, a configuration. Verified.
+ * @throws {ImageFormatError} too large for that. @throws {DigestMismatchError} or {ContentSizeError}
+ */
+export async function readContent(
+  from: Pick<ImageEndpoint, 'name' | 'fetch'>,
+  descriptor: Descriptor,
+  options: { signal?: AbortSignal } = {},
+): Promise<Buffer> {
+  const { digest, size } = descriptor;
+  if (size > MAX_MANIFEST_BYTES)
+    throw new ImageFormatError(`${digest} of ${from.name} is too large: ${size} bytes`);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of await from.fetch(descriptor, options)) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > size) break;
+  }
+  if (length !== size) throw new ContentSizeError(digest, size, length);
+  const bytes = Buffer.concat(chunks);
+  const algorithm = hashAlgorithmOf(digest);
+  const actual = digestOf(algorithm, createHash(algorithm).update(bytes).digest('hex'));
+  if (actual !== digest) throw new DigestMismatchError(digest, actual);
+  return bytes;
+}

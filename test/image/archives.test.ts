@@ -1,0 +1,226 @@
+import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { DigestMismatchError, ImageNotFoundError } from '../../src/content/index.js';
+import {
+  ArchiveImages,
+  ArchiveOutput,
+  compressed,
+  copy,
+  DockerArchiveWriter,
+  ImageFormatError,
+  LayoutDirectory,
+  LocalStore,
+  OciArchiveWriter,
+  RewrittenImages,
+} from '../../src/image/index.js';
+import { MEDIA_TYPES, parseManifest } from '../../src/oci/index.js';
+import { tarOf } from '../support/tar.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { type FixtureImage, fixtureImage, fixtureIndex, fixtureReferrer, once } from './image-fixture.js';
+
+const NAME = 'docker.io/library/app:1';
+const ARM = { os: 'linux', architecture: 'arm64' };
+const AMD = { os: 'linux', architecture: 'amd64' };
+
+async function storeWith(path: string, image: FixtureImage, names = [NAME]): Promise<LocalStore> {
+  const store = LocalStore.open(path);
+  for (const { descriptor, bytes } of image.blobs) await store.push(descriptor, async () => once(bytes));
+  store.tagMany(image.manifest, names);
+  return store;
+}
+
+function writerFor(store: LocalStore, path: string) {
+  return { name: path, output: ArchiveOutput.toFile(path), temporary: () => store.temporaryDirectory() };
+}
+
+describe('a docker archive', () => {
+  it.each(['gzip', 'none'] as const)('holds the image, whose layers were %s', async (compression) => {
+    await using folder = await temporaryFolder();
+    const image = fixtureImage({ compression, layers: [{ a: '1' }, { b: '2' }, { c: '3' }] });
+    using store = await storeWith(join(folder.path, 'a'), image);
+    const path = join(folder.path, 'app.tar');
+    {
+      await using writer = new DockerArchiveWriter(writerFor(store, path));
+      await copy(store, NAME, writer, [NAME, 'reg.example/x/app:2']);
+    }
+    await using archive = await ArchiveImages.open(path, { temporary: () => store.temporaryDirectory() });
+    expect(archive.images.map(({ names }) => names)).toEqual([[NAME, 'reg.example/x/app:2']]);
+    using other = LocalStore.open(join(folder.path, 'b'));
+    await copy(archive, '', other, [NAME]);
+    const { config, manifest } = other.image(other.get(NAME).descriptor);
+    expect(other.get(NAME).id).toBe(image.config.digest);
+    expect(config.rootfs.diff_ids).toEqual(image.diffIDs);
+    expect(manifest.layers.map(({ digest }) => digest)).toEqual(image.diffIDs);
+  });
+
+  it('is read from a pipe, compressed', async () => {
+    await using folder = await temporaryFolder();
+    const image = fixtureImage();
+    using store = await storeWith(join(folder.path, 'a'), image);
+    const path = join(folder.path, 'app.tar');
+    {
+      await using writer = new DockerArchiveWriter(writerFor(store, path));
+      await copy(store, NAME, writer, [NAME]);
+    }
+    writeFileSync(`${path}.gz`, gzipSync(readFileSync(path)));
+    await using archive = await ArchiveImages.open(createReadStream(`${path}.gz`), {
+      temporary: () => store.temporaryDirectory(),
+    });
+    expect(archive.images[0]?.names).toEqual([NAME]);
+  });
+
+  it('is understood in the form of before docker 25, links to shared layers included', async () => {
+    await using folder = await temporaryFolder();
+    const image = fixtureImage({ compression: 'none' });
+    const [layer, config] = image.blobs;
+    const path = join(folder.path, 'old.tar');
+    const manifest = [{ Config: 'abc.json', RepoTags: ['app:1'], Layers: ['one/layer.tar'] }];
+    writeFileSync(
+      path,
+      tarOf({
+        'one/VERSION': Buffer.from('1.0'),
+        'one/layer.tar': layer?.bytes ?? Buffer.alloc(0),
+        'abc.json': config?.bytes ?? Buffer.alloc(0),
+        'manifest.json': Buffer.from(JSON.stringify(manifest)),
+      }),
+    );
+    using store = LocalStore.open(join(folder.path, 'a'));
+    await using archive = await ArchiveImages.open(path, { temporary: () => store.temporaryDirectory() });
+    await copy(archive, NAME, store, [NAME]);
+    expect(store.get('app:1').id).toBe(image.config.digest);
+  });
+
+  it('is refused where a layer is not what the configuration says', async () => {
+    await using folder = await temporaryFolder();
+    const [, config] = fixtureImage({ compression: 'none' }).blobs;
+    const path = join(folder.path, 'bad.tar');
+    const manifest = [{ Config: 'c.json', RepoTags: null, Layers: ['l.tar'] }];
+    writeFileSync(
+      path,
+      tarOf({
+        'l.tar': tarOf({ other: Buffer.from('x') }),
+        'c.json': config?.bytes ?? Buffer.alloc(0),
+        'manifest.json': Buffer.from(JSON.stringify(manifest)),
+      }),
+    );
+    using store = LocalStore.open(join(folder.path, 'a'));
+    await using archive = await ArchiveImages.open(path, { temporary: () => store.temporaryDirectory() });
+    await expect(copy(archive, '', store, [NAME])).rejects.toThrow(DigestMismatchError);
+    expect(store.images()).toEqual([]);
+  });
+
+  it('cannot be what is no archive', async () => {
+    await using folder = await temporaryFolder();
+    const temporary = () => folder.path;
+    for (const [name, bytes] of Object.entries({
+      text: Buffer.from('hello world'),
+      tar: tarOf({ a: Buffer.from('b') }),
+    })) {
+      const path = join(folder.path, name);
+      writeFileSync(path, bytes);
+      await expect(ArchiveImages.open(path, { temporary }), name).rejects.toThrow(ImageFormatError);
+    }
+  });
+
+  it('leaves no file when it fails', async () => {
+    await using folder = await temporaryFolder();
+    const index = fixtureIndex([{ image: fixtureImage(), platform: AMD }]);
+    using store = await storeWith(join(folder.path, 'a'), index);
+    const path = join(folder.path, 'app.tar');
+    const write = async () => {
+      await using writer = new DockerArchiveWriter(writerFor(store, path));
+      await copy(store, NAME, writer, [NAME]);
+    };
+    await expect(write()).rejects.toThrow('cannot hold several platforms');
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe('an OCI archive', () => {
+  it('holds whole indexes to the byte, and what is about them', async () => {
+    await using folder = await temporaryFolder();
+    const index = fixtureIndex([
+      { image: fixtureImage({ platform: AMD }), platform: AMD },
+      { image: fixtureImage({ platform: ARM }), platform: ARM },
+    ]);
+    using store = await storeWith(join(folder.path, 'a'), index);
+    const note = fixtureReferrer(index.manifest);
+    for (const { descriptor, bytes } of note.blobs) await store.push(descriptor, async () => once(bytes));
+    const path = join(folder.path, 'app.tar');
+    {
+      await using writer = new OciArchiveWriter(writerFor(store, path));
+      await copy(store, NAME, writer, [NAME], { referrers: async (digest) => store.referrers(digest) });
+    }
+    await using archive = await ArchiveImages.open(path, { temporary: () => folder.path });
+    using other = LocalStore.open(join(folder.path, 'b'));
+    expect(await copy(archive, NAME, other, [NAME])).toEqual(index.manifest);
+    expect(archive.images.length).toBe(2);
+    for (const { descriptor } of index.blobs) expect(other.hasBlob(descriptor.digest)).toBe(true);
+    const arm = await copy(archive, NAME, other, ['docker.io/library/arm:1'], { platform: ARM });
+    expect(other.image(arm).config.architecture).toBe('arm64');
+    await expect(
+      copy(archive, NAME, other, [], { platform: { os: 'linux', architecture: 's390x' } }),
+    ).rejects.toThrow('has no image for linux/s390x; it has linux/amd64, linux/arm64');
+  });
+});
+
+describe('an OCI layout directory', () => {
+  it('keeps several images by name', async () => {
+    await using folder = await temporaryFolder();
+    using store = await storeWith(join(folder.path, 'a'), fixtureImage());
+    const layout = LayoutDirectory.create(join(folder.path, 'layout'));
+    await copy(store, NAME, layout, ['1', 'latest']);
+    await copy(store, NAME, layout, ['1']);
+    const again = LayoutDirectory.open(join(folder.path, 'layout'));
+    expect(again.images().length).toBe(2);
+    expect(await again.resolve('latest')).toEqual(fixtureImage().manifest);
+    expect(await again.resolve('')).toEqual(fixtureImage().manifest);
+    await expect(again.resolve('none')).rejects.toThrow(ImageNotFoundError);
+    expect(() => LayoutDirectory.open(folder.path)).toThrow(ImageFormatError);
+  });
+});
+
+describe('another form of an image', () => {
+  it('has the media types of docker, and back', async () => {
+    await using folder = await temporaryFolder();
+    using store = await storeWith(join(folder.path, 'a'), fixtureImage());
+    const layout = LayoutDirectory.create(join(folder.path, 'layout'));
+    const docker = await copy(new RewrittenImages(store, { format: 'docker' }), NAME, layout, ['d']);
+    expect(docker.mediaType).toBe(MEDIA_TYPES.dockerManifest);
+    expect(docker.digest).toBe(fixtureImage({ docker: true }).manifest.digest);
+    const back = await copy(new RewrittenImages(layout, { format: 'oci' }), 'd', layout, ['o']);
+    expect(back).toEqual(fixtureImage().manifest);
+  });
+
+  it.each(['gzip', 'zstd'] as const)('has its layers compressed with %s, once', async (compression) => {
+    await using folder = await temporaryFolder();
+    using store = await storeWith(
+      join(folder.path, 'a'),
+      fixtureImage({ compression: 'none', layers: [{ a: '1' }, { b: '2' }] }),
+    );
+    const layout = LayoutDirectory.create(join(folder.path, 'layout'));
+    const root = await copy(compressed(store, { compression }), NAME, layout, ['1']);
+    const manifest = parseManifest(Buffer.concat(await Array.fromAsync(await layout.fetch(root))), '');
+    expect(manifest.layers.map(({ mediaType }) => mediaType)).toEqual(
+      Array(2).fill(compression === 'gzip' ? MEDIA_TYPES.ociLayerGzip : MEDIA_TYPES.ociLayerZstd),
+    );
+    const told: string[] = [];
+    const again = compressed(store, { compression, onProgress: ({ kind }) => told.push(kind) });
+    expect(await again.resolve(NAME)).toEqual(root);
+    expect(told).toEqual([]);
+    // It goes with the image.
+    store.remove(store.get(NAME));
+    expect(manifest.layers.map(({ digest }) => store.sizeOf(digest))).toEqual([undefined, undefined]);
+  });
+
+  it('leaves compressed layers, and with them the manifest, as they are', async () => {
+    await using folder = await temporaryFolder();
+    const image = fixtureImage({ compression: 'gzip' });
+    using store = await storeWith(join(folder.path, 'a'), image);
+    expect(await compressed(store, { compression: 'zstd' }).resolve(NAME)).toEqual(image.manifest);
+    const forced = await compressed(store, { compression: 'zstd', force: true }).resolve(NAME);
+    expect(forced.digest).not.toBe(image.manifest.digest);
+  });
+});
