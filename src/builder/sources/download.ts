@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream, rmSync } from 'node:fs';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type Digest, digestOf, hashAlgorithmOf, parseDigest } from '../../oci/index.js';
+import { FetchError, shownUrl } from './errors.js';
+
+export type DownloadOptions = Readonly<{
+  /** Where the file goes. */
+  directory: string;
+  /** What it must be. */
+  checksum?: string;
+  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are. */
+  proxyEnv?: NodeJS.ProcessEnv;
+  userAgent?: string;
+  /** `HTTP_AUTH_TOKEN_<host>` and `HTTP_AUTH_HEADER_<host>`. */
+  secrets?: ReadonlyMap<string, string>;
+  signal?: AbortSignal;
+}>;
+
+/** `mtime` in seconds, as the server says, else 0. `fileName` as the address ends, else `download`. */
+export type Download = Readonly<{
+  path: string;
+  fileName: string;
+  mtime: number;
+  digest: Digest;
+  size: number;
+}>;
+
+const MAX_REDIRECTS = 10;
+/** A connection on which nothing moves for so long is given up. */
+const SILENCE_MS = 60_000;
+
+/** Whether the text is an address of http. */
+export function isWebUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
+}
+
+/**
+ * Downloads a file, mode 0600, following redirects.
+ * @throws {FetchError} the server cannot be reached, has no such file, or has another one than the checksum says;
+ * then nothing is left in `directory`.
+ */
+export async function fetchUrl(text: string, options: DownloadOptions): Promise<Download> {
+  const expected = options.checksum === undefined ? undefined : parseDigest(options.checksum);
+  const url = new URL(text);
+  const path = join(options.directory, 'download');
+  try {
+    const answer = await open(url, options);
+    const { digest, size } = await save(answer, path, expected);
+    if (expected !== undefined && digest !== expected) {
+      throw new FetchError(`${shownUrl(text)} is ${digest}, and not ${expected}`);
+    }
+    return { path, fileName: nameIn(url), mtime: mtimeOf(answer), digest, size };
+  } catch (error) {
+    rmSync(path, { force: true });
+    options.signal?.throwIfAborted();
+    if (error instanceof FetchError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FetchError(`cannot fetch ${shownUrl(text)}: ${reason}`, { cause: error });
+  }
+}
+
+async function save(answer: IncomingMessage, path: string, expected: Digest | undefined) {
+  const algorithm = (expected && hashAlgorithmOf(expected)) ?? 'sha256';
+  const hash = createHash(algorithm);
+  let size = 0;
+  await pipeline(
+    answer,
+    async function* (source: AsyncIterable<Buffer>) {
+      for await (const chunk of source) {
+        hash.update(chunk);
+        size += chunk.length;
+        yield chunk;
+      }
+    },
+    createWriteStream(path, { flags: 'wx', mode: 0o600 }),
+  );
+  return { digest: digestOf(algorithm, hash.digest('hex')), size };
+}
+
+async function open(start: URL, options: DownloadOptions): Promise<IncomingMessage> {
+  let url = start;
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
+    const answer = await get(url, options, url.origin === start.origin);
+    const { statusCode = 0, statusMessage = '', headers } = answer;
+    if (statusCode >= 200 && statusCode < 300) return answer;
+    answer.destroy();
+    if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) {
+      throw new FetchError(
+        `cannot fetch ${shownUrl(start.href)}: the server answers ${statusCode} ${statusMessage}`.trim(),
+      );
+    }
+    if (!URL.canParse(headers.location, url.href))
+      throw new Error(`redirected to nowhere: ${headers.location}`);
+    url = new URL(headers.location, url);
+    if (!isWebUrl(url.href)) throw new Error(`redirected to ${url.protocol}, which is not http`);
+  }
+  throw new Error(`more than ${MAX_REDIRECTS} redirects`);
+}
+
+async function get(url: URL, options: DownloadOptions, mayAuthenticate: boolean): Promise<IncomingMessage> {
+  const { proxyEnv = {}, userAgent = 'berth', signal } = options;
+  const [request, agent] =
+    url.protocol === 'https:'
+      ? [httpsRequest, new HttpsAgent({ proxyEnv })]
+      : [httpRequest, new HttpAgent({ proxyEnv })];
+  const authorization = mayAuthenticate ? authorizationFor(url, options) : undefined;
+  const outgoing = request(url, {
+    agent,
+    headers: {
+      'user-agent': userAgent,
+      'accept-encoding': 'identity',
+      ...(authorization && { authorization }),
+    },
+    ...(signal && { signal }),
+  });
+  outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error('the server says nothing any more')));
+  outgoing.end();
+  const [answer]: [IncomingMessage] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return answer;
+}
+
+function authorizationFor({ host }: URL, { secrets }: DownloadOptions): string | undefined {
+  const token = secrets?.get(`HTTP_AUTH_TOKEN_${host}`);
+  return secrets?.get(`HTTP_AUTH_HEADER_${host}`)?.trim() ?? (token && `Bearer ${token.trim()}`);
+}
+
+/** A name, never a path. */
+function nameIn({ pathname }: URL): string {
+  const last = pathname.split('/').at(-1) ?? '';
+  const name = decoded(last).replace(/[/\0]/g, '_');
+  return name === '' || name === '.' || name === '..' ? 'download' : name;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a lone percent sign
+  }
+}
+
+function mtimeOf({ headers }: IncomingMessage): number {
+  const time = Date.parse(headers['last-modified'] ?? '');
+  return Number.isNaN(time) ? 0 : Math.floor(time / 1000);
+}
