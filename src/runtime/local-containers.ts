@@ -1,0 +1,60 @@
+import { type Machine, type MachineOptions, openMachine } from './machine.js';
+import type { LayerStack, Snapshots, Step, StepOutcome, StepRunner } from './step.js';
+import { LocalStepRunner } from './step-runner.js';
+import { removeTree } from './work-folder.js';
+
+/** What a process offers that makes containers, here or in a user namespace. */
+export interface ContainerMaker extends StepRunner, Snapshots, AsyncDisposable {
+  /** Removes trees that containers have written to, such as directories of cache mounts. */
+  discard(paths: readonly string[]): Promise<void>;
+  /**
+   * Removes the snapshots of all stacks but these.
+   * @param keep chain ids. @returns `false`, with nothing done, while another process uses snapshots.
+   */
+  pruneSnapshots(keep: readonly string[]): Promise<boolean>;
+}
+
+/** Containers made by this process, which is root of the machine or of a user namespace. */
+export class LocalContainers implements ContainerMaker {
+  readonly #machine: Machine;
+  readonly #runner: LocalStepRunner;
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  static async open(options: MachineOptions): Promise<LocalContainers> {
+    return new LocalContainers(await openMachine(options));
+  }
+
+  private constructor(machine: Machine) {
+    this.#machine = machine;
+    this.#runner = new LocalStepRunner(machine);
+  }
+
+  run(step: Step): Promise<StepOutcome> {
+    return this.#tracked(this.#runner.run(step));
+  }
+
+  ensure(stack: LayerStack, options: { signal?: AbortSignal } = {}): Promise<readonly string[]> {
+    return this.#tracked(this.#machine.snapshots.ensure(stack, options));
+  }
+
+  async discard(paths: readonly string[]): Promise<void> {
+    for (const path of paths) removeTree(path);
+  }
+
+  async pruneSnapshots(keep: readonly string[]): Promise<boolean> {
+    if (this.#underWay.size > 0) return false;
+    return this.#machine.users.whileAlone(() => this.#machine.snapshots.removeAllBut(new Set(keep)));
+  }
+
+  /** When what is under way has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+    this.#machine[Symbol.dispose]();
+  }
+
+  #tracked<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    work.finally(() => this.#underWay.delete(work)).catch(() => {});
+    return work;
+  }
+}

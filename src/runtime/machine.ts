@@ -1,0 +1,84 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { ownCapabilities } from './capabilities.js';
+import { OciRuntime, type RuntimeProgram } from './oci-runtime.js';
+import { OwnMounts } from './own-mounts.js';
+import { chooseRuntime } from './runtime-choice.js';
+import { SnapshotUsers } from './snapshot-users.js';
+import { SnapshotStore } from './snapshots.js';
+import type { Surroundings } from './spec.js';
+import type { ContainerParts } from './step-container.js';
+import { ownIDs, usableCgroups } from './surroundings.js';
+import { removeTree, WorkFolder } from './work-folder.js';
+
+export type MachineOptions = Readonly<{
+  /** $BERTH_ROOT: snapshots/ in it is ours. */
+  root: string;
+  /** A program to use instead of the crun or runc in the path. */
+  runtime?: string;
+}>;
+
+const STATE = 'state';
+
+/** What containers need, and the lock that keeps snapshots from being removed meanwhile. */
+export type Machine = ContainerParts & Readonly<{ users: SnapshotUsers }> & Disposable;
+
+/** Puts together what this process, root of some kind, needs for containers. */
+export async function openMachine({ root, runtime }: MachineOptions): Promise<Machine> {
+  const directory = join(root, 'snapshots');
+  const surroundings = surroundingsOfThisProcess();
+  mkdirSync(directory, { recursive: true, mode: 0o711 });
+  const users = await SnapshotUsers.join(join(directory, 'lock'));
+  const work = WorkFolder.create(join(directory, 'work'));
+  const program = await chooseRuntime({
+    wanted: runtime,
+    memory: join(directory, 'runtime.json'),
+    work,
+    surroundings,
+  });
+  const stateOf = (folder: string) => stateDirectory(folder, program);
+  const runtimeIn = (folder: string) =>
+    new OciRuntime({ ...program, stateDirectory: stateOf(folder), surroundings });
+  await WorkFolder.removeLeftovers(join(directory, 'work'), async (folder) => {
+    for (const id of namesIn(stateOf(folder))) await runtimeIn(folder).remove(id);
+    removeTree(stateOf(folder));
+  });
+  const single = surroundings.ids === 'single';
+  return {
+    surroundings,
+    users,
+    work,
+    runtime: runtimeIn(work.path),
+    ownMounts: new OwnMounts(),
+    snapshots: new SnapshotStore({
+      directory,
+      work,
+      ownership: single ? 'ignore' : 'keep',
+      devices: surroundings.ids === 'machine' ? 'keep' : 'skip',
+      userAttributes: surroundings.ids !== 'machine',
+    }),
+    [Symbol.dispose]() {
+      removeTree(stateOf(work.path));
+      work[Symbol.dispose]();
+      users[Symbol.dispose]();
+    },
+  };
+}
+
+function surroundingsOfThisProcess(): Surroundings {
+  const ids = ownIDs();
+  return { ids, capabilities: ownCapabilities(), cgroups: ids === 'machine' ? usableCgroups() : 'none' };
+}
+
+/** crun keeps a copy of config.json there, whose environment may hold secrets: so it goes to memory. */
+function stateDirectory(folder: string, { kind }: RuntimeProgram): string {
+  return kind === 'crun' ? `/dev/shm/berth-${basename(folder)}` : join(folder, STATE);
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,44 @@
+import { MOUNT_FLAGS, mount, UMOUNT_FLAGS, UNSHARE_FLAGS, umount, unshare } from '../linux/index.js';
+import { RuntimeUnavailableError } from './errors.js';
+
+/**
+ * A mount namespace of the main thread's own. What is mounted in it is seen by this thread and by the programs that it
+ * starts, not by the rest of the machine, and goes away with the process, however that ends. Mounts that the machine
+ * makes later are still seen.
+ *
+ * Threads have such namespaces, not processes: Node's own threads, which do asynchronous file calls, may not see
+ * these mounts, so whoever reads files in them uses the synchronous calls.
+ */
+export class OwnMounts {
+  #entered = false;
+
+  /** Before the first mount. @throws {RuntimeUnavailableError} */
+  enter(): void {
+    if (this.#entered) return;
+    try {
+      unshare(UNSHARE_FLAGS.filesystem | UNSHARE_FLAGS.mounts);
+      mount('none', '/', '', MOUNT_FLAGS.slave | MOUNT_FLAGS.recursive);
+    } catch (error) {
+      throw new RuntimeUnavailableError(
+        'cannot make a mount namespace: inside a container this needs --privileged, or --cap-add SYS_ADMIN with ' +
+          '--security-opt seccomp=unconfined and apparmor=unconfined',
+        { cause: error },
+      );
+    }
+    this.#entered = true;
+  }
+
+  /** A file system in memory, for this process and its containers only. */
+  mountMemory(target: string): void {
+    const flags = MOUNT_FLAGS.noSuid | MOUNT_FLAGS.noDevices;
+    try {
+      mount('tmpfs', target, 'tmpfs', flags, 'mode=0711,noswap');
+    } catch {
+      mount('tmpfs', target, 'tmpfs', flags, 'mode=0711'); // before Linux 6.4, which has noswap
+    }
+  }
+
+  unmount(target: string): void {
+    umount(target, UMOUNT_FLAGS.detach | UMOUNT_FLAGS.noFollow);
+  }
+}

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { lastWords, RuntimeError } from './errors.js';
+
+/** Where root's programs lie; the path of ordinary users often leaves these out. */
+const SYSTEM_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
+
+/** @returns where it lies, in PATH or where programs usually are. */
+export function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
+  const folders = [...path.split(':').filter((folder) => folder.startsWith('/')), ...SYSTEM_PATH];
+  return folders.map((folder) => join(folder, name)).find(isProgram);
+}
+
+/** Runs a program to its end. @returns what it printed. @throws {RuntimeError} it failed, with what it wrote last. */
+export async function runProgram(command: readonly string[]): Promise<string> {
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  if (code === 0) return stdout;
+  throw new RuntimeError(`${program} failed with ${code ?? 'a signal'}: ${lastWords(stderr)}`);
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

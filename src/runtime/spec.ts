@@ -1,0 +1,154 @@
+import { DEFAULT_CAPABILITIES } from './capabilities.js';
+import { seccompProfile } from './seccomp.js';
+import type { Rlimit } from './ulimits.js';
+import type { ProcessUser } from './users.js';
+
+/** runtime-spec config.md, "Mounts". */
+export type SpecMount = Readonly<{
+  destination: string;
+  type: string;
+  source: string;
+  options: readonly string[];
+}>;
+
+/** What the machine allows, and a container has to be fitted to. */
+export type Surroundings = Readonly<{
+  /** Whether root of this process is root of the machine, or of a user namespace with many ids, or with a single one. */
+  ids: 'machine' | 'range' | 'single';
+  /** What this process may hand on. */
+  capabilities: ReadonlySet<string>;
+  cgroups: 'none' | 'v1' | 'v2';
+}>;
+
+export type ContainerOptions = Readonly<{
+  rootfs: string;
+  args: readonly string[];
+  env: readonly string[];
+  cwd: string;
+  user: ProcessUser;
+  hostname: string;
+  terminal: boolean;
+  /** The machine's network, or one with nothing but the loopback interface. */
+  network: 'host' | 'none';
+  /** All capabilities, no seccomp, nothing masked. */
+  privileged: boolean;
+  /** On top of the usual ones, parents first. */
+  mounts: readonly SpecMount[];
+  shmBytes?: number;
+  rlimits: readonly Rlimit[];
+  cgroupsPath?: string;
+}>;
+
+export type RuntimeSpec = ReturnType<typeof containerSpec>;
+
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+
+/** What docker hides of the machine. */
+const MASKED = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** config.json of a container: runtime-spec config.md and config-linux.md, with docker's defaults. */
+export function containerSpec(options: ContainerOptions, surroundings: Surroundings) {
+  const { privileged, cgroupsPath } = options;
+  const capabilities = capabilitiesOf(privileged, surroundings);
+  return {
+    ociVersion: '1.0.2',
+    process: processOf(options, capabilities),
+    root: { path: options.rootfs, readonly: false },
+    hostname: options.hostname,
+    mounts: [...standardMounts(options, surroundings), ...options.mounts],
+    linux: {
+      namespaces: namespacesOf(options, surroundings),
+      resources: { devices: [{ allow: privileged, access: 'rwm' }] },
+      ...(cgroupsPath !== undefined && { cgroupsPath }),
+      ...(!privileged && {
+        seccomp: seccompProfile(capabilities),
+        maskedPaths: MASKED,
+        readonlyPaths: READ_ONLY,
+      }),
+    },
+  };
+}
+
+/** Where {@link containerSpec} itself mounts something, parents first. */
+export function standardTargets(options: ContainerOptions, surroundings: Surroundings): string[] {
+  return standardMounts(options, surroundings)
+    .map(({ destination }) => destination)
+    .filter((destination) => !/^\/(dev|sys)\/./.test(destination)); // those lie on what is mounted before them
+}
+
+function processOf(options: ContainerOptions, capabilities: readonly string[]) {
+  const { args, cwd, user, terminal, rlimits } = options;
+  const { uid, gid, groups } = user;
+  return {
+    terminal,
+    user: { uid, gid, ...(groups.length > 0 && { additionalGids: groups }) },
+    args,
+    env: completed(options.env, user),
+    cwd,
+    // Not inheritable: that would let programs of other users gain them by execve.
+    capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+    noNewPrivileges: false,
+    ...(rlimits.length > 0 && { rlimits }),
+  };
+}
+
+function completed(env: readonly string[], { home }: ProcessUser): string[] {
+  const has = (name: string) => env.some((pair) => pair.startsWith(`${name}=`));
+  return [...(has('PATH') ? [] : [DEFAULT_PATH]), ...env, ...(has('HOME') ? [] : [`HOME=${home}`])];
+}
+
+function capabilitiesOf(privileged: boolean, { capabilities, ids, cgroups }: Surroundings): string[] {
+  const wanted = privileged ? [...capabilities] : DEFAULT_CAPABILITIES;
+  // Only the device cgroup keeps root of a container from making itself a node of the machine's disk.
+  const unsafe = !privileged && ids === 'machine' && cgroups === 'none' ? 'CAP_MKNOD' : undefined;
+  return wanted.filter((name) => capabilities.has(name) && name !== unsafe);
+}
+
+function namespacesOf({ network }: ContainerOptions, { cgroups }: Surroundings) {
+  const types = ['pid', 'mount', 'ipc', 'uts'];
+  if (network === 'none') types.push('network');
+  if (cgroups === 'v2') types.push('cgroup');
+  return types.map((type) => ({ type }));
+}
+
+function standardMounts(
+  { privileged, shmBytes = DEFAULT_SHM_BYTES, network }: ContainerOptions,
+  { ids, cgroups }: Surroundings,
+): SpecMount[] {
+  const quiet = ['nosuid', 'noexec', 'nodev'];
+  const sys = privileged ? quiet : [...quiet, 'ro'];
+  const pts = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'];
+  const shm = [...quiet, 'mode=1777', `size=${shmBytes}`];
+  const mounts = [
+    mountOf('/proc', 'proc', 'proc', quiet),
+    mountOf('/dev', 'tmpfs', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
+    mountOf('/dev/pts', 'devpts', 'devpts', ids === 'single' ? pts : [...pts, 'gid=5']),
+    mountOf('/dev/shm', 'tmpfs', 'shm', shm),
+    mountOf('/dev/mqueue', 'mqueue', 'mqueue', quiet),
+    // Its contents belong to the network namespace: who does not own that may only show the machine's.
+    ids === 'machine' || network === 'none'
+      ? mountOf('/sys', 'sysfs', 'sysfs', sys)
+      : mountOf('/sys', 'none', '/sys', ['rbind', 'rslave', ...sys]),
+  ];
+  if (cgroups === 'v2') mounts.push(mountOf('/sys/fs/cgroup', 'cgroup', 'cgroup', sys));
+  return mounts;
+}
+
+function mountOf(destination: string, type: string, source: string, options: readonly string[]): SpecMount {
+  return { destination, type, source, options };
+}

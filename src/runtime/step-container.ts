@@ -1,0 +1,184 @@
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { MountTargets } from './mount-targets.js';
+import { hostsFile, resolvConf } from './network-files.js';
+import type { ContainerRun, OciRuntime, OutputListener } from './oci-runtime.js';
+import { mountOverlay, type Overlay } from './overlay.js';
+import type { OwnMounts } from './own-mounts.js';
+import { lstatIfAny, resolveInRoot } from './root-path.js';
+import type { SnapshotStore } from './snapshots.js';
+import {
+  type ContainerOptions,
+  containerSpec,
+  type SpecMount,
+  type Surroundings,
+  standardTargets,
+} from './spec.js';
+import type { Step } from './step.js';
+import { type PreparedMount, StepMounts } from './step-mounts.js';
+import { rlimits } from './ulimits.js';
+import { findUser, textsOf } from './users.js';
+import { removeTree, type WorkFolder } from './work-folder.js';
+
+/** What containers are made of and with. */
+export type ContainerParts = Readonly<{
+  runtime: OciRuntime;
+  snapshots: SnapshotStore;
+  work: WorkFolder;
+  ownMounts: OwnMounts;
+  surroundings: Surroundings;
+}>;
+
+const SHELLS = ['/bin/bash', '/bin/sh', '/bin/ash', '/bin/busybox'];
+
+/** The root filesystem of one step, mounted, with all that the step sees. Commands run in it one after another. */
+export class StepContainer implements Disposable {
+  /** One directory for each layer of the stack, base first. */
+  readonly lowers: readonly string[];
+  readonly #parts: ContainerParts;
+  readonly #folder: string;
+  readonly #overlay: Overlay;
+  readonly #targets: MountTargets;
+  readonly #mounted = new DisposableStack();
+  #options: ContainerOptions | undefined;
+
+  static async create(step: Step, parts: ContainerParts): Promise<StepContainer> {
+    const lowers = await parts.snapshots.ensure(step.stack, { signal: step.signal });
+    parts.ownMounts.enter();
+    const container = new StepContainer(lowers, parts);
+    try {
+      await container.#prepare(step);
+      return container;
+    } catch (error) {
+      container[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(lowers: readonly string[], parts: ContainerParts) {
+    this.lowers = lowers;
+    this.#parts = parts;
+    this.#folder = parts.work.makeFolder();
+    const userAttributes = parts.surroundings.ids !== 'machine';
+    this.#overlay = mountOverlay({ lowers, directory: this.#folder, userAttributes });
+    this.#mounted.defer(() => parts.ownMounts.unmount(this.#overlay.root));
+    this.#targets = new MountTargets(this.#overlay.root);
+  }
+
+  async run(signal: AbortSignal, onOutput: OutputListener): Promise<number> {
+    return this.#parts.runtime.run(this.#bundle(this.#options, signal), onOutput);
+  }
+
+  /** The first shell there is, on this terminal. */
+  async shell(signal: AbortSignal): Promise<number> {
+    const { root } = this.#overlay;
+    const path = SHELLS.find((name) => lstatIfAny(resolveInRoot(root, name))?.isFile()) ?? '/bin/sh';
+    const args = basename(path) === 'busybox' ? [path, 'sh'] : [path];
+    const options = this.#options && { ...this.#options, args, terminal: true };
+    return this.#parts.runtime.runOnTerminal(this.#bundle(options, signal));
+  }
+
+  /** Takes everything apart but the changes. @returns the directory that has them, as an overlay has it. */
+  unmount(): string {
+    if (!this.#mounted.disposed) this.#targets.removeUnused();
+    this.#mounted.dispose();
+    return this.#overlay.upper;
+  }
+
+  [Symbol.dispose](): void {
+    this.#mounted.dispose();
+    removeTree(this.#folder);
+  }
+
+  async #prepare(step: Step): Promise<void> {
+    const { root } = this.#overlay;
+    const { surroundings } = this.#parts;
+    const user = findUser(step.user, textsOf(root));
+    const network = step.network === 'none' ? 'none' : 'host';
+    const mounts = new StepMounts({
+      makeFolder: () => this.#parts.work.makeFolderIn(this.#folder),
+      snapshots: this.#parts.snapshots,
+      ownMounts: this.#parts.ownMounts,
+      userAttributes: surroundings.ids !== 'machine',
+    });
+    this.#mounted.use(mounts);
+    const prepared = await mounts.prepare(step.mounts);
+    const options: ContainerOptions = {
+      rootfs: root,
+      args: step.args,
+      env: step.env,
+      cwd: step.cwd,
+      user,
+      hostname: step.hostname,
+      terminal: false,
+      network,
+      privileged: step.security === 'insecure',
+      mounts: [],
+      ...(step.shmBytes !== undefined && { shmBytes: step.shmBytes }),
+      rlimits: rlimits(step.ulimits, { mayRaise: mayRaiseLimits(surroundings) }),
+      ...(surroundings.cgroups !== 'none' && {
+        cgroupsPath: join(
+          '/',
+          step.cgroupParent ?? 'berth',
+          basename(dirname(this.#folder)) + basename(this.#folder),
+        ),
+      }),
+    };
+    makeDirectories(resolveInRoot(root, step.cwd));
+    for (const target of standardTargets(options, surroundings)) this.#targets.add(target, 'directory');
+    this.#options = {
+      ...options,
+      mounts: [...this.#networkMounts(step, network), ...this.#placed(prepared)],
+    };
+  }
+
+  #placed(mounts: ReadonlyMap<string, PreparedMount>): SpecMount[] {
+    return Array.from(mounts, ([target, { kind, spec }]) => {
+      const destination = this.#targets.add(target, kind);
+      if (spec.type !== 'tmpfs') return { ...spec, destination };
+      const { mode } = statSync(join(this.#overlay.root, destination));
+      return { ...spec, destination, options: [...spec.options, `mode=${(mode & 0o7777).toString(8)}`] };
+    });
+  }
+
+  #networkMounts(step: Step, network: 'host' | 'none'): SpecMount[] {
+    const files = [
+      ['/etc/hosts', hostsFile(step.hostname, step.addHosts)],
+      ['/etc/resolv.conf', resolvConf(network)],
+    ] as const;
+    return files.map(([target, text]) => {
+      const source = join(this.#folder, basename(target));
+      writeFileSync(source, text);
+      chmodSync(source, 0o644);
+      const destination = this.#targets.add(target, 'file');
+      return { destination, type: 'bind', source, options: ['rbind', 'rprivate', 'ro'] };
+    });
+  }
+
+  #bundle(options: ContainerOptions | undefined, signal: AbortSignal): ContainerRun {
+    if (!options) throw new TypeError('a container that was not prepared cannot run');
+    const bundle = this.#parts.work.makeFolderIn(this.#folder);
+    // Its environment may hold secrets, which never come to a disk.
+    this.#parts.ownMounts.mountMemory(bundle);
+    this.#mounted.defer(() => this.#parts.ownMounts.unmount(bundle));
+    writeFileSync(
+      join(bundle, 'config.json'),
+      JSON.stringify(containerSpec(options, this.#parts.surroundings)),
+      {
+        mode: 0o600,
+      },
+    );
+    return { id: basename(this.#folder), bundle, signal };
+  }
+}
+
+function mayRaiseLimits({ ids, capabilities }: Surroundings): boolean {
+  return ids === 'machine' && capabilities.has('CAP_SYS_RESOURCE');
+}
+
+function makeDirectories(path: string): void {
+  if (lstatIfAny(path)) return;
+  makeDirectories(dirname(path));
+  mkdirSync(path);
+  chmodSync(path, 0o755);
+}

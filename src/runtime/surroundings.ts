@@ -1,0 +1,33 @@
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const MOUNT = '/sys/fs/cgroup';
+
+/**
+ * Which kind of cgroups this process may make: `none` where they are read-only, as in most containers. A hybrid
+ * machine counts as v1: there the controllers are.
+ */
+export function usableCgroups(): 'none' | 'v1' | 'v2' {
+  if (existsSync(join(MOUNT, 'cgroup.controllers'))) return isWritable(MOUNT) ? 'v2' : 'none';
+  return isWritable(join(MOUNT, 'devices')) ? 'v1' : 'none';
+}
+
+/** Whether root of this process is root of the machine, or of a user namespace with many ids, or with a single one. */
+export function ownIDs(map = readFileSync('/proc/self/uid_map', 'utf8')): 'machine' | 'range' | 'single' {
+  const rows = map
+    .trim()
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/).map(Number));
+  const total = rows.reduce((sum, [, , count = 0]) => sum + count, 0);
+  if (total <= 1) return 'single';
+  return total >= 2 ** 32 - 1 ? 'machine' : 'range';
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

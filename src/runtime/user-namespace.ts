@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import { lastWords, RuntimeUnavailableError } from './errors.js';
+import { findProgram, runProgram } from './programs.js';
+import { type IDRange, subordinateRange } from './subordinate-ids.js';
+
+/** Waits for its ids to be mapped: only a program started after that is root. Then it becomes the program. */
+const WAIT_THEN_EXEC = 'echo >&4; read -r _ <&4 && exec 4<&- && exec "$@"';
+
+/**
+ * Starts a program as root of a user namespace, with a mount namespace too: the caller's own id is its root, and the
+ * ids that /etc/subuid and /etc/subgid give to the caller are all others. It has the caller's terminal and an IPC
+ * channel for structured data.
+ * @throws {RuntimeUnavailableError} with what would help.
+ */
+export async function startInUserNamespace(command: readonly string[]): Promise<ChildProcess> {
+  const unshare = findProgram('unshare');
+  if (!unshare) throw unavailable('the program unshare is missing: install the package util-linux');
+  const args = ['--user', '--mount', '--', 'sh', '-c', WAIT_THEN_EXEC, 'sh', ...command];
+  const child = spawn(unshare, args, {
+    stdio: ['inherit', 'inherit', 'pipe', 'ipc', 'pipe'],
+    serialization: 'advanced',
+  });
+  const gate = child.stdio[4] as Duplex;
+  try {
+    await untilReady(child, gate);
+    await mapIDs(child.pid ?? 0);
+    gate.write('\n', () => gate.destroy());
+    return child;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+async function untilReady(child: ChildProcess, gate: Duplex): Promise<void> {
+  let complaint = '';
+  const listen = (chunk: Buffer) => {
+    complaint += chunk;
+  };
+  child.stderr?.on('data', listen);
+  gate.on('error', () => {}); // its end tells as much
+  await new Promise<void>((resolve, reject) => {
+    gate.once('data', () => resolve());
+    child.once('error', (error) => reject(unavailable(error.message)));
+    child.once('exit', () => reject(unavailable(lastWords(complaint) || 'unshare ended early')));
+  });
+  child.stderr?.off('data', listen);
+}
+
+async function mapIDs(pid: number): Promise<void> {
+  const { uid, gid } = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const [uids, gids] = [subordinateRange('/etc/subuid', uid), subordinateRange('/etc/subgid', uid)];
+  if (!uids || !gids) {
+    mapOnlyOwn(pid, uid, gid);
+    return;
+  }
+  await mapRange('newuidmap', pid, uid, uids);
+  await mapRange('newgidmap', pid, gid, gids);
+}
+
+async function mapRange(program: string, pid: number, own: number, { first, count }: IDRange): Promise<void> {
+  const path = findProgram(program);
+  if (!path)
+    throw unavailable(`the program ${program} is missing: install the package uidmap (shadow-utils)`);
+  try {
+    await runProgram([path, String(pid), '0', String(own), '1', '1', String(first), String(count)]);
+  } catch (error) {
+    throw unavailable(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Without ids of others everybody in the namespace is root; setgroups must be given up, user_namespaces(7). */
+function mapOnlyOwn(pid: number, uid: number, gid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/setgroups`, 'deny');
+    writeFileSync(`/proc/${pid}/gid_map`, `0 ${gid} 1`);
+    writeFileSync(`/proc/${pid}/uid_map`, `0 ${uid} 1`);
+  } catch (error) {
+    throw unavailable(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function unavailable(reason: string): RuntimeUnavailableError {
+  const hint = forbiddenBy();
+  return new RuntimeUnavailableError(
+    `RUN without root needs a user namespace, which cannot be made: ${reason}${hint === '' ? '' : `; ${hint}`}`,
+  );
+}
+
+/** What this machine says about user namespaces, when that forbids them. */
+export function forbiddenBy(read: (path: string) => string | undefined = readIfAny): string {
+  const setting = (path: string) => read(path)?.trim();
+  if (setting('/proc/sys/user/max_user_namespaces') === '0') {
+    return 'this machine allows none: an administrator can raise them with sysctl user.max_user_namespaces=15000';
+  }
+  if (setting('/proc/sys/kernel/unprivileged_userns_clone') === '0') {
+    return 'this machine allows them to root only: an administrator can change that with sysctl kernel.unprivileged_userns_clone=1';
+  }
+  if (setting('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1') {
+    return 'AppArmor forbids them here: an administrator can allow them with sysctl kernel.apparmor_restrict_unprivileged_userns=0';
+  }
+  if (existsSync('/.dockerenv') || existsSync('/run/.containerenv')) {
+    return (
+      'in a container they need --security-opt seccomp=unconfined --security-opt apparmor=unconfined ' +
+      '--security-opt systempaths=unconfined, or --privileged'
+    );
+  }
+  return '';
+}
+
+function readIfAny(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
