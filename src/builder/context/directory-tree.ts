@@ -1,0 +1,279 @@
+import { createHash, type Hash } from 'node:crypto';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from 'node:fs';
+import { decodeName, type Entry, encodeName, type LayerWriter, Pace, sortNames } from '../../layer/index.js';
+import { canCallLinux, lgetxattr, llistxattr } from '../../linux/index.js';
+import type { SourceEntry, SourceTree } from './source-tree.js';
+import type { StatCache } from './stat-cache.js';
+
+/** What is left out of a context: IgnoreRules, or nothing. */
+export type Ignoring = Readonly<{
+  ignores(path: string): boolean;
+  mayContainKept(directory: string): boolean;
+}>;
+
+type Options = Readonly<{
+  name?: string;
+  ignore?: Ignoring;
+  cache?: StatCache;
+  /** Who owns the files in the image: nobody's ids leave this machine. */
+  ownership?: 'root' | 'keep';
+  /** Told of sockets, which no layer can hold. */
+  onSkipped?: (path: string) => void;
+}>;
+
+/** A file changed so shortly before we look may change again without a trace in its times. */
+const RACY_NS = 50_000_000n;
+/** The same on filesystems that keep whole seconds, or even two. */
+const RACY_COARSE_NS = 2_100_000_000n;
+const SECOND_NS = 1_000_000_000n;
+/** Larger ones are read in turns with everything else. */
+const LARGE_BYTES = 1024 * 1024;
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+type Seen = SourceEntry & Readonly<{ version: string; isSettled: boolean; linkId?: string }>;
+
+/** A directory of this machine. What it holds is looked at once: it is taken to stay as it is during a build. */
+export class DirectoryTree implements SourceTree {
+  readonly name: string;
+  readonly root: string;
+  readonly #ignore: Ignoring | undefined;
+  readonly #cache: StatCache | undefined;
+  readonly #ownership: 'root' | 'keep';
+  readonly #onSkipped: (path: string) => void;
+  readonly #entries = new Map<string, Seen | undefined>();
+  readonly #names = new Map<string, readonly string[]>();
+
+  constructor(root: string, options: Options = {}) {
+    this.root = root;
+    this.name = options.name ?? 'context';
+    this.#ignore = options.ignore;
+    this.#cache = options.cache;
+    this.#ownership = options.ownership ?? 'root';
+    this.#onSkipped = options.onSkipped ?? (() => {});
+  }
+
+  entry(path: string): Seen | undefined {
+    if (this.#entries.has(path)) return this.#entries.get(path);
+    const entry = this.#isHidden(path) ? undefined : this.#look(path);
+    this.#entries.set(path, entry);
+    return entry;
+  }
+
+  names(directory: string): readonly string[] {
+    let names = this.#names.get(directory);
+    if (names === undefined) {
+      names = sortNames(listNames(this.#pathOf(directory)));
+      this.#names.set(directory, names);
+    }
+    return names;
+  }
+
+  /** Whether anything below is left out: then the directory itself must not be shown as it is. */
+  hidesSomething(directory: string): boolean {
+    if (this.#ignore === undefined) return false;
+    return this.names(directory).some((name) => {
+      const path = directory === '' ? name : `${directory}/${name}`;
+      const entry = this.entry(path);
+      return entry === undefined || (entry.type === 'directory' && this.hidesSomething(path));
+    });
+  }
+
+  knownDigest({ path }: SourceEntry): string | undefined {
+    const seen = this.entry(path);
+    const digest = seen && this.#cache?.find(path, seen.version)?.digest;
+    return digest === '' ? undefined : digest;
+  }
+
+  async digest(file: SourceEntry): Promise<string> {
+    const known = this.knownDigest(file);
+    if (known !== undefined) return known;
+    const hash = createHash('sha256');
+    const pace = new Pace();
+    for (const chunk of this.chunks(file)) {
+      hash.update(chunk);
+      if (pace.isDue()) await pace.breathe();
+    }
+    return this.#note(file.path, hash);
+  }
+
+  addTo(writer: LayerWriter, target: Entry, file: SourceEntry): Promise<string> | string {
+    const path = this.#pathOf(file.path);
+    // Hashed again though it may be known: it may have changed since it was looked at.
+    const hash = createHash('sha256');
+    const onChunk = (chunk: Uint8Array) => void hash.update(chunk);
+    if (target.size > LARGE_BYTES) {
+      return writer.addLargeFile(target, path, onChunk).then(() => this.#note(file.path, hash));
+    }
+    writer.addFile(target, path, onChunk);
+    return this.#note(file.path, hash);
+  }
+
+  *chunks({ path }: SourceEntry): Generator<Uint8Array> {
+    const fd = openSync(this.#pathOf(path), READ_FLAGS);
+    const buffer = Buffer.allocUnsafe(LARGE_BYTES);
+    try {
+      for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer))
+        yield buffer.subarray(0, bytes);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #isHidden(path: string): boolean {
+    if (path === '' || this.#ignore === undefined || !this.#ignore.ignores(path)) return false;
+    return !(this.#ignore.mayContainKept(path) && this.#containsKept(path));
+  }
+
+  /** A directory that is ignored is there if something in it is not. */
+  #containsKept(path: string): boolean {
+    const stat = lstatSync(this.#pathOf(path), { throwIfNoEntry: false });
+    if (stat?.isDirectory() !== true) return false;
+    return this.names(path).some((name) => this.entry(`${path}/${name}`) !== undefined);
+  }
+
+  #look(path: string): Seen | undefined {
+    const at = this.#pathOf(path);
+    const stat = lstat(at, { follow: path === '' });
+    const type = stat && typeOf(stat);
+    if (stat === undefined || type === undefined) return undefined;
+    if (type === 'socket') {
+      this.#onSkipped(path);
+      return undefined;
+    }
+    const version = versionOf(stat);
+    const isSettled = settled(stat);
+    const owner = this.#ownership === 'keep' ? { uid: Number(stat.uid), gid: Number(stat.gid) } : ROOT;
+    const xattrs = this.#xattrs(path, { at, version, isSettled, type });
+    return {
+      path,
+      type,
+      mode: Number(stat.mode & 0o7777n),
+      ...owner,
+      size: type === 'file' ? Number(stat.size) : 0,
+      mtime: secondsOf(stat.mtimeNs),
+      version,
+      isSettled,
+      ...(type === 'symlink' && { linkName: linkTarget(at) }),
+      ...((type === 'character' || type === 'block') && { device: deviceOf(stat.rdev) }),
+      ...(xattrs && { xattrs }),
+      ...(type === 'file' && stat.nlink > 1n && { linkId: `${stat.dev}:${stat.ino}` }),
+    };
+  }
+
+  #xattrs(
+    path: string,
+    seen: Readonly<{ at: string | Buffer; version: string; isSettled: boolean; type: string }>,
+  ): ReadonlyMap<string, Buffer> | undefined {
+    const known = this.#cache?.find(path, seen.version);
+    if (known !== undefined) return decodeXattrs(known.xattrs);
+    const xattrs = seen.type === 'symlink' ? undefined : readXattrs(seen.at);
+    if (seen.type !== 'file' && seen.isSettled) {
+      this.#cache?.set(path, { version: seen.version, digest: '', xattrs: encodeXattrs(xattrs) });
+    }
+    return xattrs;
+  }
+
+  #note(path: string, hash: Hash): string {
+    const digest = hash.digest('hex');
+    const seen = this.entry(path);
+    if (seen === undefined || !seen.isSettled || this.knownDigest(seen) === digest) return digest;
+    const now = lstat(this.#pathOf(path), { follow: false });
+    if (now !== undefined && versionOf(now) === seen.version) {
+      this.#cache?.set(path, { version: seen.version, digest, xattrs: encodeXattrs(seen.xattrs) });
+    }
+    return digest;
+  }
+
+  #pathOf(path: string): string | Buffer {
+    return path === '' ? this.root : encodeName(`${this.root}/${path}`);
+  }
+}
+
+const ROOT = { uid: 0, gid: 0 };
+
+function lstat(path: string | Buffer, { follow }: { follow: boolean }): BigIntStats | undefined {
+  const options = { bigint: true, throwIfNoEntry: false } as const;
+  try {
+    return follow ? statSync(path, options) : lstatSync(path, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+function typeOf(stat: BigIntStats): SourceEntry['type'] | 'socket' | undefined {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  if (stat.isSymbolicLink()) return 'symlink';
+  if (stat.isFIFO()) return 'fifo';
+  if (stat.isCharacterDevice()) return 'character';
+  if (stat.isBlockDevice()) return 'block';
+  return stat.isSocket() ? 'socket' : undefined;
+}
+
+/** Differs whenever content, mode or attributes may: nobody can set the time of the last change, `ctime`. */
+function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+}
+
+/** Whether the next change will show in the times. As git's "racily clean" entries. */
+function settled({ mtimeNs, ctimeNs }: BigIntStats): boolean {
+  const newest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
+  const isCoarse = mtimeNs % SECOND_NS === 0n && ctimeNs % SECOND_NS === 0n;
+  return newest + (isCoarse ? RACY_COARSE_NS : RACY_NS) < BigInt(Date.now()) * 1_000_000n;
+}
+
+function secondsOf(nanoseconds: bigint): number {
+  return Math.floor(Number(nanoseconds / 1000n) / 1_000_000);
+}
+
+/** As glibc's major() and minor(). */
+function deviceOf(rdev: bigint): { major: number; minor: number } {
+  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
+  const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn);
+  return { major: Number(major), minor: Number(minor & 0xffffffffn) };
+}
+
+function linkTarget(path: string | Buffer): string {
+  return decodeName(readlinkSync(path, { encoding: 'buffer' }));
+}
+
+function listNames(directory: string | Buffer): string[] {
+  const names = readdirSync(directory, { encoding: 'utf8' });
+  if (!names.some((name) => name.includes('\ufffd'))) return names;
+  return readdirSync(directory, { encoding: 'buffer' }).map(decodeName);
+}
+
+function readXattrs(path: string | Buffer): ReadonlyMap<string, Buffer> | undefined {
+  if (!canCallLinux()) return undefined;
+  const names = llistxattr(path).filter(isKept);
+  if (names.length === 0) return undefined;
+  const pairs = names.map((name) => [name, lgetxattr(path, name) ?? Buffer.alloc(0)] as const);
+  return new Map(pairs);
+}
+
+/** What a layer holds: capabilities of programs, and what users note. Not what the overlay filesystem notes. */
+function isKept(name: string): boolean {
+  return name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.'));
+}
+
+function encodeXattrs(xattrs: ReadonlyMap<string, Buffer> | undefined): string {
+  if (xattrs === undefined) return '';
+  return JSON.stringify([...xattrs].map(([name, value]) => [name, value.toString('base64')]));
+}
+
+function decodeXattrs(text: string): ReadonlyMap<string, Buffer> | undefined {
+  if (text === '') return undefined;
+  const pairs = JSON.parse(text) as [string, string][];
+  return new Map(pairs.map(([name, value]) => [name, Buffer.from(value, 'base64')]));
+}

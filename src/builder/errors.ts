@@ -1,0 +1,65 @@
+/** A build that cannot be, or went wrong, for a reason that its author can understand. */
+export class BuildError extends Error {
+  override readonly name: string = 'BuildError';
+}
+
+/** A RUN whose command answered with something else than 0. */
+export class CommandFailedError extends BuildError {
+  override readonly name = 'CommandFailedError';
+  readonly exitCode: number;
+  /** The end of what the command said. */
+  readonly output: string;
+
+  constructor(command: string, exitCode: number, output: string) {
+    super(`process ${JSON.stringify(command)} did not complete successfully: exit code: ${exitCode}`);
+    this.exitCode = exitCode;
+    this.output = output;
+  }
+}
+
+type Place = Readonly<{
+  file: string;
+  lines: readonly string[];
+  line: number;
+  endLine: number;
+}>;
+
+/** An instruction that failed, with its place in the file. The reason is the `cause`. */
+export class StepError extends BuildError {
+  override readonly name = 'StepError';
+  /** As progress names it: `[build 2/4] RUN make`. */
+  readonly step: string;
+  readonly place: Place;
+
+  constructor(step: string, place: Place, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.step = step;
+    this.place = place;
+  }
+}
+
+const CONTEXT_LINES = 2;
+const MAX_MARKED = 20;
+
+/**
+ * The lines of the file around a failed instruction, which are marked.
+ * @returns several lines, the first names the file; no line feed at the end.
+ */
+export function drawPlace({ file, lines, line, endLine }: Place): string {
+  const last = Math.min(endLine, line + MAX_MARKED);
+  const from = Math.max(1, line - CONTEXT_LINES);
+  const to = Math.min(lines.length, last + CONTEXT_LINES);
+  const rule = '--------------------';
+  const drawn: string[] = [];
+  for (let number = from; number <= to; number += 1) {
+    const marker = number >= line && number <= last ? '>>>' : '   ';
+    drawn.push(`${String(number).padStart(4)} | ${marker} ${printable(lines[number - 1] ?? '')}`.trimEnd());
+  }
+  return [`${file}:${line}`, rule, ...drawn, rule].join('\n');
+}
+
+/** Keeps terminals from obeying what a file says. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '?');
+}

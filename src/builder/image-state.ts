@@ -1,0 +1,316 @@
+import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig, Platform } from '../oci/index.js';
+import { Environment } from './environment.js';
+import { healthcheckText, plainList, quotedList } from './history.js';
+import type { Layer } from './layer.js';
+
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
+const COMMENT = 'buildkit.dockerfile.v0';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** An entry of the history whose time is known only when the image is complete. */
+type Step = Readonly<{ entry: HistoryEntry; isBase: boolean }>;
+
+type Arg = Readonly<{ name: string; value: string | undefined }>;
+
+/**
+ * What a stage has become so far: configuration, history and layers of its image, and the variables that its
+ * instructions see. The texts of the history are BuildKit's.
+ */
+export class ImageState {
+  readonly platform: Platform;
+  /** Members of the base's configuration that are not known here survive. */
+  readonly #base: ImageConfig;
+  readonly #config: Mutable<ContainerConfig>;
+  #history: Step[];
+  #layers: Layer[];
+  /** ENV and ARG: the later one counts. */
+  readonly #variables: Environment;
+  /** ARGs in the order of their declaration, for the history of RUN. */
+  readonly #args: Arg[];
+  #author: string | undefined;
+  #hasOwnCommand = false;
+
+  private constructor(from: {
+    platform: Platform;
+    base: ImageConfig;
+    config: ContainerConfig;
+    history: readonly Step[];
+    layers: readonly Layer[];
+    variables: Environment;
+    args: readonly Arg[];
+    author: string | undefined;
+  }) {
+    this.platform = from.platform;
+    this.#base = from.base;
+    this.#config = { ...from.config };
+    this.#history = [...from.history];
+    this.#layers = [...from.layers];
+    this.#variables = from.variables;
+    this.#args = [...from.args];
+    this.#author = from.author;
+  }
+
+  /** `FROM scratch`. */
+  static scratch(platform: Platform): ImageState {
+    const { os, architecture, variant } = platform;
+    const base: ImageConfig = {
+      architecture,
+      os,
+      ...(variant !== undefined && { variant }),
+      rootfs: { type: 'layers', diff_ids: [] },
+    };
+    const config = { Env: [`PATH=${DEFAULT_PATH}`], WorkingDir: '/' };
+    return ImageState.#on(platform, base, config, []);
+  }
+
+  /** FROM an image. Its ONBUILD is taken out by {@link takeTriggers}. */
+  static image(platform: Platform, base: ImageConfig, layers: readonly Layer[]): ImageState {
+    const config = { ...base.config };
+    if (!config.Env?.some((line) => line.startsWith('PATH='))) {
+      config.Env = [...(config.Env ?? []), `PATH=${DEFAULT_PATH}`];
+    }
+    return ImageState.#on(platform, base, config, layers);
+  }
+
+  static #on(
+    platform: Platform,
+    base: ImageConfig,
+    config: ContainerConfig,
+    layers: readonly Layer[],
+  ): ImageState {
+    const history = (base.history ?? []).map((entry) => ({ entry, isBase: true }));
+    const variables = Environment.parse(config.Env ?? []);
+    return new ImageState({
+      platform,
+      base,
+      config,
+      history,
+      layers,
+      variables,
+      args: [],
+      author: base.author,
+    });
+  }
+
+  /** FROM a stage: ARGs come along. */
+  derive(): ImageState {
+    return new ImageState({
+      platform: this.platform,
+      base: this.#base,
+      config: this.#config,
+      history: this.#history,
+      layers: this.#layers,
+      variables: this.#variables.clone(),
+      args: this.#args,
+      author: this.#author,
+    });
+  }
+
+  get layers(): readonly Layer[] {
+    return this.#layers;
+  }
+
+  get workdir(): string {
+    return this.#config.WorkingDir || '/';
+  }
+
+  get user(): string {
+    return this.#config.User ?? '';
+  }
+
+  get shell(): readonly string[] {
+    return this.#config.Shell ?? DEFAULT_SHELL;
+  }
+
+  /** Values of ENV and ARG. */
+  readonly lookup = (name: string): string | undefined => this.#variables.get(name);
+
+  /** What a RUN sees. */
+  environment(): string[] {
+    return this.#variables.lines();
+  }
+
+  /** Commands that the base image wants to be run first. They are gone after that. */
+  takeTriggers(): readonly string[] {
+    const triggers = this.#config.OnBuild ?? [];
+    delete this.#config.OnBuild;
+    return triggers;
+  }
+
+  // Instructions without a layer
+
+  env(pairs: readonly Readonly<{ key: string; value: string }>[]): void {
+    const environment = Environment.parse(this.#config.Env ?? []);
+    for (const { key, value } of pairs) {
+      environment.set(key, value);
+      this.#variables.set(key, value);
+    }
+    this.#config.Env = environment.lines();
+    this.#note(['ENV', ...pairs.map(({ key, value }) => `${key}=${value}`)].join(' '));
+  }
+
+  /** @param args `isVariable`: a few names mean something to the builder alone. */
+  declare(args: readonly (Arg & Readonly<{ isVariable: boolean }>)[]): void {
+    for (const { name, value, isVariable } of args) {
+      if (value !== undefined && isVariable) this.#variables.set(name, value);
+      this.#args.push({ name, value });
+    }
+    const texts = args.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`));
+    this.#note(['ARG', ...texts].join(' '));
+  }
+
+  isDeclared(name: string): boolean {
+    return this.#args.some((arg) => arg.name === name);
+  }
+
+  label(pairs: readonly Readonly<{ key: string; value: string }>[]): void {
+    this.addLabels(pairs.map(({ key, value }) => [key, value]));
+    this.#note(['LABEL', ...pairs.map(({ key, value }) => `${key}=${value}`)].join(' '));
+  }
+
+  /** Labels that come with the build, and leave no trace in the history. */
+  addLabels(labels: Iterable<readonly [string, string]>): void {
+    const added = Object.fromEntries(labels);
+    if (Object.keys(added).length > 0) this.#config.Labels = { ...this.#config.Labels, ...added };
+  }
+
+  command(args: readonly string[]): void {
+    this.#config.Cmd = args;
+    this.#config.ArgsEscaped = true;
+    this.#hasOwnCommand = true;
+    this.#note(`CMD ${quotedList(args)}`);
+  }
+
+  /** A command that came with the base was meant for the base's entry point. */
+  entrypoint(args: readonly string[]): void {
+    this.#config.Entrypoint = args;
+    if (!this.#hasOwnCommand) delete this.#config.Cmd;
+    this.#note(`ENTRYPOINT ${quotedList(args)}`);
+  }
+
+  /** @param ports `80/tcp` each. */
+  expose(ports: readonly string[]): void {
+    const added = Object.fromEntries(ports.map((port) => [port, {}]));
+    this.#config.ExposedPorts = { ...this.#config.ExposedPorts, ...added };
+    this.#note(`EXPOSE ${plainList(ports)}`);
+  }
+
+  volume(paths: readonly string[]): void {
+    const added = Object.fromEntries(paths.map((path) => [path, {}]));
+    this.#config.Volumes = { ...this.#config.Volumes, ...added };
+    this.#note(`VOLUME ${plainList(paths)}`);
+  }
+
+  setUser(user: string): void {
+    this.#config.User = user;
+    this.#note(`USER ${user}`);
+  }
+
+  healthcheck(check: Healthcheck): void {
+    this.#config.Healthcheck = check;
+    this.#note(healthcheckText(check));
+  }
+
+  setShell(args: readonly string[]): void {
+    this.#config.Shell = args;
+    this.#note(`SHELL ${plainList(args)}`);
+  }
+
+  stopSignal(signal: string): void {
+    this.#config.StopSignal = signal;
+    this.#note(`STOPSIGNAL ${signal}`);
+  }
+
+  maintainer(text: string): void {
+    this.#author = text;
+    this.#note(`MAINTAINER ${text}`);
+  }
+
+  /** Leaves no trace in the history. */
+  onbuild(trigger: string): void {
+    this.#config.OnBuild = [...(this.#config.OnBuild ?? []), trigger];
+  }
+
+  // Instructions with a layer
+
+  setWorkdir(path: string): void {
+    this.#config.WorkingDir = path;
+  }
+
+  noteWithoutLayer(createdBy: string): void {
+    this.#note(createdBy);
+  }
+
+  /** @param created when the layer was made. */
+  addLayer(layer: Layer, createdBy: string, created: string): void {
+    this.#layers.push(layer);
+    this.#history.push({ entry: { created, created_by: createdBy, comment: COMMENT }, isBase: false });
+  }
+
+  /** One layer takes the place of all that are not the base's. */
+  squash(base: readonly Layer[], layer: Layer, created: string): void {
+    this.#layers = [...base, layer];
+    const without = this.#history.map((step) =>
+      step.isBase ? step : { ...step, entry: { ...step.entry, empty_layer: true } },
+    );
+    const comment = `merge of ${without.filter(({ isBase }) => !isBase).length} steps`;
+    this.#history = [...without, { entry: { created, comment }, isBase: false }];
+  }
+
+  /** How history tells of a RUN: with the ARGs that were declared. */
+  runText(args: readonly string[]): string {
+    const values = new Map(
+      this.#args.map(({ name, value }) => [name, this.#variables.get(name) ?? value ?? ''] as const),
+    );
+    const texts = [...values].map(([name, value]) => `${name}=${value}`);
+    const declared = texts.length > 0 ? [`|${texts.length}`, ...texts] : [];
+    return `RUN ${[...declared, ...args].join(' ')} # buildkit`;
+  }
+
+  /**
+   * The image's configuration. Entries without a layer get the time of the layer before them, or after.
+   * @param epoch instead of all times of this build.
+   */
+  finish({ epoch, layers = this.#layers }: { epoch?: string; layers?: readonly Layer[] } = {}): ImageConfig {
+    const history = this.#timedHistory(epoch);
+    const {
+      created: baseCreated,
+      author: _author,
+      config: _config,
+      rootfs: _rootfs,
+      history: _history,
+      ...rest
+    } = this.#base;
+    const created = epoch ?? history.at(-1)?.created ?? baseCreated ?? new Date(0).toISOString();
+    return {
+      created,
+      ...(this.#author !== undefined && { author: this.#author }),
+      ...rest,
+      config: this.#config,
+      rootfs: { type: 'layers', diff_ids: layers.map(({ diffID }) => diffID) },
+      history,
+    };
+  }
+
+  #timedHistory(epoch: string | undefined): HistoryEntry[] {
+    const entries = this.#history.map(({ entry, isBase }) =>
+      isBase || epoch === undefined ? entry : { ...entry, created: epoch },
+    );
+    const first = entries.find(({ created }) => created !== undefined)?.created ?? this.#base.created;
+    let last = first;
+    return entries.map((entry, i) => {
+      last = entry.created ?? last;
+      const isOwn = this.#history[i]?.isBase === false;
+      return isOwn && last !== undefined ? { created: last, ...entry } : entry;
+    });
+  }
+
+  #note(createdBy: string): void {
+    this.#history.push({
+      entry: { created_by: createdBy, comment: COMMENT, empty_layer: true },
+      isBase: false,
+    });
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Builds images from Dockerfiles: the language is in dockerfile/, what stages become in image-state.ts, how layers are
+ * made in steps/ and copy/, what is remembered in cache/. Knows no registries and no containers: see base-images.ts
+ * and step-runner.ts for what it is given. Start with build.ts, then build-stages.ts and stage-builder.ts.
+ */
+export type { BaseImage, BaseImages, PullPolicy, ResolveOptions } from './base-images.js';
+export { build } from './build.js';
+export type { BuildOptions, NamedContext } from './build-options.js';
+export type { BuildParts } from './build-stages.js';
+export { CacheDatabase } from './cache/cache-database.js';
+export { type CacheRecord, CacheUsage, type PruneOptions } from './cache/cache-usage.js';
+export { MountDirectories } from './cache/mount-directories.js';
+export { CACHE_OWNER, StepCache } from './cache/step-cache.js';
+export { DirectoryTree } from './context/directory-tree.js';
+export { MemoryTree } from './context/memory-tree.js';
+export type { SourceEntry, SourceTree } from './context/source-tree.js';
+export { StatCache } from './context/stat-cache.js';
+export {
+  check,
+  type Dockerfile,
+  DockerfileError,
+  expandStages,
+  type Finding,
+  findTarget,
+  formatDockerfileError,
+  globalScope,
+  IgnoreRules,
+  outline,
+  parseDockerfile,
+  printTree,
+  targets,
+  unusedBuildArgs,
+} from './dockerfile/index.js';
+export { BuildError, CommandFailedError, drawPlace, StepError } from './errors.js';
+export { Layers } from './layers.js';
+export type { Progress, StepProgress } from './progress.js';
+export type { RemoteRequest, RemoteSource, RemoteSources } from './remote-sources.js';
+export { type ResultFile, resultFiles, writeDirectory } from './result/files.js';
+export type { FileTimes } from './result/rewrite-times.js';
+export {
+  type Annotations,
+  type BuiltImage,
+  type StoredImage,
+  type StoredResult,
+  storeResult,
+} from './result/stored-result.js';
+export { findGitUrl } from './sources/git-url.js';
+export type {
+  FailedContainer,
+  LayerStack,
+  MountOwner,
+  MountSource,
+  RunLayer,
+  RunMount,
+  RunOutcome,
+  RunStep,
+  Snapshots,
+  StackLayer,
+  StepRunner,
+  Ulimit,
+} from './step-runner.js';
+export type { Credentials } from './steps/mounts.js';

@@ -1,0 +1,22 @@
+import type { SourceTree } from './context/source-tree.js';
+
+export type RemoteRequest = Readonly<{
+  /** `https://…` or a git URL, as the Dockerfile has it. */
+  url: string;
+  /** What it must be: `sha256:…` of a file, the beginning of a commit. */
+  checksum?: string;
+  keepGitDirectory: boolean;
+  signal: AbortSignal;
+  onStatus: (text: string) => void;
+}>;
+
+/** What ADD fetched: a file called `path` in a tree, or with `''` the whole tree. */
+export type RemoteSource = Readonly<{ tree: SourceTree; path: string; kind: 'file' | 'git' }>;
+
+/** Where ADD finds what lies elsewhere. */
+export interface RemoteSources {
+  /** Whether a source of ADD is no path of the context. */
+  isRemote(source: string): boolean;
+  /** @throws when it cannot be had, or is not what the checksum says. */
+  fetch(request: RemoteRequest): Promise<RemoteSource>;
+}

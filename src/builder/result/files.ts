@@ -1,0 +1,99 @@
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type Entry, encodeName, type Found, Pace, type RootfsView } from '../../layer/index.js';
+
+/** A file of a result; of several names of one file, all but the first are links to it. */
+export type ResultFile = Readonly<{ entry: Entry; chunks: Iterable<Uint8Array> }>;
+
+/** All files of a root filesystem, a directory before what is in it. A chunk's memory is used again for the next. */
+export function* resultFiles(view: RootfsView): Generator<ResultFile> {
+  const root = view.lookup('');
+  const firstNames = new Map<unknown, string>();
+  for (const found of root === undefined ? [] : view.walk(root)) {
+    const first = found.entry.type === 'file' ? firstNames.get(found.inode) : undefined;
+    if (first === undefined) {
+      firstNames.set(found.inode, found.path);
+      yield { entry: found.entry, chunks: view.read(found) };
+    } else yield { entry: asLink(found, first), chunks: [] };
+  }
+}
+
+function asLink({ entry }: Found, linkName: string): Entry {
+  return { ...entry, type: 'hardlink', size: 0, linkName };
+}
+
+/**
+ * Writes files into a directory, where they belong to whoever builds. What is there already stays, or is replaced by
+ * what has its name; nothing is written through links.
+ * @param onSkipped told of devices and the like, which only root could make.
+ */
+export async function writeDirectory(
+  view: RootfsView,
+  directory: string,
+  onSkipped: (path: string) => void,
+): Promise<void> {
+  const pace = new Pace();
+  const directories: Entry[] = [];
+  mkdirSync(directory, { recursive: true });
+  for (const { entry, chunks } of resultFiles(view)) {
+    const path = pathIn(directory, entry.path);
+    if (entry.type === 'directory') {
+      makeDirectory(path);
+      directories.push(entry);
+    } else if (entry.type === 'file') writeFile(path, entry, chunks);
+    else if (entry.type === 'symlink') replace(path, () => symlinkSync(nameOf(entry.linkName), path));
+    else if (entry.type === 'hardlink')
+      replace(path, () => linkSync(pathIn(directory, entry.linkName ?? ''), path));
+    else onSkipped(entry.path);
+    if (pace.isDue()) await pace.breathe();
+  }
+  // Last, since writing into a directory changes its time, and may need a mode that it does not have in the end.
+  for (const { path, mode, mtime } of directories.reverse()) {
+    chmodSync(pathIn(directory, path), mode);
+    utimesSync(pathIn(directory, path), mtime, mtime);
+  }
+}
+
+function pathIn(directory: string, path: string): string | Buffer {
+  return encodeName(join(directory, path));
+}
+
+function nameOf(name: string | undefined): string | Buffer {
+  return encodeName(name ?? '');
+}
+
+function makeDirectory(path: string | Buffer): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() === true) return chmodSync(path, 0o700);
+  if (stat !== undefined) rmSync(path);
+  mkdirSync(path, { mode: 0o700 });
+}
+
+function writeFile(path: string | Buffer, { mode, mtime }: Entry, chunks: Iterable<Uint8Array>): void {
+  replace(path, () => {
+    const fd = openSync(path, 'wx', 0o600);
+    try {
+      for (const chunk of chunks) for (let at = 0; at < chunk.byteLength; ) at += writeSync(fd, chunk, at);
+    } finally {
+      closeSync(fd);
+    }
+    chmodSync(path, mode);
+    utimesSync(path, mtime, mtime);
+  });
+}
+
+function replace(path: string | Buffer, make: () => void): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) rmSync(path, { recursive: true });
+  make();
+}

@@ -1,0 +1,107 @@
+import type { LocalStore } from '../../image/index.js';
+import {
+  type Descriptor,
+  formatPlatform,
+  type ImageConfig,
+  MEDIA_TYPES,
+  type Platform,
+} from '../../oci/index.js';
+import type { Layer } from '../layer.js';
+
+/** An image that is built, for one platform, its layers in the local store. */
+export type BuiltImage = Readonly<{ platform: Platform; config: ImageConfig; layers: readonly Layer[] }>;
+
+export type ResultOptions = Readonly<{
+  mediaTypes: 'oci' | 'docker';
+  annotations: Annotations;
+  /** Even a single platform becomes an index. */
+  alwaysIndex: boolean;
+}>;
+
+/** By what they are about. image-spec annotations.md. */
+export type Annotations = Readonly<
+  Record<'manifest' | 'index' | 'manifest-descriptor' | 'index-descriptor', ReadonlyMap<string, string>>
+>;
+
+export type StoredImage = Readonly<{ platform: Platform; manifest: Descriptor; config: Descriptor }>;
+/** `root` is the manifest, or the index of several. */
+export type StoredResult = Readonly<{ root: Descriptor; images: readonly StoredImage[] }>;
+
+const DOCKER_LAYERS: Readonly<Record<string, string>> = {
+  [MEDIA_TYPES.ociLayer]: MEDIA_TYPES.dockerLayer,
+  [MEDIA_TYPES.ociLayerGzip]: MEDIA_TYPES.dockerLayerGzip,
+  [MEDIA_TYPES.ociLayerZstd]: MEDIA_TYPES.dockerLayerZstd,
+};
+const OCI_LAYERS = Object.fromEntries(Object.entries(DOCKER_LAYERS).map(([oci, docker]) => [docker, oci]));
+
+/** Writes configurations, manifests and, for several platforms, an index. Nothing of it has a name yet. */
+export function storeResult(
+  store: LocalStore,
+  images: readonly BuiltImage[],
+  options: ResultOptions,
+): StoredResult {
+  const stored = images.map((image) => storeImage(store, image, options));
+  const [only] = stored;
+  if (only !== undefined && stored.length === 1 && !options.alwaysIndex)
+    return { root: only.manifest, images: stored };
+  return { root: storeIndex(store, stored, options), images: stored };
+}
+
+function storeImage(
+  store: LocalStore,
+  { platform, config, layers }: BuiltImage,
+  options: ResultOptions,
+): StoredImage {
+  const isOci = options.mediaTypes === 'oci';
+  const configType = isOci ? MEDIA_TYPES.ociConfig : MEDIA_TYPES.dockerConfig;
+  const configDescriptor = store.putBytes(Buffer.from(JSON.stringify(config)), configType);
+  const mediaType = isOci ? MEDIA_TYPES.ociManifest : MEDIA_TYPES.dockerManifest;
+  const manifest = {
+    schemaVersion: 2,
+    mediaType,
+    config: bare(configDescriptor),
+    layers: layers.map(({ descriptor }) => layerDescriptor(descriptor, options.mediaTypes)),
+    ...annotationsOf(options.annotations.manifest),
+  };
+  const descriptor = store.putBytes(Buffer.from(JSON.stringify(manifest)), mediaType);
+  return { platform, manifest: descriptor, config: configDescriptor };
+}
+
+function storeIndex(store: LocalStore, images: readonly StoredImage[], options: ResultOptions): Descriptor {
+  const mediaType = options.mediaTypes === 'oci' ? MEDIA_TYPES.ociIndex : MEDIA_TYPES.dockerManifestList;
+  const manifests = images.map(({ platform, manifest }) => ({
+    ...bare(manifest),
+    ...annotationsOf(options.annotations['manifest-descriptor']),
+    platform,
+  }));
+  const index = { schemaVersion: 2, mediaType, manifests, ...annotationsOf(options.annotations.index) };
+  return store.putBytes(Buffer.from(JSON.stringify(index)), mediaType);
+}
+
+/** Base layers keep their bytes; only the name of their type follows the manifest's family. */
+function layerDescriptor(
+  { mediaType, digest, size, urls, annotations }: Descriptor,
+  family: 'oci' | 'docker',
+): Descriptor {
+  const names = family === 'oci' ? OCI_LAYERS : DOCKER_LAYERS;
+  return {
+    mediaType: names[mediaType] ?? mediaType,
+    digest,
+    size,
+    ...(urls && { urls }),
+    ...(annotations && { annotations }),
+  };
+}
+
+function bare({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
+}
+
+function annotationsOf(annotations: ReadonlyMap<string, string>) {
+  return annotations.size === 0 ? {} : { annotations: Object.fromEntries(annotations) };
+}
+
+/** `linux_arm64`: for names of directories. */
+export function platformDirectory(platform: Platform): string {
+  return formatPlatform(platform).replaceAll('/', '_');
+}

@@ -1,0 +1,204 @@
+import { type LayerWriter, Pace, RootfsView } from '../../layer/index.js';
+import { keyOf } from '../cache/key.js';
+import type { CachedLayer } from '../cache/step-cache.js';
+import type { SourceEntry, SourceTree } from '../context/source-tree.js';
+import { LayerPlan } from '../copy/layer-plan.js';
+import { type Excluding, hashListing, type Listed, listSource } from '../copy/listing.js';
+import { place } from '../copy/place.js';
+import { pickSources, pickWithParents } from '../copy/sources.js';
+import { unpackInto } from '../copy/unpack.js';
+import { hasNames, parseOwner } from '../copy/users.js';
+import { parseChmod } from '../dockerfile/index.js';
+import { BuildError } from '../errors.js';
+import { addLayer, findCached, parentChain, parentView, type StepParts, timeKey } from './step-parts.js';
+
+/** A source of COPY or ADD, with the tree that it is in: opened only when the source has to be looked at. */
+export type CopySource = Readonly<{ open: () => Promise<SourceTree>; path: string }>;
+
+export type CopyRequest = Readonly<{
+  verb: 'COPY' | 'ADD';
+  sources: readonly CopySource[];
+  /** What names the trees of all sources, where they are images: then they need no look to be known. */
+  sourceChain?: string;
+  /** Absolute; a slash at the end means a directory. */
+  destination: string;
+  chown?: string;
+  chmod?: string;
+  link: boolean;
+  parents: boolean;
+  exclude?: Excluding;
+  /** What made {@link exclude}, for keys. */
+  excludePatterns: readonly string[];
+  /** Files that come from elsewhere keep their owners; what a person copies belongs to root. */
+  ownership: 'root' | 'keep';
+  /** Whether archives are unpacked: those that are sources themselves. */
+  unpack: boolean;
+  /** For the history. */
+  text: string;
+}>;
+
+/**
+ * COPY and ADD: a layer straight from the sources, each file read once. Where a result may be known, files whose
+ * digest is not are read for it first.
+ */
+export async function copyStep(parts: StepParts, request: CopyRequest): Promise<void> {
+  const definition = await definitionOf(parts, request);
+  const quickKey =
+    request.sourceChain === undefined ? undefined : keyOf('copy-from', definition, request.sourceChain);
+  const quick = quickKey === undefined ? undefined : findCached(parts, [quickKey]);
+  if (quick !== undefined) return addLayer(parts, quick, request.text, 'cache');
+
+  const listing = await listAll(request);
+  const { ownership } = request;
+  const shape = keyOf('copy-shape', definition, hashListing(listing, { ownership }));
+  const quickKeys = quickKey === undefined ? [] : [quickKey];
+  if (parts.useCache && parts.cache.hasShape(shape)) {
+    const digests = await readDigests(listing, parts.signal);
+    const key = contentKey(definition, listing, ownership, digests);
+    const cached = findCached(parts, [key]);
+    if (cached !== undefined) {
+      if (quickKeys.length > 0) parts.cache.put(cached, { keys: quickKeys, description: request.text });
+      return addLayer(parts, cached, request.text, 'cache');
+    }
+  }
+  const { layer, digests } = await makeLayer(parts, request, listing);
+  const key = contentKey(definition, listing, ownership, await readDigests(listing, parts.signal, digests));
+  parts.cache.put(layer, { keys: [key, ...quickKeys], shape, description: request.text });
+  addLayer(parts, layer, request.text, 'new');
+}
+
+/** All but what the sources hold. A linked layer does not depend on what is below it. */
+async function definitionOf(parts: StepParts, request: CopyRequest): Promise<string> {
+  const { chown, link } = request;
+  const owner =
+    link && chown !== undefined && hasNames(chown) ? await parseOwner(chown, () => parentView(parts)) : chown;
+  return keyOf(
+    request.verb,
+    link ? 'link' : parentChain(parts),
+    request.sources.map(({ path }) => path),
+    request.destination,
+    owner ?? null,
+    request.chmod ?? null,
+    request.parents,
+    request.excludePatterns,
+    request.unpack,
+    timeKey(parts),
+  );
+}
+
+async function listAll({ sources, parents, exclude }: CopyRequest): Promise<Listed[]> {
+  const listing: Listed[] = [];
+  for (const { open, path } of sources) {
+    const tree = await open();
+    const picked = parents ? pickWithParents(tree, path) : pickSources(tree, path);
+    for (const one of picked) listing.push(await listSource(one, exclude));
+  }
+  return listing;
+}
+
+/** Digests of files by the file: entries of a tree are the same objects each time. */
+type Digests = Map<string, string>;
+
+function contentKey(
+  definition: string,
+  listing: readonly Listed[],
+  ownership: 'root' | 'keep',
+  digests: Digests,
+): string {
+  const trees = treeNumbers(listing);
+  const digestOf = (tree: SourceTree, file: SourceEntry) => digests.get(fileKey(trees, tree, file)) ?? '';
+  return keyOf('copy', definition, hashListing(listing, { ownership, digestOf }));
+}
+
+async function readDigests(
+  listing: readonly Listed[],
+  signal: AbortSignal,
+  known: Digests = new Map(),
+): Promise<Digests> {
+  const trees = treeNumbers(listing);
+  const pace = new Pace();
+  for (const { picked, items } of listing) {
+    for (const { entry } of items) {
+      const key = fileKey(trees, picked.tree, entry);
+      if (entry.type !== 'file' || known.has(key)) continue;
+      known.set(key, picked.tree.knownDigest(entry) ?? (await picked.tree.digest(entry)));
+      if (!pace.isDue()) continue;
+      await pace.breathe();
+      signal.throwIfAborted();
+    }
+  }
+  return known;
+}
+
+function treeNumbers(listing: readonly Listed[]): Map<SourceTree, number> {
+  const trees = new Map<SourceTree, number>();
+  for (const { picked } of listing) if (!trees.has(picked.tree)) trees.set(picked.tree, trees.size);
+  return trees;
+}
+
+function fileKey(trees: ReadonlyMap<SourceTree, number>, tree: SourceTree, { path }: SourceEntry): string {
+  return `${trees.get(tree)}:${path}`;
+}
+
+async function makeLayer(
+  parts: StepParts,
+  request: CopyRequest,
+  listing: readonly Listed[],
+): Promise<{ layer: CachedLayer; digests: Digests }> {
+  const { layers, epochSeconds } = parts;
+  const view = request.link ? RootfsView.of([]) : await parentView(parts);
+  const plan = new LayerPlan(view);
+  const changeMode = request.chmod === undefined ? undefined : chmodOf(request.chmod);
+  const owner =
+    request.chown === undefined
+      ? request.ownership === 'root'
+        ? { uid: 0, gid: 0 }
+        : undefined
+      : await parseOwner(request.chown, () => parentView(parts));
+  const placement = {
+    destination: request.destination,
+    ...(owner && { owner }),
+    ...(changeMode && { changeMode }),
+    mtime: parts.hasEpoch ? epochSeconds : newestTime(listing, epochSeconds),
+  };
+  await using unpacked = await unpackInto(plan, listing, {
+    ...placement,
+    isOn: request.unpack,
+    chown: request.chown !== undefined,
+    temporaryPath: () => layers.temporaryPath(),
+  });
+  place(plan, unpacked.rest, placement);
+  using writer = layers.createWriter();
+  const digests = await writePlan(plan, writer, listing);
+  const { diffID, size, index } = writer.finish();
+  parts.signal.throwIfAborted();
+  layers.keep(writer.path, { diffID, size, index });
+  return { layer: { diffID, size, created: new Date().toISOString() }, digests };
+}
+
+async function writePlan(plan: LayerPlan, writer: LayerWriter, listing: readonly Listed[]): Promise<Digests> {
+  const trees = treeNumbers(listing);
+  const digests: Digests = new Map();
+  await plan.write(writer, ({ tree, file }, digest) => {
+    if (trees.has(tree)) digests.set(fileKey(trees, tree, file), digest);
+  });
+  return digests;
+}
+
+/** Directories that COPY makes are as new as what is put into them, so that equal sources make equal layers. */
+function newestTime(listing: readonly Listed[], otherwise: number): number {
+  let newest: number | undefined;
+  for (const { items } of listing) {
+    for (const { entry } of items) newest = Math.max(newest ?? entry.mtime, entry.mtime);
+  }
+  return newest ?? otherwise;
+}
+
+function chmodOf(text: string) {
+  try {
+    return parseChmod(text);
+  } catch (error) {
+    if (error instanceof RangeError) throw new BuildError(error.message, { cause: error });
+    throw error;
+  }
+}

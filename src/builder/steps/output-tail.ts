@@ -1,0 +1,51 @@
+type Stream = 'stdout' | 'stderr';
+
+const MAX_LINES = 50;
+const MAX_LINE_BYTES = 16 * 1024;
+/** Shorter secrets would hide half of what is said. */
+const MIN_SECRET_BYTES = 4;
+const MASK = '****';
+
+/** What a command says: passed on in whole lines, secrets masked, and its end kept for the message of a failure. */
+export class OutputTail {
+  readonly #secrets: readonly string[];
+  readonly #rest: Record<Stream, string> = { stdout: '', stderr: '' };
+  readonly #lines: string[] = [];
+
+  constructor(secrets: readonly Buffer[]) {
+    this.#secrets = secrets
+      .map((secret) => secret.toString('latin1').trim())
+      .filter((secret) => secret.length >= MIN_SECRET_BYTES);
+  }
+
+  /** @returns what may be shown now. */
+  add(stream: Stream, chunk: Uint8Array): Buffer[] {
+    const text =
+      this.#rest[stream] + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
+    const end =
+      text.length > MAX_LINE_BYTES
+        ? text.length
+        : Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1;
+    this.#rest[stream] = text.slice(end);
+    return end === 0 ? [] : [this.#show(text.slice(0, end))];
+  }
+
+  /** @returns a last line that was not ended. */
+  end(stream: Stream): Buffer[] {
+    const text = this.#rest[stream];
+    this.#rest[stream] = '';
+    return text === '' ? [] : [this.#show(text)];
+  }
+
+  /** The last lines. */
+  text(): string {
+    return Buffer.from(this.#lines.join('\n'), 'latin1').toString('utf8');
+  }
+
+  #show(text: string): Buffer {
+    const shown = this.#secrets.reduce((masked, secret) => masked.replaceAll(secret, MASK), text);
+    this.#lines.push(...shown.replace(/\n$/, '').split('\n'));
+    if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - MAX_LINES);
+    return Buffer.from(shown, 'latin1');
+  }
+}
