@@ -1,7 +1,12 @@
 import { Command, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
+import { addBuildCommand } from './build-command.js';
+import { addBuilderCommands } from './builder-command.js';
 import { examples } from './help.js';
+import { addImagesCommands } from './images-command.js';
+import { addLoginCommands } from './login-command.js';
 import { addTlsCommands } from './tls-command.js';
+import { addTransferCommands } from './transfer-command.js';
 import { addUserCommands } from './user-command.js';
 
 const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else the built-in default';
@@ -30,6 +35,11 @@ export function createProgram(): Command {
   addIndex(index);
   addIndexList(index);
   addUploads(program.command('uploads').description('uploads that were given up'));
+  addLoginCommands(program);
+  addTransferCommands(program);
+  addImagesCommands(program);
+  addBuildCommand(program);
+  addBuilderCommands(program.command('builder').description('the cache of builds'));
   addCompletion(program);
   return program;
 }

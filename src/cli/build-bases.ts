@@ -1,0 +1,78 @@
+import type { BaseImage, BaseImages, ResolveOptions } from '../builder/index.js';
+import type { RegistryClient } from '../client/index.js';
+import { ImageNotFoundError } from '../content/index.js';
+import type { LocalStore } from '../image/index.js';
+import { type Descriptor, formatReference, keyText, type Platform, parseReference } from '../oci/index.js';
+
+/** Base images from the local store, and from registries into it. */
+export class StoredBases implements BaseImages {
+  readonly #store: LocalStore;
+  readonly #openClient: () => Promise<RegistryClient>;
+
+  /** @param openClient called when something has to be pulled, and not before. */
+  constructor(store: LocalStore, openClient: () => Promise<RegistryClient>) {
+    this.#store = store;
+    this.#openClient = openClient;
+  }
+
+  async resolve(name: string, options: ResolveOptions): Promise<BaseImage> {
+    const reference = parseReference(name);
+    const key = formatReference(reference);
+    const { platform, pull } = options;
+    if (pull !== 'always') {
+      const found = await this.#find(name, key, platform);
+      if (found !== undefined) return found;
+    }
+    if (pull === 'never')
+      throw new ImageNotFoundError(`${name} (it is not on this machine, and --pull=never)`);
+    const root = await this.#pull(name, key, options);
+    const image = this.#read(key, root, platform);
+    if (image === undefined)
+      throw new ImageNotFoundError(`${name} for ${platform.os}/${platform.architecture}`);
+    return image;
+  }
+
+  async #find(name: string, key: string, platform: Platform): Promise<BaseImage | undefined> {
+    try {
+      return this.#read(key, await this.#store.resolve(key), platform);
+    } catch (error) {
+      if (!(error instanceof ImageNotFoundError)) throw error;
+      // An id of an image that was built here without a name.
+      const record = /^(sha256:)?[0-9a-f]{12,64}$/.test(name) ? this.#store.find(name) : undefined;
+      return record && this.#read(key, record.descriptor, platform);
+    }
+  }
+
+  /** @returns undefined when not all of it is here. */
+  #read(name: string, root: Descriptor, platform: Platform): BaseImage | undefined {
+    let image: ReturnType<LocalStore['image']>;
+    try {
+      image = this.#store.image(root, platform);
+    } catch {
+      return undefined; // an index without this platform, or a part of it is gone
+    }
+    const { manifest, config, descriptor } = image;
+    if (!manifest.layers.every(({ digest, size }) => this.#store.hasBlob(digest, size))) return undefined;
+    return { name, digest: descriptor.digest, config, layers: manifest.layers };
+  }
+
+  async #pull(
+    name: string,
+    key: string,
+    { platform, onStatus, signal }: ResolveOptions,
+  ): Promise<Descriptor> {
+    const { copy } = await import('../image/index.js');
+    const { registry, repository, key: wanted } = parseReference(name);
+    const client = await this.#openClient();
+    let bytes = 0;
+    return copy(client.repository(registry, repository), keyText(wanted), this.#store, [key], {
+      platform,
+      onProgress: (event) => {
+        if (event.kind !== 'bytes') return;
+        bytes += event.bytes;
+        onStatus?.(`${(bytes / 1e6).toFixed(1)} MB`);
+      },
+      ...(signal && { signal }),
+    });
+  }
+}

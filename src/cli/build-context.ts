@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, join, relative, resolve } from 'node:path';
+import {
+  DirectoryTree,
+  findGitUrl,
+  IgnoreRules,
+  MemoryTree,
+  type SourceTree,
+  StatCache,
+} from '../builder/index.js';
+import { UsageError } from './failure.js';
+
+/** What is built: the text of the Dockerfile, and the files that COPY may take. */
+export type BuildInput = Readonly<{ dockerfile: DockerfileText; context: SourceTree; ignore?: IgnoreRules }>;
+type DockerfileText = Readonly<{ text: string; name: string }>;
+
+type Parts = Readonly<{
+  /** Where digests of files are remembered. */
+  cacheDirectory: string;
+  temporaryDirectory: () => string;
+  /** Ids and values that http and git may need. */
+  secrets: () => Promise<ReadonlyMap<string, string>>;
+  warn: (message: string) => void;
+  signal: AbortSignal;
+}>;
+
+const DOCKERFILES = ['Dockerfile', 'dockerfile', 'Containerfile'];
+
+/** Contexts, and what has to be kept or removed at the end. */
+export class ContextOpener implements Disposable {
+  readonly #parts: Parts;
+  readonly #caches: StatCache[] = [];
+  readonly #cleanups: (() => void)[] = [];
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** @param context a directory, `-`, a URL of a tar or a git repository. @param file as `--file` has it. */
+  async open(context: string, file: string | undefined): Promise<BuildInput> {
+    if (!isFetched(context)) return this.#openDirectory(context, file);
+    if (context === '-' && file === '-') {
+      throw new UsageError('standard input is either the context or the Dockerfile');
+    }
+    const { directory, dockerfile } = await this.#fetch(context);
+    if (dockerfile === undefined) return this.#openDirectory(directory, file, { isFetched: true });
+    return { dockerfile: { text: dockerfile, name: 'Dockerfile' }, context: new MemoryTree('context', []) };
+  }
+
+  /** A named context: a directory, or something to be fetched. */
+  async openTree(source: string, name: string): Promise<SourceTree> {
+    const isLocal = !isFetched(source);
+    const root = isLocal ? resolve(source) : (await this.#fetch(source)).directory;
+    if (!isDirectory(root))
+      throw new UsageError(`--build-context ${name}=${source}: there is no such directory`);
+    const ignore = readIgnoreRules([join(root, '.dockerignore')]);
+    return this.#directoryTree(root, { name: `context ${name}`, ignore, isLocal });
+  }
+
+  /** Keeps what was found out about files, for the next build. */
+  save(): void {
+    for (const cache of this.#caches) cache.save();
+  }
+
+  [Symbol.dispose](): void {
+    for (const cleanup of this.#cleanups.splice(0)) cleanup();
+  }
+
+  #openDirectory(
+    directory: string,
+    file: string | undefined,
+    options: { isFetched?: boolean } = {},
+  ): BuildInput {
+    const root = resolve(directory);
+    if (!isDirectory(root)) throw new UsageError(`the context ${directory} is not a directory`);
+    const path = file === '-' ? undefined : findDockerfile(root, file, options);
+    const text = readFileSync(path ?? 0, 'utf8');
+    const ignore = readIgnoreRules(ignoreFiles(root, path));
+    const isLocal = options.isFetched !== true;
+    const context = this.#directoryTree(root, { name: 'context', ignore, isLocal });
+    const name = isLocal ? shownName(path) : (file ?? 'Dockerfile');
+    return { dockerfile: { text, name }, context, ...(ignore && { ignore }) };
+  }
+
+  async #fetch(source: string) {
+    const { openContext } = await import('../builder/sources/index.js');
+    const { temporaryDirectory, secrets, signal } = this.#parts;
+    const opened = await openContext(source, {
+      temporaryDirectory: temporaryDirectory(),
+      stdin: process.stdin,
+      env: process.env,
+      proxyEnv: process.env,
+      secrets: await secrets(),
+      signal,
+    });
+    this.#cleanups.push(opened.cleanup);
+    return opened;
+  }
+
+  #directoryTree(
+    root: string,
+    { name, ignore, isLocal }: Readonly<{ name: string; ignore: IgnoreRules | undefined; isLocal: boolean }>,
+  ): DirectoryTree {
+    const { cacheDirectory, warn } = this.#parts;
+    const cache = new StatCache(
+      join(cacheDirectory, createHash('sha256').update(root).digest('hex').slice(0, 32)),
+    );
+    if (isLocal) this.#caches.push(cache);
+    return new DirectoryTree(root, {
+      name,
+      ...(isLocal && { cache }),
+      ...(ignore && { ignore }),
+      onSkipped: (path) => warn(`${path} is a socket, which no image can hold: it is left out`),
+    });
+  }
+}
+
+/** As isFetchedContext, without loading what fetches. */
+function isFetched(source: string): boolean {
+  if (source === '-') return true;
+  if (existsSync(source)) return false;
+  return /^https?:\/\//i.test(source) || findGitUrl(source, { shorthand: true, file: true }) !== undefined;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** `-f` is relative to where the command runs, as docker has it, else to the context. */
+function findDockerfile(root: string, file: string | undefined, options: { isFetched?: boolean }): string {
+  const inContext = (file === undefined ? DOCKERFILES : [file]).map((name) => join(root, name));
+  const candidates =
+    file === undefined || options.isFetched === true ? inContext : [resolve(file), ...inContext];
+  const found = candidates.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new UsageError(
+    file === undefined
+      ? `there is no Dockerfile in ${root}; name another one with --file`
+      : `there is no file ${file}, neither here nor in the context`,
+  );
+}
+
+function shownName(path: string | undefined): string {
+  if (path === undefined) return 'Dockerfile';
+  const short = relative(process.cwd(), path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
+
+/** `<dockerfile>.dockerignore` wins over `.dockerignore`. */
+function ignoreFiles(root: string, dockerfile: string | undefined): string[] {
+  const own =
+    dockerfile === undefined
+      ? []
+      : [`${dockerfile}.dockerignore`, join(root, `${basename(dockerfile)}.dockerignore`)];
+  return [...own, join(root, '.dockerignore')];
+}
+
+function readIgnoreRules(candidates: readonly string[]): IgnoreRules | undefined {
+  const path = candidates.find((candidate) => existsSync(candidate));
+  const rules = path === undefined ? undefined : IgnoreRules.parse(readFileSync(path, 'utf8'));
+  return rules?.isEmpty === false ? rules : undefined;
+}

@@ -1,0 +1,87 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { StepProgress } from '../builder/index.js';
+import { type BuildProgress, oneLine } from './build-progress.js';
+
+type Screen = Readonly<{ write(text: string): unknown; columns?: number; rows?: number }>;
+type Running = { readonly name: string; readonly started: number; status: string; readonly lines: string[] };
+
+const REDRAW_MS = 100;
+const LINES_OF_OUTPUT = 6;
+
+/** Finished steps stay as lines; those that run are drawn below them again and again, with their last output. */
+export class TerminalBuildProgress implements BuildProgress {
+  readonly #screen: Screen;
+  readonly #running = new Set<Running>();
+  readonly #timer: NodeJS.Timeout;
+  #drawn = 0;
+
+  constructor(screen: Screen) {
+    this.#screen = screen;
+    this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
+    this.#timer.unref();
+  }
+
+  begin(name: string): StepProgress {
+    const step: Running = { name: oneLine(name), started: performance.now(), status: '', lines: [] };
+    this.#running.add(step);
+    const end = (mark: string, text: string) => {
+      this.#running.delete(step);
+      this.#print(`${mark} ${step.name} ${text}`);
+    };
+    return {
+      output: (_stream, chunk) => this.#keep(step, Buffer.from(chunk).toString('utf8')),
+      status: (text) => {
+        step.status = text;
+      },
+      cached: () => end('\x1b[34m=>\x1b[0m \x1b[34mCACHED\x1b[0m', ''),
+      done: () => end('\x1b[34m=>\x1b[0m', seconds(step)),
+      failed: () => end('\x1b[31m=>\x1b[0m \x1b[31mERROR\x1b[0m', seconds(step)),
+    };
+  }
+
+  warn(message: string): void {
+    this.#print(`\x1b[33mwarning:\x1b[0m ${message}`);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#erase();
+    this.#running.clear();
+  }
+
+  #keep(step: Running, text: string): void {
+    const lines = stripVTControlCharacters(text)
+      .split(/\r?\n/)
+      .filter((line) => line.trim() !== '');
+    step.lines.push(...lines);
+    step.lines.splice(0, Math.max(0, step.lines.length - LINES_OF_OUTPUT));
+  }
+
+  #print(line: string): void {
+    this.#erase();
+    this.#screen.write(`${line}\n`);
+    this.#draw();
+  }
+
+  #draw(): void {
+    this.#erase();
+    const width = (this.#screen.columns ?? 80) - 1;
+    const height = Math.max(1, (this.#screen.rows ?? 24) - 2);
+    const lines = [...this.#running].flatMap((step) => [
+      `=> ${step.name} ${step.status === '' ? '' : `${step.status} `}${seconds(step)}`,
+      ...step.lines.map((line) => `=> => ${line}`),
+    ]);
+    const shown = lines.slice(-height).map((line) => line.slice(0, width));
+    this.#screen.write(shown.map((line) => `${line}\n`).join(''));
+    this.#drawn = shown.length;
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) this.#screen.write(`\x1b[${this.#drawn}A\x1b[0J`);
+    this.#drawn = 0;
+  }
+}
+
+function seconds({ started }: Running): string {
+  return `${((performance.now() - started) / 1000).toFixed(1)}s`;
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { CacheDatabase, Layers, MountDirectories, StepCache } from '../builder/index.js';
+import type { RegistryClient } from '../client/index.js';
+import { LocalStore } from '../image/index.js';
+import type { BuildFlags } from './build-flags.js';
+import { LazyRunner } from './build-runner.js';
+import { storeRoot } from './image-store.js';
+
+/** What a build works with on this machine. Closed at the end, whatever happens. */
+export class BuildSession implements AsyncDisposable {
+  readonly store: LocalStore;
+  readonly cacheRoot: string;
+  readonly cache: StepCache;
+  readonly directories: MountDirectories;
+  readonly layers: Layers;
+  readonly runner: LazyRunner;
+  readonly signal: AbortSignal;
+  readonly #flags: BuildFlags;
+  readonly #db: CacheDatabase;
+  readonly #interrupted = new AbortController();
+  readonly #interrupt = () => this.#interrupted.abort(new Error('interrupted'));
+  #client: Promise<RegistryClient> | undefined;
+
+  constructor(flags: BuildFlags) {
+    const root = storeRoot(flags);
+    this.#flags = flags;
+    this.cacheRoot = join(root, 'build-cache');
+    this.store = LocalStore.open(root);
+    this.#db = new CacheDatabase(join(this.cacheRoot, 'cache.sqlite'));
+    this.cache = new StepCache(this.#db, this.store);
+    this.directories = new MountDirectories(this.#db, join(this.cacheRoot, 'mounts'));
+    this.layers = new Layers({
+      store: this.store,
+      cache: this.cache,
+      directory: join(this.cacheRoot, 'indexes'),
+    });
+    this.runner = new LazyRunner(root);
+    this.signal = this.#interrupted.signal;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, this.#interrupt);
+  }
+
+  client(): Promise<RegistryClient> {
+    this.#client ??= import('./registries.js').then(({ openRegistryClient }) =>
+      openRegistryClient(this.#flags, { signal: this.signal }),
+    );
+    return this.#client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, this.#interrupt);
+    await this.runner[Symbol.asyncDispose]();
+    await (await this.#client?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    await this.layers.close();
+    this.#db.close();
+    this.store.close();
+  }
+}

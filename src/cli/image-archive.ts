@@ -1,0 +1,114 @@
+import type { ImageEndpoint } from '../content/index.js';
+import {
+  ArchiveImages,
+  ArchiveOutput,
+  compressed,
+  copy,
+  DockerArchiveWriter,
+  type ImageRecord,
+  LayoutDirectory,
+  type LocalStore,
+  OciArchiveWriter,
+} from '../image/index.js';
+import { formatReference, parseReference, shortReference } from '../oci/index.js';
+import { UsageError } from './failure.js';
+import { chosenPlatform, compressionOptions } from './transfer-choices.js';
+import type { CompressionFlags, PlatformFlags } from './transfer-options.js';
+import { type TransferFlags, TransferSession } from './transfer-session.js';
+
+type ArchiveFormat = 'docker-archive' | 'oci-archive' | 'oci-dir';
+export type SaveFlags = TransferFlags &
+  PlatformFlags &
+  Omit<CompressionFlags, 'format'> &
+  Readonly<{ output?: string; format?: ArchiveFormat }>;
+
+/** `berth save`: images into one archive, on standard output or in a file. */
+export async function saveImages(names: readonly string[], flags: SaveFlags): Promise<void> {
+  const { output, format = 'docker-archive' } = flags;
+  if (output === undefined && process.stdout.isTTY) {
+    throw new UsageError('an archive is not for a terminal: use -o FILE, or redirect the output');
+  }
+  await using session = new TransferSession(flags);
+  const store = await session.store();
+  const chosen = names.map((name) => ({ record: store.get(name), names: savedNames(store, name) }));
+  const target = session.own(openTarget(store, format, output));
+  const platform = chosenPlatform(flags, format === 'docker-archive' ? 'host' : 'all');
+  const options = { platform, signal: session.signal, onProgress: session.progress.onTransfer };
+  const isPacked = format !== 'docker-archive' && flags.compression !== 'none';
+  const { format: _, ...compression } = flags;
+  const source = isPacked ? compressed(store, { ...compressionOptions(compression), ...options }) : store;
+  for (const { record, names: saved } of merged(chosen)) {
+    await copy(source, record.descriptor.digest, target, saved.length > 0 ? saved : [''], {
+      ...options,
+      more: true,
+    });
+  }
+  await target.finish();
+}
+
+/** The name that was typed, none for an id. */
+function savedNames(store: LocalStore, text: string): string[] {
+  const { names } = store.get(text);
+  try {
+    const name = formatReference(parseReference(text));
+    return names.includes(name) ? [name] : [];
+  } catch {
+    return [];
+  }
+}
+
+/** An image that is given by several names is in the archive once. */
+function merged(chosen: readonly { record: ImageRecord; names: readonly string[] }[]) {
+  const byDigest = new Map<string, { record: ImageRecord; names: string[] }>();
+  for (const { record, names } of chosen) {
+    const known = byDigest.get(record.descriptor.digest)?.names ?? [];
+    byDigest.set(record.descriptor.digest, { record, names: [...new Set([...known, ...names])] });
+  }
+  return byDigest.values();
+}
+
+function openTarget(store: LocalStore, format: ArchiveFormat, path: string | undefined): ImageEndpoint {
+  if (format === 'oci-dir') {
+    if (path === undefined) throw new UsageError('a directory is needed: use -o DIR');
+    return LayoutDirectory.create(path);
+  }
+  const options = {
+    name: path ?? 'standard output',
+    output: path === undefined ? ArchiveOutput.toStream(process.stdout) : ArchiveOutput.toFile(path),
+    temporary: () => store.temporaryDirectory(),
+  };
+  return format === 'oci-archive' ? new OciArchiveWriter(options) : new DockerArchiveWriter(options);
+}
+
+export type LoadFlags = TransferFlags & PlatformFlags & Readonly<{ input?: string }>;
+
+/** `berth load`: all images of an archive, from a file or standard input. */
+export async function loadImages(flags: LoadFlags): Promise<void> {
+  const { input } = flags;
+  if (input === undefined && process.stdin.isTTY) {
+    throw new UsageError('an archive is needed: use -i FILE, or redirect the input');
+  }
+  await using session = new TransferSession(flags);
+  const store = await session.store();
+  const { signal, progress } = session;
+  const source = input === undefined || input === '-' ? process.stdin : input;
+  const options = { temporary: () => store.temporaryDirectory(), signal };
+  const archive = session.own(await ArchiveImages.open(source, options));
+  const platform = chosenPlatform(flags, flags.allPlatforms === true ? 'all' : 'host');
+  for (const { descriptor, names } of archive.images) {
+    const root = await copy(archive, descriptor, store, [], {
+      platform,
+      signal,
+      onProgress: progress.onTransfer,
+    });
+    store.tagMany(root, names);
+    const { id } = store.get(root.digest);
+    const lines =
+      names.length === 0 ? [`Loaded image ID: ${id}`] : names.map((name) => `Loaded image: ${shown(name)}`);
+    session.print(lines.map((line) => `${line}\n`).join(''));
+  }
+}
+
+function shown(name: string): string {
+  return shortReference(parseReference(name));
+}

@@ -1,0 +1,78 @@
+import { type DockerImage, imageHistory, inspectImage } from '../image/index.js';
+import { formatRows, Template, unescaped } from './format-template.js';
+import { shownId } from './image-list.js';
+import { openLocalStore, type StoreFlags } from './image-store.js';
+import { ago, humanSize } from './image-units.js';
+
+/** `berth inspect`: docker's JSON. What is not there is told of at the end, as docker does. */
+export async function inspect(
+  names: readonly string[],
+  flags: StoreFlags & Readonly<{ format?: string }>,
+): Promise<void> {
+  using store = await openLocalStore(flags);
+  const found: DockerImage[] = [];
+  const failures: unknown[] = [];
+  for (const name of names) {
+    try {
+      found.push(inspectImage(store, store.get(name)));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  process.stdout.write(formatted(found, flags.format));
+  if (failures.length > 0)
+    throw failures.length === 1 ? failures[0] : new Error(failures.map(messageOf).join('; '));
+}
+
+function formatted(images: readonly DockerImage[], format: string | undefined): string {
+  if (format === undefined) return `${JSON.stringify(images, null, 4)}\n`;
+  if (format === 'json') return `${JSON.stringify(images)}\n`;
+  const template = new Template(unescaped(format));
+  return images.map((image) => `${template.render(image)}\n`).join('');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export type HistoryFlags = StoreFlags &
+  Readonly<{ human?: boolean; trunc?: boolean; quiet?: boolean; format?: string }>;
+
+const HEADERS = {
+  ID: 'IMAGE',
+  CreatedSince: 'CREATED',
+  CreatedAt: 'CREATED AT',
+  CreatedBy: 'CREATED BY',
+  Size: 'SIZE',
+  Comment: 'COMMENT',
+};
+const MAX_CREATED_BY = 45;
+
+/** `berth history`: docker's columns and fields. */
+export async function showHistory(name: string, flags: HistoryFlags): Promise<void> {
+  const { human = true, trunc = true, quiet = false } = flags;
+  using store = await openLocalStore(flags);
+  const rows = imageHistory(store, store.get(name)).map((entry) => ({
+    ID: entry.id === undefined ? '<missing>' : shownId(entry.id, { trunc }),
+    CreatedAt: entry.created ?? 'N/A',
+    CreatedSince: ago(entry.created, Date.now()),
+    CreatedBy: trunc ? shortened(entry.createdBy) : entry.createdBy,
+    Size: human ? humanSize(entry.size) : String(entry.size),
+    Comment: entry.comment,
+  }));
+  if (quiet) {
+    process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
+    return;
+  }
+  const created = human ? '{{.CreatedSince}}' : '{{.CreatedAt}}';
+  const table = `table {{.ID}}\t${created}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`;
+  process.stdout.write(
+    formatRows(rows, flags.format === undefined || flags.format === 'table' ? table : flags.format, HEADERS),
+  );
+}
+
+/** On one line, and not too long for a terminal. */
+function shortened(text: string): string {
+  const line = text.replaceAll('\t', ' ');
+  return line.length > MAX_CREATED_BY ? `${line.slice(0, MAX_CREATED_BY - 1)}…` : line;
+}

@@ -1,0 +1,31 @@
+import type { CompressionOptions } from '../image/index.js';
+import { hostPlatform, type Platform, parsePlatform } from '../oci/index.js';
+import { UsageError } from './failure.js';
+import type { CompressionFlags, PlatformFlags } from './transfer-options.js';
+
+/** @param fallback for neither flag. @throws {UsageError} */
+export function chosenPlatform(flags: PlatformFlags, fallback: 'host' | 'all'): Platform | 'all' {
+  if (flags.platform !== undefined && flags.allPlatforms === true) {
+    throw new UsageError('choose one of --platform and --all-platforms');
+  }
+  if (flags.allPlatforms === true || (flags.platform === undefined && fallback === 'all')) return 'all';
+  return flags.platform === undefined ? hostPlatform() : parsedPlatform(flags.platform);
+}
+
+/** For `compressed`: gzip where nothing is said, as every registry and runtime takes it. */
+export function compressionOptions(flags: CompressionFlags): CompressionOptions {
+  return {
+    compression: flags.compression ?? 'gzip',
+    force: flags.forceCompression === true,
+    ...(flags.compressionLevel === undefined ? {} : { level: flags.compressionLevel }),
+    ...(flags.format === undefined ? {} : { format: flags.format }),
+  };
+}
+
+function parsedPlatform(text: string): Platform {
+  try {
+    return parsePlatform(text);
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}

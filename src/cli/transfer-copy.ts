@@ -1,0 +1,94 @@
+import { writeFile } from 'node:fs/promises';
+import type { ImageEndpoint } from '../content/index.js';
+import { compressed, copy, RewrittenImages } from '../image/index.js';
+import type { Descriptor, Platform } from '../oci/index.js';
+import { chosenPlatform, compressionOptions } from './transfer-choices.js';
+import type { CompressionFlags, PlatformFlags } from './transfer-options.js';
+import { openSource, openTarget, type Place, parsePlace, type Source } from './transfer-places.js';
+import { type TransferFlags, TransferSession } from './transfer-session.js';
+
+export type CopyFlags = TransferFlags &
+  PlatformFlags &
+  CompressionFlags &
+  Readonly<{ referrers?: boolean; digestFile?: string; jobs?: number }>;
+
+/** `berth copy`: from anywhere to anywhere. */
+export async function copyImage(from: string, to: string, flags: CopyFlags): Promise<void> {
+  await using session = new TransferSession(flags);
+  const [fromPlace, toPlace] = [parsePlace(from), parsePlace(to)];
+  const source = await openSource(session, fromPlace);
+  const { endpoint, keys } = await openTarget(session, toPlace, source.name);
+  const holdsOne = toPlace.transport === 'docker-archive' || toPlace.transport === 'local';
+  const platform = chosenPlatform(flags, holdsOne ? 'host' : 'all');
+  const shape = { from: fromPlace, to: toPlace, platform };
+  const { images, key } = await inForm(session, source, shape, flags);
+  const mountFrom = mountSource(fromPlace, toPlace);
+  const root = await copy(images, key, endpoint, keys, {
+    platform,
+    signal: session.signal,
+    onProgress: session.progress.onTransfer,
+    ...(mountFrom === undefined ? {} : { mountFrom: () => mountFrom }),
+    ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
+    ...(flags.referrers === true && source.referrers ? { referrers: source.referrers } : {}),
+  });
+  await noteOrigin(session, shape, root);
+  if (flags.digestFile !== undefined) await writeFile(flags.digestFile, root.digest);
+  session.print(`${root.digest}\n`);
+}
+
+type Shape = Readonly<{ from: Place; to: Place; platform: Platform | 'all' }>;
+type Presented = Readonly<{ images: ImageEndpoint; key: string | Descriptor }>;
+
+/** The images in the form that was asked for, or that the target needs. */
+async function inForm(
+  session: TransferSession,
+  source: Source,
+  shape: Shape,
+  flags: CopyFlags,
+): Promise<Presented> {
+  const { endpoint, key } = source;
+  const { platform } = shape;
+  if (flags.compression !== undefined || needsCompression(shape))
+    return packed(session, source, shape, flags);
+  if (flags.format === undefined) return { images: endpoint, key };
+  const { format } = flags;
+  return { images: new RewrittenImages(endpoint, { format, platform, signal: session.signal }), key };
+}
+
+/** Layers of this machine and of docker archives are not compressed; elsewhere they are expected to be. */
+function needsCompression({ from, to }: Shape): boolean {
+  const isPlain = from.transport === 'local' || from.transport === 'docker-archive';
+  return isPlain && to.transport !== 'local' && to.transport !== 'docker-archive';
+}
+
+/** Layers are compressed in the store, so what is not there goes there first; nothing is named. */
+async function packed(
+  session: TransferSession,
+  source: Source,
+  shape: Shape,
+  flags: CopyFlags,
+): Promise<Presented> {
+  const store = await session.store();
+  const { signal } = session;
+  const onProgress = session.progress.onTransfer;
+  const { platform } = shape;
+  const images = compressed(store, { ...compressionOptions(flags), platform, onProgress, signal });
+  if (shape.from.transport === 'local') return { images, key: source.key };
+  const root = await copy(source.endpoint, source.key, store, [], { platform, onProgress, signal });
+  return { images, key: await images.present(root) };
+}
+
+function mountSource(from: Place, to: Place): string | undefined {
+  if (from.transport !== 'docker' || to.transport !== 'docker') return undefined;
+  const { registry, repository } = from.reference;
+  return registry === to.reference.registry && repository !== to.reference.repository
+    ? repository
+    : undefined;
+}
+
+/** As after a pull: what the registry calls it. */
+async function noteOrigin(session: TransferSession, { from, to }: Shape, root: Descriptor): Promise<void> {
+  if (from.transport !== 'docker' || to.transport !== 'local') return;
+  const { registry, repository } = from.reference;
+  (await session.store()).addRepoDigest(root.digest, `${registry}/${repository}`, root.digest);
+}

@@ -1,0 +1,43 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ImageFormat } from '../image/index.js';
+import { addStoreOptions } from './image-store.js';
+import { PROGRESS_MODES } from './progress-mode.js';
+import { addRegistryOptions } from './registries.js';
+
+export type PlatformFlags = Readonly<{ platform?: string; allPlatforms?: boolean }>;
+export type CompressionFlags = Readonly<{
+  compression?: 'gzip' | 'zstd' | 'none';
+  compressionLevel?: number;
+  forceCompression?: boolean;
+  format?: ImageFormat;
+}>;
+
+/** The flags of every command that moves images. */
+export function addTransferOptions(command: Command): Command {
+  addRegistryOptions(addStoreOptions(command));
+  return command
+    .addOption(new Option('--progress <how>', 'how to show progress').choices(PROGRESS_MODES).default('auto'))
+    .option('-q, --quiet', 'no progress, only the result');
+}
+
+export function addPlatformOptions(command: Command, allHelp: string): Command {
+  return command
+    .option('--platform <platform>', 'the image for this platform, such as linux/arm64')
+    .option('--all-platforms', allHelp);
+}
+
+export function addCompressionOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--compression <how>', 'compress uncompressed layers').choices(['gzip', 'zstd', 'none']),
+    )
+    .option('--compression-level <n>', 'gzip 1 to 9, zstd 1 to 19', parseLevel)
+    .option('--force-compression', 'also layers that are compressed in another way')
+    .addOption(new Option('--format <types>', 'change the media types').choices(['oci', 'docker']));
+}
+
+function parseLevel(text: string): number {
+  const level = Number(text);
+  if (!Number.isInteger(level) || level < 1) throw new InvalidArgumentError('a number from 1 on is needed.');
+  return level;
+}

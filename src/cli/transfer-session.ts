@@ -1,0 +1,66 @@
+import type { RegistryClient } from '../client/index.js';
+import type { LocalStore } from '../image/index.js';
+import type { Reference } from '../oci/index.js';
+import { openLocalStore, type StoreFlags } from './image-store.js';
+import { openProgress, type Progress } from './progress.js';
+import type { ProgressMode } from './progress-mode.js';
+import { openRegistryClient, type RegistryFlags } from './registries.js';
+
+export type TransferFlags = RegistryFlags &
+  StoreFlags &
+  Readonly<{ progress?: ProgressMode; quiet?: boolean }>;
+
+/** What a command that moves images needs, opened when it is first asked for, and closed at the end. */
+export class TransferSession implements AsyncDisposable {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly #flags: TransferFlags;
+  readonly #interrupt: () => void;
+  readonly #owned = new AsyncDisposableStack();
+  #store: Promise<LocalStore> | undefined;
+  #client: Promise<RegistryClient> | undefined;
+
+  constructor(flags: TransferFlags) {
+    const controller = new AbortController();
+    this.signal = controller.signal;
+    this.#flags = flags;
+    this.progress = openProgress(flags.quiet === true ? 'quiet' : (flags.progress ?? 'auto'));
+    this.#interrupt = () => controller.abort(new Error('interrupted'));
+    process.once('SIGINT', this.#interrupt);
+    process.once('SIGTERM', this.#interrupt);
+  }
+
+  store(): Promise<LocalStore> {
+    this.#store ??= openLocalStore(this.#flags);
+    return this.#store;
+  }
+
+  client(): Promise<RegistryClient> {
+    this.#client ??= openRegistryClient(this.#flags, { signal: this.signal });
+    return this.#client;
+  }
+
+  /** Writes a part of the command's result. */
+  print(text: string | Uint8Array): void {
+    this.progress.clear();
+    process.stdout.write(text);
+  }
+
+  /** Closes it with the session, before the store. */
+  own<T extends AsyncDisposable>(endpoint: T): T {
+    return this.#owned.use(endpoint);
+  }
+
+  async repository({ registry, repository }: Pick<Reference, 'registry' | 'repository'>) {
+    return (await this.client()).repository(registry, repository);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    process.off('SIGINT', this.#interrupt);
+    process.off('SIGTERM', this.#interrupt);
+    this.progress[Symbol.dispose]();
+    await this.#owned.disposeAsync();
+    (await this.#store?.catch(() => undefined))?.close();
+    await (await this.#client?.catch(() => undefined))?.[Symbol.asyncDispose]();
+  }
+}
