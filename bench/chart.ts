@@ -8,7 +8,10 @@ const RIGHT = 60;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
 /** Bars of the ratios on a logarithmic scale, each with a line where its target is. */
-export function chart(rows: readonly RowResult[]): string {
+export function chart(
+  rows: readonly RowResult[],
+  title = 'Berth / docker-registry: how many times better',
+): string {
   const bars = rows.flatMap((row) => {
     const { ratio, met } = compare(row);
     // Memory has a limit of its own; a bar for it would promise to need less than a Go program.
@@ -44,7 +47,7 @@ svg { background: #fff } text { font: 12px sans-serif; fill: #222 }
 .grid { stroke: #ddd } .one { stroke: #888 } .target { stroke: #111; stroke-width: 2 }
 .met { fill: #2a7f5f } .missed { fill: #c0392b }
 </style>
-<text x="10" y="18" style="font-weight:bold">Berth / docker-registry: how many times better</text>
+<text x="10" y="18" style="font-weight:bold">${escaped(title)}</text>
 ${ticks.join('\n')}
 ${drawn.join('\n')}
 <text x="10" y="${bottom + 22}">Green: target met. Red: missed. Black line: the target.</text>
