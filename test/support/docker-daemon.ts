@@ -5,6 +5,9 @@ import { cleanEnvironment, run } from './run.js';
 import { ServerProcess } from './server-process.js';
 import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
 
+/** Debian's client speaks to BuildKit by itself; clients from elsewhere want the buildx plugin for it. */
+const DEBIAN_DOCKER = '/usr/bin/docker';
+
 /** A dockerd of its own, with images, logins and a network namespace of its own. Needs root. */
 export class DockerDaemon implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
@@ -57,9 +60,13 @@ export class DockerDaemon implements AsyncDisposable {
   }
 
   /** Runs the docker client, beside the daemon: some of its commands ask the registry themselves. */
-  run(args: readonly string[], options: { input?: string; timeoutMs?: number } = {}): Promise<string> {
-    const command = [...this.#namespace.prefix, 'docker', '--host', socketIn(this.folder), ...args];
-    return run(command, { ...options, env: environment(this.folder) });
+  run(
+    args: readonly string[],
+    { buildKit = false, ...options }: { input?: string; timeoutMs?: number; buildKit?: boolean } = {},
+  ): Promise<string> {
+    const docker = buildKit ? DEBIAN_DOCKER : 'docker';
+    const command = [...this.#namespace.prefix, docker, '--host', socketIn(this.folder), ...args];
+    return run(command, { ...options, env: environment(this.folder, { buildKit }) });
   }
 
   /** Its own containerd goes with it. */
@@ -73,7 +80,8 @@ function socketIn(folder: string): string {
   return `unix://${folder}/docker.sock`;
 }
 
-/** The classic builder, which every client has. */
-function environment(folder: string): NodeJS.ProcessEnv {
-  return cleanEnvironment({ HOME: folder, DOCKER_CONFIG: `${folder}/client`, DOCKER_BUILDKIT: '0' });
+/** The classic builder is the one that every client has. */
+function environment(folder: string, { buildKit = false } = {}): NodeJS.ProcessEnv {
+  const DOCKER_BUILDKIT = buildKit ? '1' : '0';
+  return cleanEnvironment({ HOME: folder, DOCKER_CONFIG: `${folder}/client`, DOCKER_BUILDKIT });
 }

@@ -1,0 +1,229 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
+import { DebianRegistry } from '../support/debian-registry.js';
+import { DockerDaemon } from '../support/docker-daemon.js';
+import { busyboxLayer, randomLayer, writeLargeArchive } from '../support/layers.js';
+import { NetworkNamespace } from '../support/network-namespace.js';
+import { cleanEnvironment, type RunOptions, run } from '../support/run.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+
+const isRoot = process.getuid?.() === 0;
+
+/** The program with images of its own. */
+class Berth {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return cleanEnvironment({ BERTH_ROOT: this.root });
+  }
+
+  run(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return run([BERTH, ...args], { ...options, env: this.env });
+  }
+
+  async id(name: string): Promise<string> {
+    return (await this.run(['inspect', '-f', '{{.Id}}', name])).trim();
+  }
+}
+
+/** Everything under blobs/ is what it is called. */
+function expectWhole(root: string): void {
+  const folder = join(root, 'content', 'blobs', 'sha256');
+  for (const hex of readdirSync(folder)) {
+    expect(
+      createHash('sha256')
+        .update(readFileSync(join(folder, hex)))
+        .digest('hex'),
+    ).toBe(hex);
+  }
+}
+
+let folder: TemporaryFolder;
+let berth: Berth;
+
+beforeAll(async () => {
+  folder = await temporaryFolder('images');
+  berth = new Berth(join(folder.path, 'root'));
+  await writeFile(join(folder.path, 'base.tar'), await busyboxLayer());
+  await berth.run([
+    'import',
+    '-c',
+    'CMD ["/bin/busybox","echo","hello"]',
+    join(folder.path, 'base.tar'),
+    'base:1',
+  ]);
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+describe('images of this machine', () => {
+  it('are listed as docker lists them', async () => {
+    const id = await berth.id('base:1');
+    const table = await berth.run(['images']);
+    expect(table).toMatch(
+      /^REPOSITORY {3}TAG {7}IMAGE ID {7}CREATED +SIZE\nbase {9}1 {9}[0-9a-f]{12} {3}.* ago +[\d.]+MB\n$/,
+    );
+    expect(await berth.run(['images', '-q', '--no-trunc'])).toBe(`${id}\n`);
+    expect(await berth.run(['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'b*'])).toBe('base:1\n');
+    expect(await berth.run(['images', 'other'])).toMatch(/^REPOSITORY.*\n$/);
+  });
+
+  it('are shown as docker shows them', async () => {
+    const [image] = JSON.parse(await berth.run(['inspect', 'base:1']));
+    expect(image).toMatchObject({
+      Id: expect.stringMatching(/^sha256:/),
+      RepoTags: ['base:1'],
+      Config: { Cmd: ['/bin/busybox', 'echo', 'hello'] },
+      Os: 'linux',
+      RootFS: { Type: 'layers', Layers: [expect.stringMatching(/^sha256:/)] },
+    });
+    const history = await berth.run(['history', '--format', '{{.Size}} {{.Comment}}', 'base:1']);
+    expect(history).toMatch(/^[\d.]+MB Imported from .*base\.tar\n$/);
+  });
+
+  it('lose their names one by one', async () => {
+    const own = new Berth(join(folder.path, 'names'));
+    await own.run(['import', '-', 'a:1'], { input: randomLayer(1000) });
+    await own.run(['tag', 'a:1', 'reg.example/b:2']);
+    const id = await own.id('a:1');
+    await expect(own.run(['rmi', id.slice(7, 15)])).rejects.toThrow('several repositories');
+    expect(await own.run(['rmi', 'a:1'])).toBe('Untagged: a:1\n');
+    expect(await own.run(['rmi', 'reg.example/b:2'])).toMatch(
+      new RegExp(`^Untagged: reg.example/b:2\nDeleted: ${id}\nDeleted: sha256:[0-9a-f]{64}\n$`),
+    );
+    await expect(own.run(['rmi', 'a:1'])).rejects.toThrow('no such image: a:1');
+    expect(readdirSync(join(own.root, 'content/blobs/sha256'))).toEqual([]);
+  });
+
+  it('are exported as one tree', async () => {
+    const path = join(folder.path, 'flat.tar');
+    await berth.run(['export', '-o', path, 'base:1']);
+    expect(await run(['tar', 'tf', path])).toBe('bin/\nbin/busybox\n');
+  });
+});
+
+describe('registries', () => {
+  it.each([
+    { registry: 'Berth', start: () => BerthProcess.start() },
+    { registry: "Debian's docker-registry", start: () => DebianRegistry.start() },
+  ])('take images and give them: $registry', async ({ start }) => {
+    await using registry = await start();
+    const name = `${registry.address}/team/base:1`;
+    const pushed = await berth.run(['push', 'base:1', name]);
+    const [, digest = ''] = /digest: (sha256:\w+)/.exec(pushed) ?? [];
+    expect((await berth.run(['digest', name])).trim()).toBe(digest);
+    const other = new Berth(join(folder.path, `pull-${registry.address}`));
+    expect(await other.run(['pull', name])).toBe(
+      `Digest: ${digest}\nStatus: Downloaded newer image for ${name}\n${name}\n`,
+    );
+    expect(await other.run(['pull', name])).toContain('Image is up to date');
+    expect(await other.id(name)).toBe(await berth.id('base:1'));
+    expect(await other.run(['images', '--format', '{{.Digest}}'])).toBe(`${digest}\n`);
+    await other.run(['copy', `docker://${name}`, `docker://${registry.address}/copy:2`]);
+    expect(await other.run(['ls', `${registry.address}/copy`])).toBe('2\n');
+    expect(await other.run(['catalog', registry.address])).toBe('copy\nteam/base\n');
+    await other.run(['delete', `${registry.address}/copy@${digest}`]);
+    await expect(other.run(['digest', `${registry.address}/copy:2`])).rejects.toThrow('no such image');
+    await expect(other.run(['pull', `${registry.address}/none:1`])).rejects.toThrow('none:1');
+  });
+
+  it('give an image to two pulls at once', async () => {
+    await using registry = await BerthProcess.start();
+    const name = `${registry.address}/app:1`;
+    await berth.run(['import', '-', 'large:1'], { input: randomLayer(20_000_000) });
+    await berth.run(['push', 'large:1', name]);
+    const other = new Berth(join(folder.path, 'two-pulls'));
+    await Promise.all([1, 2, 3].map(() => other.run(['pull', '-q', name])));
+    expect(await other.id(name)).toBe(await berth.id('large:1'));
+    expectWhole(other.root);
+    expect(readdirSync(join(other.root, 'tmp'))).toEqual([]);
+  });
+
+  it('are pulled from again after a pull was killed', async () => {
+    await using registry = await BerthProcess.start();
+    const name = `${registry.address}/huge:1`;
+    await writeLargeArchive(join(folder.path, 'huge.tar'), 300);
+    await berth.run(['import', join(folder.path, 'huge.tar'), 'huge:1']);
+    await berth.run(['push', '--compression-level', '1', 'huge:1', name]);
+    const other = new Berth(join(folder.path, 'killed'));
+    const child = spawn(BERTH, ['pull', name], { env: other.env, stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    const temporary = join(other.root, 'tmp');
+    const isUnderWay = () =>
+      existsSync(temporary) &&
+      readdirSync(temporary).some((own) => readdirSync(join(temporary, own)).length > 0);
+    while (!isUnderWay() && child.exitCode === null) await sleep(5);
+    child.kill('SIGKILL');
+    await ended;
+    expectWhole(other.root);
+    expect(await other.run(['images', '-q'])).toBe('');
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(await other.run(['image', 'prune', '-f'])).toMatch(/^Total reclaimed space: /);
+    expect(readdirSync(join(other.root, 'content/blobs/sha256'))).toEqual([]);
+    await other.run(['pull', '-q', name]);
+    expect(await other.id(name)).toBe(await berth.id('huge:1'));
+  });
+});
+
+describe('archives', () => {
+  it('are read by skopeo', async () => {
+    const id = await berth.id('base:1');
+    for (const [format, suffix] of [
+      ['docker-archive', ':base:1'],
+      ['oci-archive', ''],
+    ] as const) {
+      const path = join(folder.path, `${format}.tar`);
+      await berth.run(['save', '--format', format, '-o', path, 'base:1']);
+      await run(['skopeo', 'copy', `${format}:${path}${suffix}`, `dir:${path}.dir`]);
+      const manifest = JSON.parse(readFileSync(join(`${path}.dir`, 'manifest.json'), 'utf8'));
+      expect(manifest.config.digest).toBe(id);
+    }
+  });
+
+  it('are taken from skopeo', async () => {
+    const path = join(folder.path, 'from-skopeo');
+    await berth.run(['copy', 'base:1', `oci:${path}.layout:1`]);
+    await run(['skopeo', 'copy', `oci:${path}.layout:1`, `docker-archive:${path}.docker:app:3`]);
+    await run(['skopeo', 'copy', `oci:${path}.layout:1`, `oci-archive:${path}.oci:reg.example/app:4`]);
+    const other = new Berth(join(folder.path, 'loaded'));
+    expect(await other.run(['load', '-i', `${path}.docker`])).toBe('Loaded image: app:3\n');
+    expect(await other.run(['load', '-i', `${path}.oci`])).toBe('Loaded image: reg.example/app:4\n');
+    expect(await other.id('app:3')).toBe(await berth.id('base:1'));
+    expect(await other.id('reg.example/app:4')).toBe(await berth.id('base:1'));
+  });
+
+  it.runIf(isRoot)('go to docker and come back', async () => {
+    await using namespace = await NetworkNamespace.create();
+    await using docker = await DockerDaemon.start(namespace);
+    const path = join(folder.path, 'docker.tar');
+    const id = await docker.run(['import', join(folder.path, 'base.tar'), 'made-by-docker:1']);
+    await docker.run(['tag', 'made-by-docker:1', 'second:2']);
+    await docker.run(['save', '-o', path, 'made-by-docker:1', 'second:2']);
+    await docker.run(['rmi', 'made-by-docker:1', 'second:2']);
+    const other = new Berth(join(folder.path, 'docker'));
+    const loaded = await other.run(['load', '-i', path]);
+    expect(loaded.trim().split('\n').sort()).toEqual([
+      'Loaded image: made-by-docker:1',
+      'Loaded image: second:2',
+    ]);
+    expect(await other.id('second:2')).toBe(id.trim());
+    await other.run(['save', '-o', `${path}.back`, 'made-by-docker:1', 'second:2']);
+    expect(await docker.run(['load', '-i', `${path}.back`])).toContain('Loaded image: second:2');
+    for (const format of ['{{.Id}}', '{{json .RootFS}}', '{{json .RepoTags}}', '{{json .Config.Cmd}}']) {
+      const command = ['image', 'inspect', '-f', format, 'second:2'];
+      expect(await docker.run(command)).toBe(await other.run(command));
+    }
+    await berth.run(['save', '-o', `${path}.base`, 'base:1']);
+    await docker.run(['load', '-i', `${path}.base`]);
+    expect(await docker.run(['run', '--rm', '--network', 'none', 'base:1'])).toBe('hello\n');
+  });
+});
