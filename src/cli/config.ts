@@ -13,6 +13,7 @@ import {
   renderYaml,
 } from '../registry/config/index.js';
 import { parseListenAddress } from '../registry/http/index.js';
+import { reasonOf } from './failure.js';
 import { manifestRules } from './settings.js';
 
 /** Where the answer goes, and the environment that overrides the file; the process's own unless a test says otherwise. */
@@ -101,14 +102,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const message = `cannot read ${path}: ${REASONS.get(code) ?? String(error)}`;
+    const message = `cannot read ${path}: ${reasonOf(error)}`;
     throw new ConfigError([{ key: '', message, origin: { from: 'default' } }]);
   }
 }
-
-const REASONS = new Map<unknown, string>([
-  ['ENOENT', 'there is no such file'],
-  ['EACCES', 'permission denied'],
-  ['EISDIR', 'it is a directory'],
-]);

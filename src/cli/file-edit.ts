@@ -2,6 +2,7 @@ import { chmod, chown, open, readFile, realpath, rename, rm, stat } from 'node:f
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { reasonOf } from './failure.js';
 
 const RETRY_MS = 50;
 const MAX_WAIT_MS = 3000;
@@ -71,7 +72,8 @@ async function lockFile(path: string): Promise<AsyncDisposable> {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') throw new Error(`there is no folder ${dirname(path)}`, { cause: error });
-      if (code !== 'EEXIST') throw error;
+      if (code !== 'EEXIST')
+        throw new Error(`cannot write into ${dirname(path)}: ${reasonOf(error)}`, { cause: error });
     }
     if (await isLeftOver(path)) await rm(path, { force: true });
     else if (performance.now() > giveUpAt) {

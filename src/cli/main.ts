@@ -1,7 +1,24 @@
+import { CommanderError } from 'commander';
 import { createProgram } from './program.js';
 
-const program = createProgram();
-program.parseAsync(process.argv).catch(async (error: unknown) => {
+async function report(error: unknown): Promise<number> {
+  // The help or the mistake is printed already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const { reportFailure } = await import('./failure.js');
-  process.exitCode = reportFailure(error, { debug: process.argv.includes('--debug') });
-});
+  return reportFailure(error, { debug: process.argv.includes('--debug') });
+}
+
+// `serve` writes its logs past these streams, and does not stop for want of a reader.
+if (!process.argv.includes('serve')) {
+  process.stdout.on('error', async (error: NodeJS.ErrnoException) => {
+    // Whoever reads has seen enough, as `head` has: no failure.
+    process.exit(error.code === 'EPIPE' ? process.exitCode : await report(error));
+  });
+}
+process.stderr.on('error', () => {}); // nobody is left to tell
+
+createProgram()
+  .parseAsync(process.argv)
+  .catch(async (error: unknown) => {
+    process.exitCode = await report(error);
+  });

@@ -6,6 +6,7 @@ import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { IndexSync, RepositoryLocks, type RepositoryStore } from '../registry/repositories/index.js';
 import { FilesystemDriver, MemoryDriver, type StorageDriver } from '../storage/index.js';
+import { reasonOf } from './failure.js';
 
 export type OpenStore = AsyncDisposable &
   Readonly<{ store: RepositoryStore; uploads: Uploads; driver: StorageDriver; index: MetadataIndex }>;
@@ -44,7 +45,9 @@ async function openDriver({ storage }: Config): Promise<StorageDriver> {
   try {
     await mkdir(root, { recursive: true });
   } catch (error) {
-    throw new Error(`cannot make storage.filesystem.rootdirectory ${root}`, { cause: error });
+    throw new Error(`cannot make storage.filesystem.rootdirectory ${root}: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
   return new FilesystemDriver(root);
 }
@@ -57,7 +60,8 @@ function openIndex(
   try {
     return new SqliteIndex(path);
   } catch (error) {
-    if (indexInMemory === undefined) throw new Error(`cannot use the index ${path}`, { cause: error });
+    if (indexInMemory === undefined)
+      throw new Error(`cannot use the index ${path}: ${reasonOf(error)}`, { cause: error });
     indexInMemory(error);
     return new SqliteIndex(':memory:');
   }

@@ -17,7 +17,7 @@ export function createProgram(): Command {
     .description('A private container registry that takes the place of the reference registry.')
     .version(`berth ${manifest.version}`, '-v, --version')
     .option('--debug', 'show the causes of a failure')
-    .showHelpAfterError('(see berth --help)')
+    .exitOverride()
     .addHelpText(
       'after',
       examples(
@@ -41,7 +41,15 @@ export function createProgram(): Command {
   addBuildCommand(program);
   addBuilderCommands(program.command('builder').description('the cache of builds'));
   addCompletion(program);
+  pointToHelp(program, []);
   return program;
+}
+
+/** After a mistake: where its command is explained. */
+function pointToHelp(command: Command, above: readonly string[]): void {
+  const path = [...above, command.name()];
+  command.showHelpAfterError(`(see ${path.join(' ')} --help)`);
+  for (const inner of command.commands) pointToHelp(inner, path);
 }
 
 function addServe(program: Command): void {

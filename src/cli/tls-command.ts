@@ -33,7 +33,7 @@ export function addTlsCommands(tls: Command): void {
     )
     .action(async (flags: TlsFlags) => {
       const { defaultTlsFolder, initTls } = await import('./tls.js');
-      process.exitCode = await initTls({
+      await initTls({
         dir: flags.dir ?? defaultTlsFolder(process.env, process.getuid?.() === 0),
         names: flags.name,
         addresses: flags.ip,
@@ -41,7 +41,6 @@ export function addTlsCommands(tls: Command): void {
         port: flags.port,
         forceCa: flags.forceCa,
         output: process.stdout,
-        notes: process.stderr,
       });
     });
 }

@@ -19,7 +19,6 @@ export type InitTlsOptions = Readonly<{
   /** Makes a new authority also where one is there. */
   forceCa?: boolean | undefined;
   output: Writable;
-  notes: Writable;
   run?: Run | undefined;
 }>;
 
@@ -37,19 +36,9 @@ export function defaultTlsFolder(env: NodeJS.ProcessEnv, isRoot: boolean): strin
 /**
  * `berth tls init`: makes a private authority and a certificate for this machine, and says how to use them. Where they
  * are there already, only a new certificate for the server is signed, for all names of the old one and with its key.
- * @returns the exit code: 0 done, 1 failed, 2 wrong usage.
+ * @throws {UsageError} names, days or a port that cannot be.
  */
-export async function initTls(options: InitTlsOptions): Promise<0 | 1 | 2> {
-  try {
-    await init(options);
-    return 0;
-  } catch (error) {
-    options.notes.write(`berth tls: ${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof UsageError ? 2 : 1;
-  }
-}
-
-async function init(options: InitTlsOptions): Promise<void> {
+export async function initTls(options: InitTlsOptions): Promise<void> {
   const { days = DEFAULT_DAYS, port = DEFAULT_PORT, output, run = runProgram } = options;
   if (!isWithin(days, MAX_DAYS)) throw new UsageError(`--days must be from 1 to ${MAX_DAYS}, not ${days}`);
   if (!isWithin(port, 65_535)) throw new UsageError(`--port must be from 1 to 65535, not ${port}`);

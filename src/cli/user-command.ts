@@ -10,20 +10,20 @@ export function addUserCommands(user: Command): void {
   withPassword(user.command('add').argument('<name>').description('let a user log in')).action(
     async (name: string, flags: PasswordFlags) => {
       const { addUser } = await import('./user.js');
-      process.exitCode = await addUser(await passwordOptions(name, flags));
+      await addUser(await passwordOptions(name, flags));
     },
   );
   withPassword(user.command('passwd').argument('<name>').description("change a user's password")).action(
     async (name: string, flags: PasswordFlags) => {
       const { changePassword } = await import('./user.js');
-      process.exitCode = await changePassword(await passwordOptions(name, flags));
+      await changePassword(await passwordOptions(name, flags));
     },
   );
   withFile(user.command('rm').argument('<name>').description('remove a user'))
     .addHelpText('after', examples(['berth user rm alice --file htpasswd', 'a running registry notices']))
     .action(async (name: string, flags: FileOptions) => {
       const { removeUser } = await import('./user.js');
-      process.exitCode = await removeUser({ name, file: await fileOf(flags), terminal: terminal() });
+      await removeUser({ name, file: await fileOf(flags), terminal: terminal() });
     });
   withFile(user.command('list').description('list the users'))
     .addHelpText(
@@ -32,7 +32,7 @@ export function addUserCommands(user: Command): void {
     )
     .action(async (flags: FileOptions) => {
       const { listUsers } = await import('./user.js');
-      process.exitCode = await listUsers({ file: await fileOf(flags), terminal: terminal() });
+      await listUsers({ file: await fileOf(flags), terminal: terminal() });
     });
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hashPassword, htpasswdEntries, MAX_BCRYPT_BYTES } from '../registry/auth/index.js';
-import { UsageError } from './failure.js';
+import { reasonOf, UsageError } from './failure.js';
 import { editFile } from './file-edit.js';
 import { askPassword, generatePassword, readPassword, type Terminal } from './password.js';
 
@@ -15,78 +15,57 @@ export type PasswordOptions = NamedUserOptions &
     generate?: boolean | undefined;
   }>;
 
-/** 0 done, 1 failed, 2 asked for in a way that cannot be done. */
-export type ExitCode = 0 | 1 | 2;
-
 const DEFAULT_COST = 10;
 
 /** `berth user add`: fails for a user who is there already. */
-export function addUser(options: PasswordOptions): Promise<ExitCode> {
-  return finish(options.terminal, async () => {
-    const { file, name, terminal } = options;
-    checkName(name);
-    const absent = (content: Buffer) => {
-      if (linesOf(content, name).length > 0) {
-        throw new Error(
-          `${file} has a user ${name} already; change the password with: berth user passwd ${name}`,
-        );
-      }
-    };
-    absent(await readUsers(file, { missing: 'empty' })); // before asking for a password in vain
-    const { hash, shown } = await newPassword(options);
-    await editFile(file, (content) => {
-      absent(content);
-      return appendLine(content, `${name}:${hash}`);
-    });
-    terminal.output.write(shown);
-    terminal.notes.write(`user ${name} added to ${file}\n`);
+export async function addUser(options: PasswordOptions): Promise<void> {
+  const { file, name, terminal } = options;
+  checkName(name);
+  const absent = (content: Buffer) => {
+    if (linesOf(content, name).length > 0) {
+      throw new Error(
+        `${file} has a user ${name} already; change the password with: berth user passwd ${name} --file ${file}`,
+      );
+    }
+  };
+  absent(await readUsers(file, { missing: 'empty' })); // before asking for a password in vain
+  const { hash, shown } = await newPassword(options);
+  await editFile(file, (content) => {
+    absent(content);
+    return appendLine(content, `${name}:${hash}`);
   });
+  terminal.output.write(shown);
+  terminal.notes.write(`user ${name} added to ${file}\n`);
 }
 
 /** `berth user passwd` */
-export function changePassword(options: PasswordOptions): Promise<ExitCode> {
-  return finish(options.terminal, async () => {
-    const { file, name, terminal } = options;
-    requireUser(await readUsers(file), options);
-    const { hash, shown } = await newPassword(options);
-    await editFile(file, (content) => {
-      requireUser(content, options);
-      return replaceLines(content, name, `${name}:${hash}`);
-    });
-    terminal.output.write(shown);
-    terminal.notes.write(`password of ${name} changed in ${file}\n`);
+export async function changePassword(options: PasswordOptions): Promise<void> {
+  const { file, name, terminal } = options;
+  requireUser(await readUsers(file), options);
+  const { hash, shown } = await newPassword(options);
+  await editFile(file, (content) => {
+    requireUser(content, options);
+    return replaceLines(content, name, `${name}:${hash}`);
   });
+  terminal.output.write(shown);
+  terminal.notes.write(`password of ${name} changed in ${file}\n`);
 }
 
 /** `berth user rm` */
-export function removeUser(options: NamedUserOptions): Promise<ExitCode> {
-  return finish(options.terminal, async () => {
-    const { file, name, terminal } = options;
-    requireUser(await readUsers(file), options);
-    await editFile(file, (content) => {
-      requireUser(content, options);
-      return replaceLines(content, name, undefined);
-    });
-    terminal.notes.write(`user ${name} removed from ${file}\n`);
+export async function removeUser(options: NamedUserOptions): Promise<void> {
+  const { file, name, terminal } = options;
+  requireUser(await readUsers(file), options);
+  await editFile(file, (content) => {
+    requireUser(content, options);
+    return replaceLines(content, name, undefined);
   });
+  terminal.notes.write(`user ${name} removed from ${file}\n`);
 }
 
 /** `berth user list`: a name on each line. */
-export function listUsers({ file, terminal }: UserOptions): Promise<ExitCode> {
-  return finish(terminal, async () => {
-    const names = htpasswdEntries((await readUsers(file)).toString('utf8')).map(({ user }) => user);
-    for (const name of new Set(names.toSorted())) terminal.output.write(`${name}\n`);
-  });
-}
-
-async function finish({ notes }: Terminal, work: () => Promise<void>): Promise<ExitCode> {
-  try {
-    await work();
-    return 0;
-  } catch (error) {
-    notes.write(`berth user: ${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof UsageError ? 2 : 1;
-  }
+export async function listUsers({ file, terminal }: UserOptions): Promise<void> {
+  const names = htpasswdEntries((await readUsers(file)).toString('utf8')).map(({ user }) => user);
+  for (const name of new Set(names.toSorted())) terminal.output.write(`${name}\n`);
 }
 
 /** Names that htpasswd files can hold and that access rules can tell from everything else. */
@@ -122,7 +101,7 @@ async function givenPassword({ passwordStdin, terminal, name }: PasswordOptions)
 /** @throws {Error} a file that the registry could not read either. */
 async function readUsers(file: string, options: { missing?: 'empty' } = {}): Promise<Buffer> {
   const content = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
+    if (error.code !== 'ENOENT') throw new Error(`cannot read ${file}: ${reasonOf(error)}`, { cause: error });
     if (options.missing === 'empty') return Buffer.alloc(0);
     throw new Error(`there is no file ${file}; make it with: berth user add --file ${file} NAME`);
   });

@@ -10,6 +10,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { reportFailure } from '../../src/cli/failure.js';
 import { defaultTlsFolder, type InitTlsOptions, initTls } from '../../src/cli/tls.js';
 import { loadTls } from '../../src/registry/tls/index.js';
 
@@ -28,7 +29,10 @@ afterEach(() => rm(parent, { recursive: true }));
 async function run(options: Partial<InitTlsOptions> = {}) {
   const output = new PassThrough();
   const notes = new PassThrough();
-  const code = await initTls({ dir, output, notes, ...options });
+  const code = await initTls({ dir, output, ...options }).then(
+    () => 0,
+    (error: unknown) => reportFailure(error, { debug: false, notes }),
+  );
   output.end();
   notes.end();
   return { code, output: await text(output), notes: await text(notes) };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { reportFailure } from '../../src/cli/failure.js';
 import { addUser, changePassword, listUsers, type PasswordOptions, removeUser } from '../../src/cli/user.js';
 
 let folder: string;
@@ -22,7 +23,7 @@ type Input = { stdin?: string; keys?: string[] };
 
 /** Runs an action with something on its standard input, or with somebody at the keyboard. */
 async function run<Options>(
-  action: (options: Options & { terminal: PasswordOptions['terminal'] }) => Promise<number>,
+  action: (options: Options & { terminal: PasswordOptions['terminal'] }) => Promise<void>,
   options: Options,
   { stdin, keys }: Input = {},
 ): Promise<Run> {
@@ -35,7 +36,10 @@ async function run<Options>(
   else for (const key of keys) input.write(key);
   const output = new PassThrough();
   const notes = new PassThrough();
-  const code = await action({ ...options, terminal: { input, output, notes } });
+  const code = await action({ ...options, terminal: { input, output, notes } }).then(
+    () => 0,
+    (error: unknown) => reportFailure(error, { debug: false, notes }),
+  );
   output.end();
   notes.end();
   if (keys !== undefined) expect(modes).toEqual([true, false]);

@@ -194,6 +194,24 @@ describe('the berth command', () => {
     expect(await complete('berth user add')).toContain('--password-stdin');
   });
 
+  it.each([
+    { args: ['serve', '--port', '1'], says: 'see berth serve --help' },
+    { args: ['user', 'add'], says: 'see berth user add --help' },
+    { args: ['user', 'rm', 'a', '--debug'], says: /UsageError: .*give one with --file\n +at / },
+    { args: ['tls', 'init', '--days', '0', '--debug'], says: /UsageError: --days must be .*\n +at / },
+  ])('ends with 2 for a mistake in $args, and says where to look', async ({ args, says }) => {
+    const failure = await run([BERTH, ...args]).catch((error) => error);
+    expect(failure).toMatchObject({ code: 2, stderr: expect.stringMatching(says) });
+  });
+
+  it('takes it for no failure when nobody reads on', async () => {
+    const script = `{ "$1" config schema; echo "ended with $?" >&2; } 2>&1 >&3 | cat`;
+    const said = await run(['bash', '-c', `exec 3> >(true); sleep 0.1; ${script}`, 'bash', BERTH]);
+    expect(said).toBe('ended with 0\n');
+    const full = await run(['bash', '-c', '"$1" config schema >/dev/full', 'bash', BERTH]).catch((e) => e);
+    expect(full).toMatchObject({ code: 1, stderr: 'berth: no space left on device\n' });
+  });
+
   it('ends with 1 and one line for a configuration that cannot be used', async () => {
     await using folder = await temporaryFolder();
     const failure = await run([BERTH, 'serve', join(folder.path, 'none.yml')]).catch((error) => error);

@@ -186,9 +186,17 @@ function closeWhenIdle(session: ServerHttp2Session): void {
   });
 }
 
+const LISTEN_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there already',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'permission denied, as it is below port 1024 without root or CAP_NET_BIND_SERVICE',
+  ENOTFOUND: 'nobody knows that name',
+  EAI_AGAIN: 'nobody knows that name',
+};
+
 function cannotListen(listen: ListenAddress, error: NodeJS.ErrnoException): Error {
   const where = 'path' in listen ? listen.path : `${listen.host ?? ''}:${listen.port}`;
-  const why = error.code === 'EADDRINUSE' ? 'something listens there already' : error.message;
+  const why = LISTEN_FAILURES[error.code ?? ''] ?? error.message;
   return new Error(`cannot listen on ${where}: ${why}; choose another address with http.addr`, {
     cause: error,
   });

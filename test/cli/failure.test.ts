@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { reasonOf, reportFailure, UsageError } from '../../src/cli/failure.js';
+
+async function report(error: unknown, { debug = false } = {}) {
+  const said: string[] = [];
+  const code = reportFailure(error, { debug, notes: { write: (text: string) => said.push(text) } });
+  return { code, said: said.join('') };
+}
+
+const failureOf = (path: string): Promise<unknown> => readFile(path).catch((error: unknown) => error);
+
+describe('reportFailure', () => {
+  it.each([
+    { error: new Error('no'), code: 1, said: 'berth: no\n' },
+    { error: new UsageError('not so'), code: 2, said: 'berth: not so\n' },
+    { error: 'text', code: 1, said: 'berth: text\n' },
+  ])('says $said', async ({ error, code, said }) => expect(await report(error)).toEqual({ code, said }));
+
+  it('says in words what the system says in codes', async () => {
+    expect(await report(await failureOf('/nowhere/file'))).toEqual({
+      code: 1,
+      said: 'berth: cannot use /nowhere/file: there is no such file\n',
+    });
+    expect(reasonOf(await failureOf('/'))).toBe('it is a directory');
+    expect(reasonOf(await failureOf('/dev/null/file'))).toBe('not a directory');
+  });
+
+  it('shows causes only when asked', async () => {
+    const error = new Error('outer', { cause: new Error('inner') });
+    expect((await report(error)).said).toBe('berth: outer\n');
+    expect((await report(error, { debug: true })).said).toMatch(/outer\n +at (?:.|\n)*inner\n +at /);
+  });
+});
