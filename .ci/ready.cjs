@@ -2,17 +2,22 @@
 // Runs on whatever Node the machine has, so it is written for old ones.
 'use strict';
 const { spawnSync } = require('node:child_process');
-const { existsSync, readdirSync, statSync } = require('node:fs');
-const { join } = require('node:path');
+const { existsSync, mkdirSync, readdirSync, statSync, symlinkSync } = require('node:fs');
+const { join, relative } = require('node:path');
 
 const root = join(__dirname, '..');
-const OLDEST_NODE = 20;
+const OLDEST_NODE = [20, 19]; // npm leaves out what it takes to be too new for an older one
 
-if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
-  fail(`Node ${process.versions.node} is too old to install with; npm needs ${OLDEST_NODE} or newer`);
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+  fail(
+    `Node ${process.versions.node} is too old to install with; ${OLDEST_NODE.join('.')} or any newer one will do, ` +
+      'for example from https://nodejs.org',
+  );
 }
 if (changedAfter(['package-lock.json'], 'node_modules/.package-lock.json')) run('npm', ['ci']);
 const node = bundledNode();
+linkNode();
 if (changedAfter(['src', 'package.json', '.ci/build.mjs'], 'dist/berth.cjs')) run(node, ['.ci/build.mjs']);
 if (process.argv.includes('--packages')) {
   import('./packages.mjs')
@@ -25,12 +30,19 @@ function bundledNode() {
   const name = readdirSync(modules).find((entry) => entry.startsWith('node-linux-'));
   const own = name && join(modules, name, 'bin', 'node');
   if (own && existsSync(own)) return own;
-  const major = Number(process.versions.node.split('.')[0]);
   if (major >= 24) return process.execPath;
   return fail(
     `no Node 24 for ${process.platform}-${process.arch}: it comes as an optional dependency for Linux on x64 and ` +
       'arm64; install without --omit=optional, or put Node 24 first in PATH',
   );
+}
+
+/** Scripts of package.json run on it. npm before 11 forgets this link when it leaves out the Node of other machines. */
+function linkNode() {
+  const link = join(root, 'node_modules', '.bin', 'node');
+  if (node === process.execPath || existsSync(link)) return;
+  mkdirSync(join(link, '..'), { recursive: true });
+  symlinkSync(relative(join(link, '..'), node), link);
 }
 
 /** Whether any of the sources is newer than what was made of them, or that is missing. */
