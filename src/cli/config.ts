@@ -1,20 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { AccessRules } from '../registry/auth/index.js';
 import {
-  type Config,
   ConfigError,
   configPath,
   formatNotice,
   jsonSchema,
   type LoadedConfig,
   loadConfig,
-  type Notice,
   renderJson,
   renderYaml,
 } from '../registry/config/index.js';
-import { parseListenAddress } from '../registry/http/index.js';
-import { reasonOf } from './failure.js';
-import { manifestRules } from './settings.js';
+import { reasonOf } from '../registry/system-error.js';
+import { type Trial, tryParts } from './config-trial.js';
 
 /** Where the answer goes, and the environment that overrides the file; the process's own unless a test says otherwise. */
 export type ConfigCheckOptions = Readonly<{
@@ -31,6 +27,7 @@ type Output = { write(text: string): unknown };
 /**
  * `berth config check`: prints the configuration as it takes effect, and on stderr what is wrong or worth knowing.
  * @param file read instead of REGISTRY_CONFIGURATION_PATH; with neither the embedded default is checked.
+ * Files that it names are read, with the rights of the caller.
  * @returns the exit code: 1 when the registry would not start, or with `strict` when there are warnings.
  */
 export async function checkConfig(
@@ -49,37 +46,22 @@ export async function checkConfig(
     loaded = await readConfig(file, env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) stderr.write(`error: ${formatNotice(problem)}\n`);
-    printNotices(error.notices, stderr);
+    printFindings(error, stderr);
     return 1;
   }
-  const refused = refusals(loaded.config);
-  for (const message of refused) stderr.write(`error: ${message}\n`);
-  if (refused.length > 0) return 1;
-  stdout.write(format === 'json' ? renderJson(loaded) : renderYaml(loaded));
-  printNotices(loaded.notices, stderr);
-  return strict && loaded.notices.some(({ level }) => level === 'warn') ? 1 : 0;
+  const { problems, notices: more } = await tryParts(loaded);
+  const notices = [...loaded.notices, ...more];
+  if (problems.length === 0) {
+    const complete = { ...loaded, notices };
+    stdout.write(format === 'json' ? renderJson(complete) : renderYaml(complete));
+  }
+  printFindings({ problems, notices }, stderr);
+  const failed = problems.length > 0 || (strict && notices.some(({ level }) => level === 'warn'));
+  return failed ? 1 : 0;
 }
 
-/** What the parts themselves will not start with, though it has the right form. Reads no files. */
-function refusals(config: Config): string[] {
-  const attempts = [
-    () => new AccessRules(config.berth, { canLogIn: true }),
-    () => parseListenAddress(config.http.net, config.http.addr, 'http.addr'),
-    () => config.http.debug.addr && parseListenAddress('tcp', config.http.debug.addr, 'http.debug.addr'),
-    () => manifestRules(config),
-  ];
-  return attempts.flatMap((attempt) => {
-    try {
-      attempt();
-      return [];
-    } catch (error) {
-      return [error instanceof Error ? error.message : String(error)];
-    }
-  });
-}
-
-function printNotices(notices: readonly Notice[], stderr: Output): void {
+function printFindings({ problems, notices }: Trial, stderr: Output): void {
+  for (const problem of problems) stderr.write(`error: ${formatNotice(problem)}\n`);
   for (const notice of notices) stderr.write(`${notice.level}: ${formatNotice(notice)}\n`);
 }
 

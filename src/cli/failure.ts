@@ -1,11 +1,9 @@
-import { getSystemErrorMessage } from 'node:util';
+import { isSystemError, reasonOf } from '../registry/system-error.js';
 
 /** What a person did wrong on the command line: exit code 2, as other programs have it. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
-
-type SystemError = Error & Readonly<{ code: string; errno: number; path?: string }>;
 
 /**
  * Tells a person what failed, in one line; causes and where they arose only when asked.
@@ -27,19 +25,4 @@ export function reportFailure(
 function messageOf(error: unknown): string {
   if (!isSystemError(error)) return error instanceof Error ? error.message : String(error);
   return error.path === undefined ? reasonOf(error) : `cannot use ${error.path}: ${reasonOf(error)}`;
-}
-
-/** What the system says about a file, without its code and the name of the call; other messages as they are. */
-export function reasonOf(error: unknown): string {
-  if (!isSystemError(error)) return error instanceof Error ? error.message : String(error);
-  return REASONS.get(error.code) ?? getSystemErrorMessage(error.errno);
-}
-
-const REASONS: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'there is no such file'],
-  ['EISDIR', 'it is a directory'],
-]);
-
-function isSystemError(error: unknown): error is SystemError {
-  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' && error.errno < 0;
 }

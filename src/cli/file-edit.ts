@@ -2,7 +2,7 @@ import { chmod, chown, open, readFile, realpath, rename, rm, stat } from 'node:f
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { reasonOf } from './failure.js';
+import { reasonOf } from '../registry/system-error.js';
 
 const RETRY_MS = 50;
 const MAX_WAIT_MS = 3000;

@@ -5,8 +5,8 @@ import { type MetadataIndex, SqliteIndex } from '../index/index.js';
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { IndexSync, RepositoryLocks, type RepositoryStore } from '../registry/repositories/index.js';
+import { reasonOf } from '../registry/system-error.js';
 import { FilesystemDriver, MemoryDriver, type StorageDriver } from '../storage/index.js';
-import { reasonOf } from './failure.js';
 
 export type OpenStore = AsyncDisposable &
   Readonly<{ store: RepositoryStore; uploads: Uploads; driver: StorageDriver; index: MetadataIndex }>;

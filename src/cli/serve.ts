@@ -40,6 +40,9 @@ export async function serve(file: string | undefined): Promise<void> {
   const log = createLogger(config.log);
   logNotices(loaded, log);
   const background = new AbortController();
+  // What may fail comes before what leaves files behind: an index, a new password.
+  const tlsFiles = tlsFilesOf(config);
+  const tls = tlsFiles && (await loadTls(tlsFiles));
 
   const metrics: Metrics = new Metrics({
     version: manifest.version,
@@ -84,8 +87,6 @@ export async function serve(file: string | undefined): Promise<void> {
     log,
   });
 
-  const tlsFiles = tlsFilesOf(config);
-  const tls = tlsFiles && (await loadTls(tlsFiles));
   const server = new RegistryServer({
     listen: parseListenAddress(config.http.net, config.http.addr, 'http.addr'),
     maxHeaderBytes: config.berth.limits.headerbytes,

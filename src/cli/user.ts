@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hashPassword, htpasswdEntries, MAX_BCRYPT_BYTES } from '../registry/auth/index.js';
-import { reasonOf, UsageError } from './failure.js';
+import { reasonOf } from '../registry/system-error.js';
+import { UsageError } from './failure.js';
 import { editFile } from './file-edit.js';
 import { askPassword, generatePassword, readPassword, type Terminal } from './password.js';
 

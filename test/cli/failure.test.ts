@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { reasonOf, reportFailure, UsageError } from '../../src/cli/failure.js';
+import { reportFailure, UsageError } from '../../src/cli/failure.js';
+import { reasonOf } from '../../src/registry/system-error.js';
 
 async function report(error: unknown, { debug = false } = {}) {
   const said: string[] = [];

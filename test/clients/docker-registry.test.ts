@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BerthProcess } from '../support/berth-process.js';
@@ -10,6 +11,8 @@ import { digestOf, type LayoutDescriptor, OciLayout } from '../support/oci-layou
 import { RegistryReader } from '../support/registry-reader.js';
 import { run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+
+const UNTOUCHED = '/etc/docker/registry/config.yml';
 
 let folder: TemporaryFolder;
 let layout: OciLayout;
@@ -181,6 +184,18 @@ describe('the settings of docker-registry', () => {
     });
     expect(await run(['ls', join(root, 'docker/registry/v2/repositories')])).toBe('app\n');
   });
+
+  // A docker-registry that did not come as a package has no such file.
+  it.skipIf(!existsSync(UNTOUCHED))(
+    'start with the file as the package leaves it: nobody can log in',
+    async () => {
+      await using berth = await BerthProcess.start({ configText: await readFile(UNTOUCHED, 'utf8') });
+      const authorization = `Basic ${Buffer.from('docker:docker').toString('base64')}`;
+      for (const headers of [{}, { authorization }])
+        expect((await http(`${berth.url}/v2/_catalog`, { headers })).status).toBe(401);
+      expect(berth.output).toContain('the password file is a directory: nobody can log in');
+    },
+  );
 
   it('are read from the variables that a container of the registry image is given, with its volume', async () => {
     const [volume, htpasswd] = [join(folder.path, 'volume'), join(folder.path, 'container-htpasswd')];

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { reasonOf } from '../system-error.js';
 import { type Htpasswd, parseHtpasswd } from './htpasswd.js';
 import { hashPassword } from './password-hash.js';
 
@@ -40,7 +41,9 @@ export class HtpasswdFile {
     } catch (error) {
       // Debian's docker-registry is shipped with a directory here: it starts, and lets nobody in.
       if (!isDirectory(error)) {
-        throw new Error(`cannot read users from ${path}: ${messageOf(error)}`, { cause: error });
+        throw new Error(`auth.htpasswd.path: cannot read users from ${path}: ${reasonOf(error)}`, {
+          cause: error,
+        });
       }
       const remedy = 'name a file in auth.htpasswd.path, and add users with berth user add';
       log.warn({ path, remedy }, 'the password file is a directory: nobody can log in');
@@ -68,7 +71,7 @@ export class HtpasswdFile {
     } catch (error) {
       if (version === this.#version) return; // this was said already
       this.#version = version;
-      this.#log.warn({ path: this.#path, reason: messageOf(error) }, 'users not reloaded, the old ones stay');
+      this.#log.warn({ path: this.#path, reason: reasonOf(error) }, 'users not reloaded, the old ones stay');
     }
   }
 
@@ -115,18 +118,16 @@ export async function createMissingHtpasswd(path: string): Promise<string | unde
   if (exists) return undefined;
   const password = randomBytes(32).toString('base64url');
   const line = `docker:${await hashPassword(password, 10)}\n`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await using file = await open(path, 'wx', 0o600);
     await file.writeFile(line);
     await file.sync();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined; // another process was faster
-    throw new Error(`cannot make the missing ${path}: ${messageOf(error)}`, { cause: error });
+    throw new Error(`auth.htpasswd.path: cannot make the missing ${path}: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
   return password;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
+import { reasonOf } from '../system-error.js';
 import { cipherList } from './ciphers.js';
 import { type ClientAuth, clientAuthOptions } from './client-auth.js';
 import { fileVersions } from './file-versions.js';
@@ -36,11 +37,12 @@ export async function loadTls(config: TlsFiles): Promise<LoadedTls> {
   const { certificate, key, clientcas = [] } = config;
   const files = [certificate, key, ...clientcas];
   const version = await fileVersions(files);
-  const [certBytes, keyBytes, ...caBytes] = await Promise.all(files.map(read));
-  if (certBytes === undefined || keyBytes === undefined)
-    throw new Error('unreachable: two files give two contents');
-  const leaf = parseCertificate(certBytes, certificate);
-  clientcas.forEach((path, i) => void parseCertificate(caBytes[i] ?? Buffer.alloc(0), path));
+  const certBytes = await read(certificate, 'certificate');
+  const keyBytes = await read(key, 'key');
+  const caBytes = await Promise.all(clientcas.map((path) => read(path, 'clientcas')));
+  const leaf = parseCertificate(certBytes, certificate, 'certificate');
+  checkKey(keyBytes, key);
+  clientcas.forEach((path, i) => void parseCertificate(caBytes[i] ?? Buffer.alloc(0), path, 'clientcas'));
   const clientAuth =
     clientcas.length > 0
       ? (config.clientauth ?? 'require-and-verify-client-cert')
@@ -77,19 +79,31 @@ function minimumVersion(name = 'tls1.2'): SecureVersion {
   throw new Error(`http.tls.minimumtls: ${JSON.stringify(name)} ${why}; use tls1.2 or tls1.3`);
 }
 
-async function read(path: string): Promise<Buffer> {
+type FileKey = 'certificate' | 'key' | 'clientcas';
+
+async function read(path: string, key: FileKey): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new Error(`cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw new Error(`http.tls.${key}: cannot read ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
-function parseCertificate(bytes: Buffer, path: string): X509Certificate {
+function parseCertificate(bytes: Buffer, path: string, key: FileKey): X509Certificate {
   try {
     return new X509Certificate(bytes);
   } catch (error) {
-    throw new Error(`${path} is not a certificate in PEM`, { cause: error });
+    throw new Error(`http.tls.${key}: ${path} is not a certificate in PEM`, { cause: error });
+  }
+}
+
+function checkKey(bytes: Buffer, path: string): void {
+  try {
+    createPrivateKey(bytes);
+  } catch (error) {
+    throw new Error(`http.tls.key: ${path} is not a private key in PEM, or has a passphrase`, {
+      cause: error,
+    });
   }
 }
 
@@ -97,10 +111,8 @@ function tryOut(options: TlsOptions, { certificate, key }: TlsFiles): void {
   try {
     createSecureContext(options);
   } catch (error) {
-    throw new Error(`cannot use ${certificate} with the key ${key}: ${messageOf(error)}`, { cause: error });
+    throw new Error(`http.tls.key: cannot use ${certificate} with the key ${key}: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

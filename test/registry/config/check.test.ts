@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkConfig, printSchema } from '../../../src/cli/config.js';
 import { jsonSchema, loadConfig, renderYaml } from '../../../src/registry/config/index.js';
+import { debianConfig } from '../../support/debian-registry.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -26,6 +28,7 @@ async function check(
   return { code, out: out.join('').replaceAll(file, 'c.yml'), err: err.join('').replaceAll(file, 'c.yml') };
 }
 
+const TLS = 'version: 0.1\nstorage: {inmemory: }\nhttp: {addr: ":5000", tls: {';
 const GOOD = 'version: 0.1\nstorage: {inmemory: }\nhttp: {addr: ":5000"}\n';
 
 describe('berth config check', () => {
@@ -86,6 +89,48 @@ describe('berth config check', () => {
     const result = await check(text, { strict });
     expect(result.code).toBe(code);
     expect(result.err).toContain(err);
+  });
+
+  it.each([
+    {
+      text: `${TLS}certificate: /nowhere/a.crt, key: /nowhere/a.key}}`,
+      err: 'error: c.yml:3:29: http.tls.certificate: cannot read /nowhere/a.crt: there is no such file',
+    },
+    {
+      text: `${TLS}certificate: /, key: /}}`,
+      err: 'error: c.yml:3:29: http.tls.certificate: cannot read /: it is a directory',
+    },
+    {
+      text: `${GOOD}auth: {htpasswd: {realm: r, path: /dev/null/htpasswd}}`,
+      err: 'error: c.yml:4:29: auth.htpasswd.path: cannot read users from /dev/null/htpasswd: not a directory',
+    },
+    {
+      text: `${GOOD}berth: {access: [{repositories: "a/**b", pull: ["@nobody"]}]}`,
+      err: 'berth.access',
+    },
+  ])('tries what the start would do: $err', async ({ text, err }) => {
+    const result = await check(text);
+    expect(result).toMatchObject({ code: 1, out: '', err: expect.stringContaining(err) });
+  });
+
+  it("warns of Debian's untouched configuration, whose password file is a directory", async () => {
+    const text = debianConfig({
+      root: '/var/lib/docker-registry',
+      address: ':5000',
+      auth: { htpasswd: { realm: 'basic-realm', path: folder } },
+    });
+    const { code, err } = await check(text, { strict: true });
+    expect(err).toContain('auth.htpasswd.path: the password file is a directory: nobody can log in');
+    expect(code).toBe(1);
+    expect((await check(text)).code).toBe(0);
+  });
+
+  it('tells that a missing password file will be made, and makes none', async () => {
+    const path = join(folder, 'none');
+    const { code, err } = await check(`${GOOD}auth: {htpasswd: {realm: r, path: ${path}}}`, { strict: true });
+    expect(code).toBe(0);
+    expect(err).toMatch(/^info: .*none is missing; the start makes it/);
+    expect(existsSync(path)).toBe(false);
   });
 
   it('says that it cannot read a file', async () => {

@@ -114,11 +114,15 @@ describe('loadTls', () => {
   it.each<{ config: (pairs: { first: Pair; second: Pair }) => TlsFiles; message: RegExp }>([
     {
       config: ({ first }) => ({ ...first, certificate: '/nonexistent' }),
-      message: /cannot read \/nonexistent/,
+      message: /^http\.tls\.certificate: cannot read \/nonexistent: there is no such file$/,
     },
     {
       config: ({ first, second }) => ({ ...first, key: second.key }),
       message: /first.crt with the key .*second.key/,
+    },
+    {
+      config: ({ first }) => ({ ...first, key: first.certificate }),
+      message: /http\.tls\.key: .*first.crt is not a private key/,
     },
     {
       config: ({ first }) => ({ ...first, certificate: first.key }),

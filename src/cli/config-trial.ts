@@ -1,0 +1,68 @@
+import { stat } from 'node:fs/promises';
+import { AccessRules, HtpasswdAuthenticator } from '../registry/auth/index.js';
+import type { Config, LoadedConfig, Notice, Problem } from '../registry/config/index.js';
+import { parseListenAddress } from '../registry/http/index.js';
+import { loadTls } from '../registry/tls/index.js';
+import { fieldsText } from './console-logger.js';
+import { manifestRules, tlsFilesOf } from './settings.js';
+
+/** What the parts would say at the start, though the configuration has the right form. */
+export type Trial = Readonly<{ problems: readonly Problem[]; notices: readonly Notice[] }>;
+
+/** Tries out the parts, with the files that the configuration names and the rights of the caller. Changes nothing. */
+export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial> {
+  const notices: Notice[] = [];
+  const originOf = (key: string) => origins.get(key) ?? ({ from: 'default' } as const);
+  const attempts = [
+    () => new AccessRules(config.berth, { canLogIn: true }),
+    () => parseListenAddress(config.http.net, config.http.addr, 'http.addr'),
+    () => config.http.debug.addr && parseListenAddress('tcp', config.http.debug.addr, 'http.debug.addr'),
+    () => manifestRules(config),
+    () => tryTls(config),
+    () =>
+      tryUsers(config, (level, message) =>
+        notices.push({ level, key: USERS, message, origin: originOf(USERS) }),
+      ),
+  ];
+  const problems: Problem[] = [];
+  for (const attempt of attempts) {
+    try {
+      await attempt();
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      const [, key = '', message = text] = /^([a-z]+\.[a-z.]+): (.*)$/s.exec(text) ?? [];
+      problems.push({ key, message, origin: originOf(key) });
+    }
+  }
+  return { problems, notices };
+}
+
+async function tryTls(config: Config): Promise<void> {
+  const files = tlsFilesOf(config);
+  if (files !== undefined) await loadTls(files);
+}
+
+const USERS = 'auth.htpasswd.path';
+
+async function tryUsers({ auth }: Config, note: (level: Notice['level'], message: string) => void) {
+  if (auth.htpasswd === undefined) return;
+  const { path } = auth.htpasswd;
+  if (await isMissing(path)) {
+    note('info', `${path} is missing; the start makes it, with a user docker and a random password`);
+    return;
+  }
+  const warn = (fields: object, message: string) => note('warn', `${message}${fieldsText(fields)}`);
+  const users = await HtpasswdAuthenticator.open({
+    ...auth.htpasswd,
+    log: { info: () => {}, warn },
+    verifiedTtlMs: 0,
+  });
+  users.close();
+}
+
+function isMissing(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  );
+}
