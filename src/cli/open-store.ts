@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Blobs, HashPool, Uploads } from '../content/index.js';
@@ -37,6 +38,19 @@ export async function openStore(
       await index.close();
     },
   };
+}
+
+/**
+ * The same for commands beside the registry, which make no registry where there is none.
+ * @throws {Error} there is no root directory, or storage is in memory.
+ */
+export async function openExistingStore(config: Config, log: Logger): Promise<OpenStore> {
+  const root = config.storage.filesystem?.rootdirectory;
+  if (root === undefined) throw new Error('storage is in memory: what it holds ends with the registry');
+  if (!existsSync(root)) {
+    throw new Error(`there is no registry in ${resolve(root)}; name its configuration with --config`);
+  }
+  return openStore(config, log);
 }
 
 async function openDriver({ storage }: Config): Promise<StorageDriver> {

@@ -3,7 +3,7 @@ import { purgeUploads } from '../registry/repositories/index.js';
 import { readConfig } from './config.js';
 import { consoleLogger } from './console-logger.js';
 import { UsageError } from './failure.js';
-import { openStore } from './open-store.js';
+import { openExistingStore } from './open-store.js';
 
 /** Removes uploads that got no byte for too long. A registry that runs meanwhile goes on with the others. */
 export async function purge(
@@ -11,7 +11,7 @@ export async function purge(
   { olderThan, dryRun }: { olderThan: string; dryRun: boolean },
 ): Promise<void> {
   const { config } = await readConfig(file, process.env);
-  await using opened = await openStore(config, consoleLogger());
+  await using opened = await openExistingStore(config, consoleLogger());
   const parts = { driver: opened.driver, uploads: opened.uploads, log: consoleLogger() };
   const { uploads, bytes } = await purgeUploads(parts, new Date(Date.now() - ageOf(olderThan)), { dryRun });
   process.stdout.write(`${dryRun ? 'would remove' : 'removed'} ${uploads} uploads, ${bytes} bytes\n`);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -145,7 +145,26 @@ describe('the index', () => {
     expect(usage).toMatchObject({ repository: 'team/app', tags: 1, manifests: 1 });
     expect(usage.bytes).toBeGreaterThan(100);
     expect(Date.parse(usage.pulledAt)).toBeGreaterThanOrEqual(Date.parse(usage.pushedAt));
-    expect(await run([BERTH, 'index', 'list'], { env })).toMatch(/^REPOSITORY +TAGS/);
+    expect(await run([BERTH, 'index', 'list'], { env })).toMatch(
+      /^REPOSITORY +TAGS[^\n]*\nteam\/app +1 +1 +\d+B +\S+Z +\S+Z\n$/,
+    );
+  });
+
+  it('is not made where there is no registry', async () => {
+    await using folder = await temporaryFolder();
+    const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder.path, 'none') });
+    for (const args of [
+      ['index', 'list'],
+      ['index', 'rebuild'],
+      ['uploads', 'purge'],
+    ]) {
+      const stderr = expect.stringMatching(/^berth: there is no registry in .*none; name its .* --config\n$/);
+      await expect(run([BERTH, ...args], { env })).rejects.toMatchObject({ code: 1, stderr });
+    }
+    expect(await readdir(folder.path)).toEqual([]);
+    const there = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: folder.path });
+    const stderr = expect.stringContaining('berth index rebuild');
+    await expect(run([BERTH, 'index', 'list'], { env: there })).rejects.toMatchObject({ code: 1, stderr });
   });
 
   it('is rebuilt by a command while the registry runs', async () => {
@@ -157,7 +176,7 @@ describe('the index', () => {
       recursive: true,
     });
     expect((await http(`${berth.url}/v2/team/app/manifests/v1`)).status).toBe(200);
-    expect(await run([BERTH, 'index', 'rebuild'], { env })).toContain('1 repositories agree');
+    expect(await run([BERTH, 'index', 'rebuild'], { env })).toContain('1 repository agrees');
     expect((await http(`${berth.url}/v2/team/app/manifests/v1`)).status).toBe(404);
     expect((await http(`${berth.url}/v2/team/app/manifests/${testImage('a').digest}`)).status).toBe(200);
   });
