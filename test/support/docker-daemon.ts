@@ -72,6 +72,8 @@ export class DockerDaemon implements AsyncDisposable {
   /** Its own containerd goes with it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process.stop();
+    // It forgets the network of containers that shared its own.
+    await run(['umount', join(this.folder, 'exec/netns/default')]).catch(() => {});
     await this.#folder[Symbol.asyncDispose]();
   }
 }
