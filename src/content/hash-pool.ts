@@ -10,48 +10,44 @@ export interface Hasher {
   readonly algorithms: readonly HashAlgorithm[];
   /** Bytes hashed so far; -1 once hashing has failed. */
   readonly size: number;
-  /** The chunks may be reused once this resolves; their hashing may still go on. */
+  /** Takes the chunks away: nobody else may look at them any more. Their hashing may go on once this resolves. */
   update(chunks: readonly Uint8Array[]): Promise<void>;
   /** Of everything so far, by algorithm; hashing may go on afterwards. */
   digests(): Promise<Digests>;
   close(): void;
 }
 
-export type HashWorkerData = Readonly<{ shared: SharedArrayBuffer; slotBytes: number }>;
 export type HashRequest =
   | Readonly<{
       kind: 'update';
       session: number;
       call: number;
-      slot: number;
-      length: number;
+      chunks: readonly Uint8Array[];
       algorithms: readonly HashAlgorithm[];
     }>
   | Readonly<{ kind: 'digest'; session: number; call: number }>
   | Readonly<{ kind: 'close'; session: number }>;
 export type HashReply = Readonly<{ call: number; hex: readonly string[] }>;
 
-const SLOT_BYTES = 512 * 1024;
-const SLOTS_PER_WORKER = 4;
+/** Updates that a thread may have before it: it should never run out of them, and each holds memory. */
+const UPDATES_PER_WORKER = 6;
 
 /**
- * Threads that hash what is too long for the event loop. All of them share a few slots of memory, held only
- * while bytes are in them: any number of slow uploads costs none, and many fast ones wait for each other.
+ * Threads that hash what is too long for the event loop. They are given the memory that the bytes are in, and free it
+ * at once: left to the collector, the buffers of a fast upload would pile up. All streams share a few turns, so that
+ * many fast ones wait for each other.
  */
 export class HashPool implements AsyncDisposable {
-  readonly #shared: SharedArrayBuffer;
-  readonly #freeSlots: number[];
-  readonly #waiting: ((slot: number) => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   readonly #workers: PoolWorker[] = [];
   readonly #workerCount: number;
+  #freeTurns: number;
   #nextSession = 0;
 
   constructor(options: { workers?: number } = {}) {
     // The event loop needs a core too, and each thread costs the memory of a small Node.
     this.#workerCount = options.workers ?? Math.max(1, Math.min(2, availableParallelism() - 1));
-    const slots = this.#workerCount * SLOTS_PER_WORKER;
-    this.#shared = new SharedArrayBuffer(slots * SLOT_BYTES);
-    this.#freeSlots = Array.from({ length: slots }, (_, slot) => slot);
+    this.#freeTurns = this.#workerCount * UPDATES_PER_WORKER;
   }
 
   /** For long streams. */
@@ -65,18 +61,15 @@ export class HashPool implements AsyncDisposable {
     await Promise.all(this.#workers.map((worker) => worker.stop()));
   }
 
-  takeSlot(): number | Promise<number> {
-    return this.#freeSlots.pop() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  async takeTurn(): Promise<void> {
+    if (this.#freeTurns > 0) this.#freeTurns -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  returnSlot(slot: number): void {
+  returnTurn(): void {
     const next = this.#waiting.shift();
-    if (next) next(slot);
-    else this.#freeSlots.push(slot);
-  }
-
-  slotBytes(slot: number): Uint8Array {
-    return new Uint8Array(this.#shared, slot * SLOT_BYTES, SLOT_BYTES);
+    if (next) next();
+    else this.#freeTurns += 1;
   }
 
   #leastBusy(): PoolWorker {
@@ -85,7 +78,7 @@ export class HashPool implements AsyncDisposable {
     const idle = this.#workers.find((worker) => worker.sessions === 0);
     if (idle) return idle;
     if (this.#workers.length < this.#workerCount) {
-      const worker = new PoolWorker({ shared: this.#shared, slotBytes: SLOT_BYTES });
+      const worker = new PoolWorker();
       this.#workers.push(worker);
       return worker;
     }
@@ -104,12 +97,12 @@ class PoolWorker {
   #nextCall = 0;
   #failure: Error | undefined;
 
-  constructor(workerData: HashWorkerData) {
+  constructor() {
     // Run from the sources (tests) or from the bundle; the worker stands beside this file, or above the chunks.
     const file = import.meta.url.endsWith('.ts') ? './hash-worker.ts' : '../hash-worker.cjs';
     // It holds hashes and little else: without limits its heap would grow before it is ever tidied up.
     const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
-    this.#worker = new Worker(new URL(file, import.meta.url), { workerData, resourceLimits });
+    this.#worker = new Worker(new URL(file, import.meta.url), { resourceLimits });
     this.#worker.unref();
     this.#worker.on('message', ({ call, hex }: HashReply) => {
       this.#calls.get(call)?.resolve(hex);
@@ -124,13 +117,17 @@ class PoolWorker {
     return this.#failure;
   }
 
-  ask(request: (call: number) => HashRequest): Promise<readonly string[]> {
+  /** @param given memory that goes over to the thread. */
+  ask(
+    request: (call: number) => HashRequest,
+    given: readonly ArrayBuffer[] = [],
+  ): Promise<readonly string[]> {
     if (this.#failure) return Promise.reject(this.#failure);
     this.#nextCall += 1;
     const call = this.#nextCall;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { resolve, reject });
-      this.#worker.postMessage(request(call));
+      this.#worker.postMessage(request(call), given);
     });
   }
 
@@ -171,24 +168,8 @@ class WorkerHasher implements Hasher {
   }
 
   async update(chunks: readonly Uint8Array[]): Promise<void> {
-    let slot = await this.#pool.takeSlot();
-    let target = this.#pool.slotBytes(slot);
-    let filled = 0;
-    for (const chunk of chunks) {
-      let rest = chunk;
-      while (rest.byteLength > target.byteLength - filled) {
-        const head = rest.subarray(0, target.byteLength - filled);
-        target.set(head, filled);
-        rest = rest.subarray(head.byteLength);
-        this.#send(slot, target.byteLength);
-        slot = await this.#pool.takeSlot();
-        target = this.#pool.slotBytes(slot);
-        filled = 0;
-      }
-      target.set(rest, filled);
-      filled += rest.byteLength;
-    }
-    this.#send(slot, filled);
+    await this.#pool.takeTurn();
+    this.#send(chunks.map(whole));
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -208,17 +189,27 @@ class WorkerHasher implements Hasher {
     this.#worker.tell({ kind: 'close', session: this.#session });
   }
 
-  /** Does not wait: the slot limits how far hashing may lag behind. */
-  #send(slot: number, length: number): void {
-    this.#size += length;
+  /** Does not wait: turns limit how far hashing may lag behind. */
+  #send(chunks: readonly Uint8Array<ArrayBuffer>[]): void {
+    for (const { byteLength } of chunks) this.#size += byteLength;
     const { algorithms } = this;
     this.#worker
-      .ask((call) => ({ kind: 'update', session: this.#session, call, slot, length, algorithms }))
+      .ask(
+        (call) => ({ kind: 'update', session: this.#session, call, chunks, algorithms }),
+        chunks.map(({ buffer }) => buffer),
+      )
       .catch((error: unknown) => {
         this.#failure = error;
       })
-      .finally(() => this.#pool.returnSlot(slot));
+      .finally(() => this.#pool.returnTurn());
   }
+}
+
+/** Memory can be given away as a whole only: what is a piece of a larger one is copied. */
+function whole(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = chunk;
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength;
+  return isWhole ? (chunk as Uint8Array<ArrayBuffer>) : new Uint8Array(chunk);
 }
 
 /** For short streams, where handing bytes to a thread would cost more than hashing them. */

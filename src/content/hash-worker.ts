@@ -1,9 +1,8 @@
-// Hashes away from the event loop. Bytes arrive in slots of one shared buffer; a message says what is in them.
+// Hashes away from the event loop. The memory of the bytes comes with each message.
 import { createHash, type Hash } from 'node:crypto';
-import { parentPort, workerData } from 'node:worker_threads';
-import type { HashReply, HashRequest, HashWorkerData } from './hash-pool.js';
+import { parentPort } from 'node:worker_threads';
+import type { HashReply, HashRequest } from './hash-pool.js';
 
-const { shared, slotBytes } = workerData as HashWorkerData;
 const port = parentPort;
 if (port === null) throw new Error('hash-worker runs as a worker thread only');
 
@@ -23,7 +22,14 @@ port.on('message', (request: HashRequest) => {
   }
   const hashes = sessions.get(session) ?? request.algorithms.map((algorithm) => createHash(algorithm));
   sessions.set(session, hashes);
-  const bytes = new Uint8Array(shared, request.slot * slotBytes, request.length);
-  for (const hash of hashes) hash.update(bytes);
+  for (const chunk of request.chunks) {
+    for (const hash of hashes) hash.update(chunk);
+    free(chunk);
+  }
   port.postMessage({ call: request.call, hex: [] } satisfies HashReply);
 });
+
+/** Now, not at the next collection. */
+function free({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+}

@@ -12,7 +12,10 @@ export type Upload = Readonly<{ repository: RepositoryName; id: string; offset: 
 /** `activeAt` is when it began or last got a byte. */
 export type ListedUpload = Upload & Readonly<{ activeAt: Date }>;
 
-/** The bytes of one request. `length` where the client says it; `from` where the client says they belong. */
+/**
+ * The bytes of one request, in chunks that nobody else uses. `length` where the client says it; `from` where the
+ * client says they belong.
+ */
 export type Chunk = Readonly<{ source: AsyncIterable<Uint8Array>; length?: number; from?: number }>;
 
 /** A whole blob that was verified, in a file that is to be published from `path`. `size` in bytes. */
@@ -165,10 +168,13 @@ export class Uploads {
     if (from !== undefined && from !== file.size) throw new UploadOffsetError(file.size, from);
     const hasher = await this.#hasherAt(repository, id, file.size, { length, algorithms });
     try {
-      const write = (batch: readonly Uint8Array[]) => Promise.all([file.append(batch), hasher.update(batch)]);
-      await pumpBatches(source, write, { batchBytes: () => this.#batchBytes() });
+      const store = async (batch: readonly Uint8Array[]) => {
+        await file.append(batch);
+        await hasher.update(batch);
+      };
+      await pumpBatches(source, store, { batchBytes: () => this.#batchBytes() });
     } finally {
-      // A failed write leaves fewer bytes in the file than were hashed.
+      // A failed write may leave more bytes in the file than were hashed.
       if (hasher.size === file.size) this.#keep(id, hasher);
       else this.#forget(id);
     }
@@ -225,9 +231,12 @@ export class Uploads {
 
   async #hashFile(path: StoragePath, size: number, hasher: Hasher): Promise<void> {
     await using file = await this.#driver.open(path, { start: 0, end: size });
-    const buffer = Buffer.allocUnsafe(Math.min(size, 1024 * 1024));
-    for (let count = await file.read(buffer); count > 0; count = await file.read(buffer)) {
+    for (let rest = size; rest > 0; ) {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(rest, MAX_BATCH_BYTES));
+      const count = await file.read(buffer);
+      if (count === 0) break;
       await hasher.update([buffer.subarray(0, count)]);
+      rest -= count;
     }
   }
 

@@ -55,6 +55,19 @@ describe('Uploads', () => {
     expect(await opened.blobs.read(digest(bytes))).toEqual(bytes);
   });
 
+  it('gives the memory of a long body to the thread that hashes it', async () => {
+    await using opened = open();
+    const chunks = Array.from({ length: 20 }, (_, i) => Buffer.alloc(65_536, `chunk ${i} `));
+    const bytes = Buffer.concat(chunks);
+    const { id } = await opened.uploads.start(repository);
+    const source = (async function* () {
+      yield* chunks;
+    })();
+    await finish(opened, id, digest(bytes), { source });
+    expect(await opened.blobs.read(digest(bytes))).toEqual(bytes);
+    expect(chunks.map(({ length }) => length)).toEqual(chunks.map(() => 0));
+  });
+
   it('goes on in another process from what the file holds', async () => {
     const driver = new MemoryDriver();
     await using before = open(driver);
