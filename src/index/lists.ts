@@ -6,6 +6,8 @@ import type { Page, Referrer, ReferrersPage, RepositoryUsage, TagList } from './
 const DESCRIPTOR_BYTES = `(octet_length(digest) + octet_length(media_type) + octet_length(annotations) +
   coalesce(octet_length(artifact_type), 0) + 100)`;
 
+// `LIMIT ?2 + 0`: SQLite plans by the value of a parameter that stands there alone, and so at each call anew.
+
 /** Pages of what repositories hold. MetadataIndex says what each promises. */
 export class Lists {
   readonly #db: Database;
@@ -17,7 +19,7 @@ export class Lists {
   repositories(page: Page & { containing?: string }): RepositoryName[] {
     const names = this.#db.column(
       `SELECT name FROM repositories r WHERE name > ?1 AND (?3 = '' OR instr(name, ?3) > 0)
-       AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id) ORDER BY name LIMIT ?2`,
+       AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id) ORDER BY name LIMIT ?2 + 0`,
       page.after ?? '',
       page.limit,
       page.containing ?? '',
@@ -28,7 +30,7 @@ export class Lists {
   tags(repository: RepositoryName, page: Page): TagList {
     const row = this.#db.get(
       `SELECT json_group_array(name ORDER BY name) AS json, max(name) AS last FROM (
-         SELECT name FROM tags WHERE repository_id = ${REPOSITORY} AND name > ?2 ORDER BY name LIMIT ?3)`,
+         SELECT name FROM tags WHERE repository_id = ${REPOSITORY} AND name > ?2 ORDER BY name LIMIT ?3 + 0)`,
       repository,
       page.after ?? '',
       page.limit,
@@ -48,7 +50,7 @@ export class Lists {
       `SELECT digest, media_type, size, artifact_type, annotations, ${DESCRIPTOR_BYTES} AS bytes FROM manifests
        WHERE repository_id = ${REPOSITORY} AND subject = ?2 AND digest > ?3
        AND (?4 = '[]' OR artifact_type IN (SELECT value FROM json_each(?4)))
-       ORDER BY digest LIMIT ?5`,
+       ORDER BY digest LIMIT ?5 + 0`,
       repository,
       subject,
       page.after ?? '',

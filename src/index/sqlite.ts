@@ -58,7 +58,7 @@ export class SqliteIndex implements MetadataIndex {
   async repositoriesWithBlob(digest: Digest, limit: number): Promise<RepositoryName[]> {
     const rows = this.#db.all(
       `SELECT r.name FROM blobs b JOIN repositories r ON r.id = b.repository_id
-       WHERE b.digest = ?1 ORDER BY r.name LIMIT ?2`,
+       WHERE b.digest = ?1 ORDER BY r.name LIMIT ?2 + 0`,
       digest,
       limit,
     );
