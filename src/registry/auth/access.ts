@@ -84,6 +84,9 @@ export class AccessRules {
    *   for a token for each of them, so tokens do not narrow a list.
    */
   visible(identity: Identity): (repository: RepositoryName) => boolean {
+    // Asked once, not for each of many names: without rules, all repositories are alike.
+    if (this.isAdmin(identity)) return () => true;
+    if (this.#rules === undefined) return () => identity !== 'anonymous' || !this.#canLogIn;
     return (repository) => this.#permits(identity, 'pull', repository);
   }
 
