@@ -8,12 +8,12 @@ export type Response = ServerResponse | Http2ServerResponse;
 const SILENCE_MS = 5 * 60 * 1000;
 /** Sizes of buffers, and how many may be out before the next size is handed out: memory stays flat that way. */
 const SIZES = [
-  { bytes: 1024 * 1024, most: 8 },
-  { bytes: 256 * 1024, most: 64 },
+  { bytes: 768 * 1024, most: 8 },
+  { bytes: 128 * 1024, most: 64 },
   { bytes: 64 * 1024, most: Number.POSITIVE_INFINITY },
 ] as const;
-/** Bytes of buffers kept for the next download. */
-const MAX_IDLE_BYTES = 4 * 1024 * 1024;
+/** Bytes of buffers kept for the next download: all of the largest, which cost most to make. */
+const MAX_IDLE_BYTES = 6 * 1024 * 1024;
 
 /**
  * Buffers for downloads. A read stream allocates each chunk anew, which costs more than reading it; here a
