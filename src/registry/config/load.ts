@@ -31,7 +31,8 @@ export function loadConfig({ text, path = 'config', env }: ConfigSource): Loaded
   const overridden = applyEnvironment(tree, env);
   const moved = modernise(tree);
   const fitter = new Fitter();
-  const parsed = configSchema.safeParse(fitter.fit(tree, configSchema));
+  // Code made for one parse would take longer than the parse.
+  const parsed = configSchema.safeParse(fitter.fit(tree, configSchema), { jitless: true });
   const support = checkSupport(tree);
   const rules = checkRules(tree, parsed.data);
   const worthKnowing = [

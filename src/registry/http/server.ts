@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type Koa from 'koa';
@@ -134,6 +134,8 @@ function plainServer({ maxHeaderBytes }: ServerOptions): Server {
 }
 
 function secureServer({ maxHeaderBytes, http2 }: ServerOptions, tls: LoadedTls): Http2SecureServer {
+  // Loaded here, as it takes longer than all else of this folder, and most registries stand behind a proxy.
+  const { createSecureServer } = process.getBuiltinModule('node:http2');
   const server = createSecureServer({
     ...tls.options,
     allowHTTP1: true,
