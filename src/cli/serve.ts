@@ -130,7 +130,8 @@ export async function serve(file: string | undefined): Promise<void> {
 async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal): Promise<void> {
   try {
     await store.sync.run({ signal });
-    globalThis.gc?.(); // the launcher provides it: what the comparison needed is given back
+    // The launcher provides it. What the comparison needed is given back, the pages that V8 would keep included.
+    globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
   } catch (error) {
     log.error({ error }, 'the index could not be checked against storage');
   }
