@@ -15,7 +15,11 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 await rm(`${root}/dist`, { recursive: true, force: true });
 await rolldown.build({
   cwd: root,
-  input: { berth: 'src/cli/main.ts', 'hash-worker': 'src/content/hash-worker.ts' },
+  input: {
+    berth: 'src/cli/main.ts',
+    'hash-worker': 'src/content/hash-worker.ts',
+    'user-namespace-worker': 'src/runtime/user-namespace-worker.ts',
+  },
   platform: 'node',
   external: ['@node-rs/bcrypt'],
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },

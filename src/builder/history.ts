@@ -37,7 +37,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** Go's strconv.Quote, or QuoteToASCII. */
-export function quote(text: string, options: { ascii?: boolean } = {}): string {
+function quote(text: string, options: { ascii?: boolean } = {}): string {
   return `"${[...text].map((rune) => escapeRune(rune, '"', options.ascii === true)).join('')}"`;
 }
 

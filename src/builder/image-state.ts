@@ -3,8 +3,8 @@ import { Environment } from './environment.js';
 import { healthcheckText, plainList, quotedList } from './history.js';
 import type { Layer } from './layer.js';
 
-export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-export const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
 const COMMENT = 'buildkit.dockerfile.v0';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

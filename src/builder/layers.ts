@@ -81,6 +81,18 @@ export class Layers {
     if (index !== undefined) this.#saveIndex(diffID, index);
   }
 
+  /** Brings a layer from elsewhere into the store, as a tar. @throws {BuildError} it is another one. */
+  async fetch(layer: Layer, open: () => Promise<AsyncIterable<Uint8Array>>): Promise<void> {
+    if (this.#store.hasBlob(layer.diffID)) return;
+    const path = this.temporaryPath();
+    try {
+      const size = await this.#write(layer, decompress(await open()), path);
+      this.#store.adoptBlob(path, { digest: layer.diffID, size });
+    } finally {
+      rmSync(path, { force: true });
+    }
+  }
+
   async close(): Promise<void> {
     for (const view of this.#views.values()) {
       try {
@@ -118,7 +130,7 @@ export class Layers {
     if (!this.#store.hasBlob(layer.diffID)) {
       const path = this.temporaryPath();
       try {
-        const size = await this.#uncompress(layer, path);
+        const size = await this.#write(layer, this.open(layer), path);
         this.#store.adoptBlob(path, { digest: layer.diffID, size });
         this.#cache.putBaseLayer(layer.diffID, size);
       } finally {
@@ -128,7 +140,8 @@ export class Layers {
     return this.#store.blobPath(layer.diffID);
   }
 
-  async #uncompress(layer: Layer, path: string): Promise<number> {
+  /** @returns how many bytes. @throws {BuildError} it is not the layer. */
+  async #write(layer: Layer, source: AsyncIterable<Uint8Array>, path: string): Promise<number> {
     const hash = createHash('sha256');
     let size = 0;
     const measured = async function* (source: AsyncIterable<Uint8Array>) {
@@ -138,7 +151,7 @@ export class Layers {
         yield chunk;
       }
     };
-    await pipeline(this.open(layer), measured, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+    await pipeline(source, measured, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
     const digest = digestOf('sha256', hash.digest('hex'));
     if (digest === layer.diffID) return size;
     throw new BuildError(

@@ -78,31 +78,44 @@ export class StageBuilder {
     const state = this.#state;
     switch (instruction.kind) {
       case 'arg':
-        return this.#declare(instruction);
+        this.#declare(instruction);
+        return;
       case 'env':
-        return state.env(this.#pairs(instruction.pairs));
+        state.env(this.#pairs(instruction.pairs));
+        return;
       case 'label':
-        return state.label(this.#pairs(instruction.pairs));
+        state.label(this.#pairs(instruction.pairs));
+        return;
       case 'cmd':
-        return state.command(runArguments(instruction.command, state.shell).arguments);
+        state.command(runArguments(instruction.command, state.shell).arguments);
+        return;
       case 'entrypoint':
-        return state.entrypoint(runArguments(instruction.command, state.shell).arguments);
+        state.entrypoint(runArguments(instruction.command, state.shell).arguments);
+        return;
       case 'expose':
-        return this.#expose(instruction);
+        this.#expose(instruction);
+        return;
       case 'volume':
-        return state.volume(instruction.paths.map((path) => this.#nonEmpty(path, 'VOLUME')));
+        state.volume(instruction.paths.map((path) => this.#nonEmpty(path, 'VOLUME')));
+        return;
       case 'user':
-        return state.setUser(this.#nonEmpty(instruction.user, 'USER'));
+        state.setUser(this.#nonEmpty(instruction.user, 'USER'));
+        return;
       case 'healthcheck':
-        return state.healthcheck(instruction.healthcheck);
+        state.healthcheck(instruction.healthcheck);
+        return;
       case 'shell':
-        return state.setShell(instruction.arguments);
+        state.setShell(instruction.arguments);
+        return;
       case 'stopsignal':
-        return this.#stopSignal(this.#expand(instruction.signal));
+        this.#stopSignal(this.#expand(instruction.signal));
+        return;
       case 'maintainer':
-        return state.maintainer(instruction.maintainer);
+        state.maintainer(instruction.maintainer);
+        return;
       case 'onbuild':
-        return state.onbuild(instruction.text);
+        state.onbuild(instruction.text);
+        return;
       default:
         throw new TypeError(`${instruction.kind} makes a layer`);
     }
@@ -134,11 +147,13 @@ export class StageBuilder {
 
   /** Later names of one instruction see the earlier ones. */
   #declare({ args }: ArgInstruction): void {
-    const { buildArgs, globals, escape } = this.#parts;
+    const { buildArgs, globals, escape: escapeCharacter } = this.#parts;
     const declared = new Map<string, string>();
     const lookup = (name: string) => declared.get(name) ?? this.#state.lookup(name);
     const values = args.map((arg) => {
-      const value = argValue(arg, { buildArgs, globals }, lookup, { escape });
+      const value = argValue(arg, { buildArgs, globals }, lookup, {
+        escape: escapeCharacter,
+      });
       if (value !== undefined) declared.set(arg.name, value);
       return { name: arg.name, value, isVariable: !SILENT_ARGS.includes(arg.name) };
     });
@@ -283,13 +298,13 @@ export class StageBuilder {
   }
 
   async #run(instruction: RunInstruction, name: string, step: StepParts): Promise<void> {
-    const { escape, network, allowInsecure, run, prepareMounts, openMounts } = this.#parts;
+    const { network, allowInsecure, run, prepareMounts, openMounts } = this.#parts;
     if (instruction.security === 'insecure' && !allowInsecure) {
       throw new BuildError('RUN --security=insecure has to be allowed: build with --allow security.insecure');
     }
     const { arguments: args, script } = runArguments(instruction.command, this.#state.shell);
     const mounts = parseMounts(instruction.mounts, {
-      expand: (value) => expand(value, this.#state.lookup, { escape }),
+      expand: (value) => this.#expand(value),
       workdir: this.#state.workdir,
     });
     await runStep(step, {

@@ -8,7 +8,7 @@ import {
 } from '../builder/index.js';
 import type { ImageEndpoint } from '../content/index.js';
 import type { LocalStore, OnTransfer } from '../image/index.js';
-import { formatPlatform, formatReference, keyText, parseReference } from '../oci/index.js';
+import { type Descriptor, formatPlatform, formatReference, keyText, parseReference } from '../oci/index.js';
 import { type BuildFlags, parseSize, parseSpec } from './build-flags.js';
 import type { BuildProgress } from './build-progress.js';
 import { UsageError } from './failure.js';
@@ -105,6 +105,7 @@ type Parts = Readonly<{
   images: readonly BuiltImage[];
   names: readonly string[];
   openRepository: (name: string) => Promise<ImageEndpoint>;
+  onPushed: (repository: ImageEndpoint, pushed: Descriptor) => Promise<void>;
   progress: BuildProgress;
   signal: AbortSignal;
 }>;
@@ -165,8 +166,8 @@ async function pushAll(output: Extract<Output, { type: 'image' }>, parts: Parts)
       const pushed = await copy(source, parts.result.root.digest, repository, [keyText(reference.key)], {
         signal,
         onProgress: onTransfer,
-        referrers: async (digest) => store.referrers(digest),
       });
+      await parts.onPushed(repository, pushed);
       store.addRepoDigest(parts.result.root.digest, repository.name, pushed.digest);
     });
   }

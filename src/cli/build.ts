@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import {
   type BuildOptions,
+  type BuiltImage,
   build,
   type Dockerfile,
   type NamedContext,
@@ -8,6 +9,7 @@ import {
   storeResult,
   unusedBuildArgs,
 } from '../builder/index.js';
+import type { ImageEndpoint } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
 import { type Descriptor, hostPlatform, type Platform, parseReference } from '../oci/index.js';
 import { StoredBases } from './build-bases.js';
@@ -29,6 +31,7 @@ import {
 import { type Output, parseOutputs, writeOutput } from './build-output.js';
 import type { BuildProgress } from './build-progress.js';
 import { openBuildProgress } from './build-progress-modes.js';
+import { pushProvenance, wantsProvenance } from './build-provenance.js';
 import { LazyRemoteSources } from './build-remote.js';
 import { idOf, writeReports } from './build-report.js';
 import { BuildSession } from './build-session.js';
@@ -58,6 +61,8 @@ async function buildWith(
   outputs: readonly Output[],
   progress: BuildProgress,
 ): Promise<number> {
+  const started = new Date();
+  const hasProvenance = wantsProvenance(flags, outputs);
   const platforms = parsePlatforms(flags.platform);
   await using session = new BuildSession(flags);
   const credentials = new GivenCredentials(flags, process.env);
@@ -94,13 +99,18 @@ async function buildWith(
   );
   if (unused.length > 0) progress.warn(`no ARG asks for --build-arg ${unused.join(', ')}`);
   try {
-    const images = await build(options, {
+    if (flags.cacheFrom.length > 0) {
+      const { importCaches } = await import('./build-cache.js');
+      await importCaches(flags.cacheFrom, { session, progress });
+    }
+    const built = await build(options, {
       ...session,
       bases: new StoredBases(session.store, () => session.client()),
       remote,
       credentials,
       progress,
     });
+    const images = await withCaches(built, flags, session, progress);
     const { store, layers, signal } = session;
     const media = outputs.flatMap((output) => (output.type === 'image' ? (output.mediaTypes ?? []) : []))[0];
     const result = storeResult(store, images, {
@@ -108,6 +118,10 @@ async function buildWith(
       annotations: parseAnnotations(flags.annotation),
       alwaysIndex: options.buildArgs.get('BUILDKIT_MULTI_PLATFORM') === '1',
     });
+    const onPushed = async (repository: ImageEndpoint, pushed: Descriptor) => {
+      if (!hasProvenance) return;
+      await pushProvenance(store, repository, pushed, { dockerfile: name, flags, started, platforms });
+    };
     const openRepository = async (image: string) => {
       const { registry, repository } = parseReference(image);
       return (await session.client()).repository(registry, repository);
@@ -121,6 +135,7 @@ async function buildWith(
         images,
         names: flags.tag,
         openRepository,
+        onPushed,
         progress,
         signal,
       });
@@ -135,6 +150,23 @@ async function buildWith(
   } finally {
     contexts.save();
   }
+}
+
+/** Writes caches to where they were asked for, the images themselves among that. */
+async function withCaches(
+  images: readonly BuiltImage[],
+  { cacheTo }: BuildFlags,
+  session: BuildSession,
+  progress: BuildProgress,
+): Promise<readonly BuiltImage[]> {
+  if (cacheTo.length === 0) return images;
+  const { exportCaches, inlineCache } = await import('./build-cache.js');
+  const diffIDs = images.flatMap(({ layers }) => layers.map(({ diffID }) => diffID));
+  await exportCaches(cacheTo, diffIDs, { session, progress });
+  return images.map((image) => ({
+    ...image,
+    config: { ...image.config, ...inlineCache(cacheTo, session, image.config.rootfs.diff_ids) },
+  }));
 }
 
 /** What is only exported is an image of the store meanwhile, and not any more afterwards. */

@@ -28,6 +28,8 @@ export async function saveImages(names: readonly string[], flags: SaveFlags): Pr
   if (output === undefined && process.stdout.isTTY) {
     throw new UsageError('an archive is not for a terminal: use -o FILE, or redirect the output');
   }
+  // Until the archive is whole: a reader that goes away early must not look like success.
+  if (output === undefined) process.exitCode = 1;
   await using session = new TransferSession(flags);
   const store = await session.store();
   const chosen = names.map((name) => ({ record: store.get(name), names: savedNames(store, name) }));
@@ -44,6 +46,7 @@ export async function saveImages(names: readonly string[], flags: SaveFlags): Pr
     });
   }
   await target.finish();
+  process.exitCode = 0;
 }
 
 /** The name that was typed, none for an id. */

@@ -42,6 +42,8 @@ export async function exportFiles(name: string, flags: ExportFlags): Promise<voi
   if (flags.output === undefined && process.stdout.isTTY) {
     throw new UsageError('a tar is not for a terminal: use -o FILE, or redirect the output');
   }
+  // Until the tar is whole: a reader that goes away early must not look like success.
+  if (flags.output === undefined) process.exitCode = 1;
   await using session = new TransferSession({ ...flags, quiet: true });
   const store = await session.store();
   const platform = flags.platform === undefined ? undefined : chosenPlatform(flags, 'host');
@@ -50,4 +52,5 @@ export async function exportFiles(name: string, flags: ExportFlags): Promise<voi
   await using output =
     flags.output === undefined ? ArchiveOutput.toStream(process.stdout) : ArchiveOutput.toFile(flags.output);
   await exportRootfs(rootfs, output);
+  process.exitCode = 0;
 }

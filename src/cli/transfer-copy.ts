@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { ImageEndpoint } from '../content/index.js';
 import { compressed, copy, RewrittenImages } from '../image/index.js';
-import type { Descriptor, Platform } from '../oci/index.js';
+import type { Descriptor, Digest, Platform } from '../oci/index.js';
 import { chosenPlatform, compressionOptions } from './transfer-choices.js';
 import type { CompressionFlags, PlatformFlags } from './transfer-options.js';
 import { openSource, openTarget, type Place, parsePlace, type Source } from './transfer-places.js';
@@ -21,7 +21,7 @@ export async function copyImage(from: string, to: string, flags: CopyFlags): Pro
   const holdsOne = toPlace.transport === 'docker-archive' || toPlace.transport === 'local';
   const platform = chosenPlatform(flags, holdsOne ? 'host' : 'all');
   const shape = { from: fromPlace, to: toPlace, platform };
-  const { images, key } = await inForm(session, source, shape, flags);
+  const { images, key, passing = [] } = await inForm(session, source, shape, flags);
   const mountFrom = mountSource(fromPlace, toPlace);
   const root = await copy(images, key, endpoint, keys, {
     platform,
@@ -32,12 +32,18 @@ export async function copyImage(from: string, to: string, flags: CopyFlags): Pro
     ...(flags.referrers === true && source.referrers ? { referrers: source.referrers } : {}),
   });
   await noteOrigin(session, shape, root);
+  if (passing.length > 0) (await session.store()).discard(passing);
   if (flags.digestFile !== undefined) await writeFile(flags.digestFile, root.digest);
   session.print(`${root.digest}\n`);
 }
 
 type Shape = Readonly<{ from: Place; to: Place; platform: Platform | 'all' }>;
-type Presented = Readonly<{ images: ImageEndpoint; key: string | Descriptor }>;
+type Presented = Readonly<{
+  images: ImageEndpoint;
+  key: string | Descriptor;
+  /** What was put into the store for the copy only. */
+  passing?: readonly Digest[];
+}>;
 
 /** The images in the form that was asked for, or that the target needs. */
 async function inForm(
@@ -75,7 +81,7 @@ async function packed(
   const images = compressed(store, { ...compressionOptions(flags), platform, onProgress, signal });
   if (shape.from.transport === 'local') return { images, key: source.key };
   const root = await copy(source.endpoint, source.key, store, [], { platform, onProgress, signal });
-  return { images, key: await images.present(root) };
+  return { images, key: await images.present(root), passing: [root.digest] };
 }
 
 function mountSource(from: Place, to: Place): string | undefined {

@@ -1,6 +1,5 @@
 import type { Repository } from '../client/index.js';
-import { ContentNotFoundError } from '../content/index.js';
-import { copy, type LocalStore } from '../image/index.js';
+import { copy, isIndexType, type LocalStore } from '../image/index.js';
 import {
   type Descriptor,
   formatPlatform,
@@ -79,15 +78,17 @@ function findPresent(
   platform: Platform | 'all',
 ): boolean {
   const record = store.find(`${repository.name}@${digest}`);
-  if (record === undefined || (platform === 'all' && record.descriptor.digest !== digest)) return false;
+  if (record === undefined) return false;
+  const isIndex = isIndexType(record.descriptor.mediaType);
+  // One platform of an index is an image of its own here.
+  if (platform === 'all' ? record.descriptor.digest !== digest : isIndex) return false;
   try {
     const { config } = store.image(record.descriptor, platform === 'all' ? undefined : platform);
     if (platform !== 'all' && !matchesPlatform(config, platform)) return false;
     store.tagMany(record.descriptor, [name]);
     return true;
-  } catch (error) {
-    if (error instanceof ContentNotFoundError) return false; // damaged: fetch what is missing
-    return false;
+  } catch {
+    return false; // damaged: what is missing is fetched
   }
 }
 

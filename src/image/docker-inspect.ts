@@ -36,12 +36,12 @@ export function inspectImage(store: LocalStore, record: ImageRecord): DockerImag
 }
 
 /** `alpine:latest` */
-export function shortTags({ names }: ImageRecord): string[] {
+function shortTags({ names }: ImageRecord): string[] {
   return names.map((name) => shortReference(parseReference(name)));
 }
 
 /** `alpine@sha256:...` */
-export function shortRepoDigests({ repoDigests }: ImageRecord): string[] {
+function shortRepoDigests({ repoDigests }: ImageRecord): string[] {
   return repoDigests.map((name) => shortReference(parseReference(name)));
 }
 

@@ -14,9 +14,7 @@ export {
   type DockerImage,
   imageHistory,
   inspectImage,
-  shortRepoDigests,
   shortRepository,
-  shortTags,
 } from './docker-inspect.js';
 export { AmbiguousImageError, ImageConflictError, ImageFormatError } from './errors.js';
 export { exportRootfs } from './export-image.js';
@@ -24,13 +22,12 @@ export type { ImageRecord } from './image-records.js';
 export { ImageRootfs } from './image-rootfs.js';
 export { type ImportOptions, importImage } from './import-image.js';
 export type { CompressedBlob, LayerFacts } from './layer-memo.js';
-export { imageSize, layerSize } from './layer-size.js';
+export { imageSize } from './layer-size.js';
 export { LayoutDirectory } from './layout-directory.js';
-export { wholeNameOf } from './layout-names.js';
 export type { LocalImage } from './local-image.js';
 export { LocalStore, type Removed } from './local-store.js';
-export { isAttestation, isIndexType, isManifestType, platformIn } from './manifests.js';
-export { compressionOf, type ImageFormat, inFormat, type LayerCompression } from './media-type-format.js';
+export { isIndexType } from './manifests.js';
+export type { ImageFormat, LayerCompression } from './media-type-format.js';
 export { OciArchiveWriter } from './oci-archive-writer.js';
 export { readContent } from './read-content.js';
 export { type Rewriting, RewrittenImages } from './rewritten-images.js';

@@ -19,6 +19,8 @@ export class LocalContainers implements ContainerMaker {
   readonly #machine: Machine;
   readonly #runner: LocalStepRunner;
   readonly #underWay = new Set<Promise<unknown>>();
+  /** Those that nobody may have disposed of. */
+  readonly #failed = new AsyncDisposableStack();
 
   static async open(options: MachineOptions): Promise<LocalContainers> {
     return new LocalContainers(await openMachine(options));
@@ -29,8 +31,10 @@ export class LocalContainers implements ContainerMaker {
     this.#runner = new LocalStepRunner(machine);
   }
 
-  run(step: Step): Promise<StepOutcome> {
-    return this.#tracked(this.#runner.run(step));
+  async run(step: Step): Promise<StepOutcome> {
+    const outcome = await this.#tracked(this.#runner.run(step));
+    if (!outcome.layer && outcome.failed) this.#failed.use(outcome.failed);
+    return outcome;
   }
 
   ensure(stack: LayerStack, options: { signal?: AbortSignal } = {}): Promise<readonly string[]> {
@@ -49,6 +53,7 @@ export class LocalContainers implements ContainerMaker {
   /** When what is under way has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.#underWay);
+    await this.#failed.disposeAsync();
     this.#machine[Symbol.dispose]();
   }
 

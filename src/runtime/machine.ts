@@ -27,9 +27,11 @@ export type Machine = ContainerParts & Readonly<{ users: SnapshotUsers }> & Disp
 export async function openMachine({ root, runtime }: MachineOptions): Promise<Machine> {
   const directory = join(root, 'snapshots');
   const surroundings = surroundingsOfThisProcess();
-  mkdirSync(directory, { recursive: true, mode: 0o711 });
-  const users = await SnapshotUsers.join(join(directory, 'lock'));
-  const work = WorkFolder.create(join(directory, 'work'));
+  // Nobody else may look in: images hold programs with setuid, and files that anybody may read.
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  using opened = new DisposableStack();
+  const users = opened.use(await SnapshotUsers.join(join(directory, 'lock')));
+  const work = opened.use(WorkFolder.create(join(directory, 'work')));
   const program = await chooseRuntime({
     wanted: runtime,
     memory: join(directory, 'runtime.json'),
@@ -43,6 +45,8 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
     for (const id of namesIn(stateOf(folder))) await runtimeIn(folder).remove(id);
     removeTree(stateOf(folder));
   });
+  opened.defer(() => removeTree(stateOf(work.path)));
+  const all = opened.move();
   const single = surroundings.ids === 'single';
   return {
     surroundings,
@@ -57,11 +61,7 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
       devices: surroundings.ids === 'machine' ? 'keep' : 'skip',
       userAttributes: surroundings.ids !== 'machine',
     }),
-    [Symbol.dispose]() {
-      removeTree(stateOf(work.path));
-      work[Symbol.dispose]();
-      users[Symbol.dispose]();
-    },
+    [Symbol.dispose]: () => all.dispose(),
   };
 }
 

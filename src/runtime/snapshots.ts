@@ -51,7 +51,6 @@ export class SnapshotStore implements Snapshots {
       boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
       attributes: options.userAttributes ? 'user' : 'system',
     };
-    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
   }
 
   async ensure(stack: LayerStack, { signal }: { signal?: AbortSignal } = {}): Promise<readonly string[]> {

@@ -92,43 +92,40 @@ export class StepContainer implements Disposable {
 
   async #prepare(step: Step): Promise<void> {
     const { root } = this.#overlay;
-    const { surroundings } = this.#parts;
-    const user = findUser(step.user, textsOf(root));
-    const network = step.network === 'none' ? 'none' : 'host';
+    const { surroundings, work, snapshots, ownMounts } = this.#parts;
+    const options = this.#plainOptions(step);
     const mounts = new StepMounts({
-      makeFolder: () => this.#parts.work.makeFolderIn(this.#folder),
-      snapshots: this.#parts.snapshots,
-      ownMounts: this.#parts.ownMounts,
+      makeFolder: () => work.makeFolderIn(this.#folder),
+      snapshots,
+      ownMounts,
       userAttributes: surroundings.ids !== 'machine',
     });
     this.#mounted.use(mounts);
     const prepared = await mounts.prepare(step.mounts);
-    const options: ContainerOptions = {
+    makeDirectories(resolveInRoot(root, step.cwd));
+    for (const target of standardTargets(options, surroundings)) this.#targets.add(target, 'directory');
+    const network = this.#networkMounts(step, options.network);
+    this.#options = { ...options, mounts: [...network, ...this.#placed(prepared)] };
+  }
+
+  #plainOptions(step: Step): ContainerOptions {
+    const { root } = this.#overlay;
+    const { surroundings } = this.#parts;
+    const id = basename(dirname(this.#folder)) + basename(this.#folder);
+    return {
       rootfs: root,
       args: step.args,
       env: step.env,
       cwd: step.cwd,
-      user,
+      user: findUser(step.user, textsOf(root)),
       hostname: step.hostname,
       terminal: false,
-      network,
+      network: step.network === 'none' ? 'none' : 'host',
       privileged: step.security === 'insecure',
       mounts: [],
       ...(step.shmBytes !== undefined && { shmBytes: step.shmBytes }),
       rlimits: rlimits(step.ulimits, { mayRaise: mayRaiseLimits(surroundings) }),
-      ...(surroundings.cgroups !== 'none' && {
-        cgroupsPath: join(
-          '/',
-          step.cgroupParent ?? 'berth',
-          basename(dirname(this.#folder)) + basename(this.#folder),
-        ),
-      }),
-    };
-    makeDirectories(resolveInRoot(root, step.cwd));
-    for (const target of standardTargets(options, surroundings)) this.#targets.add(target, 'directory');
-    this.#options = {
-      ...options,
-      mounts: [...this.#networkMounts(step, network), ...this.#placed(prepared)],
+      ...(surroundings.cgroups !== 'none' && { cgroupsPath: join('/', step.cgroupParent ?? 'berth', id) }),
     };
   }
 
@@ -161,13 +158,8 @@ export class StepContainer implements Disposable {
     // Its environment may hold secrets, which never come to a disk.
     this.#parts.ownMounts.mountMemory(bundle);
     this.#mounted.defer(() => this.#parts.ownMounts.unmount(bundle));
-    writeFileSync(
-      join(bundle, 'config.json'),
-      JSON.stringify(containerSpec(options, this.#parts.surroundings)),
-      {
-        mode: 0o600,
-      },
-    );
+    const spec = containerSpec(options, this.#parts.surroundings);
+    writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
     return { id: basename(this.#folder), bundle, signal };
   }
 }

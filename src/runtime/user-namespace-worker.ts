@@ -57,7 +57,6 @@ async function ensure(stack: readonly SentLayer[]): Promise<readonly string[]> {
 async function end(): Promise<void> {
   channel.close(new Error('the process outside is gone'));
   everything.abort();
-  for (const container of failed.values()) await container[Symbol.asyncDispose]();
   await (await containers.catch(() => undefined))?.[Symbol.asyncDispose]();
   process.exit(0);
 }

@@ -190,6 +190,13 @@ describe('ADD', () => {
 });
 
 describe('what is not there', () => {
+  it('is said of a link that leads nowhere', async () => {
+    symlinkSync('nowhere', join(bench.context, 'd/dangling'));
+    await expect(bench.build(`${BASE}COPY d/* /x/\n`)).rejects.toThrow(
+      '"d/dangling" is a symbolic link to "nowhere", which is not in the context',
+    );
+  });
+
   it.each([
     { text: 'COPY missing /x', message: '"missing" was not found in the context' },
     { text: 'COPY --from=nowhere a /x', message: 'no such image: nowhere' },

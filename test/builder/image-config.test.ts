@@ -38,11 +38,6 @@ describe('instructions without a layer', () => {
       config: { ExposedPorts: { '7000/tcp': {}, '7001/tcp': {}, '80/udp': {}, '90/tcp': {} } },
       history: ['EXPOSE [7000/tcp 7001/tcp 80/udp 90/tcp]'],
     },
-    {
-      text: 'VOLUME /a ["b"]',
-      config: { Volumes: { '/a': {}, '["b"]': {} } },
-      history: ['VOLUME [/a ["b"]]'],
-    },
     { text: 'VOLUME ["/a b"]', config: { Volumes: { '/a b': {} } }, history: ['VOLUME [/a b]'] },
     { text: 'USER web', config: { User: 'web' }, history: ['USER web'] },
     { text: 'STOPSIGNAL SIGTERM', config: { StopSignal: 'SIGTERM' }, history: ['STOPSIGNAL SIGTERM'] },

@@ -28,14 +28,14 @@ afterAll(async () => {
 });
 
 /**
- * Where others leave something of their own in an image; and `owned`, which ADD --chown of an archive makes, belongs to
- * the owner that was asked for only with us and BuildKit. docs/building.md, "Compared with other builders".
+ * Where others leave something of their own in an image; and what ADD --chown of an archive makes, which belongs to the
+ * owner that was asked for only with us. docs/building.md, "Where builders differ".
  */
 const ACCEPTED: Readonly<Record<ImageBuilder['name'], RegExp>> = {
   berth: /^$/,
-  buildkit: /^etc\/(hosts|resolv\.conf|hostname)$|^(proc|sys|dev|run)(\/|$)/,
-  docker: /^etc\/(hosts|resolv\.conf|hostname|mtab)$|^(proc|sys|dev|run)(\/|$)|^\.dockerenv$|^owned$/,
-  buildah: /^etc\/(hosts|resolv\.conf|hostname)$|^(proc|sys|dev|run)(\/|$)|^owned$/,
+  buildkit: /^etc\/(hosts|resolv\.conf|hostname)$|^(proc|sys|dev|run)(\/|$)|^owned(\/|$)/,
+  docker: /^etc\/(hosts|resolv\.conf|hostname|mtab)$|^(proc|sys|dev|run)(\/|$)|^\.dockerenv$|^owned(\/|$)/,
+  buildah: /^etc\/(hosts|resolv\.conf|hostname)$|^(proc|sys|dev|run)(\/|$)|^owned(\/|$)/,
 };
 
 describe.each(SEEDS)('the build of seed %i', (seed) => {

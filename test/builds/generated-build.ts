@@ -127,7 +127,7 @@ function copy(random: Random, files: readonly ContextFile[]): string[] {
     () => `src conf/ /merged${random(2)}/`,
     () => 'data /data',
     () => 'top.txt renamed.txt',
-    () => `conf/* /globbed/`,
+    () => 'conf/nes* conf/*.txt conf/l?nk /globbed/',
     () => 'src/nested/../nested ./relative/',
   ];
   return [`COPY ${owner}${pick(sources, random)()}`];

@@ -43,7 +43,9 @@ describe('a project of four stages and thousands of files, Berth itself', () => 
 
   it('has the same configuration and history as from BuildKit', () => {
     const [ours, theirs] = [images.get('berth'), images.get('buildkit')];
-    expect(ours?.config).toEqual(theirs?.config);
+    // dockerd writes what is not there as null.
+    const stated = Object.entries(theirs?.config ?? {}).filter(([, value]) => value !== null);
+    expect(ours?.config).toEqual(Object.fromEntries(stated));
     expect(ours?.history).toEqual(theirs?.history);
   });
 });

@@ -10,6 +10,7 @@ import { DebianRegistry } from '../support/debian-registry.js';
 import { DockerDaemon } from '../support/docker-daemon.js';
 import { busyboxLayer, randomLayer, writeLargeArchive } from '../support/layers.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
+import { digestInLayout, digestOf, OciLayout } from '../support/oci-layout.js';
 import { cleanEnvironment, type RunOptions, run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -46,6 +47,35 @@ function expectWhole(root: string): void {
         .digest('hex'),
     ).toBe(hex);
   }
+}
+
+/** Pushes an artifact about an image. */
+async function pushNote({ url }: BerthProcess, repository: string, digest: string): Promise<void> {
+  const image = await fetch(`${url}/v2/${repository}/manifests/${digest}`);
+  const size = (await image.arrayBuffer()).byteLength;
+  const empty = { digest: digestOf(Buffer.from('{}')), size: 2 };
+  await fetch(`${url}/v2/${repository}/blobs/uploads/?digest=${empty.digest}`, {
+    method: 'POST',
+    body: '{}',
+  });
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const config = { mediaType: 'application/vnd.oci.empty.v1+json', ...empty };
+  const subject = { mediaType: image.headers.get('content-type'), digest, size };
+  const artifactType = 'application/vnd.example.note';
+  const body = JSON.stringify({
+    schemaVersion: 2,
+    mediaType,
+    artifactType,
+    config,
+    layers: [config],
+    subject,
+  });
+  const answer = await fetch(`${url}/v2/${repository}/manifests/${digestOf(Buffer.from(body))}`, {
+    method: 'PUT',
+    headers: { 'content-type': mediaType },
+    body,
+  });
+  expect(answer.status).toBe(201);
 }
 
 let folder: TemporaryFolder;
@@ -136,6 +166,42 @@ describe('registries', () => {
     await expect(other.run(['pull', `${registry.address}/none:1`])).rejects.toThrow('none:1');
   });
 
+  it('keep several platforms, and what is about an image', async () => {
+    await using registry = await BerthProcess.start();
+    const layout = await OciLayout.create(join(folder.path, 'platforms'));
+    const images = [];
+    for (const architecture of ['amd64', 'arm64']) {
+      const layers = [randomLayer(1000)];
+      images.push(await layout.addImage({ layers, platform: { os: 'linux', architecture } }));
+    }
+    const place = await layout.tag('1', await layout.addIndex(images));
+    const name = `${registry.address}/many:1`;
+    const copied = (await berth.run(['copy', place, `docker://${name}`])).trim();
+    expect(copied).toBe(await digestInLayout(layout.folder, '1'));
+    await pushNote(registry, 'many', copied);
+    expect((await berth.run(['digest', '--platform', 'linux/arm64', name])).trim()).toBe(images[1]?.digest);
+    const other = new Berth(join(folder.path, 'many'));
+    await other.run(['pull', '--all-platforms', '--referrers', name]);
+    await other.run(['push', '--referrers', name, `${registry.address}/again:1`]);
+    expect((await other.run(['digest', `${registry.address}/again:1`])).trim()).toBe(copied);
+    const about = await fetch(`${registry.url}/v2/again/referrers/${copied}`).then((answer) => answer.json());
+    expect(about).toMatchObject({ manifests: [{ artifactType: 'application/vnd.example.note' }] });
+    await other.run(['pull', '--platform', 'linux/arm64', name]);
+    expect(await other.run(['inspect', '-f', '{{.Architecture}}', name])).toBe('arm64\n');
+    await expect(other.run(['pull', '--platform', 'linux/s390x', name])).rejects.toThrow(
+      'linux/amd64, linux/arm64',
+    );
+    const docker = `${registry.address}/docker:1`;
+    await other.run(['copy', '--format', 'docker', `docker://${name}`, `docker://${docker}`]);
+    expect(JSON.parse(await other.run(['manifest', 'get', docker])).mediaType).toContain('manifest.list.v2');
+    // What was compressed only to be sent leaves nothing behind.
+    const archive = join(folder.path, 'passing.tar');
+    await other.run(['copy', '--platform', 'linux/amd64', `docker://${name}`, `docker-archive:${archive}`]);
+    const empty = new Berth(join(folder.path, 'empty'));
+    await empty.run(['copy', `docker-archive:${archive}`, `docker://${registry.address}/passed:1`]);
+    expect(readdirSync(join(empty.root, 'content/blobs/sha256'))).toEqual([]);
+  });
+
   it('give an image to two pulls at once', async () => {
     await using registry = await BerthProcess.start();
     const name = `${registry.address}/app:1`;
@@ -146,6 +212,27 @@ describe('registries', () => {
     expect(await other.id(name)).toBe(await berth.id('large:1'));
     expectWhole(other.root);
     expect(readdirSync(join(other.root, 'tmp'))).toEqual([]);
+  });
+
+  it('give images while others are removed', async () => {
+    await using registry = await BerthProcess.start();
+    const names = [1, 2, 3].map((tag) => `${registry.address}/app:${tag}`);
+    for (const name of names) {
+      await berth.run(['import', '-', 'some:1'], { input: randomLayer(3_000_000) });
+      await berth.run(['push', 'some:1', name]);
+    }
+    const other = new Berth(join(folder.path, 'pruned'));
+    const pulls = Promise.all(names.map((name) => other.run(['pull', '-q', name])));
+    let isDone = false;
+    const pruning = (async () => {
+      while (!isDone) await other.run(['image', 'prune', '-f']);
+    })();
+    await pulls.finally(() => {
+      isDone = true;
+    });
+    await pruning;
+    await other.run(['save', '-o', join(folder.path, 'pruned.tar'), ...names]);
+    expectWhole(other.root);
   });
 
   it('are pulled from again after a pull was killed', async () => {

@@ -18,7 +18,14 @@ import {
 import { MEDIA_TYPES, parseManifest } from '../../src/oci/index.js';
 import { tarOf } from '../support/tar.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { type FixtureImage, fixtureImage, fixtureIndex, fixtureReferrer, once } from './image-fixture.js';
+import {
+  blob,
+  type FixtureImage,
+  fixtureImage,
+  fixtureIndex,
+  fixtureReferrer,
+  once,
+} from './image-fixture.js';
 
 const NAME = 'docker.io/library/app:1';
 const ARM = { os: 'linux', architecture: 'arm64' };
@@ -213,6 +220,21 @@ describe('another form of an image', () => {
     // It goes with the image.
     store.remove(store.get(NAME));
     expect(manifest.layers.map(({ digest }) => store.sizeOf(digest))).toEqual([undefined, undefined]);
+  });
+
+  it('is refused where the configuration names a layer that it does not have', async () => {
+    await using folder = await temporaryFolder();
+    const [honest, other] = [{ a: '1' }, { a: '2' }].map((tree) => fixtureImage({ layers: [tree] }));
+    if (honest === undefined || other === undefined) throw new Error('no fixtures');
+    const manifest = JSON.parse(String(honest.blobs.at(-1)?.bytes));
+    const forged = blob(
+      MEDIA_TYPES.ociManifest,
+      Buffer.from(JSON.stringify({ ...manifest, layers: other.layers })),
+    );
+    const blobs = [...honest.blobs, ...other.blobs, forged];
+    using store = await storeWith(join(folder.path, 'a'), { ...honest, manifest: forged.descriptor, blobs });
+    const images = compressed(store, { compression: 'zstd', force: true });
+    await expect(images.resolve(NAME)).rejects.toThrow(DigestMismatchError);
   });
 
   it('leaves compressed layers, and with them the manifest, as they are', async () => {

@@ -14,19 +14,57 @@ export interface BlobHolder {
 /** Who holds the layers of the cache in the local store. */
 export const CACHE_OWNER = 'build-cache';
 
+/** A result under one of its keys, as it can be told to other machines. */
+export type StepRecord = CachedLayer & Readonly<{ key: string; description: string }>;
+
+/** Results that lie elsewhere, and are fetched when a step asks for one. */
+export interface ForeignCache {
+  find(key: string): StepRecord | undefined;
+  hasShape(shape: string): boolean;
+  /** Brings the layer into the store, as a tar. */
+  fetch(record: StepRecord): Promise<void>;
+}
+
 /** Results of steps by key. Each step is looked up by itself: a miss says nothing of the steps after it. */
 export class StepCache {
   readonly #db: CacheDatabase;
   readonly #store: BlobHolder;
+  readonly #foreign: ForeignCache[] = [];
+  /** What this build found or made. */
+  readonly #records = new Map<string, StepRecord>();
+  readonly #shapes = new Set<string>();
 
   constructor(db: CacheDatabase, store: BlobHolder) {
     this.#db = db;
     this.#store = store;
   }
 
-  /** A result that is whole. Noted as used. */
-  find(key: string): CachedLayer | undefined {
-    const row = this.#db.get('SELECT diff_id, size, created FROM steps WHERE key = ?1', key);
+  /** Asked for what is not here, in the order in which they were added. */
+  addForeign(cache: ForeignCache): void {
+    this.#foreign.push(cache);
+  }
+
+  /** Everything that this build has found or made, for other machines. */
+  used(): Readonly<{ records: readonly StepRecord[]; shapes: readonly string[] }> {
+    return { records: [...this.#records.values()], shapes: [...this.#shapes].sort() };
+  }
+
+  /** A result that is whole, fetched from elsewhere if need be. Noted as used. */
+  async find(key: string): Promise<CachedLayer | undefined> {
+    const own = this.#findOwn(key);
+    if (own !== undefined) return own;
+    for (const cache of this.#foreign) {
+      const record = cache.find(key);
+      if (record === undefined) continue;
+      await cache.fetch(record);
+      this.put(record, { keys: [key], description: record.description });
+      return record;
+    }
+    return undefined;
+  }
+
+  #findOwn(key: string): CachedLayer | undefined {
+    const row = this.#db.get('SELECT diff_id, size, created, description FROM steps WHERE key = ?1', key);
     if (row === undefined) return undefined;
     const layer = {
       diffID: String(row.diff_id) as Digest,
@@ -37,18 +75,28 @@ export class StepCache {
       this.#db.run('DELETE FROM steps WHERE key = ?1', key);
       return undefined;
     }
+    this.#records.set(key, { ...layer, key, description: String(row.description) });
     this.#db.run('UPDATE steps SET used_at = ?2, uses = uses + 1 WHERE key = ?1', key, Date.now());
     return layer;
   }
 
   /** Whether there may be a result for sources that look like this from outside. */
   hasShape(shape: string): boolean {
-    return this.#db.get('SELECT 1 FROM shapes WHERE key = ?1', shape) !== undefined;
+    const isKnown =
+      this.#db.get('SELECT 1 FROM shapes WHERE key = ?1', shape) !== undefined ||
+      this.#foreign.some((cache) => cache.hasShape(shape));
+    if (isKnown) this.#shapes.add(shape);
+    return isKnown;
   }
 
   /** Keeps a layer that is in the store, under all keys that lead to it. */
   put(layer: CachedLayer, options: { keys: readonly string[]; shape?: string; description: string }): void {
     this.#store.hold(CACHE_OWNER, [layer.diffID]);
+    const { diffID, size, created } = layer;
+    for (const key of options.keys) {
+      this.#records.set(key, { diffID, size, created, key, description: options.description });
+    }
+    if (options.shape !== undefined) this.#shapes.add(options.shape);
     const now = Date.now();
     this.#db.transaction(() => {
       for (const key of options.keys) {

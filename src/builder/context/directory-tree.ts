@@ -153,7 +153,8 @@ export class DirectoryTree implements SourceTree {
     const version = versionOf(stat);
     const isSettled = settled(stat);
     const owner = this.#ownership === 'keep' ? { uid: Number(stat.uid), gid: Number(stat.gid) } : ROOT;
-    const xattrs = this.#xattrs(path, { at, version, isSettled, type });
+    // Of the root only what is in it is ever copied.
+    const xattrs = path === '' ? undefined : this.#xattrs(path, { at, version, isSettled, type });
     return {
       path,
       type,

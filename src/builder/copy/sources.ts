@@ -31,7 +31,7 @@ export function cleanPath(path: string): string {
  */
 export function pickSources(tree: SourceTree, text: string): Picked[] {
   const pattern = cleanPath(text);
-  if (!hasWildcards(pattern)) return [pickPath(tree, text, unescape(pattern))];
+  if (!hasWildcards(pattern)) return [pickPath(tree, text, withoutEscapes(pattern))];
   const matches = matchParts(tree, '', pattern.split('/'));
   return matches.map((path) => pickPath(tree, text, path));
 }
@@ -57,7 +57,7 @@ export function pickWithParents(tree: SourceTree, text: string): Picked[] {
 
 function pickPath(tree: SourceTree, text: string, path: string): Picked {
   const entry = followLinks(tree, path);
-  if (entry === undefined) throw notFound(tree, text);
+  if (entry === undefined) throw tree.entry(path) === undefined ? notFound(tree, text) : dangling(tree, path);
   return { tree, text, name: baseName(path), entry };
 }
 
@@ -72,9 +72,9 @@ function matchParts(tree: SourceTree, directory: string, parts: readonly string[
     return [...new Set([...here, ...below])];
   }
   if (!hasWildcards(part)) {
-    const found = followLinks(tree, inside(unescape(part)));
+    const found = followLinks(tree, inside(withoutEscapes(part)));
     if (found === undefined) return [];
-    if (rest.length === 0) return [inside(unescape(part))];
+    if (rest.length === 0) return [inside(withoutEscapes(part))];
     return found.type === 'directory' ? matchParts(tree, found.path, rest) : [];
   }
   const names = tree.names(directory).filter((name) => matchComponent(part, name));
@@ -86,12 +86,19 @@ function matchParts(tree: SourceTree, directory: string, parts: readonly string[
 }
 
 /** A pattern without wildcards may have escapes still. */
-function unescape(pattern: string): string {
+function withoutEscapes(pattern: string): string {
   return pattern.replace(/\\(.)/g, '$1');
 }
 
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function dangling(tree: SourceTree, path: string): BuildError {
+  const target = JSON.stringify(tree.entry(path)?.linkName);
+  return new BuildError(
+    `${JSON.stringify(path)} is a symbolic link to ${target}, which is not in the ${tree.name}`,
+  );
 }
 
 function notFound(tree: SourceTree, text: string): BuildError {

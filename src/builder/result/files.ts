@@ -75,7 +75,10 @@ function nameOf(name: string | undefined): string | Buffer {
 
 function makeDirectory(path: string | Buffer): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory() === true) return chmodSync(path, 0o700);
+  if (stat?.isDirectory() === true) {
+    chmodSync(path, 0o700);
+    return;
+  }
   if (stat !== undefined) rmSync(path);
   mkdirSync(path, { mode: 0o700 });
 }

@@ -1,11 +1,5 @@
 import type { LocalStore } from '../../image/index.js';
-import {
-  type Descriptor,
-  formatPlatform,
-  type ImageConfig,
-  MEDIA_TYPES,
-  type Platform,
-} from '../../oci/index.js';
+import { type Descriptor, type ImageConfig, MEDIA_TYPES, type Platform } from '../../oci/index.js';
 import type { Layer } from '../layer.js';
 
 /** An image that is built, for one platform, its layers in the local store. */
@@ -99,9 +93,4 @@ function bare({ mediaType, digest, size }: Descriptor): Descriptor {
 
 function annotationsOf(annotations: ReadonlyMap<string, string>) {
   return annotations.size === 0 ? {} : { annotations: Object.fromEntries(annotations) };
-}
-
-/** `linux_arm64`: for names of directories. */
-export function platformDirectory(platform: Platform): string {
-  return formatPlatform(platform).replaceAll('/', '_');
 }

@@ -45,7 +45,7 @@ export async function copyStep(parts: StepParts, request: CopyRequest): Promise<
   const definition = await definitionOf(parts, request);
   const quickKey =
     request.sourceChain === undefined ? undefined : keyOf('copy-from', definition, request.sourceChain);
-  const quick = quickKey === undefined ? undefined : findCached(parts, [quickKey]);
+  const quick = quickKey === undefined ? undefined : await findCached(parts, [quickKey]);
   if (quick !== undefined) return addLayer(parts, quick, request.text, 'cache');
 
   const listing = await listAll(request);
@@ -55,7 +55,7 @@ export async function copyStep(parts: StepParts, request: CopyRequest): Promise<
   if (parts.useCache && parts.cache.hasShape(shape)) {
     const digests = await readDigests(listing, parts.signal);
     const key = contentKey(definition, listing, ownership, digests);
-    const cached = findCached(parts, [key]);
+    const cached = await findCached(parts, [key]);
     if (cached !== undefined) {
       if (quickKeys.length > 0) parts.cache.put(cached, { keys: quickKeys, description: request.text });
       return addLayer(parts, cached, request.text, 'cache');

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RootfsView } from '../../layer/index.js';
-import { keyOf } from '../cache/key.js';
 import type { MountDirectories } from '../cache/mount-directories.js';
 import { DirectoryTree } from '../context/directory-tree.js';
 import { followLinks, type SourceTree } from '../context/source-tree.js';
@@ -266,8 +265,4 @@ async function layerOf(picked: Picked, layers: Layers): Promise<Layer> {
   const { diffID, size, index } = writer.finish();
   layers.keep(writer.path, { diffID, size, index });
   return builtLayer(diffID, size);
-}
-
-export function mountsKey(keys: readonly unknown[]): string {
-  return keyOf('mounts', keys);
 }

@@ -41,13 +41,13 @@ export async function runStep(parts: StepParts, request: RunRequest): Promise<vo
     definition,
     request.mounts.map(({ quickKey }) => quickKey),
   );
-  const quick = findCached(parts, [quickKey]);
+  const quick = await findCached(parts, [quickKey]);
   if (quick !== undefined) return addLayer(parts, quick, text, 'cache');
 
   const contents = [];
   for (const mount of request.mounts) contents.push(await contentKeyOf(mount, parts.layers));
   const key = keyOf('run', definition, contents);
-  const cached = findCached(parts, [key]);
+  const cached = await findCached(parts, [key]);
   if (cached !== undefined) {
     parts.cache.put(cached, { keys: [quickKey], description: text });
     return addLayer(parts, cached, text, 'cache');

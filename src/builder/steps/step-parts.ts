@@ -30,10 +30,13 @@ export function parentView({ state, layers }: StepParts): Promise<RootfsView> {
 }
 
 /** @returns the layer of the first key that leads to one. */
-export function findCached({ cache, useCache }: StepParts, keys: readonly string[]): CachedLayer | undefined {
+export async function findCached(
+  { cache, useCache }: StepParts,
+  keys: readonly string[],
+): Promise<CachedLayer | undefined> {
   if (!useCache) return undefined;
   for (const key of keys) {
-    const found = cache.find(key);
+    const found = await cache.find(key);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -17,7 +17,7 @@ export async function workdirStep(parts: StepParts, path: string): Promise<void>
     return;
   }
   const key = keyOf('workdir', parentChain(parts), path, state.user, timeKey(parts));
-  const cached = findCached(parts, [key]);
+  const cached = await findCached(parts, [key]);
   if (cached !== undefined) return addLayer(parts, cached, text, 'cache');
   const layer = await makeLayer(parts, path);
   parts.cache.put(layer, { keys: [key], description: text });

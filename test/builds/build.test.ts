@@ -1,0 +1,285 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
+import { writeBusyboxRoot } from '../support/busybox-root.js';
+import { cleanEnvironment, RunError, run } from '../support/run.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+
+const isRoot = process.getuid?.() === 0;
+const canRun = isRoot && existsSync('/bin/busybox') && existsSync('/usr/sbin/runc');
+
+let folder: TemporaryFolder;
+let context: string;
+
+beforeAll(async () => {
+  folder = await temporaryFolder('build');
+  if (canRun) await berth('import', await writeBusyboxRoot(folder.path), 'base:latest');
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+beforeEach(async () => {
+  context = join(folder.path, `context-${Math.random().toString(36).slice(2)}`);
+  await mkdir(context);
+});
+
+function berth(...args: string[]): Promise<string> {
+  return run([BERTH, ...args], { env: environment() });
+}
+
+function environment(more: Record<string, string> = {}) {
+  return cleanEnvironment({ BERTH_ROOT: join(folder.path, 'root'), ...more });
+}
+
+async function write(files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(join(context, path, '..'), { recursive: true });
+    await writeFile(join(context, path), text);
+  }
+}
+
+async function failureOf(work: Promise<string>): Promise<RunError> {
+  const error = await work.catch((reason: unknown) => reason);
+  if (error instanceof RunError) return error;
+  throw new Error('it was expected to fail');
+}
+
+describe('berth build', () => {
+  it('builds from files alone, and prints the id of the image', async () => {
+    await write({ Dockerfile: 'FROM scratch\nCOPY a /a\nCMD ["/a"]\n', a: 'x' });
+    const id = (await berth('build', '-t', 'app:1', context)).trim();
+    expect(id).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(JSON.parse(await berth('inspect', 'app:1'))).toMatchObject([{ Id: id, Config: { Cmd: ['/a'] } }]);
+    expect((await berth('build', '-q', '-t', 'app:1', context)).trim()).toBe(id);
+  });
+
+  it('reads a Dockerfile or a tar from standard input', async () => {
+    const text = 'FROM scratch\nCOPY <<E /x\nhi\nE\n';
+    const alone = await run([BERTH, 'build', '-q', '-o', '-', '-'], { input: text, env: environment() });
+    expect(alone).toContain('hi\n');
+    await write({
+      Dockerfile: 'FROM scratch\nCOPY a /y\n',
+      a: 'from tar',
+      skipped: '',
+      '.dockerignore': 'skipped',
+    });
+    await run(['tar', '-C', context, '-czf', join(folder.path, 'context.tgz'), '.']);
+    const input = await readFile(join(folder.path, 'context.tgz'));
+    expect(await run([BERTH, 'build', '-q', '-o', '-', '-'], { input, env: environment() })).toContain(
+      'from tar',
+    );
+  });
+
+  it('writes files, a tar, archives, and reports', async () => {
+    await write({ Dockerfile: 'FROM scratch\nCOPY d /\n', 'd/a': 'x', 'd/sub/b': 'y' });
+    const at = (name: string) => join(folder.path, name);
+    const outputs = ['out', 'type=tar,dest=', 'type=oci,dest=', 'type=docker,dest='];
+    const [files, ...archives] = outputs.map((text, i) =>
+      text === 'out' ? at('out') : `${text}${at(`${i}.tar`)}`,
+    );
+    await berth(
+      ...['build', '-q', '-t', 'multi:1', '-o', files ?? '', ...archives.flatMap((text) => ['-o', text])],
+      ...['--iidfile', at('id'), '--metadata-file', at('metadata.json'), context],
+    );
+    expect((await readdir(at('out'), { recursive: true })).sort()).toEqual(['a', 'sub', 'sub/b']);
+    expect((await run(['tar', '-tf', at('1.tar')])).split('\n').filter(Boolean)).toEqual([
+      'a',
+      'sub/',
+      'sub/b',
+    ]);
+    expect(await run(['tar', '-tf', at('2.tar')])).toContain('index.json');
+    expect(await run(['tar', '-tf', at('3.tar')])).toContain('manifest.json');
+    const metadata = JSON.parse(await readFile(at('metadata.json'), 'utf8'));
+    expect(metadata['containerimage.config.digest']).toBe(await readFile(at('id'), 'utf8'));
+  });
+
+  it('makes an index of several platforms', async () => {
+    await write({
+      Dockerfile: 'FROM scratch\nARG TARGETARCH\nCOPY a-$TARGETARCH /a\n',
+      'a-amd64': 'one',
+      'a-arm64': 'two',
+    });
+    const out = join(folder.path, 'platforms');
+    await berth('build', '-q', '--platform', 'linux/amd64,linux/arm64', '-o', out, context);
+    expect(await readFile(join(out, 'linux_arm64/a'), 'utf8')).toBe('two');
+  });
+
+  it('gives the same bits for the same input in another place, with a time', async () => {
+    await write({ Dockerfile: 'FROM scratch\nWORKDIR /w\nCOPY a /d/a\n', a: 'x' });
+    const build = (root: string) =>
+      run([BERTH, 'build', '-q', '--root', join(folder.path, root), '--timestamp', '1000', context], {
+        env: environment(),
+      });
+    const first = await build('one');
+    await run(['touch', join(context, 'a')]);
+    expect(await build('two')).toBe(first);
+  });
+
+  it('pushes what it has built', async () => {
+    await using registry = await BerthProcess.start();
+    await write({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: 'pushed' });
+    await berth('build', '-q', '--push', '-t', `${registry.address}/team/app:1`, context);
+    const answer = await fetch(`${registry.url}/v2/team/app/tags/list`);
+    expect(await answer.json()).toEqual({ name: 'team/app', tags: ['1'] });
+  });
+
+  it.each(['registry', 'local', 'inline'])(
+    'finds on another machine what a cache of type %s has',
+    async (type) => {
+      await using registry = await BerthProcess.start();
+      await write({ Dockerfile: 'FROM scratch\nCOPY a /a\nWORKDIR /w\n', a: 'cached' });
+      const image = `${registry.address}/app:1`;
+      const ref = type === 'registry' ? `${registry.address}/cache:1` : image;
+      const from =
+        type === 'local' ? `type=local,src=${join(folder.path, 'cache')}` : `type=registry,ref=${ref}`;
+      const to = type === 'inline' ? 'type=inline' : from.replace('src=', 'dest=');
+      const build = (root: string, ...flags: string[]) =>
+        run([BERTH, 'build', '-q', '--root', join(folder.path, root), '-t', image, ...flags, context], {
+          env: environment(),
+        });
+      const first = await build(`${type}-1`, '--push', '--cache-to', to);
+      await run(['touch', join(context, 'a')]);
+      const again = await build(
+        `${type}-2`,
+        '--cache-from',
+        from,
+        ...(type === 'inline' ? ['--cache-to', to] : []),
+      );
+      expect(again).toBe(first);
+    },
+  );
+
+  it('attaches how an image was built, when asked to', async () => {
+    await using registry = await BerthProcess.start();
+    await write({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: 'x' });
+    await berth('build', '-q', '--provenance', '--push', '-t', `${registry.address}/app:1`, context);
+    const manifest = await fetch(`${registry.url}/v2/app/manifests/1`);
+    const digest = manifest.headers.get('docker-content-digest');
+    const referrers = await fetch(`${registry.url}/v2/app/referrers/${digest}`);
+    expect(await referrers.json()).toMatchObject({
+      manifests: [{ artifactType: 'application/vnd.in-toto+json' }],
+    });
+  });
+
+  it.each([
+    {
+      text: 'FROM scratch\nCOPPY a b\n',
+      message: /Dockerfile:2:1: unknown instruction: COPPY \(did you mean COPY\?\)/,
+    },
+    {
+      text: 'FROM scratch\nCOPY missing /\n',
+      message: /2 \| >>> COPY missing[\s\S]*"missing" was not found in the context/,
+    },
+    { text: 'FROM scratch AS a\nCOPY --from=a x /\n', message: /cannot take files from itself/ },
+  ])('fails with code 1 and says where: $text', async ({ text, message }) => {
+    await write({ Dockerfile: text });
+    const failure = await failureOf(berth('build', context));
+    expect(failure.code).toBe(1);
+    expect(failure.stderr).toMatch(message);
+  });
+
+  it('has code 2 for what was typed wrongly', async () => {
+    expect((await failureOf(berth('build', join(context, 'nowhere')))).code).toBe(2);
+    await write({ Dockerfile: 'FROM scratch\n' });
+    expect((await failureOf(berth('build', '-o', 'type=nothing', context))).code).toBe(2);
+  });
+
+  it('checks without building', async () => {
+    await write({ Dockerfile: 'from scratch\nWORKDIR relative\nMAINTAINER me\n' });
+    const failure = await failureOf(berth('build', '--check', context));
+    expect(failure.code).toBe(1);
+  });
+
+  it('keeps two builds on one store apart', async () => {
+    const builds = [1, 2, 3].map(async (number) => {
+      const directory = join(context, String(number));
+      await mkdir(directory);
+      await writeFile(
+        join(directory, 'Dockerfile'),
+        `FROM scratch\nCOPY <<E /x\n${number}\nE\nWORKDIR /same\n`,
+      );
+      return berth('build', '-q', '-t', `parallel:${number}`, directory);
+    });
+    expect(new Set(await Promise.all(builds)).size).toBe(3);
+  });
+
+  it('needs no privilege where nothing runs', async ({ skip }) => {
+    if (!isRoot) skip('the other tests show it');
+    await write({ Dockerfile: 'FROM scratch\nCOPY --chown=5:6 a /a\nWORKDIR /w\n', a: 'x' });
+    await chmod(folder.path, 0o755);
+    const root = join(folder.path, 'unprivileged');
+    await mkdir(root);
+    await run(['chown', '65534', root]);
+    const prefix = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs'];
+    const tar = await run([...prefix, BERTH, 'build', '-q', '--root', root, '-o', '-', context], {
+      env: environment({ HOME: '/nonexistent' }),
+    });
+    expect(tar).toContain('w/');
+  });
+});
+
+describe.skipIf(!canRun)('berth build with RUN (needs root, runc and busybox-static)', () => {
+  it('runs commands on the base image, and keeps what they change', async () => {
+    await write({
+      Dockerfile: `FROM base AS made
+ARG WHO=world
+RUN echo hello $WHO > /hello && mkdir -m 700 /private
+FROM base
+COPY --from=made /hello /from-stage
+RUN rm /bin/vi && cat /from-stage > /seen
+`,
+    });
+    const out = join(folder.path, 'ran');
+    await berth('build', '-q', '--network=none', '--build-arg', 'WHO=berth', '-o', out, context);
+    expect(await readFile(join(out, 'seen'), 'utf8')).toBe('hello berth\n');
+    expect(existsSync(join(out, 'bin/vi'))).toBe(false);
+    expect(existsSync(join(out, 'private'))).toBe(false);
+  });
+
+  it('shows the command, its code and its last words when it fails', async () => {
+    await write({ Dockerfile: 'FROM base\nRUN echo last words; exit 7\n' });
+    const { code, stderr } = await failureOf(berth('build', '--network=none', context));
+    expect(code).toBe(1);
+    expect(stderr).toContain('last words');
+    expect(stderr).toContain('>>> RUN echo last words; exit 7');
+    expect(stderr).toContain('did not complete successfully: exit code: 7');
+  });
+
+  it('keeps cache mounts between builds, and hides secrets', async () => {
+    await write({
+      Dockerfile: `FROM base
+ARG N
+RUN --mount=type=cache,target=/cache --mount=type=secret,id=token \\
+    echo $N >> /cache/log; cat /cache/log > /log; cat /run/secrets/token; [ -s /run/secrets/token ]
+`,
+      token: 'very-secret-text',
+    });
+    const flags = ['--network=none', '--secret', `id=token,src=${join(context, 'token')}`];
+    const out = join(folder.path, 'mounted');
+    await run([BERTH, 'build', ...flags, '--build-arg', 'N=1', context], { env: environment() });
+    await berth('build', ...flags, '--build-arg', 'N=2', '-o', out, context);
+    expect(await readFile(join(out, 'log'), 'utf8')).toBe('1\n2\n');
+    await expect(run(['grep', '-r', 'very-secret-text', join(folder.path, 'root')])).rejects.toThrow();
+  });
+
+  it('leaves nothing half-made when it is interrupted', async () => {
+    await write({ Dockerfile: 'FROM base\nRUN sleep 100\n' });
+    const command = ['timeout', '-s', 'INT', '2', BERTH, 'build', '--network=none', context];
+    await failureOf(run(command, { env: environment() }));
+    expect(await readdir(join(folder.path, 'root/tmp'))).toEqual([]);
+  });
+});
+
+describe('berth builder', () => {
+  it('shows and removes the cache, but nothing that an image needs', async () => {
+    await write({ Dockerfile: 'FROM scratch\nCOPY a /kept\n', a: 'x' });
+    await berth('build', '-q', '-t', 'kept:1', context);
+    await berth('build', '-q', '-o', 'type=cacheonly', '--label', 'a=b', '-f', '-', context).catch(() => '');
+    expect(await berth('builder', 'du')).toContain('COPY a /kept');
+    await berth('builder', 'prune', '-f');
+    expect(await berth('builder', 'du')).toContain('COPY a /kept');
+    await berth('builder', 'prune', '-f', '--all');
+    expect(await berth('builder', 'du')).not.toContain('COPY a /kept');
+    expect(await berth('export', 'kept:1')).toContain('kept');
+  });
+});
