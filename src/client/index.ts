@@ -11,11 +11,8 @@ export {
   fixedCredentials,
 } from './credentials/credentials.js';
 export {
-  CredentialError,
   DeniedError,
   RateLimitError,
-  RegistryError,
-  TrustError,
   UnauthorizedError,
   UnreachableError,
 } from './errors.js';

@@ -58,7 +58,7 @@ export async function* walkPages(
   }
 }
 
-export async function readJson(
+async function readJson(
   answer: HttpAnswer,
   what: string,
   registry: string,

@@ -9,7 +9,7 @@ export type CompressOptions = Readonly<{
   signal?: AbortSignal;
 }>;
 
-export const DEFAULT_LEVELS = { gzip: 6, zstd: 3 } as const;
+const DEFAULT_LEVELS = { gzip: 6, zstd: 3 } as const;
 const LEVELS = { gzip: [1, 9], zstd: [1, 19] } as const;
 
 /**

@@ -5,8 +5,8 @@
  */
 
 export { applyLayer } from './apply-layer.js';
-export { type ApplyLimits, type ApplyOptions, DEFAULT_LIMITS } from './apply-options.js';
-export { type CompressOptions, compress, DEFAULT_LEVELS } from './compress.js';
+export type { ApplyLimits, ApplyOptions } from './apply-options.js';
+export { type CompressOptions, compress } from './compress.js';
 export { type Compression, detectCompression } from './compression.js';
 export { type DecompressOptions, decompress } from './decompress.js';
 export { diffUpper, type OverlayDirectories } from './diff-upper.js';
@@ -14,11 +14,8 @@ export {
   type Device,
   type Entry,
   type EntryType,
-  findWhiteout,
   joinPath,
-  OPAQUE_MARKER,
   splitPath,
-  WHITEOUT_PREFIX,
   type Whiteout,
   whiteoutOf,
 } from './entry.js';
@@ -26,7 +23,7 @@ export { CompressionError, FileChangedError, LayerError, TarError } from './erro
 export { type IndexedEntry, LayerIndex } from './layer-index.js';
 export { type FinishedLayer, LayerWriter } from './layer-writer.js';
 export { compareNames, decodeName, encodeName, sortNames } from './names.js';
-export { breathe, Pace } from './pace.js';
+export { Pace } from './pace.js';
 export { type Destination, type Found, type LayerFile, RootfsView } from './rootfs-view.js';
 export { paddingOf } from './tar-format.js';
 export { entryHeader } from './tar-header.js';

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 const SLICE_MS = 20;
 
 /** Lets timers, sockets and children have their turn. */
-export function breathe(): Promise<void> {
+function breathe(): Promise<void> {
   return setImmediate();
 }
 

@@ -3,9 +3,9 @@
  * locks. Called through koffi, which is loaded by the first call and needs no privilege of its own. Paths may be
  * bytes, as with node:fs. Start with libc.ts.
  */
-export { canCallLinux, LinuxError, LinuxUnavailableError, type Path } from './libc.js';
+export { canCallLinux, LinuxError, type Path } from './libc.js';
 export { flock, tryFlock } from './lock.js';
 export { MOUNT_FLAGS, mount, UMOUNT_FLAGS, umount } from './mount.js';
-export { lutimes, makeDevice, makeFifo, mknod, type Time } from './nodes.js';
+export { lutimes, makeDevice, makeFifo, type Time } from './nodes.js';
 export { UNSHARE_FLAGS, unshare } from './unshare.js';
 export { lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattr.js';

@@ -21,7 +21,7 @@ export class LinuxError extends Error {
 }
 
 /** The C library could not be reached: nothing of this folder works in this process. */
-export class LinuxUnavailableError extends Error {
+class LinuxUnavailableError extends Error {
   override readonly name = 'LinuxUnavailableError';
 
   constructor(cause: unknown) {

@@ -15,7 +15,7 @@ const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 
 /** @param mode with the type's bits. The umask is taken off its permissions. */
-export function mknod(path: Path, mode: number, major: number, minor: number): void {
+function mknod(path: Path, mode: number, major: number, minor: number): void {
   const device = makedev(major, minor);
   if (hasFunction(MKNOD)) {
     call(MKNOD, path, [cString(path), mode, Number(device)]);
