@@ -14,7 +14,7 @@ const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else
 /** All commands with their help. What a command does is loaded only when it is called. */
 export function createProgram(): Command {
   const program = new Command('berth')
-    .description('A private container registry that takes the place of the reference registry.')
+    .description('A private container registry, a builder of images, and a client that moves them.')
     .version(`berth ${manifest.version}`, '-v, --version')
     .option('--debug', 'show the causes of a failure')
     .exitOverride()

@@ -1,7 +1,8 @@
 import { chmodSync, fchmodSync, fchownSync, futimesSync, lchownSync, lutimesSync } from 'node:fs';
-import { lsetxattr } from '../linux/index.js';
+import { canCallLinux, lremovexattr, lsetxattr } from '../linux/index.js';
 import type { Entry } from './entry.js';
 import { isOverlayXattr } from './overlay.js';
+import { keptXattrs } from './tree-entry.js';
 
 type Metadata = Pick<Entry, 'uid' | 'gid' | 'mode' | 'mtime' | 'xattrs'>;
 
@@ -32,6 +33,7 @@ export class MetadataWriter {
   /** @param options `isLink`: a symbolic link, which has no mode. */
   write(file: string | Buffer, entry: Metadata, { isLink = false }: { isLink?: boolean } = {}): void {
     if (this.#isOwnerKept) lchownSync(file, entry.uid, entry.gid);
+    if (!isLink) this.#removeOtherXattrs(file, entry);
     this.#writeXattrs(file, entry);
     if (!isLink) chmodSync(file, entry.mode);
     lutimesSync(file, entry.mtime, entry.mtime);
@@ -42,6 +44,14 @@ export class MetadataWriter {
     chmodSync(directory, (mode & 0o7777) | 0o700);
   }
 
+  /** A directory may have been there before, with attributes that it no longer has. image-spec layer.md, "Applying". */
+  #removeOtherXattrs(file: string | Buffer, { xattrs }: Metadata): void {
+    if (!canCallLinux()) return;
+    for (const name of keptXattrs(file)?.keys() ?? []) {
+      if (!xattrs?.has(name)) tolerating(this.#isOwnerKept, () => lremovexattr(file, name));
+    }
+  }
+
   #writeXattrs(file: string | Buffer, { xattrs }: Metadata): void {
     for (const [name, value] of xattrs ?? []) {
       // A layer must not tell overlayfs to look elsewhere.
@@ -50,12 +60,17 @@ export class MetadataWriter {
   }
 
   #writeXattr(file: string | Buffer, name: string, value: Buffer): void {
-    try {
-      lsetxattr(file, name, value);
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      const isTolerable = code === 'ENOTSUP' || (code === 'EPERM' && !this.#isOwnerKept);
-      if (!isTolerable) throw error;
-    }
+    tolerating(this.#isOwnerKept, () => lsetxattr(file, name, value));
+  }
+}
+
+/** Some file systems have no extended attributes, and ordinary users may not set all of them. */
+function tolerating(isOwnerKept: boolean, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const isTolerable = code === 'ENOTSUP' || (code === 'EPERM' && !isOwnerKept);
+    if (!isTolerable) throw error;
   }
 }
