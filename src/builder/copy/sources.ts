@@ -57,7 +57,10 @@ export function pickWithParents(tree: SourceTree, text: string): Picked[] {
 
 function pickPath(tree: SourceTree, text: string, path: string): Picked {
   const entry = followLinks(tree, path);
-  if (entry === undefined) throw tree.entry(path) === undefined ? notFound(tree, text) : dangling(tree, path);
+  if (entry === undefined) {
+    const target = tree.entry(path)?.linkName;
+    throw target === undefined ? notFound(tree, text) : dangling(tree, path, target);
+  }
   return { tree, text, name: baseName(path), entry };
 }
 
@@ -94,10 +97,9 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-function dangling(tree: SourceTree, path: string): BuildError {
-  const target = JSON.stringify(tree.entry(path)?.linkName);
+function dangling(tree: SourceTree, path: string, target: string): BuildError {
   return new BuildError(
-    `${JSON.stringify(path)} is a symbolic link to ${target}, which is not in the ${tree.name}`,
+    `${JSON.stringify(path)} is a symbolic link to ${JSON.stringify(target)}, which is not in the ${tree.name}`,
   );
 }
 
