@@ -14,7 +14,8 @@ const HELP = `Measures berth build against docker build (classic and BuildKit) a
 
   npm run bench:build -- [options]
 
-  --quick         few repetitions and small sizes: whether the harness works; writes nothing
+  --quick         one repetition and small sizes: whether the harness works; writes nothing
+  --rounds N      repetitions, of which the median counts (default: 3)
   --only GROUP    measure one group of rows; may be repeated; writes nothing without --out
   --berth-only    leave the others out
   --out DIR       for build.md, build.json and build.svg (default: bench/results)
@@ -37,11 +38,10 @@ const QUICK: Sizes = {
   bigFileBytes: 20 * 2 ** 20,
   ignoredFiles: 2000,
 };
-const FULL_ROUNDS = 3;
-
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
     only: { type: 'string', multiple: true, default: [] },
     'berth-only': { type: 'boolean', default: false },
     out: { type: 'string' },
@@ -72,24 +72,26 @@ async function main(): Promise<void> {
       measured.push(...(await measureGroup(group, builders, at)));
     }
     const versions = Object.fromEntries(builders.map(({ name, version }) => [name, version]));
-    report({ machine: describeMachine(directory, versions), measured });
+    report({ machine: describeMachine(directory, versions), rounds: Number(values.rounds), measured });
   } finally {
     await Promise.all([server.stop(), ...builders.map((builder) => builder.stop())]);
     removeAll(directory);
   }
 }
 
-/** Builders take turns, so that a disturbance hits all; the first round warms up and does not count. */
+/** Builders take turns, so that a disturbance hits all; the first round is a small one that warms up and does not count. */
 async function measureGroup(group: Group, builders: readonly Builder[], at: Place): Promise<Measured[]> {
   const samples = new Map(group.rows.map(({ id }) => [id, new Map<string, Sample[]>()]));
-  const rounds = values.quick ? 1 : FULL_ROUNDS;
+  const rounds = values.quick ? 1 : Number(values.rounds);
   for (let round = 0; round <= rounds; round += 1) {
     for (const [i, builder] of builders.entries()) {
       progress(`${group.id}, round ${round} of ${rounds}, ${builder.name}`);
-      const place = { ...at, directory: path.join(at.directory, `contexts-${i}`) };
+      const isWarmUp = round === 0;
+      const directory = path.join(at.directory, `contexts-${i}${isWarmUp ? '-small' : ''}`);
+      const place = { ...at, directory, sizes: isWarmUp ? QUICK : at.sizes };
       const nonce = `${group.id}-${round}-${i}-${process.pid}`;
       for (const [id, sample] of await group.measure(builder, place, nonce)) {
-        if (round === 0) samples.get(id)?.set(builder.name, []);
+        if (isWarmUp) samples.get(id)?.set(builder.name, []);
         else samples.get(id)?.get(builder.name)?.push(sample);
       }
     }

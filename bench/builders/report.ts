@@ -9,7 +9,7 @@ import type { Row } from './rows.ts';
 /** What every builder needed for a row, by the builder's name; Berth's first. */
 export type Measured = Readonly<{ row: Row; samples: ReadonlyMap<string, readonly Sample[]> }>;
 
-export type Report = Readonly<{ machine: Machine; measured: readonly Measured[] }>;
+export type Report = Readonly<{ machine: Machine; rounds: number; measured: readonly Measured[] }>;
 
 const BUILDKIT = 'docker (BuildKit)';
 const MAX_PEAK_BYTES = 150 * 2 ** 20;
@@ -40,7 +40,7 @@ export function table({ measured }: Report): string {
 /** Writes build.md, build.json and build.svg. */
 export function writeReport(directory: string, report: Report): void {
   mkdirSync(directory, { recursive: true });
-  const { machine, measured } = report;
+  const { machine, rounds, measured } = report;
   const facts = [
     `date: ${machine.date} UTC`,
     `CPU: ${machine.cpu}, ${machine.cores} cores; memory: ${machine.memory}`,
@@ -50,7 +50,8 @@ export function writeReport(directory: string, report: Report): void {
   ];
   const text = [
     '# Berth against the other builders',
-    'Written by `npm run bench:build`. Seconds of wall time, in brackets of processor time with the daemon’s; medians.',
+    'Written by `npm run bench:build`. Seconds of wall time, in brackets of processor time with the daemon’s.',
+    `Repetitions of each row: ${rounds}; the median counts.`,
     '“×” says how many times faster Berth is. The start of the program is in every figure.',
     table(report),
     '![ratios](build.svg)',
