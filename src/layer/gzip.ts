@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { constants, crc32, deflateRaw } from 'node:zlib';
+import { looksRandom } from './randomness.js';
 
 const BLOCK_BYTES = 256 * 1024;
 /** What deflate can refer back to. */
@@ -13,7 +14,7 @@ const HEADER = Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3);
 /**
  * One gzip member, whose blocks are compressed side by side. Each is primed with the end of the one before, and ends
  * on a whole byte; joined, they are one deflate stream. Blocks are cut at fixed places, so that the result does not
- * depend on how many are under way.
+ * depend on how many are under way. What is compressed already is stored as it is: trying takes ten times as long.
  */
 export async function* gzipInParallel(
   source: AsyncIterable<Uint8Array>,
@@ -52,7 +53,12 @@ function deflateBlock(
   { level, dictionary, isLast }: { level: number; dictionary: Buffer | undefined; isLast: boolean },
 ): Promise<Buffer> {
   const finishFlush = isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
-  const options = { level, finishFlush, chunkSize: BLOCK_BYTES, ...(dictionary && { dictionary }) };
+  const options = {
+    level: looksRandom(block) ? 0 : level,
+    finishFlush,
+    chunkSize: BLOCK_BYTES,
+    ...(dictionary && { dictionary }),
+  };
   return new Promise((resolve, reject) =>
     deflateRaw(block, options, (error, result) => (error ? reject(error) : resolve(result))),
   );

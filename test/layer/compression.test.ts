@@ -23,6 +23,16 @@ describe('compress', () => {
     await run(['gzip', '--test', join(folder.path, 'a.gz')]);
   });
 
+  it('stores what does not compress between what does, in one gzip member', async () => {
+    await using folder = await temporaryFolder();
+    const bytes = Buffer.concat([TEXT, randomBytes(600_000), TEXT, randomBytes(300_000)]);
+    const packed = await concat(compress(chunksOf(bytes, 65_536), { format: 'gzip' }));
+    expect(gunzipSync(packed).equals(bytes)).toBe(true);
+    expect(packed.length).toBeLessThan(bytes.length);
+    writeFileSync(join(folder.path, 'mixed.gz'), packed);
+    await run(['gzip', '--test', join(folder.path, 'mixed.gz')]);
+  });
+
   it.each(['gzip', 'zstd'] as const)('gives the same %s however the source is cut', async (format) => {
     const results = await Promise.all(
       [1777, 65_536, TEXT.length].map((size) => concat(compress(chunksOf(TEXT, size), { format, level: 1 }))),
