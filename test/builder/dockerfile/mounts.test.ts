@@ -17,9 +17,9 @@ describe('parseMount', () => {
     ['target=/a,readwrite=true', { type: 'bind', target: '/a', source: '/', readOnly: false }],
     ['target=/a,readonly=false', { type: 'bind', target: '/a', source: '/', readOnly: false }],
     ['target=/a,rw,ro', { type: 'bind', target: '/a', source: '/', readOnly: true }],
-    ['target=a', { type: 'bind', target: '/work/a', source: '/', readOnly: true }],
-    ['target=.', { type: 'bind', target: '/work', source: '/', readOnly: true }],
-    ['source=x', { type: 'bind', target: '/work', source: 'x', readOnly: true }],
+    ['target=a', { type: 'bind', target: '/srv/a', source: '/', readOnly: true }],
+    ['target=.', { type: 'bind', target: '/srv', source: '/', readOnly: true }],
+    ['source=x', { type: 'bind', target: '/srv', source: 'x', readOnly: true }],
     [
       'target=/a,type=cache',
       { type: 'cache', target: '/a', id: '/a', sharing: 'shared', mode: 0o755, ...owned, readOnly: false },
@@ -28,7 +28,7 @@ describe('parseMount', () => {
       'type=cache,target=a/./b',
       {
         type: 'cache',
-        target: '/work/a/b',
+        target: '/srv/a/b',
         id: 'a/b',
         sharing: 'shared',
         mode: 0o755,
@@ -83,7 +83,7 @@ describe('parseMount', () => {
     ],
     ['"target=/a,b"', { type: 'bind', target: '/a,b', source: '/', readOnly: true }],
     ['"target=/a""b"', { type: 'bind', target: '/a"b', source: '/', readOnly: true }],
-  ])('reads %s', (text, mount) => expect(parseMount(text, { workdir: '/work' })).toEqual(mount));
+  ])('reads %s', (text, mount) => expect(parseMount(text, { workdir: '/srv' })).toEqual(mount));
 
   it.each<[text: string, message: RegExp]>([
     ['type=volume,target=/a', /unsupported mount type "volume"/],
