@@ -12,8 +12,7 @@ if (rolldown === undefined) {
 }
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-await rm(`${root}/dist`, { recursive: true, force: true });
-await rolldown.build({
+const bundle = await rolldown.rolldown({
   cwd: root,
   input: {
     berth: 'src/cli/main.ts',
@@ -25,11 +24,15 @@ await rolldown.build({
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
   logLevel: 'warn',
   checks: { eval: false }, // of a dependency of Koa, in code that names the caller of deprecated functions
-  output: {
-    dir: 'dist',
-    format: 'cjs',
-    entryFileNames: '[name].cjs',
-    chunkFileNames: 'chunks/[name]-[hash].cjs',
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
-  },
 });
+const output = {
+  dir: 'dist',
+  format: 'cjs',
+  entryFileNames: '[name].cjs',
+  chunkFileNames: 'chunks/[name]-[hash].cjs',
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+};
+await bundle.generate(output); // what does not compile leaves the last bundle in place
+await rm(`${root}/dist`, { recursive: true, force: true });
+await bundle.write(output);
+await bundle.close();
