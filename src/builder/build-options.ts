@@ -1,9 +1,9 @@
+import type { FailedContainer, Ulimit } from '../layer/index.js';
 import type { Platform } from '../oci/index.js';
 import type { BaseImage, PullPolicy } from './base-images.js';
 import type { SourceTree } from './context/source-tree.js';
 import type { Dockerfile } from './dockerfile/index.js';
 import type { FileTimes } from './result/rewrite-times.js';
-import type { FailedContainer, Ulimit } from './step-runner.js';
 
 /** What `--build-context name=…` stands for. */
 export type NamedContext =

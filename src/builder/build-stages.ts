@@ -1,3 +1,4 @@
+import type { StepRunner } from '../layer/index.js';
 import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from '../oci/index.js';
 import type { BaseImage, BaseImages } from './base-images.js';
 import type { BuildOptions, NamedContext } from './build-options.js';
@@ -27,7 +28,6 @@ import { follow, type Progress } from './progress.js';
 import type { RemoteSources } from './remote-sources.js';
 import { isStep, StageBuilder, type StageParts } from './stage-builder.js';
 import { StepNumbers } from './step-numbers.js';
-import type { StepRunner } from './step-runner.js';
 import { type Credentials, type MountOrigin, openMounts, prepareMounts } from './steps/mounts.js';
 import type { StepParts } from './steps/step-parts.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { StepRunner } from '../layer/index.js';
 import { formatPlatform, matchesPlatform, type Platform } from '../oci/index.js';
 import { BuildError } from './errors.js';
-import type { StepRunner } from './step-runner.js';
 
 /** What QEMU and binfmt_misc call architectures. */
 const QEMU_NAMES: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /**
  * Builds images from Dockerfiles: the language is in dockerfile/, what stages become in image-state.ts, how layers are
  * made in steps/ and copy/, what is remembered in cache/. Knows no registries and no containers: see base-images.ts
- * and step-runner.ts for what it is given. Start with build.ts, then build-stages.ts and stage-builder.ts.
+ * and layer/run-step.ts for what it is given. Start with build.ts, then build-stages.ts and stage-builder.ts.
  */
 export type { BaseImage, BaseImages, PullPolicy, ResolveOptions } from './base-images.js';
 export { build } from './build.js';
@@ -46,18 +46,4 @@ export {
   storeResult,
 } from './result/stored-result.js';
 export { findGitUrl } from './sources/git-url.js';
-export type {
-  FailedContainer,
-  LayerStack,
-  MountOwner,
-  MountSource,
-  RunLayer,
-  RunMount,
-  RunOutcome,
-  RunStep,
-  Snapshots,
-  StackLayer,
-  StepRunner,
-  Ulimit,
-} from './step-runner.js';
 export type { Credentials } from './steps/mounts.js';

@@ -3,6 +3,7 @@ import { createWriteStream, mkdirSync, readFileSync, renameSync, rmSync, writeFi
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { LocalStore } from '../image/index.js';
+import type { LayerStack } from '../layer/index.js';
 import {
   decompress,
   type FinishedLayer,
@@ -15,7 +16,6 @@ import { chainIDs, type Digest, digestOf, encodedOf } from '../oci/index.js';
 import type { StepCache } from './cache/step-cache.js';
 import { BuildError } from './errors.js';
 import type { Layer } from './layer.js';
-import type { LayerStack } from './step-runner.js';
 
 type Parts = Readonly<{ store: LocalStore; cache: StepCache; directory: string }>;
 

@@ -1,4 +1,5 @@
-import type { Annotations, Ulimit } from '../builder/index.js';
+import type { Annotations } from '../builder/index.js';
+import type { Ulimit } from '../layer/index.js';
 import { hostPlatform, type Platform, parsePlatform } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';

@@ -1,4 +1,4 @@
-import type { RunOutcome, RunStep, StepRunner } from '../builder/index.js';
+import type { RunOutcome, RunStep, StepRunner } from '../layer/index.js';
 
 type Runner = StepRunner & AsyncDisposable;
 

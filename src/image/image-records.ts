@@ -72,7 +72,7 @@ export class ImageRecords {
 
   /** @returns whether there was such a name. */
   removeName(name: string): boolean {
-    return this.#db.run('DELETE FROM names WHERE name = ?1', name) > 0;
+    return this.#db.run('DELETE FROM names WHERE name = ?1', name).changes > 0;
   }
 
   addRepoDigest(repository: string, remote: Digest, digest: Digest): void {

@@ -1,7 +1,6 @@
 import { renameSync, rmSync } from 'node:fs';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-
-type Row = Readonly<Record<string, unknown>>;
+import { DatabaseSync } from 'node:sqlite';
+import { isUnsound, type SQLInputValue, SqlFile } from '../sqlite/index.js';
 
 /** How long a change waits for that of another process. */
 const BUSY_MS = 10_000;
@@ -40,53 +39,25 @@ CREATE TABLE sources (digest TEXT, repository TEXT, PRIMARY KEY (digest, reposit
 PRAGMA user_version = ${VERSION};
 `;
 
-/** SQL on the store's file, each statement prepared once. Parameters are written `?1`, `?2`, ... */
-export class StoreDatabase {
-  readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+/** The file of the local store. */
+export class StoreDatabase extends SqlFile {
   /** Whether the file was made just now. */
   readonly isNew: boolean;
 
   /** A file that is no database any more is put aside. */
   constructor(path: string) {
-    this.#db = openSound(path);
+    super(openSound(path));
     this.isNew = this.#version() === 0 && this.#create();
-    this.#db.exec('PRAGMA synchronous = NORMAL');
+    this.exec('PRAGMA synchronous = NORMAL');
     if (this.#version() > VERSION) {
-      this.#db.close();
+      this.close();
       throw new Error(`${path} was written by a newer Berth: use that one, or another --root`);
     }
   }
 
-  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values);
-  }
-
-  all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#prepare(sql).all(...values);
-  }
-
   /** The values of the first column, as text. */
-  column(sql: string, ...values: SQLInputValue[]): string[] {
-    return this.all(sql, ...values).map((row) => String(Object.values(row)[0]));
-  }
-
-  run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.#prepare(sql).run(...values).changes);
-  }
-
-  /** All of it or nothing, apart from all other processes. Runs to its end without giving way. */
-  transaction<T>(work: () => T): T {
-    if (this.#db.isTransaction) return work();
-    this.#db.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.#db.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      throw error;
-    }
+  override column(sql: string, ...values: SQLInputValue[]): string[] {
+    return super.column(sql, ...values).map(String);
   }
 
   /** Another number whenever another process has changed something. */
@@ -94,40 +65,20 @@ export class StoreDatabase {
     return Number(this.get('PRAGMA data_version')?.data_version);
   }
 
-  get isOpen(): boolean {
-    return this.#db.isOpen;
-  }
-
-  close(): void {
-    if (this.#db.isOpen) this.#db.close();
-  }
-
   #version(): number {
-    return Number(this.#db.prepare('PRAGMA user_version').get()?.user_version);
+    return Number(this.get('PRAGMA user_version')?.user_version);
   }
 
   /** @returns false when another process was faster. */
   #create(): boolean {
-    this.#db.exec('PRAGMA journal_mode = WAL');
+    this.exec('PRAGMA journal_mode = WAL');
     return this.transaction(() => {
       if (this.#version() !== 0) return false;
-      this.#db.exec(SCHEMA);
+      this.exec(SCHEMA);
       return true;
     });
   }
-
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
-  }
 }
-
-/** Of SQLite: the file is damaged, or something else. */
-const UNSOUND: ReadonlySet<unknown> = new Set([11, 26]);
 
 function openSound(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: BUSY_MS });
@@ -136,7 +87,7 @@ function openSound(path: string): DatabaseSync {
     return db;
   } catch (error) {
     db.close();
-    if (!UNSOUND.has((error as { errcode?: unknown }).errcode)) throw error;
+    if (!isUnsound(error)) throw error;
     renameSync(path, `${path}.damaged-${Date.now()}`);
     for (const suffix of ['-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
     return new DatabaseSync(path, { timeout: BUSY_MS });

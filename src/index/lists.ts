@@ -1,5 +1,6 @@
 import type { Digest, RepositoryName, Tag } from '../oci/index.js';
-import { type Database, REPOSITORY, type Row } from './database.js';
+import type { Row } from '../sqlite/index.js';
+import { type Database, REPOSITORY } from './database.js';
 import type { Page, Referrer, ReferrersPage, RepositoryUsage, TagList } from './metadata-index.js';
 
 /** What a descriptor takes in JSON: its values, and 100 bytes around them. */

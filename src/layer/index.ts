@@ -1,7 +1,7 @@
 /**
  * Layer tars and directory trees: written, read, looked into, unpacked, made from differences, compressed. Knows no
  * image, manifest or store. Start with entry.ts and layer-writer.ts; rootfs-view.ts shows a stack of layers as one
- * tree without unpacking it.
+ * tree without unpacking it. run-step.ts is the seam between who needs a layer made by a command and who runs commands.
  */
 
 export { applyLayer } from './apply-layer.js';
@@ -25,6 +25,20 @@ export { type FinishedLayer, LayerWriter } from './layer-writer.js';
 export { compareNames, decodeName, encodeName, sortNames } from './names.js';
 export { Pace } from './pace.js';
 export { type Destination, type Found, type LayerFile, RootfsView } from './rootfs-view.js';
+export type {
+  FailedContainer,
+  LayerStack,
+  MountOwner,
+  MountSource,
+  RunLayer,
+  RunMount,
+  RunOutcome,
+  RunStep,
+  Snapshots,
+  StackLayer,
+  StepRunner,
+  Ulimit,
+} from './run-step.js';
 export { paddingOf } from './tar-format.js';
 export { entryHeader } from './tar-header.js';
 export { readTar, type TarEntry } from './tar-reader.js';

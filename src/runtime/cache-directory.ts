@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { MountOwner } from '../layer/index.js';
 import { runProgram } from './programs.js';
-import type { MountOwner } from './step.js';
 import { removeTree } from './work-folder.js';
 
 /**

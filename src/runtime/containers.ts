@@ -1,6 +1,6 @@
+import type { LayerStack, RunOutcome, RunStep } from '../layer/index.js';
 import { type ContainerMaker, LocalContainers } from './local-containers.js';
 import { RemoteContainers, type RemoteOptions } from './remote-containers.js';
-import type { LayerStack, Step, StepOutcome } from './step.js';
 
 /** `worker` is the command that starts user-namespace-worker.ts, where that is not the one of the bundle. */
 export type ContainersOptions = RemoteOptions;
@@ -17,7 +17,7 @@ export class Containers implements ContainerMaker {
     this.#options = options;
   }
 
-  async run(step: Step): Promise<StepOutcome> {
+  async run(step: RunStep): Promise<RunOutcome> {
     return (await this.#open()).run(step);
   }
 

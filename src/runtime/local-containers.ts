@@ -1,5 +1,5 @@
+import type { LayerStack, RunOutcome, RunStep, Snapshots, StepRunner } from '../layer/index.js';
 import { type Machine, type MachineOptions, openMachine } from './machine.js';
-import type { LayerStack, Snapshots, Step, StepOutcome, StepRunner } from './step.js';
 import { LocalStepRunner } from './step-runner.js';
 import { removeTree } from './work-folder.js';
 
@@ -31,7 +31,7 @@ export class LocalContainers implements ContainerMaker {
     this.#runner = new LocalStepRunner(machine);
   }
 
-  async run(step: Step): Promise<StepOutcome> {
+  async run(step: RunStep): Promise<RunOutcome> {
     const outcome = await this.#tracked(this.#runner.run(step));
     if (!outcome.layer && outcome.failed) this.#failed.use(outcome.failed);
     return outcome;

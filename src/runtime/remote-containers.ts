@@ -1,15 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { FailedContainer, LayerStack, RunOutcome, RunStep } from '../layer/index.js';
 import { Channel, RemoteError } from './channel.js';
 import { lastWords, RuntimeError, RuntimeUnavailableError, UserNotFoundError } from './errors.js';
 import type { ContainerMaker } from './local-containers.js';
 import type { MachineOptions } from './machine.js';
-import type { FailedContainer, LayerStack, Step, StepOutcome } from './step.js';
 import { LayerSources, type SentStep, withLayers } from './step-transfer.js';
 import { startInUserNamespace } from './user-namespace.js';
 
 /** What the worker answers; `failed` is the number of a container that is kept there. */
-export type SentOutcome = Exclude<StepOutcome, { failed?: unknown }> | { exitCode: number; failed?: number };
+export type SentOutcome = Exclude<RunOutcome, { failed?: unknown }> | { exitCode: number; failed?: number };
 
 export type RemoteOptions = MachineOptions & Readonly<{ worker?: readonly string[] }>;
 
@@ -18,7 +18,7 @@ export class RemoteContainers implements ContainerMaker {
   readonly #child: ChildProcess;
   readonly #channel: Channel;
   readonly #layers = new LayerSources();
-  readonly #steps = new Map<number, Step>();
+  readonly #steps = new Map<number, RunStep>();
   #nextID = 0;
   #complaint = '';
 
@@ -42,7 +42,7 @@ export class RemoteContainers implements ContainerMaker {
     child.once('exit', (code, signal) => this.#channel.close(this.#ended(code ?? signal)));
   }
 
-  async run(step: Step): Promise<StepOutcome> {
+  async run(step: RunStep): Promise<RunOutcome> {
     this.#nextID += 1;
     const id = this.#nextID;
     this.#steps.set(id, step);
@@ -79,8 +79,8 @@ export class RemoteContainers implements ContainerMaker {
     await exited;
   }
 
-  #received(outcome: SentOutcome): StepOutcome {
-    if (!('failed' in outcome) || outcome.failed === undefined) return outcome as StepOutcome;
+  #received(outcome: SentOutcome): RunOutcome {
+    if (!('failed' in outcome) || outcome.failed === undefined) return outcome as RunOutcome;
     const { exitCode, failed: id } = outcome;
     const failed: FailedContainer = {
       shell: async () => void (await this.#call('shell', id)),

@@ -9,10 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { LayerStack, Snapshots, StackLayer } from '../layer/index.js';
 import { applyLayer } from '../layer/index.js';
 import { chainIDs, type Digest } from '../oci/index.js';
 import { LayerMismatchError, RuntimeUnavailableError } from './errors.js';
-import type { Layer, LayerStack, Snapshots } from './step.js';
 import { removeTree, type WorkFolder } from './work-folder.js';
 
 export type SnapshotOptions = Readonly<{
@@ -80,7 +80,12 @@ export class SnapshotStore implements Snapshots {
     }
   }
 
-  async #one(id: Digest, layer: Layer, lowers: readonly string[], signal?: AbortSignal): Promise<string> {
+  async #one(
+    id: Digest,
+    layer: StackLayer,
+    lowers: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<string> {
     const known = this.#find(id);
     if (known !== undefined) return known;
     const pending = this.#pending.get(id);
@@ -107,7 +112,12 @@ export class SnapshotStore implements Snapshots {
     return undefined;
   }
 
-  async #unpack(id: Digest, layer: Layer, lowers: readonly string[], signal?: AbortSignal): Promise<string> {
+  async #unpack(
+    id: Digest,
+    layer: StackLayer,
+    lowers: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<string> {
     const made = this.#options.work.makeFolder();
     const tree = join(made, TREE);
     mkdirSync(tree);
@@ -121,7 +131,12 @@ export class SnapshotStore implements Snapshots {
     return this.#publish(made, id);
   }
 
-  async #apply(layer: Layer, tree: string, lowers: readonly string[], signal?: AbortSignal): Promise<void> {
+  async #apply(
+    layer: StackLayer,
+    tree: string,
+    lowers: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { ownership, devices, userAttributes } = this.#options;
     const { diffID } = await applyLayer(openTar(layer), tree, {
       whiteouts: 'overlay',
@@ -163,7 +178,7 @@ export class SnapshotStore implements Snapshots {
   }
 }
 
-function openTar(layer: Layer): AsyncIterable<Uint8Array> {
+function openTar(layer: StackLayer): AsyncIterable<Uint8Array> {
   if (layer.path === undefined) return layer.open();
   return createReadStream(layer.path, { highWaterMark: READ_BYTES });
 }

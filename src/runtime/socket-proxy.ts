@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, closeSync, constants, openSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { MountOwner } from './step.js';
+import type { MountOwner } from '../layer/index.js';
 
 /**
  * A socket of our own that leads to one of the machine's: so it can have any owner, and those who hold it know no more

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { RunStep } from '../layer/index.js';
 import { MountTargets } from './mount-targets.js';
 import { hostsFile, resolvConf } from './network-files.js';
 import type { ContainerRun, OciRuntime, OutputListener } from './oci-runtime.js';
@@ -14,7 +15,6 @@ import {
   type Surroundings,
   standardTargets,
 } from './spec.js';
-import type { Step } from './step.js';
 import { type PreparedMount, StepMounts } from './step-mounts.js';
 import { rlimits } from './ulimits.js';
 import { findUser, textsOf } from './users.js';
@@ -42,7 +42,7 @@ export class StepContainer implements Disposable {
   readonly #mounted = new DisposableStack();
   #options: ContainerOptions | undefined;
 
-  static async create(step: Step, parts: ContainerParts): Promise<StepContainer> {
+  static async create(step: RunStep, parts: ContainerParts): Promise<StepContainer> {
     const lowers = await parts.snapshots.ensure(step.stack, { signal: step.signal });
     parts.ownMounts.enter();
     const container = new StepContainer(lowers, parts);
@@ -90,7 +90,7 @@ export class StepContainer implements Disposable {
     removeTree(this.#folder);
   }
 
-  async #prepare(step: Step): Promise<void> {
+  async #prepare(step: RunStep): Promise<void> {
     const { root } = this.#overlay;
     const { surroundings, work, snapshots, ownMounts } = this.#parts;
     const options = this.#plainOptions(step);
@@ -108,7 +108,7 @@ export class StepContainer implements Disposable {
     this.#options = { ...options, mounts: [...network, ...this.#placed(prepared)] };
   }
 
-  #plainOptions(step: Step): ContainerOptions {
+  #plainOptions(step: RunStep): ContainerOptions {
     const { root } = this.#overlay;
     const { surroundings } = this.#parts;
     const id = basename(dirname(this.#folder)) + basename(this.#folder);
@@ -138,7 +138,7 @@ export class StepContainer implements Disposable {
     });
   }
 
-  #networkMounts(step: Step, network: 'host' | 'none'): SpecMount[] {
+  #networkMounts(step: RunStep, network: 'host' | 'none'): SpecMount[] {
     const files = [
       ['/etc/hosts', hostsFile(step.hostname, step.addHosts)],
       ['/etc/resolv.conf', resolvConf(network)],

@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, constants, copyFileSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MountSource, RunMount, Snapshots } from '../layer/index.js';
 import { ensureCacheDirectory } from './cache-directory.js';
 import { RuntimeError } from './errors.js';
 import { MountTargets } from './mount-targets.js';
@@ -8,7 +9,6 @@ import type { OwnMounts } from './own-mounts.js';
 import { resolveInRoot } from './root-path.js';
 import { SocketProxy } from './socket-proxy.js';
 import type { SpecMount } from './spec.js';
-import type { MountSource, Snapshots, StepMount } from './step.js';
 
 /** A mount that only lacks its place in the root filesystem. */
 export type PreparedMount = Readonly<{
@@ -19,7 +19,7 @@ export type PreparedMount = Readonly<{
 /** Where another mount lies inside this one: the path below this one's target. */
 export type InnerTarget = Readonly<{ path: string; kind: 'file' | 'directory' }>;
 
-type Of<T extends StepMount['type']> = Extract<StepMount, { type: T }>;
+type Of<T extends RunMount['type']> = Extract<RunMount, { type: T }>;
 
 export type StepMountsOptions = Readonly<{
   /** For what the mounts need, removed by the caller. */
@@ -43,7 +43,7 @@ export class StepMounts implements Disposable {
   }
 
   /** @returns by target, parents first. */
-  async prepare(mounts: readonly StepMount[]): Promise<ReadonlyMap<string, PreparedMount>> {
+  async prepare(mounts: readonly RunMount[]): Promise<ReadonlyMap<string, PreparedMount>> {
     const prepared = new Map<string, PreparedMount>();
     // What lies inside comes first: then it is known what kind of place it needs.
     for (const mount of mounts.toSorted((a, b) => depth(b.target) - depth(a.target))) {
@@ -55,7 +55,7 @@ export class StepMounts implements Disposable {
     return new Map([...prepared].reverse());
   }
 
-  async #one(mount: StepMount, inner: readonly InnerTarget[]): Promise<PreparedMount> {
+  async #one(mount: RunMount, inner: readonly InnerTarget[]): Promise<PreparedMount> {
     switch (mount.type) {
       case 'bind':
         return this.#bind(mount, inner);

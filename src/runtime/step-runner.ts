@@ -1,5 +1,5 @@
+import type { FailedContainer, RunLayer, RunOutcome, RunStep, StepRunner } from '../layer/index.js';
 import { diffUpper, LayerWriter } from '../layer/index.js';
-import type { FailedContainer, Step, StepLayer, StepOutcome, StepRunner } from './step.js';
 import { type ContainerParts, StepContainer } from './step-container.js';
 
 /** Runs steps in this process, which is root of the machine or of a user namespace. */
@@ -10,7 +10,7 @@ export class LocalStepRunner implements StepRunner {
     this.#parts = parts;
   }
 
-  async run(step: Step): Promise<StepOutcome> {
+  async run(step: RunStep): Promise<RunOutcome> {
     step.signal.throwIfAborted();
     const container = await StepContainer.create(step, this.#parts);
     await using resources = new AsyncDisposableStack();
@@ -21,7 +21,7 @@ export class LocalStepRunner implements StepRunner {
     return { exitCode, failed: failedContainer(container, resources.move(), step.signal) };
   }
 
-  async #keep(container: StepContainer, { stack }: Step): Promise<StepLayer> {
+  async #keep(container: StepContainer, { stack }: RunStep): Promise<RunLayer> {
     const upper = container.unmount();
     const path = this.#parts.work.newPath();
     const writer = LayerWriter.create(path);

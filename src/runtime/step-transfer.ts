@@ -1,19 +1,19 @@
+import type { LayerStack, MountSource, RunMount, RunStep, StackLayer } from '../layer/index.js';
 import type { Digest } from '../oci/index.js';
-import type { Layer, LayerStack, MountSource, Step, StepMount } from './step.js';
 
 /** A layer whose bytes are read from the other process, by the number of its source there. */
 export type SentLayer = Readonly<{ diffID: Digest; path?: string; source: number }>;
 
-/** A {@link Step} as plain data: its functions stay where they are, and are known by `id`. */
-export type SentStep = Readonly<{ id: number; step: Omit<Step, 'onOutput' | 'signal'> }>;
+/** A {@link RunStep} as plain data: its functions stay where they are, and are known by `id`. */
+export type SentStep = Readonly<{ id: number; step: Omit<RunStep, 'onOutput' | 'signal'> }>;
 
 /** Layers that another process may read. Forgotten with the process. */
 export class LayerSources {
-  readonly #layers: Layer[] = [];
+  readonly #layers: StackLayer[] = [];
   readonly #readers = new Map<number, AsyncIterator<Uint8Array>>();
   #nextReader = 0;
 
-  send(layer: Layer): SentLayer {
+  send(layer: StackLayer): SentLayer {
     const source = this.#layers.push(layer) - 1;
     return { diffID: layer.diffID, source, ...(layer.path !== undefined && { path: layer.path }) };
   }
@@ -44,7 +44,7 @@ export class LayerSources {
 type Call = (method: string, argument: unknown) => Promise<unknown>;
 
 /** The layer on the receiving side. */
-export function receivedLayer({ diffID, path, source }: SentLayer, call: Call): Layer {
+export function receivedLayer({ diffID, path, source }: SentLayer, call: Call): StackLayer {
   return {
     diffID,
     ...(path !== undefined && { path }),
@@ -64,14 +64,14 @@ export function receivedLayer({ diffID, path, source }: SentLayer, call: Call): 
 }
 
 /** The same step with other layers, wherever it has some: what is sent has {@link SentLayer}s in their place. */
-export function withLayers<T extends Omit<Step, 'onOutput' | 'signal'>>(
+export function withLayers<T extends Omit<RunStep, 'onOutput' | 'signal'>>(
   step: T,
-  change: (layer: Layer) => Layer,
+  change: (layer: StackLayer) => StackLayer,
 ): T {
   const stack = (layers: LayerStack) => layers.map(change);
   const source = (from: MountSource): MountSource =>
     'stack' in from ? { ...from, stack: stack(from.stack) } : from;
-  const mount = (one: StepMount): StepMount => {
+  const mount = (one: RunMount): RunMount => {
     if (one.type === 'bind') return { ...one, source: source(one.source) };
     if (one.type === 'cache' && one.seed) return { ...one, seed: source(one.seed) };
     return one;

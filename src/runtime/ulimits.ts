@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Ulimit } from '../layer/index.js';
 import { RuntimeError } from './errors.js';
-import type { Ulimit } from './step.js';
 
 /** runtime-spec config.md, "POSIX-platform Mounts", rlimits. */
 export type Rlimit = Readonly<{ type: string; soft: number; hard: number }>;

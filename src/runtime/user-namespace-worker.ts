@@ -1,10 +1,11 @@
 // Makes containers as root of a user namespace, for a process outside that is not root. Started by user-namespace.ts
 // with its options as JSON; ends, and cleans up, when that process closes the channel or is gone.
+
+import type { FailedContainer } from '../layer/index.js';
 import { Channel } from './channel.js';
 import { LocalContainers } from './local-containers.js';
 import type { MachineOptions } from './machine.js';
 import type { SentOutcome } from './remote-containers.js';
-import type { FailedContainer } from './step.js';
 import { receivedLayer, type SentLayer, type SentStep, withLayers } from './step-transfer.js';
 
 const containers = LocalContainers.open(JSON.parse(process.argv[2] ?? '{}') as MachineOptions);

@@ -11,15 +11,14 @@ import {
   Layers,
   MountDirectories,
   parseDockerfile,
-  type RunStep,
   resultFiles,
   StatCache,
   StepCache,
   type StepProgress,
-  type StepRunner,
 } from '../../src/builder/index.js';
 import { ImageNotFoundError } from '../../src/content/index.js';
 import { LocalStore } from '../../src/image/index.js';
+import type { RunStep, StepRunner } from '../../src/layer/index.js';
 import { type Entry, LayerWriter } from '../../src/layer/index.js';
 import { parsePlatform } from '../../src/oci/index.js';
 

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Layer } from '../../src/runtime/index.js';
+import type { StackLayer } from '../../src/layer/index.js';
+
 import { cleanEnvironment, run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { busyboxLayer, openContainers, runStep, stepOf } from './step.js';
@@ -15,7 +16,7 @@ const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const CHILD = [process.execPath, '--import', file('source-hooks.mjs'), file('run-child.ts')];
 
 let folder: TemporaryFolder;
-let base: Layer;
+let base: StackLayer;
 let tar: string;
 
 beforeAll(async () => {

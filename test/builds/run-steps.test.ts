@@ -3,7 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Containers, Layer, Step } from '../../src/runtime/index.js';
+import type { RunStep, StackLayer } from '../../src/layer/index.js';
+import type { Containers } from '../../src/runtime/index.js';
 import { run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { busyboxLayer, layerOf, openContainers, runStep, stepOf, tarLayer } from './step.js';
@@ -15,7 +16,7 @@ const isRoot = process.getuid?.() === 0;
 describe(`a RUN step as ${isRoot ? 'root' : 'an ordinary user'}`, () => {
   let folder: TemporaryFolder;
   let containers: Containers;
-  let base: Layer;
+  let base: StackLayer;
 
   beforeAll(async () => {
     folder = await temporaryFolder();
@@ -29,9 +30,9 @@ describe(`a RUN step as ${isRoot ? 'root' : 'an ordinary user'}`, () => {
     await folder?.[Symbol.asyncDispose]();
   });
 
-  const ran = (script: string, changes: Partial<Step> = {}) =>
+  const ran = (script: string, changes: Partial<RunStep> = {}) =>
     runStep(containers, stepOf([base], script, changes));
-  const printed = async (script: string, changes: Partial<Step> = {}) =>
+  const printed = async (script: string, changes: Partial<RunStep> = {}) =>
     (await ran(script, changes)).stdout.trim();
 
   describe('makes a layer', () => {
@@ -398,7 +399,7 @@ describe(`a RUN step as ${isRoot ? 'root' : 'an ordinary user'}`, () => {
   it('refuses a layer that is not what it says', async () => {
     const wrong = {
       ...base,
-      diffID: base.diffID.replace(/.$/, (c) => (c === '0' ? '1' : '0')) as Layer['diffID'],
+      diffID: base.diffID.replace(/.$/, (c) => (c === '0' ? '1' : '0')) as StackLayer['diffID'],
     };
     await expect(runStep(containers, stepOf([wrong], 'true'))).rejects.toThrow('its tar is damaged');
   });

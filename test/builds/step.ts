@@ -2,14 +2,9 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { RunOutcome, RunStep, StackLayer, StepRunner } from '../../src/layer/index.js';
 import type { Digest } from '../../src/oci/index.js';
-import {
-  Containers,
-  type Layer,
-  type Step,
-  type StepOutcome,
-  type StepRunner,
-} from '../../src/runtime/index.js';
+import { Containers } from '../../src/runtime/index.js';
 import { run } from '../support/run.js';
 
 const APPLETS =
@@ -27,7 +22,7 @@ export function openContainers(root: string): Containers {
 }
 
 /** A base layer with Debian's static busybox, users and a few files to change, as a tar in `folder`. */
-export async function busyboxLayer(folder: string): Promise<Layer> {
+export async function busyboxLayer(folder: string): Promise<StackLayer> {
   const root = join(folder, 'busybox');
   for (const name of ['bin', 'etc', 'tmp', 'root', 'home', 'var/lib/things']) {
     await mkdir(join(root, name), { recursive: true });
@@ -44,7 +39,7 @@ export async function busyboxLayer(folder: string): Promise<Layer> {
 }
 
 /** A directory as a layer, owned by root throughout. */
-export async function tarLayer(root: string, path: string): Promise<Layer> {
+export async function tarLayer(root: string, path: string): Promise<StackLayer> {
   const asRoot = [
     '--sort=name',
     '--owner=0',
@@ -71,7 +66,7 @@ export async function tarLayer(root: string, path: string): Promise<Layer> {
 }
 
 /** The layer that an uncompressed tar is. */
-export async function layerOf(path: string): Promise<Layer> {
+export async function layerOf(path: string): Promise<StackLayer> {
   const bytes = await readFile(path);
   const diffID = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
   return {
@@ -83,7 +78,11 @@ export async function layerOf(path: string): Promise<Layer> {
 }
 
 /** A step on `stack` that runs `script` with sh; what it prints is gathered by {@link runStep}. */
-export function stepOf(stack: readonly Layer[], script: string, changes: Partial<Step> = {}): Step {
+export function stepOf(
+  stack: readonly StackLayer[],
+  script: string,
+  changes: Partial<RunStep> = {},
+): RunStep {
   return {
     name: 'test',
     stack,
@@ -104,10 +103,10 @@ export function stepOf(stack: readonly Layer[], script: string, changes: Partial
   };
 }
 
-export type Ran = Readonly<{ outcome: StepOutcome; stdout: string; stderr: string; names: string[] }>;
+export type Ran = Readonly<{ outcome: RunOutcome; stdout: string; stderr: string; names: string[] }>;
 
 /** @returns the outcome, what was printed, and the names in the layer. */
-export async function runStep(runner: StepRunner, step: Step): Promise<Ran> {
+export async function runStep(runner: StepRunner, step: RunStep): Promise<Ran> {
   const output = { stdout: '', stderr: '' };
   const outcome = await runner.run({
     ...step,

@@ -1,8 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-
-export type Row = Readonly<Record<string, unknown>>;
+import { DatabaseSync } from 'node:sqlite';
+import { isUnsound, SqlFile } from '../../sqlite/index.js';
 
 const BUSY_MS = 10_000;
 /** A cache of another version is thrown away: it is only a cache. */
@@ -28,52 +27,11 @@ CREATE TABLE rewritten (key TEXT PRIMARY KEY, diff_id TEXT NOT NULL, size INTEGE
 PRAGMA user_version = ${VERSION};
 `;
 
-/** SQL on the cache's file, each statement prepared once. Parameters are written `?1`, `?2`, ... */
-export class CacheDatabase {
-  readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
-
+/** The file of the cache. */
+export class CacheDatabase extends SqlFile {
   constructor(path: string) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    this.#db = openSound(path);
-  }
-
-  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values);
-  }
-
-  all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#prepare(sql).all(...values);
-  }
-
-  run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.#prepare(sql).run(...values).changes);
-  }
-
-  /** All of it or nothing, apart from other processes. Runs to its end without giving way. */
-  transaction<T>(work: () => T): T {
-    this.#db.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.#db.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      throw error;
-    }
-  }
-
-  close(): void {
-    if (this.#db.isOpen) this.#db.close();
-  }
-
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+    super(openSound(path));
   }
 }
 
@@ -82,7 +40,7 @@ function openSound(path: string): DatabaseSync {
   try {
     return open(path);
   } catch (error) {
-    if (!isUnsound(error)) throw error;
+    if (!isUnsound(error) && !(error instanceof ForeignVersion)) throw error;
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
     return open(path);
   }
@@ -112,9 +70,4 @@ function create(db: DatabaseSync): void {
 
 function versionOf(db: DatabaseSync): number {
   return Number(db.prepare('PRAGMA user_version').get()?.user_version);
-}
-
-function isUnsound(error: unknown): boolean {
-  const code = (error as { errcode?: number }).errcode;
-  return error instanceof ForeignVersion || code === 11 || code === 26; // SQLITE_CORRUPT, SQLITE_NOTADB
 }

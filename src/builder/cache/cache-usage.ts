@@ -1,5 +1,6 @@
 import type { Digest } from '../../oci/index.js';
-import type { CacheDatabase, Row } from './cache-database.js';
+import type { Row } from '../../sqlite/index.js';
+import type { CacheDatabase } from './cache-database.js';
 import { type BlobHolder, CACHE_OWNER } from './step-cache.js';
 
 /** Something that the cache keeps. Times in milliseconds. */

@@ -1,5 +1,5 @@
+import { didYouMean } from '../../spelling/index.js';
 import { SyntaxProblem } from './errors.js';
-import { didYouMean } from './nearest.js';
 
 /** A word in front of the arguments, quotes and escapes taken out. */
 export type FlagWord = Readonly<{ text: string; offset: number; written: string }>;

@@ -1,7 +1,7 @@
+import { didYouMean } from '../../spelling/index.js';
 import { SyntaxProblem } from './errors.js';
 import { Flags } from './flags.js';
 import type { AnyInstruction, Instruction } from './instruction.js';
-import { didYouMean } from './nearest.js';
 import { arg } from './parsers/arg.js';
 import { cmd, entrypoint, shell } from './parsers/command.js';
 import { add, copy } from './parsers/copy.js';

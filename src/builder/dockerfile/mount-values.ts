@@ -1,4 +1,4 @@
-import { didYouMean } from './nearest.js';
+import { didYouMean } from '../../spelling/index.js';
 
 /** A `--mount` that makes no sense. */
 export class MountError extends Error {

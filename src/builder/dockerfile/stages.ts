@@ -1,9 +1,9 @@
+import { findNearest } from '../../spelling/index.js';
 import type { Dockerfile, Stage } from './dockerfile.js';
 import { ExpansionError, expand } from './expand.js';
 import type { FromInstruction, Instruction } from './instruction.js';
 import type { Location } from './location.js';
 import { mountSource } from './mounts.js';
-import { findNearest } from './nearest.js';
 import { errorAt } from './parse.js';
 
 /** What a stage begins with. `reference` is as it is written: a named context or an image. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MountSource, RunMount } from '../../layer/index.js';
 import { RootfsView } from '../../layer/index.js';
 import type { MountDirectories } from '../cache/mount-directories.js';
 import { DirectoryTree } from '../context/directory-tree.js';
@@ -12,7 +13,6 @@ import type { Mount } from '../dockerfile/index.js';
 import { BuildError } from '../errors.js';
 import { builtLayer, chainOf, type Layer } from '../layer.js';
 import type { Layers } from '../layers.js';
-import type { MountSource, RunMount } from '../step-runner.js';
 
 /** What `from=` of a mount leads to: the layers of a stage or image, or a tree of files. */
 export type MountOrigin = Readonly<{ layers: readonly Layer[] }> | Readonly<{ tree: SourceTree }>;

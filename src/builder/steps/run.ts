@@ -1,7 +1,7 @@
+import type { FailedContainer, RunMount, RunStep, StepRunner, Ulimit } from '../../layer/index.js';
 import { keyOf } from '../cache/key.js';
 import type { RunInstruction, RunScript } from '../dockerfile/index.js';
 import { CommandFailedError } from '../errors.js';
-import type { FailedContainer, RunMount, RunStep, StepRunner, Ulimit } from '../step-runner.js';
 import { contentKeyOf, type MountedStep, type PreparedMount } from './mounts.js';
 import { OutputTail } from './output-tail.js';
 import { addLayer, findCached, parentChain, type StepParts } from './step-parts.js';

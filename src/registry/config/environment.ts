@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { findNearest } from './nearest.js';
+import { findNearest } from '../../spelling/index.js';
 import type { Notice, Origin, Problem } from './notices.js';
 import { configSchema } from './schema/config.js';
 import { type Shape, shapeOf } from './shape.js';

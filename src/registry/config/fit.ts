@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { findNearest } from './nearest.js';
+import { findNearest } from '../../spelling/index.js';
 import type { Notice, Problem } from './notices.js';
 import { type Shape, shapeOf } from './shape.js';
 import { type MapTree, plainOf, type ScalarTree, type Tree } from './tree.js';

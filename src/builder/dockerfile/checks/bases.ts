@@ -6,9 +6,9 @@ import {
   parsePlatform,
   parseReference,
 } from '../../../oci/index.js';
+import { findNearest } from '../../../spelling/index.js';
 import type { Dockerfile, Stage } from '../dockerfile.js';
 import { ExpansionError, expand } from '../expand.js';
-import { findNearest } from '../nearest.js';
 import { globalScope } from '../scope.js';
 import type { CheckContext, Report } from './check.js';
 

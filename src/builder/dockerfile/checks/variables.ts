@@ -1,9 +1,9 @@
+import { findNearest } from '../../../spelling/index.js';
 import type { Dockerfile } from '../dockerfile.js';
 import { ExpansionError, expand, expandWords } from '../expand.js';
 import { expandableWords } from '../expandable.js';
 import { expandHeredoc } from '../heredoc.js';
 import type { ExposeInstruction, Heredoc, Instruction } from '../instruction.js';
-import { findNearest } from '../nearest.js';
 import { PortError, parsePort } from '../ports.js';
 import { argValue, globalScope } from '../scope.js';
 import { type ExpandedStage, expandStages } from '../stages.js';

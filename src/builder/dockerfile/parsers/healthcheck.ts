@@ -1,8 +1,8 @@
 import type { Healthcheck } from '../../../oci/index.js';
+import { didYouMean } from '../../../spelling/index.js';
 import { parseDuration } from '../duration.js';
 import { SyntaxProblem } from '../errors.js';
 import type { Flags } from '../flags.js';
-import { didYouMean } from '../nearest.js';
 import { type InstructionParser, required, type Statement } from '../statement.js';
 import { findJsonArray, splitFirst } from '../words.js';
 

@@ -1,8 +1,8 @@
+import { didYouMean } from '../../../spelling/index.js';
 import type { Flags } from '../flags.js';
 import type { Device, RunInstruction } from '../instruction.js';
 import { MountError } from '../mount-values.js';
 import { refuseMount } from '../mounts.js';
-import { didYouMean } from '../nearest.js';
 import { type InstructionParser, required } from '../statement.js';
 import { parseCommand } from './command.js';
 

@@ -12,17 +12,17 @@ export type StackLayer = Readonly<{
 /** The layers of a root filesystem, base first. `[]` is an empty one. */
 export type LayerStack = readonly StackLayer[];
 
-/** A directory or file that a mount shows: on this machine, or `path` (without leading slash, '' is all) inside a stack. */
+/** A directory or file of this machine, or `path` (without leading slash, '' is all) inside a stack. */
 export type MountSource = Readonly<{ hostPath: string }> | Readonly<{ stack: LayerStack; path: string }>;
 
 /** Who owns what a mount creates, as numbers inside the container; `mode` without type bits. */
 export type MountOwner = Readonly<{ mode: number; uid: number; gid: number }>;
 
-/** What a RUN sees beside its root filesystem. Targets are absolute and clean; what does not exist is made for the run. */
+/** What a command sees beside its root filesystem. Targets are absolute and clean; missing ones exist for the run only. */
 export type RunMount =
   /** Writes to a bind that is not read-only go nowhere. */
   | Readonly<{ type: 'bind'; source: MountSource; target: string; readOnly: boolean }>
-  /** A directory that outlives the build. It is made, with this owner and a copy of `seed`, when it does not exist. */
+  /** A directory that stays. It is made, with this owner and a copy of `seed`, when it does not exist. */
   | Readonly<{
       type: 'cache';
       directory: string;
@@ -32,14 +32,15 @@ export type RunMount =
       readOnly: boolean;
     }>
   | Readonly<{ type: 'tmpfs'; target: string; sizeBytes?: number }>
-  /** A file that is in memory only: a secret, or a script of a here-document. Read-only. */
+  /** A file that is in memory only. Read-only. */
   | Readonly<{ type: 'file'; content: Uint8Array; owner: MountOwner; target: string; secret: boolean }>
   /** A socket of this machine, an ssh agent's. */
   | Readonly<{ type: 'socket'; hostPath: string; owner: MountOwner; target: string }>;
 
+/** `name` as in `ulimit`, lower case: `nofile`. -1 is no limit. */
 export type Ulimit = Readonly<{ name: string; soft: number; hard: number }>;
 
-/** One command in a container on top of `stack`. docs/building.md says what it finds there. */
+/** One command in a container on top of `stack`. */
 export type RunStep = Readonly<{
   /** What people know the step as, for messages: `build 2/4`. */
   name: string;
@@ -60,15 +61,17 @@ export type RunStep = Readonly<{
   shmBytes?: number;
   ulimits: readonly Ulimit[];
   cgroupParent?: string;
-  /** Keep what a failed command leaves, and answer with {@link RunOutcome.failed}. */
+  /** Keep what a failed command leaves, and answer with {@link FailedContainer}. */
   keepFailed: boolean;
-  onOutput(stream: 'stdout' | 'stderr', chunk: Uint8Array): void;
+  /** The command is held back while this works. */
+  onOutput(stream: 'stdout' | 'stderr', chunk: Uint8Array): void | Promise<void>;
   signal: AbortSignal;
 }>;
 
 /** The finished uncompressed tar of what a command changed; whoever asked for it moves or removes it. */
 export type RunLayer = Readonly<{ diffID: Digest; size: number; path: string }>;
 
+/** `exitCode` 126 and 127 also for a command that cannot be started, 128 and a signal's number for one that was killed. */
 export type RunOutcome =
   | Readonly<{ exitCode: 0; layer: RunLayer }>
   | Readonly<{ exitCode: number; layer?: undefined; failed?: FailedContainer }>;
@@ -79,7 +82,7 @@ export interface FailedContainer extends AsyncDisposable {
   shell(): Promise<void>;
 }
 
-/** Runs the commands of RUN. */
+/** Runs single commands that make layers. */
 export interface StepRunner {
   /**
    * Runs to the end, and keeps the changes as a snapshot and as a layer when the command succeeds.

@@ -1,16 +1,31 @@
+/** Longer words are no misspelling of anything. */
+const MAX_LENGTH = 64;
+
 /**
  * The candidate that was most likely meant: same letters in another case, a few letters off, or cut short.
- * @returns undefined when nothing comes close.
+ * @returns undefined when nothing comes close, or when the word is one of them.
  */
 export function findNearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase();
+  if (wanted.length > MAX_LENGTH) return undefined;
   let best: string | undefined;
-  let fewest = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let fewest = Math.max(2, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
+    if (candidate === word) return undefined;
     const distance = distanceBetween(wanted, candidate.toLowerCase());
-    if (distance < fewest) [best, fewest] = [candidate, distance];
+    if (distance < fewest && distance < candidate.length) [best, fewest] = [candidate, distance];
   }
   return best;
+}
+
+/** ` (did you mean X?)`, or nothing. */
+export function didYouMean(
+  word: string,
+  candidates: Iterable<string>,
+  show = (name: string) => name,
+): string {
+  const nearest = findNearest(word, candidates);
+  return nearest === undefined ? '' : ` (did you mean ${show(nearest)}?)`;
 }
 
 function distanceBetween(a: string, b: string): number {

@@ -1,0 +1,87 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+
+export type { SQLInputValue };
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** SQL on an open database, each statement prepared once. Parameters are written `?1`, `?2`, ... */
+export class SqlFile {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** @param db is closed with this. */
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#prepare(sql).get(...values);
+  }
+
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepare(sql).all(...values);
+  }
+
+  /** Rows while `wanted` says so of each: those behind are not even read. */
+  takeWhile(wanted: (row: Row) => boolean, sql: string, ...values: SQLInputValue[]): Row[] {
+    const rows: Row[] = [];
+    for (const row of this.#prepare(sql).iterate(...values)) {
+      if (!wanted(row)) break;
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  /** The values of the first column, without an object for each row: for long lists. */
+  column(sql: string, ...values: SQLInputValue[]): unknown[] {
+    const statement = this.#prepare(sql);
+    statement.setReturnArrays(true);
+    return (statement.all(...values) as unknown as unknown[][]).map(([value]) => value);
+  }
+
+  run(sql: string, ...values: SQLInputValue[]): { changes: number; rowid: number } {
+    const { changes, lastInsertRowid } = this.#prepare(sql).run(...values);
+    return { changes: Number(changes), rowid: Number(lastInsertRowid) };
+  }
+
+  /** Several statements without parameters. */
+  exec(sql: string): void {
+    this.#db.exec(sql);
+  }
+
+  /** All of it or nothing, apart from all other processes; inside another one, a part of it. Runs without giving way. */
+  transaction<T>(work: () => T): T {
+    if (this.#db.isTransaction) return work();
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // SQLite itself goes back after some failures, such as a full disk.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  get isTransaction(): boolean {
+    return this.#db.isTransaction;
+  }
+
+  get isOpen(): boolean {
+    return this.#db.isOpen;
+  }
+
+  close(): void {
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
