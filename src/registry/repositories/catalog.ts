@@ -31,9 +31,8 @@ export class Catalog {
   /** @throws {OciError} NAME_UNKNOWN: no such repository, or nothing in it. */
   async tags(repository: RepositoryName, page: Page): Promise<TagList> {
     const { index, sync } = this.#store;
-    await sync.ensure(repository);
-    const tags = await index.listTags(repository, page);
-    if (tags.last === undefined && !(await index.hasManifests(repository))) {
+    const tags = await sync.consult(repository, () => index.listTags(repository, page));
+    if (tags.last === undefined && !(await this.#exists(repository))) {
       throw new OciError('NAME_UNKNOWN', `there is no repository ${repository}`, {
         detail: { name: repository },
       });
@@ -51,12 +50,18 @@ export class Catalog {
     page: Page & { maxBytes: number; artifactTypes: readonly string[] },
   ): Promise<Paged<Referrer>> {
     const { index, sync } = this.#store;
-    await sync.ensure(repository);
-    const items = await index.listReferrers(repository, subject, page);
-    const after = items.at(-1)?.digest;
-    const next = { ...page, limit: 1, ...(after ? { after } : {}) };
-    const more = after !== undefined && (await index.listReferrers(repository, subject, next)).length > 0;
-    return { items, more };
+    return sync.consult(repository, async () => {
+      const items = await index.listReferrers(repository, subject, page);
+      const after = items.at(-1)?.digest;
+      const next = { ...page, limit: 1, ...(after ? { after } : {}) };
+      const more = after !== undefined && (await index.listReferrers(repository, subject, next)).length > 0;
+      return { items, more };
+    });
+  }
+
+  #exists(repository: RepositoryName): Promise<boolean> {
+    const { index, sync } = this.#store;
+    return sync.consult(repository, () => index.hasManifests(repository));
   }
 
   /** In batches, since a step of a generator for each name would cost more than finding it. */
@@ -66,12 +71,12 @@ export class Catalog {
     limit,
   }: Page & { containing?: string }): AsyncGenerator<readonly RepositoryName[]> {
     const { index, sync } = this.#store;
-    if (!sync.complete) {
-      yield* this.#batchesWhileChecking({ after, containing });
-      return;
-    }
     let start = after;
     for (let size = Math.min(BATCH, limit + 1); ; size = BATCH) {
+      if (!sync.complete) {
+        yield* this.#batchesWhileChecking({ after: start, containing });
+        return;
+      }
       const names = await index.listRepositories({ after: start, limit: size, containing });
       yield names;
       if (names.length < size) return;
@@ -93,8 +98,7 @@ export class Catalog {
     const names = new Set([...(await sync.names()), ...(await index.allRepositories())]);
     for (const name of [...names].sort()) {
       if (name <= after || !name.includes(containing)) continue;
-      await sync.ensure(name);
-      if (await index.hasManifests(name)) yield [name];
+      if (await this.#exists(name)) yield [name];
     }
   }
 }

@@ -53,6 +53,22 @@ export class IndexSync {
     return check;
   }
 
+  /**
+   * What `read` finds in the index while that tells the truth about the repository: another request may find the index
+   * damaged between the comparison and the read, which then begins anew.
+   */
+  async consult<T>(repository: RepositoryName, read: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const check = this.ensure(repository);
+      if (check === undefined) {
+        const { generation } = this.#index;
+        const found = await read();
+        if (generation === this.#index.generation) return found;
+      }
+      await check;
+    }
+  }
+
   /** Resolves when nothing is compared any more that began by itself. */
   async settle(): Promise<void> {
     await this.#rerun;

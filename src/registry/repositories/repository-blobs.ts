@@ -76,9 +76,9 @@ export class RepositoryBlobs {
     });
   }
 
-  async #find(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
-    await this.#store.sync.ensure(repository);
-    return this.#store.index.findBlob(repository, digest);
+  #find(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
+    const { index, sync } = this.#store;
+    return sync.consult(repository, () => index.findBlob(repository, digest));
   }
 
   /** @param content what must be named before the links to it. */

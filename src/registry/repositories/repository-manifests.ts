@@ -103,9 +103,9 @@ export class RepositoryManifests {
     return failed;
   }
 
-  async #find(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {
-    await this.#store.sync.ensure(repository);
-    return this.#store.index.findManifest(repository, key);
+  #find(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {
+    const { index, sync } = this.#store;
+    return sync.consult(repository, () => index.findManifest(repository, key));
   }
 
   async #writeFiles(

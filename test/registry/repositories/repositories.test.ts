@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Blobs, layout } from '../../../src/content/index.js';
-import { SqliteIndex } from '../../../src/index/index.js';
+import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
 import { type Digest, digestOf, MEDIA_TYPES, parseRepositoryName, parseTag } from '../../../src/oci/index.js';
 import {
   Catalog,
@@ -145,6 +145,22 @@ describe('IndexSync', () => {
     await expect(second.manifests.get(app, { tag: v1 })).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
   });
 
+  it.each([
+    { at: 'findManifest', read: async (r: Opened) => (await r.manifests.get(app, { tag: v1 })).mediaType },
+    { at: 'findBlob', read: async (r: Opened) => (await r.blobs.get(app, digest('layer'))).size },
+    { at: 'listTags', read: async (r: Opened) => (await r.catalog.tags(app, { limit: 9 })).json },
+    {
+      at: 'hasManifests',
+      read: async (r: Opened) => (await r.catalog.repositories({ limit: 9 }, everyone)).items,
+    },
+  ] as const)('answers from the new index when the old one is lost just before $at', async ({ at, read }) => {
+    const written = open();
+    await pushImage(written);
+    const expected = await read(written);
+    const registry = open({ driver: written.driver, index: indexLostAt(at) });
+    expect(await read(registry)).toEqual(expected);
+  });
+
   it('passes over empty links and foreign directories', async () => {
     const first = open();
     await pushImage(first);
@@ -159,7 +175,7 @@ describe('IndexSync', () => {
   });
 });
 
-function open(given: { driver?: StorageDriver; index?: SqliteIndex } = {}) {
+function open(given: { driver?: StorageDriver; index?: MetadataIndex } = {}) {
   const { driver = new MemoryDriver(), index = new SqliteIndex(':memory:') } = given;
   const content = new Blobs(driver);
   const log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -185,6 +201,20 @@ function open(given: { driver?: StorageDriver; index?: SqliteIndex } = {}) {
 }
 
 type Opened = ReturnType<typeof open>;
+
+/** An index that somebody else's request finds damaged, and replaces, when this method is called for the first time. */
+function indexLostAt(method: keyof MetadataIndex): MetadataIndex {
+  let index = new SqliteIndex(':memory:');
+  let generation = 0;
+  return new Proxy({} as MetadataIndex, {
+    get: (_, name: keyof MetadataIndex) => {
+      if (name === 'generation') return generation;
+      if (name === method && generation === 0) [index, generation] = [new SqliteIndex(':memory:'), 1];
+      const value: unknown = index[name];
+      return typeof value === 'function' ? value.bind(index) : value;
+    },
+  });
+}
 
 async function pushBlob({ driver, blobs }: Opened, text: string): Promise<void> {
   const path = `/upload-${text}`;
