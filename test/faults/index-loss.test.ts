@@ -58,6 +58,8 @@ describe('a registry whose index is lost between two runs', () => {
   it('shows what is in the files when the index is an old one', async () => {
     const index = join(server.root, 'berth', 'index.sqlite');
     const old = join(folder.path, 'old.sqlite');
+    // Damage from before that nobody has met yet would be met here.
+    await damageIndex(server.root, 'remove', random);
     await server.start();
     await expectAll();
     await server.stop();

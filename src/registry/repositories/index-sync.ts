@@ -136,6 +136,8 @@ export class IndexSync {
         failed += 1;
       }
     }
+    // Lost during the last comparison: nothing is known of the new index, and a request may have noticed before us.
+    if (generation !== this.#index.generation) return { repositories: names.length, failed };
     this.#complete = true;
     this.#checked.clear();
     this.#names = undefined;

@@ -161,6 +161,24 @@ describe('IndexSync', () => {
     expect(await read(registry)).toEqual(expected);
   });
 
+  it('is not complete when the index is lost during the last comparison, whoever notices', async () => {
+    const written = open();
+    await pushImage(written);
+    const other = parseRepositoryName('z');
+    for (const text of ['config', 'layer']) await written.blobs.mount(app, other, digest(text));
+    await written.manifests.put(other, { bytes: imageOf('config', ['layer']), contentType: '', tags: [v1] });
+    const { sync, index } = open({ driver: written.driver, index: indexLostAt('applyChanges', { call: 2 }) });
+    let ended = false;
+    const running = sync.run().finally(() => {
+      ended = true;
+    });
+    for (let turn = 0; !ended; turn += 1) {
+      await (turn % 100 === 99 ? new Promise((resolve) => setImmediate(resolve)) : undefined);
+      if (sync.complete) expect(await index.hasManifests(app)).toBe(true);
+    }
+    expect(await running).toEqual({ repositories: 2, failed: 0 });
+  });
+
   it('passes over empty links and foreign directories', async () => {
     const first = open();
     await pushImage(first);
@@ -202,14 +220,16 @@ function open(given: { driver?: StorageDriver; index?: MetadataIndex } = {}) {
 
 type Opened = ReturnType<typeof open>;
 
-/** An index that somebody else's request finds damaged, and replaces, when this method is called for the first time. */
-function indexLostAt(method: keyof MetadataIndex): MetadataIndex {
+/** An index that somebody else's request finds damaged, and replaces, just before this call of a method. */
+function indexLostAt(method: keyof MetadataIndex, { call = 1 } = {}): MetadataIndex {
   let index = new SqliteIndex(':memory:');
   let generation = 0;
+  let calls = 0;
   return new Proxy({} as MetadataIndex, {
     get: (_, name: keyof MetadataIndex) => {
       if (name === 'generation') return generation;
-      if (name === method && generation === 0) [index, generation] = [new SqliteIndex(':memory:'), 1];
+      if (name === method) calls += 1;
+      if (calls === call && generation === 0) [index, generation] = [new SqliteIndex(':memory:'), 1];
       const value: unknown = index[name];
       return typeof value === 'function' ? value.bind(index) : value;
     },
