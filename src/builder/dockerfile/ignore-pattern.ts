@@ -1,7 +1,14 @@
 import { BadPatternError } from './match.js';
 
-/** Whether a pattern matches a whole path. */
-export type PathMatcher = (path: string) => boolean;
+/** What a pattern says of paths. */
+export type PathPattern = Readonly<{
+  /** Whether it matches a whole path. */
+  matches(path: string): boolean;
+  /** Whether it matches some path that begins so. */
+  matchesBeyond(beginning: string): boolean;
+}>;
+
+type PathMatcher = PathPattern['matches'];
 
 type Token =
   | Readonly<{ type: 'letter'; letter: string }>
@@ -16,9 +23,13 @@ const MAX_RUNS = 3;
  * A cleaned pattern of `.dockerignore`: `*` and `?` stop at `/`, `**` does not, `[a-z]`, `\x`.
  * @throws {BadPatternError}
  */
-export function compilePattern(pattern: string): PathMatcher {
+export function compilePattern(pattern: string): PathPattern {
   const tokens = parseTokens(pattern);
-  return simpleMatcher(tokens) ?? (runsIn(tokens) > MAX_RUNS ? stepMatcher(tokens) : regExpMatcher(tokens));
+  return {
+    matches:
+      simpleMatcher(tokens) ?? (runsIn(tokens) > MAX_RUNS ? stepMatcher(tokens) : regExpMatcher(tokens)),
+    matchesBeyond: (beginning) => statesAfter(beginning, tokens).size > 0,
+  };
 }
 
 function runsIn(tokens: readonly Token[]): number {
@@ -72,16 +83,18 @@ function regExpMatcher(tokens: readonly Token[]): PathMatcher {
   return (path) => regExp.test(path);
 }
 
-/** All ways through the pattern side by side: as long as path times pattern, whatever they are. */
 function stepMatcher(tokens: readonly Token[]): PathMatcher {
-  return (path) => {
-    let states = withoutSteps(new Set([0]), tokens);
-    for (const letter of path) {
-      states = withoutSteps(afterLetter(states, tokens, letter), tokens);
-      if (states.size === 0) return false;
-    }
-    return states.has(tokens.length);
-  };
+  return (path) => statesAfter(path, tokens).has(tokens.length);
+}
+
+/** All ways through the pattern side by side: as long as path times pattern, whatever they are. */
+function statesAfter(path: string, tokens: readonly Token[]): Set<number> {
+  let states = withoutSteps(new Set([0]), tokens);
+  for (const letter of path) {
+    if (states.size === 0) break;
+    states = withoutSteps(afterLetter(states, tokens, letter), tokens);
+  }
+  return states;
 }
 
 /** Between two tokens stands a whole number; half of one more is inside of `directories`. */

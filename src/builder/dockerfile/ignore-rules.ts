@@ -1,12 +1,12 @@
-import { compilePattern, type PathMatcher } from './ignore-pattern.js';
-import { BadPatternError, matchComponent } from './match.js';
+import { compilePattern, type PathPattern } from './ignore-pattern.js';
+import { BadPatternError } from './match.js';
 
 /** A line of an ignore file that makes no sense. */
 export class IgnoreRulesError extends Error {
   override readonly name = 'IgnoreRulesError';
 }
 
-type Rule = Readonly<{ keeps: boolean; components: readonly string[]; matches: PathMatcher }>;
+type Rule = PathPattern & Readonly<{ keeps: boolean }>;
 
 /** Directories whose verdicts are remembered at a time. */
 const MAX_REMEMBERED = 10_000;
@@ -17,13 +17,11 @@ const MAX_REMEMBERED = 10_000;
  */
 export class IgnoreRules {
   readonly #rules: readonly Rule[];
-  readonly #keeping: readonly Rule[];
   /** For each rule whether it hits the directory or one above it. */
   readonly #hits = new Map<string, Uint8Array>();
 
   private constructor(rules: readonly Rule[]) {
     this.#rules = rules;
-    this.#keeping = rules.filter(({ keeps }) => keeps);
   }
 
   /**
@@ -63,9 +61,10 @@ export class IgnoreRules {
 
   /** Whether something below an ignored directory may be kept: if not, nobody need look there. */
   mayContainKept(directory: string): boolean {
-    if (this.#keeping.length === 0) return false;
-    const components = directory.split('/');
-    return this.#keeping.some((rule) => reachesBelow(rule.components, components));
+    return this.#rules.some(
+      (rule, index) =>
+        rule.keeps && (this.#hitsOf(directory)[index] === 1 || rule.matchesBeyond(`${directory}/`)),
+    );
   }
 
   #hitsOf(directory: string): Uint8Array {
@@ -91,7 +90,7 @@ function parseRule(line: string): Rule | undefined {
     throw new IgnoreRulesError('a rule of only "!" keeps nothing: write the pattern behind it');
   const pattern = cleaned(written);
   try {
-    return { keeps, components: pattern.split('/'), matches: compilePattern(pattern) };
+    return { keeps, ...compilePattern(pattern) };
   } catch (error) {
     if (error instanceof BadPatternError) throw new IgnoreRulesError(error.message, { cause: error });
     throw error;
@@ -109,14 +108,4 @@ function cleaned(pattern: string): string {
     else if (!rooted) kept.push(part);
   }
   return kept.join('/') || (rooted ? '/' : '.');
-}
-
-/** Whether a pattern can match something below a directory. */
-function reachesBelow(pattern: readonly string[], directory: readonly string[]): boolean {
-  for (const [index, component] of directory.entries()) {
-    const part = pattern[index];
-    if (part === undefined || part.includes('**')) return true;
-    if (!matchComponent(part, component)) return false;
-  }
-  return true;
 }

@@ -147,8 +147,12 @@ describe('any text', () => {
     fc.assert(
       fc.property(pattern, path, (text, name) => {
         const rules = only(() => IgnoreRules.parse(text), IgnoreRulesError);
-        if (rules?.ignores(name) === false) return;
-        rules?.mayContainKept(name);
+        if (rules === undefined || rules.ignores(name)) return;
+        // Whoever looks for what is kept gets there.
+        for (const { index } of name.matchAll(/(?<=[^/])\/(?=[^/])/g))
+          expect(!rules.ignores(name.slice(0, index)) || rules.mayContainKept(name.slice(0, index))).toBe(
+            true,
+          );
       }),
       { numRuns: 3000 },
     );

@@ -150,6 +150,10 @@ describe('IgnoreRules', () => {
     ['*\n!src', 'src/lib', true],
     ['*\n!src/**/*.ts', 'src/a/b', true],
     ['*\n!src/**/*.ts', 'lib', false],
+    ['*\n!\\/*', 'a', false],
+    ['*\n!a\\/b', 'a', true],
+    ['*\n!a**b', 'a', true],
+    ['*\n!a**b', 'c', false],
   ])('knows where to look: %j, %s: %s', (rules, directory, may) =>
     expect(IgnoreRules.parse(rules).mayContainKept(directory)).toBe(may),
   );
