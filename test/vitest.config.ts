@@ -14,6 +14,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/{builds,clients,faults,server}/**'],
+          setupFiles: ['test/support/property-seed.ts'],
           isolate: false,
           testTimeout: 20_000,
         },

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BerthProcess } from '../support/berth-process.js';
+import { seedOfRun } from '../support/seed.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { exchange } from './exchange.js';
 import { bytesOf, type Fixtures, fuzzedRequests, garbage } from './fuzzed-requests.js';
 import { expectHealthy, expectImage, type Image, imageOf, pushImage, startUpload } from './image.js';
 import { auditLayout } from './layout-audit.js';
 import { openFilesBelow } from './process-usage.js';
-import { Random, seedOfRun } from './random.js';
+import { Random } from './random.js';
 import { headOf, RawConnection } from './raw-connection.js';
 
 /** An answer, or the end of the connection, comes within this time whatever was said. */

@@ -2,13 +2,14 @@ import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seedOfRun } from '../support/seed.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { exchange } from './exchange.js';
 import { expectHealthy, type Image, imageOf, pushImage, putManifest } from './image.js';
 import { damageIndex, INDEX_DAMAGES } from './index-damage.js';
 import { KillableServer } from './killable-server.js';
 import { isContent } from './names.js';
-import { Random, seedOfRun } from './random.js';
+import { Random } from './random.js';
 
 const REPOSITORIES = ['loss/one', 'loss/two', 'loss/three'];
 const IMAGES = 20;

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { BERTH } from '../support/berth-process.js';
 import { DebianRegistry, debianConfig } from '../support/debian-registry.js';
 import { cleanEnvironment, run } from '../support/run.js';
+import { seedOfRun } from '../support/seed.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { Gate } from './gate.js';
 import { damageIndex, INDEX_DAMAGES } from './index-damage.js';
@@ -13,7 +14,7 @@ import { auditLayout, sweep } from './layout-audit.js';
 import { Ledger } from './ledger.js';
 import { digestOf } from './names.js';
 import { Pusher, type PusherParts } from './pusher.js';
-import { Random, seedOfRun } from './random.js';
+import { Random } from './random.js';
 import { Tally } from './requests.js';
 import { verify } from './verify.js';
 

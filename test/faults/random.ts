@@ -43,9 +43,3 @@ export class Random {
     return createHash('shake256', { outputLength: size }).update(`${this.next()}`).digest();
   }
 }
-
-/** The seed of this run, which repeats an earlier one when BERTH_FAULT_SEED has its number. */
-export function seedOfRun(): number {
-  const given = process.env.BERTH_FAULT_SEED;
-  return given ? Number(given) : Math.floor(Math.random() * 2 ** 31);
-}

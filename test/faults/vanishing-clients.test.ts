@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BerthProcess } from '../support/berth-process.js';
+import { seedOfRun } from '../support/seed.js';
 import { exchange } from './exchange.js';
 import {
   type Blob,
@@ -14,7 +15,7 @@ import {
 } from './image.js';
 import { auditLayout } from './layout-audit.js';
 import { openFiles, openFilesBelow, residentBytes } from './process-usage.js';
-import { Random, seedOfRun } from './random.js';
+import { Random } from './random.js';
 import { chunkOf, headOf, RawConnection } from './raw-connection.js';
 
 const MIB = 1024 * 1024;
