@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Blobs, HashPool, Uploads } from '../content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../index/index.js';
@@ -20,7 +19,10 @@ export type OpenStore = AsyncDisposable &
 export async function openStore(
   config: Config,
   log: Logger,
-  options: { wrap?: (driver: StorageDriver) => StorageDriver; indexInMemory?: (error: unknown) => void } = {},
+  options: {
+    wrap?: (driver: StorageDriver) => StorageDriver;
+    indexInMemory?: (error: unknown) => void;
+  } = {},
 ): Promise<OpenStore> {
   const { wrap = (driver) => driver } = options;
   const driver = wrap(await openDriver(config));
@@ -57,13 +59,12 @@ async function openDriver({ storage }: Config): Promise<StorageDriver> {
   if (storage.filesystem === undefined) return new MemoryDriver();
   const root = resolve(storage.filesystem.rootdirectory);
   try {
-    await mkdir(root, { recursive: true });
+    return await FilesystemDriver.open(root);
   } catch (error) {
-    throw new Error(`cannot make storage.filesystem.rootdirectory ${root}: ${reasonOf(error)}`, {
+    throw new Error(`cannot use storage.filesystem.rootdirectory ${root}: ${reasonOf(error)}`, {
       cause: error,
     });
   }
-  return new FilesystemDriver(root);
 }
 
 /** A store that cannot be written can still be served: the index is made anew from the files then. */

@@ -8,7 +8,7 @@ import { describeStorageDriver } from './contract.js';
 describeStorageDriver('filesystem', async () => {
   const folder = await temporaryFolder();
   return {
-    driver: new FilesystemDriver(folder.path),
+    driver: await FilesystemDriver.open(folder.path),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 });
@@ -20,7 +20,7 @@ describeStorageDriver('memory', async () => ({
 describe('FilesystemDriver', () => {
   it('leaves nothing behind but the file', async () => {
     await using folder = await temporaryFolder();
-    const driver = new FilesystemDriver(folder.path);
+    const driver = await FilesystemDriver.open(folder.path);
     await driver.publish([{ path: '/a/link', bytes: Buffer.from('x') }]);
     expect(await readdir(join(folder.path, 'a'))).toEqual(['link']);
     expect(await readdir(join(folder.path, 'berth/tmp'))).toEqual([]);
@@ -28,7 +28,7 @@ describe('FilesystemDriver', () => {
 
   it('removes what a crash left, once it is old enough', async () => {
     await using folder = await temporaryFolder();
-    const driver = new FilesystemDriver(folder.path);
+    const driver = await FilesystemDriver.open(folder.path);
     await mkdir(join(folder.path, 'berth/tmp'), { recursive: true });
     await writeFile(join(folder.path, 'berth/tmp/1.tmp'), 'half');
     await driver.removeLeftovers(new Date(0));
@@ -41,7 +41,24 @@ describe('FilesystemDriver', () => {
     await using folder = await temporaryFolder();
     await mkdir(join(folder.path, 'd'));
     await symlink('/', join(folder.path, 'd/elsewhere'));
-    const entries = await Array.fromAsync(new FilesystemDriver(folder.path).list('/d'));
+    const driver = await FilesystemDriver.open(folder.path);
+    const entries = await Array.fromAsync(driver.list('/d'));
     expect(entries).toEqual([{ name: 'elsewhere', directory: true }]);
+  });
+
+  it.each([
+    { root: '/proc/nothing/can/be/made', code: 'ENOENT' },
+    { root: '/dev/null', code: 'ENOTDIR' },
+    { root: '/dev/null/below', code: 'ENOTDIR' },
+  ])('says at once that $root cannot be a root', ({ root, code }) =>
+    expect(FilesystemDriver.open(root)).rejects.toMatchObject({ code }),
+  );
+
+  it('makes its root with all directories above it', async () => {
+    await using folder = await temporaryFolder();
+    const root = join(folder.path, 'a/b/c');
+    const driver = await FilesystemDriver.open(root);
+    await driver.publish([{ path: '/link', bytes: Buffer.from('x') }]);
+    expect(await readdir(root)).toEqual(['berth', 'link']);
   });
 });

@@ -1,20 +1,31 @@
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isAbsent } from './system-errors.js';
+import { isAbsent, isPresent } from './system-errors.js';
 
 /**
- * Makes a directory and those above it. Durable only once their parents are synced.
+ * Makes a directory and those above it. Durable only once their parents are synced. One step at a time: where nothing can
+ * be made, as in /proc, Node's own recursive mkdir tries for ever.
  * @returns the topmost directory that was made, or `undefined` when all were there.
  */
 export async function makeDirectory(path: string): Promise<string | undefined> {
   try {
-    return await mkdir(path, { recursive: true });
+    return await makeOne(path);
   } catch (error) {
-    if (!isAbsent(error)) throw error;
-    // So Node says of a read-only file system, too: one step at a time tells the reason.
+    if (!isAbsent(error) || dirname(path) === path) throw error;
     const first = await makeDirectory(dirname(path));
+    const made = await makeOne(path);
+    return first ?? made;
+  }
+}
+
+/** @returns the path, or `undefined` when something was there. */
+async function makeOne(path: string): Promise<string | undefined> {
+  try {
     await mkdir(path);
-    return first ?? path;
+    return path;
+  } catch (error) {
+    if (!isPresent(error)) throw error;
+    return undefined;
   }
 }
 

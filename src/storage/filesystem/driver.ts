@@ -13,7 +13,7 @@ import type {
 } from '../driver.js';
 import { PathNotFoundError } from '../errors.js';
 import { byName, checkPath } from '../path.js';
-import { syncDirectory } from './directories.js';
+import { makeDirectory, syncDirectory } from './directories.js';
 import { FilesystemPublisher } from './publisher.js';
 import { FilesystemReader } from './reader.js';
 import { explained, ignoreAbsent, isAbsent, unavailable } from './system-errors.js';
@@ -28,7 +28,19 @@ export class FilesystemDriver implements StorageDriver {
   readonly #root: string;
   readonly #publisher: FilesystemPublisher;
 
-  constructor(root: string) {
+  /**
+   * @param root an absolute path. The directory is made if it is not there.
+   * @throws what the system says when it cannot be.
+   */
+  static async open(root: string): Promise<FilesystemDriver> {
+    const first = await makeDirectory(root);
+    await readdir(root); // it may be a file
+    for (let made = root; first && made.length >= first.length; made = dirname(made))
+      await syncDirectory(dirname(made));
+    return new FilesystemDriver(root);
+  }
+
+  private constructor(root: string) {
     this.#root = root;
     this.#publisher = new FilesystemPublisher(root, SCRATCH);
   }

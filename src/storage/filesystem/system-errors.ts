@@ -35,6 +35,10 @@ export function isAbsent(error: unknown): boolean {
   return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 }
 
+export function isPresent(error: unknown): boolean {
+  return codeOf(error) === 'EEXIST';
+}
+
 export function ignoreAbsent(error: unknown): void {
   if (!isAbsent(error)) throw error;
 }
