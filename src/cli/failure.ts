@@ -1,3 +1,4 @@
+import { ConfigError } from '../registry/config/index.js';
 import { isSystemError, reasonOf } from '../registry/system-error.js';
 
 /** What a person did wrong on the command line: exit code 2, as other programs have it. */
@@ -5,20 +6,24 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** As sysexits.h has it: trying again helps nothing. */
+const WRONG_CONFIGURATION = 78;
+
 /**
  * Tells a person what failed, in one line; causes and where they arose only when asked.
- * @returns the exit code: 1, or 2 for wrong usage.
+ * @returns the exit code: 1, 2 for wrong usage, 78 for a wrong configuration.
  */
 export function reportFailure(
   error: unknown,
   { debug, notes = process.stderr }: { debug: boolean; notes?: { write(text: string): unknown } },
-): 1 | 2 {
+): number {
   notes.write(`berth: ${messageOf(error)}\n`);
   if (debug) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
       notes.write(`${cause.stack ?? cause.message}\n`);
     }
   }
+  if (error instanceof ConfigError) return WRONG_CONFIGURATION;
   return error instanceof UsageError ? 2 : 1;
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { reportFailure, UsageError } from '../../src/cli/failure.js';
+import { ConfigError } from '../../src/registry/config/index.js';
 import { reasonOf } from '../../src/registry/system-error.js';
 
 async function report(error: unknown, { debug = false } = {}) {
@@ -15,6 +16,11 @@ describe('reportFailure', () => {
   it.each([
     { error: new Error('no'), code: 1, said: 'berth: no\n' },
     { error: new UsageError('not so'), code: 2, said: 'berth: not so\n' },
+    {
+      error: new ConfigError([{ key: 'http.addr', message: 'no address', origin: { from: 'default' } }]),
+      code: 78,
+      said: expect.stringContaining('http.addr'),
+    },
     { error: 'text', code: 1, said: 'berth: text\n' },
   ])('says $said', async ({ error, code, said }) => expect(await report(error)).toEqual({ code, said }));
 
