@@ -7,25 +7,29 @@ import type { Logger } from '../registry/logger.js';
 import { IndexSync, RepositoryLocks, type RepositoryStore } from '../registry/repositories/index.js';
 import { reasonOf } from '../registry/system-error.js';
 import { FilesystemDriver, MemoryDriver, type StorageDriver } from '../storage/index.js';
+import { lockRoot, RootTakenError } from './root-lock.js';
 
 export type OpenStore = AsyncDisposable &
   Readonly<{ store: RepositoryStore; uploads: Uploads; driver: StorageDriver; index: MetadataIndex }>;
 
 /**
  * Storage, index and what stands on them, as the configuration says.
- * @param options `wrap` goes around the storage driver, to measure it; `indexInMemory` takes the place of an index file
- *   that cannot be used, and is told why: without it, that is a failure.
+ * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process;
+ *   `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is a failure.
+ * @throws {RootTakenError} `alone` while another server is there.
  */
 export async function openStore(
   config: Config,
   log: Logger,
   options: {
     wrap?: (driver: StorageDriver) => StorageDriver;
+    alone?: boolean;
     indexInMemory?: (error: unknown) => void;
   } = {},
 ): Promise<OpenStore> {
-  const { wrap = (driver) => driver } = options;
+  const { wrap = (driver) => driver, alone = false } = options;
   const driver = wrap(await openDriver(config));
+  const lock = alone ? takeRoot(config, log) : undefined;
   const blobs = new Blobs(driver);
   const pool = new HashPool();
   const index = openIndex(indexPath(config), options);
@@ -38,6 +42,7 @@ export async function openStore(
     async [Symbol.asyncDispose]() {
       await pool[Symbol.asyncDispose]();
       await index.close();
+      lock?.[Symbol.dispose]();
     },
   };
 }
@@ -64,6 +69,18 @@ async function openDriver({ storage }: Config): Promise<StorageDriver> {
     throw new Error(`cannot use storage.filesystem.rootdirectory ${root}: ${reasonOf(error)}`, {
       cause: error,
     });
+  }
+}
+
+/** Where nothing is written there is nothing to keep apart. */
+function takeRoot({ storage }: Config, log: Logger): Disposable | undefined {
+  if (storage.filesystem === undefined || storage.maintenance.readonly.enabled) return undefined;
+  try {
+    return lockRoot(resolve(storage.filesystem.rootdirectory));
+  } catch (error) {
+    if (error instanceof RootTakenError) throw error;
+    log.warn({ error }, 'the root directory cannot be locked: see that no other registry serves it');
+    return undefined;
   }
 }
 

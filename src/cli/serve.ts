@@ -54,6 +54,7 @@ export async function serve(file: string | undefined): Promise<void> {
   await using accessOutput = openOutput(1, { buffered: true });
   await using opened: OpenStore = await openStore(config, log, {
     wrap: (driver) => measuredDriver(driver, metrics),
+    alone: true,
     indexInMemory: (error) =>
       log.warn({ error }, 'the index file cannot be used; the index is kept in memory'),
   });

@@ -68,6 +68,24 @@ describe('berth serve', () => {
     socket.destroy();
   });
 
+  it('leaves a root directory to the server that has it, until that ends in whatever way', async () => {
+    await using folder = await temporaryFolder();
+    const root = join(folder.path, 'data');
+    await using first = await BerthProcess.start({ root });
+    await expect(BerthProcess.start({ root })).rejects.toThrow(
+      `cannot serve ${root}: another berth serve (process ${first.pid} on `,
+    );
+    await using reader = await BerthProcess.start({
+      root,
+      env: { REGISTRY_STORAGE_MAINTENANCE_READONLY: '{enabled: true}' },
+    });
+    await pushImage(first.url, 'app', 'v1', testImage('a'));
+    expect((await http(`${reader.url}/v2/app/manifests/v1`)).status).toBe(200);
+    await first.stop('SIGKILL');
+    await using second = await BerthProcess.start({ root });
+    expect((await http(`${second.url}/v2/app/manifests/v1`)).status).toBe(200);
+  });
+
   it('names the address that is taken', async () => {
     await using berth = await BerthProcess.start();
     await using folder = await temporaryFolder();
@@ -241,10 +259,10 @@ describe('the berth command', () => {
     expect(full).toMatchObject({ code: 1, stderr: 'berth: no space left on device\n' });
   });
 
-  it('ends with 1 and one line for a configuration that cannot be used', async () => {
+  it('ends with 78 and one line for a configuration that cannot be used', async () => {
     await using folder = await temporaryFolder();
     const failure = await run([BERTH, 'serve', join(folder.path, 'none.yml')]).catch((error) => error);
-    expect(failure).toMatchObject({ code: 1 });
+    expect(failure).toMatchObject({ code: 78 });
     expect(failure.stderr.trim().split('\n')).toHaveLength(1);
     expect(failure.stderr).toContain('there is no such file');
   });

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, truncateSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { isUnsound, primaryCode } from '../sqlite/index.js';
+
+const BUSY = 5;
+/** How long others that start at the same moment may need to write. */
+const WRITE_MS = 200;
+/** Longer: none of them may keep the one that was last from reading so. */
+const READ_MS = 2000;
+
+type Name = Readonly<{ pid: number; host: string; token: string }>;
+
+/** Another server has the root directory. */
+export class RootTakenError extends Error {
+  override readonly name = 'RootTakenError';
+}
+
+/**
+ * Takes a root directory for one server: what keeps changes of a repository apart is in its memory. The locks are SQLite's
+ * own, which are the kernel's, on `berth/server.sqlite`: they end with the process however that ends, and hold between
+ * containers that share a volume. The server only reads the file, so as to be in nobody's way; whoever wants to be the next
+ * writes its name there, which needs the file for itself. Of several that come at once the last to write is the one.
+ * @throws {RootTakenError} @throws {Error} no lock can be had: a read-only directory, a file system without locks.
+ */
+export function lockRoot(root: string): Disposable {
+  const folder = join(root, 'berth');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'server.sqlite');
+  const me = { pid: process.pid, host: hostname(), token: randomUUID() };
+  const written = writeName(path, me);
+  const db = new DatabaseSync(path, { readOnly: true, timeout: READ_MS });
+  const holder = readName(db);
+  if (written && holder?.token === me.token) return { [Symbol.dispose]: () => db.close() };
+  db.close();
+  const who = holder ? ` (process ${holder.pid} on ${holder.host})` : '';
+  throw new RootTakenError(
+    `cannot serve ${root}: another berth serve${who} has it; stop that one, or name another ` +
+      'storage.filesystem.rootdirectory',
+  );
+}
+
+/** Keeps the file from being written, until it is closed. */
+function readName(db: DatabaseSync): Record<string, unknown> | undefined {
+  return unlessBusy(() => {
+    db.exec('BEGIN');
+    return db.prepare('SELECT pid, host, token FROM server').get();
+  });
+}
+
+/** @returns whether it was written: not while a server has the file. */
+function writeName(path: string, { pid, host, token }: Name): boolean {
+  const written = unlessBusy(() => {
+    const db = openSound(path);
+    try {
+      db.exec('BEGIN EXCLUSIVE');
+      db.exec('CREATE TABLE IF NOT EXISTS server (pid INTEGER, host TEXT, token TEXT); DELETE FROM server');
+      db.prepare('INSERT INTO server (pid, host, token) VALUES (?, ?, ?)').run(pid, host, token);
+      db.exec('COMMIT');
+      return true;
+    } finally {
+      db.close();
+    }
+  });
+  return written ?? false;
+}
+
+function unlessBusy<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (primaryCode(error) === BUSY) return undefined;
+    throw error;
+  }
+}
+
+function openSound(path: string): DatabaseSync {
+  try {
+    return open(path);
+  } catch (error) {
+    if (!isUnsound(error)) throw error;
+    truncateSync(path); // whoever has a lock on it keeps it
+    return open(path);
+  }
+}
+
+/** Nothing in it need survive a power cut. */
+function open(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: WRITE_MS });
+  try {
+    db.exec('PRAGMA synchronous = OFF; PRAGMA schema_version'); // reads what is there
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { lockRoot, RootTakenError } from '../../src/cli/root-lock.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+describe('lockRoot', () => {
+  it('gives a directory to one at a time', async () => {
+    await using folder = await temporaryFolder();
+    const first = lockRoot(folder.path);
+    expect(() => lockRoot(folder.path)).toThrow(RootTakenError);
+    expect(() => lockRoot(folder.path)).toThrow(`berth serve (process ${process.pid} on `);
+    first[Symbol.dispose]();
+    using _second = lockRoot(folder.path);
+    expect(() => lockRoot(folder.path)).toThrow(RootTakenError);
+  });
+
+  it('begins anew where its file is damaged', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'berth'));
+    await writeFile(
+      join(folder.path, 'berth/server.sqlite'),
+      'no database, but long enough to look at'.repeat(30),
+    );
+    using _lock = lockRoot(folder.path);
+    expect(() => lockRoot(folder.path)).toThrow(RootTakenError);
+  });
+
+  it('is another failure where nothing can be locked', () =>
+    expect(() => lockRoot('/dev/null')).toThrow(expect.objectContaining({ code: 'ENOTDIR' })));
+});
