@@ -1,4 +1,3 @@
-import { ConfigError } from '../registry/config/index.js';
 import { isSystemError, reasonOf } from '../registry/system-error.js';
 
 /** What a person did wrong on the command line: exit code 2, as other programs have it. */
@@ -23,7 +22,8 @@ export function reportFailure(
       notes.write(`${cause.stack ?? cause.message}\n`);
     }
   }
-  if (error instanceof ConfigError) return WRONG_CONFIGURATION;
+  // By its name: with the class would come all that reads configurations, to every command.
+  if (error instanceof Error && error.name === 'ConfigError') return WRONG_CONFIGURATION;
   return error instanceof UsageError ? 2 : 1;
 }
 
