@@ -11,6 +11,14 @@ if (rolldown === undefined) {
   throw new Error('rolldown is not installed: run npm ci first');
 }
 
+/** Commander loads it, with sockets and streams, for programs that are subcommands: we have none, and help comes sooner. */
+const commanderStartsNothing = {
+  name: 'commander-starts-nothing',
+  resolveId: (source, importer) =>
+    source === 'node:child_process' && importer?.includes('/commander/') ? '\0no-child-process' : undefined,
+  load: (id) => (id === '\0no-child-process' ? 'export default {};' : undefined),
+};
+
 const root = fileURLToPath(new URL('../', import.meta.url));
 const bundle = await rolldown.rolldown({
   cwd: root,
@@ -21,6 +29,7 @@ const bundle = await rolldown.rolldown({
   },
   platform: 'node',
   external: ['@node-rs/bcrypt'],
+  plugins: [commanderStartsNothing],
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
   logLevel: 'warn',
   checks: { eval: false }, // of a dependency of Koa, in code that names the caller of deprecated functions

@@ -127,12 +127,15 @@ export async function serve(file: string | undefined): Promise<void> {
   await Promise.all([...work, opened.store.sync.settle()]);
 }
 
+const MANY_REPOSITORIES = 1000;
+
 /** A failure leaves the check unfinished: each repository is then compared when it is asked for. */
 async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal): Promise<void> {
   try {
-    await store.sync.run({ signal });
-    // The launcher provides it. What the comparison needed is given back, the pages that V8 would keep included.
-    globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
+    const { repositories } = await store.sync.run({ signal });
+    // The launcher provides it. What the comparison needed is given back, the pages that V8 would keep included. It takes
+    // longer than comparing a few repositories, and the first requests would wait for it.
+    if (repositories >= MANY_REPOSITORIES) globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
   } catch (error) {
     log.error({ error }, 'the index could not be checked against storage');
   }
