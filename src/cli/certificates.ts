@@ -1,6 +1,7 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectories } from '../linux/index.js';
 import { replaceFile } from './file-edit.js';
 import { type Run, runProgram } from './openssl.js';
 
@@ -29,7 +30,7 @@ export class CertificateMaker {
 
   /** @param folder is made if it is missing. To be disposed of. */
   static async open(folder: string, run: Run = runProgram): Promise<CertificateMaker> {
-    await mkdir(folder, { recursive: true });
+    makeDirectories(folder);
     return new CertificateMaker(tlsFolder(folder), await mkdtemp(join(folder, '.making-')), run);
   }
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, truncateSync } from 'node:fs';
+import { truncateSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeDirectories } from '../linux/index.js';
 import { isUnsound, primaryCode } from '../sqlite/index.js';
 
 const BUSY = 5;
@@ -27,7 +28,7 @@ export class RootTakenError extends Error {
  */
 export function lockRoot(root: string): Disposable {
   const folder = join(root, 'berth');
-  mkdirSync(folder, { recursive: true });
+  makeDirectories(folder);
   const path = join(folder, 'server.sqlite');
   const me = { pid: process.pid, host: hostname(), token: randomUUID() };
   const written = writeName(path, me);

@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   fdatasyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDirectories } from '../linux/index.js';
 import {
   algorithmOf,
   type Descriptor,
@@ -190,7 +190,7 @@ export class OciLayout {
   }
 
   #initialise(): void {
-    mkdirSync(join(this.root, 'blobs', 'sha256'), { recursive: true });
+    makeDirectories(join(this.root, 'blobs', 'sha256'));
     if (!existsSync(join(this.root, 'index.json'))) {
       this.writeIndex(
         '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}',
@@ -206,7 +206,7 @@ export class OciLayout {
   /** The path of a digest, whose directory exists. */
   #placeOf(digest: Digest): string {
     const path = this.pathOf(digest);
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectories(dirname(path));
     return path;
   }
 }

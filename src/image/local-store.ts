@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   ContentNotFoundError,
@@ -9,6 +8,7 @@ import {
   type Pushed,
   type PushOptions,
 } from '../content/index.js';
+import { makeDirectories } from '../linux/index.js';
 import { type Descriptor, type Digest, findDigest, type Platform, requiredBlobs } from '../oci/index.js';
 import { findByKey, findByText } from './image-lookup.js';
 import { type ImageRecord, ImageRecords } from './image-records.js';
@@ -50,9 +50,9 @@ export class LocalStore implements ImageEndpoint {
 
   private constructor(root: string) {
     this.root = root;
-    mkdirSync(root, { recursive: true, mode: 0o711 }); // to be passed through by users of containers
-    mkdirSync(join(root, 'content'), { recursive: true, mode: 0o700 });
-    mkdirSync(join(root, 'tmp'), { recursive: true, mode: 0o711 });
+    makeDirectories(root, 0o711); // to be passed through by users of containers
+    makeDirectories(join(root, 'content'), 0o700);
+    makeDirectories(join(root, 'tmp'), 0o711);
     this.#temporary = new TemporaryFiles(join(root, 'tmp'));
     this.#temporary.removeAbandoned();
     this.#layout = OciLayout.create(join(root, 'content'), { temporary: () => this.#temporary.path });

@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeDirectories } from '../linux/index.js';
 import { isUnsound, type Row, type SQLInputValue, SqlFile } from '../sqlite/index.js';
 import { explained, IndexUnavailableError } from './errors.js';
 import { createTables } from './schema.js';
@@ -22,7 +23,7 @@ export class Database {
 
   /** @param path a file, or `:memory:`. */
   constructor(path: string) {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+    if (path !== ':memory:') makeDirectories(dirname(path));
     this.#path = path;
     this.#file = openSound(path);
   }

@@ -1,4 +1,13 @@
-import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -12,6 +21,7 @@ import {
   lutimes,
   MOUNT_FLAGS,
   makeDevice,
+  makeDirectories,
   makeFifo,
   mount,
   tryFlock,
@@ -131,4 +141,21 @@ describe.skipIf(!isRoot)('mounts', () => {
     expect(() => mount('x', at('file'), 'nosuchfs', 0)).toThrow('ENODEV (the kernel does not know');
     expect(() => mount('x', at('file'), 'tmpfs', 0, 'x'.repeat(5000))).toThrow(RangeError);
   });
+});
+
+describe('makeDirectories', () => {
+  it('makes those above, too, with the same mode', async () => {
+    await using folder = await temporaryFolder();
+    makeDirectories(join(folder.path, 'a/b'), 0o711);
+    makeDirectories(join(folder.path, 'a/b/c'), 0o700);
+    const modes = ['a', 'a/b', 'a/b/c'].map((path) => statSync(join(folder.path, path)).mode & 0o777);
+    expect(modes).toEqual([0o711, 0o711, 0o700]);
+  });
+
+  it.each([
+    { path: '/proc/nothing/can/be/made', code: 'ENOENT' },
+    { path: '/dev/null/below', code: 'ENOTDIR' },
+  ])('says at once that $path cannot be', ({ path, code }) =>
+    expect(() => makeDirectories(path)).toThrow(expect.objectContaining({ code })),
+  );
 });

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Entry, encodeName, type Found, Pace, type RootfsView } from '../../layer/index.js';
+import { makeDirectories } from '../../linux/index.js';
 
 /** A file of a result; of several names of one file, all but the first are links to it. */
 export type ResultFile = Readonly<{ entry: Entry; chunks: Iterable<Uint8Array> }>;
@@ -45,7 +46,7 @@ export async function writeDirectory(
 ): Promise<void> {
   const pace = new Pace();
   const directories: Entry[] = [];
-  mkdirSync(directory, { recursive: true });
+  makeDirectories(directory);
   for (const { entry, chunks } of resultFiles(view)) {
     const path = pathIn(directory, entry.path);
     if (entry.type === 'directory') {

@@ -1,5 +1,6 @@
-import { chmod, mkdir, stat } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDirectories } from '../../linux/index.js';
 import { CredentialError } from '../errors.js';
 import { AuthFile } from './auth-file.js';
 import { CredentialHelper, MissingHelperError } from './credential-helper.js';
@@ -116,7 +117,7 @@ export class CredentialStore implements CredentialSource {
   }
 
   async #edit(path: string, change: (file: AuthFile) => AuthFile): Promise<void> {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectories(dirname(path), 0o700);
     const mode = (await stat(path).catch(() => undefined))?.mode ?? 0;
     // Before the secret is in it, not after.
     if ((mode & 0o077) !== 0) await chmod(path, 0o600);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, open, readFile, stat } from 'node:fs/promises';
+import { access, open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { makeDirectories } from '../../linux/index.js';
 import { reasonOf } from '../system-error.js';
 import { type Htpasswd, parseHtpasswd } from './htpasswd.js';
 import { hashPassword } from './password-hash.js';
@@ -119,7 +120,7 @@ export async function createMissingHtpasswd(path: string): Promise<string | unde
   const password = randomBytes(32).toString('base64url');
   const line = `docker:${await hashPassword(password, 10)}\n`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectories(dirname(path), 0o700);
     await using file = await open(path, 'wx', 0o600);
     await file.writeFile(line);
     await file.sync();
