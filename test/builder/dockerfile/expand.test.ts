@@ -6,6 +6,7 @@ import {
   expand,
   expandWords,
 } from '../../../src/builder/dockerfile/index.js';
+import { cpuTimeOf } from '../../support/cpu-time.js';
 
 const VALUES: Readonly<Record<string, string>> = {
   NAME: 'value',
@@ -211,9 +212,10 @@ describe('expand', () => {
   it('refuses endless nesting', () => expect(() => expanded('${A:-'.repeat(50_000))).toThrow(ExpansionError));
 
   it('takes no long time for patterns with many runs', () => {
-    const start = performance.now();
-    expand(`\${LONG/${'*a'.repeat(50)}b/x}`, () => 'a'.repeat(2000));
-    expect(performance.now() - start).toBeLessThan(5000);
+    const time = cpuTimeOf(() => {
+      expand(`\${LONG/${'*a'.repeat(50)}b/x}`, () => 'a'.repeat(2000));
+    });
+    expect(time).toBeLessThan(5000);
   });
 });
 

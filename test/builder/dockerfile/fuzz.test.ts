@@ -14,6 +14,7 @@ import {
   parseMount,
   printTree,
 } from '../../../src/builder/dockerfile/index.js';
+import { cpuTimeOf } from '../../support/cpu-time.js';
 
 const PIECES = [
   ...'FROM RUN COPY ADD ENV ARG LABEL CMD ENTRYPOINT SHELL ONBUILD HEALTHCHECK EXPOSE VOLUME USER WORKDIR STOPSIGNAL'.split(
@@ -181,8 +182,9 @@ describe('large files', () => {
     ['dollars', `FROM a\nENV a=${'$'.repeat(60_000)}`],
     ['nested variables', `FROM a\nENV a=${'${a:-'.repeat(12_000)}`],
   ])('take no long time: many %s', (_what, text) => {
-    const start = performance.now();
-    readWhole(text);
-    expect(performance.now() - start).toBeLessThan(4000);
+    const time = cpuTimeOf(() => {
+      readWhole(text);
+    });
+    expect(time).toBeLessThan(4000);
   });
 });

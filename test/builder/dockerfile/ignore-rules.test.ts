@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IgnoreRules, IgnoreRulesError } from '../../../src/builder/dockerfile/index.js';
+import { cpuTimeOf } from '../../support/cpu-time.js';
 
 describe('IgnoreRules', () => {
   it.each<[pattern: string, path: string, ignored: boolean]>([
@@ -172,16 +173,18 @@ describe('IgnoreRules', () => {
       { length: 100_000 },
       (_, index) => `src/d${index % 300}/e${index % 7}/file-${index}.ts`,
     );
-    const start = performance.now();
-    expect(paths.filter((path) => rules.ignores(path))).toEqual([]);
-    expect(performance.now() - start).toBeLessThan(1500);
+    const time = cpuTimeOf(() => {
+      expect(paths.filter((path) => rules.ignores(path))).toEqual([]);
+    });
+    expect(time).toBeLessThan(1500);
   });
 
   it('takes no long time for many runs', () => {
     const rules = IgnoreRules.parse(`${'*a'.repeat(60)}b\n${'**/a'.repeat(30)}/b`);
-    const start = performance.now();
-    expect(rules.ignores(`${'a'.repeat(250)}/`.repeat(10) + 'a'.repeat(250))).toBe(false);
-    expect(rules.ignores(`${'a/'.repeat(500)}a`)).toBe(false);
-    expect(performance.now() - start).toBeLessThan(5000);
+    const time = cpuTimeOf(() => {
+      expect(rules.ignores(`${'a'.repeat(250)}/`.repeat(10) + 'a'.repeat(250))).toBe(false);
+      expect(rules.ignores(`${'a/'.repeat(500)}a`)).toBe(false);
+    });
+    expect(time).toBeLessThan(5000);
   });
 });

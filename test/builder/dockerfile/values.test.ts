@@ -9,6 +9,7 @@ import {
   parsePorts,
   parseSignal,
 } from '../../../src/builder/dockerfile/index.js';
+import { cpuTimeOf } from '../../support/cpu-time.js';
 
 describe('parseDuration', () => {
   it.each<[text: string, nanoseconds: number]>([
@@ -191,8 +192,9 @@ describe('matchComponent', () => {
   );
 
   it('takes no long time for many runs', () => {
-    const start = performance.now();
-    expect(matchComponent(`${'*a'.repeat(100)}b`, 'a'.repeat(5000))).toBe(false);
-    expect(performance.now() - start).toBeLessThan(5000);
+    const time = cpuTimeOf(() => {
+      expect(matchComponent(`${'*a'.repeat(100)}b`, 'a'.repeat(5000))).toBe(false);
+    });
+    expect(time).toBeLessThan(5000);
   });
 });
