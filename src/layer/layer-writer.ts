@@ -67,9 +67,8 @@ export class LayerWriter implements Disposable {
     const fd = openSync(path, READ_FLAGS);
     try {
       this.#begin(entry);
-      let missing = entry.size;
-      while (missing > 0) missing -= this.#readSome(fd, missing, path, onChunk);
-      this.#expectEnd(fd, entry.size, path);
+      let missing: number | undefined = entry.size;
+      while (missing !== undefined) missing = this.#readSome(fd, missing, path, onChunk);
     } finally {
       closeSync(fd);
     }
@@ -86,12 +85,11 @@ export class LayerWriter implements Disposable {
     const fd = openSync(path, READ_FLAGS);
     try {
       this.#begin(entry);
-      let missing = entry.size;
-      while (missing > 0) {
-        missing -= this.#readSome(fd, missing, path, onChunk);
+      let missing: number | undefined = entry.size;
+      while (missing !== undefined) {
+        missing = this.#readSome(fd, missing, path, onChunk);
         if (pace.isDue()) await pace.breathe();
       }
-      this.#expectEnd(fd, entry.size, path);
     } finally {
       closeSync(fd);
     }
@@ -174,26 +172,26 @@ export class LayerWriter implements Disposable {
     this.#used += padding;
   }
 
-  /** Straight into the buffer. @returns how many bytes, at least one. */
+  /**
+   * Straight into the buffer. One byte more is asked for than there should be, so that a small file and its end are seen by
+   * one call.
+   * @returns how many bytes are still missing; `undefined` once the end was seen.
+   */
   #readSome(
     fd: number,
     missing: number,
     path: string | Buffer,
     onChunk?: (chunk: Uint8Array) => void,
-  ): number {
-    // A small file is read by one call, and large ones in large pieces.
-    if (this.#used + Math.min(missing, BUFFER_BYTES) > BUFFER_BYTES) this.#flush();
-    const bytes = readSync(fd, this.#buffer, this.#used, Math.min(missing, BUFFER_BYTES - this.#used), null);
-    if (bytes === 0) throw new FileChangedError(String(path), `it ends ${missing} bytes early`);
-    if (onChunk) onChunk(this.#buffer.subarray(this.#used, this.#used + bytes));
+  ): number | undefined {
+    if (this.#used + Math.min(missing + 1, BUFFER_BYTES) > BUFFER_BYTES) this.#flush();
+    const asked = Math.min(missing + 1, BUFFER_BYTES - this.#used);
+    const bytes = readSync(fd, this.#buffer, this.#used, asked, null);
+    if (bytes > missing) throw new FileChangedError(String(path), 'it has more bytes than it had');
+    if (bytes === 0 && missing > 0)
+      throw new FileChangedError(String(path), `it ends ${missing} bytes early`);
+    if (onChunk && bytes > 0) onChunk(this.#buffer.subarray(this.#used, this.#used + bytes));
     this.#used += bytes;
-    return bytes;
-  }
-
-  #expectEnd(fd: number, size: number, path: string | Buffer): void {
-    if (this.#used === BUFFER_BYTES) this.#flush();
-    if (readSync(fd, this.#buffer, this.#used, 1, null) === 0) return;
-    throw new FileChangedError(String(path), `it has more than the ${size} bytes it had`);
+    return bytes === missing && asked > missing ? undefined : missing - bytes;
   }
 
   #flush(): void {
