@@ -4,7 +4,7 @@ import { Blobs, HashPool, Uploads } from '../content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../index/index.js';
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
-import { IndexSync, RepositoryLocks, type RepositoryStore } from '../registry/repositories/index.js';
+import { IndexSync, RepositoryLocks, type RepositoryStore, Trash } from '../registry/repositories/index.js';
 import { reasonOf } from '../registry/system-error.js';
 import { FilesystemDriver, MemoryDriver, type StorageDriver } from '../storage/index.js';
 import { lockRoot, RootTakenError } from './root-lock.js';
@@ -34,8 +34,9 @@ export async function openStore(
   const pool = new HashPool();
   const index = openIndex(indexPath(config), options);
   const sync = new IndexSync({ driver, blobs }, index, log);
+  const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;
   return {
-    store: { driver, blobs, index, sync, locks: new RepositoryLocks(), now: () => new Date() },
+    store: { driver, blobs, index, sync, trash, locks: new RepositoryLocks(), now: () => new Date() },
     uploads: new Uploads(driver, pool),
     driver,
     index,

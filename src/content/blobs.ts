@@ -1,7 +1,7 @@
-import type { Digest } from '../oci/index.js';
+import { type Digest, findDigest } from '../oci/index.js';
 import { type ByteRange, type FileReader, PathNotFoundError, type StorageDriver } from '../storage/index.js';
 import { ContentNotFoundError } from './errors.js';
-import { blobPath } from './layout.js';
+import { blobDirectory, blobPath, CANONICAL_BLOBS } from './layout.js';
 
 /**
  * Verified bytes by their canonical (sha256) digest, shared by all repositories. Which repository may serve what is
@@ -35,6 +35,28 @@ export class Blobs {
     } catch (error) {
       throw explained(canonical, error);
     }
+  }
+
+  /** All that there are, a few hundred at a time. */
+  async *list(): AsyncGenerator<readonly Digest[]> {
+    for await (const { name: beginning } of this.#driver.list(CANONICAL_BLOBS)) {
+      const digests: Digest[] = [];
+      for await (const { name } of this.#driver.list(`${CANONICAL_BLOBS}/${beginning}`)) {
+        const digest = findDigest(`sha256:${name}`);
+        if (digest) digests.push(digest);
+      }
+      yield digests;
+    }
+  }
+
+  /** Size in bytes, and when the file was last given bytes or its name; `undefined` when absent. */
+  async info(canonical: Digest): Promise<{ size: number; changedAt: Date } | undefined> {
+    return this.#driver.stat(blobPath(canonical));
+  }
+
+  /** For bytes that nothing leads to. They may come back after a power cut, as garbage again. */
+  remove(canonical: Digest): Promise<void> {
+    return this.#driver.delete(blobDirectory(canonical), { durable: false });
   }
 
   signedUrl(canonical: Digest, method: 'GET' | 'HEAD'): Promise<string | undefined> {

@@ -9,11 +9,17 @@ const ROOT = '/docker/registry/v2';
 
 export const REPOSITORIES: StoragePath = `${ROOT}/repositories`;
 const BLOBS: StoragePath = `${ROOT}/blobs`;
+/** Below it, a directory for each two letters that encoded digests begin with. */
+export const CANONICAL_BLOBS: StoragePath = `${BLOBS}/sha256`;
 
 /** @param canonical a sha256 digest: bytes are always stored under that, whatever other digests name them. */
 export function blobPath(canonical: Digest): StoragePath {
+  return `${blobDirectory(canonical)}/data`;
+}
+
+export function blobDirectory(canonical: Digest): StoragePath {
   const encoded = encodedOf(canonical);
-  return `${BLOBS}/${algorithmOf(canonical)}/${encoded.slice(0, 2)}/${encoded}/data`;
+  return `${BLOBS}/${algorithmOf(canonical)}/${encoded.slice(0, 2)}/${encoded}`;
 }
 
 function repositoryPath(repository: RepositoryName): StoragePath {
@@ -27,6 +33,11 @@ export function layersPath(repository: RepositoryName): StoragePath {
 /** Holds the canonical digest of the bytes that the repository may serve as `digest`. */
 export function layerLinkPath(repository: RepositoryName, digest: Digest): StoragePath {
   return `${layersPath(repository)}/${linkOf(digest)}`;
+}
+
+/** The directory of that link, which docker-registry leaves behind when it removes the link. */
+export function layerPath(repository: RepositoryName, digest: Digest): StoragePath {
+  return `${layersPath(repository)}/${algorithmOf(digest)}/${encodedOf(digest)}`;
 }
 
 export function manifestsPath(repository: RepositoryName): StoragePath {

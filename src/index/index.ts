@@ -19,5 +19,8 @@ export type {
   StoredManifest,
   TagList,
   TagRecord,
+  TrashRecord,
+  Unneeded,
+  UnreadableLink,
 } from './metadata-index.js';
 export { SqliteIndex } from './sqlite.js';

@@ -41,12 +41,16 @@ export type Referrer = Readonly<{
 /** All that is indexed of a repository, by name only, and the version at which that was true. */
 export type RepositoryContents = Readonly<{
   version: number;
+  /** Paths of links that say nothing, as a crash of an older registry leaves them. */
+  unreadable: ReadonlySet<string>;
   blobs: ReadonlySet<Digest>;
   manifests: ReadonlySet<Digest>;
   tags: ReadonlyMap<Tag, Digest>;
 }>;
 
 export type RepositoryChanges = Readonly<{
+  /** Every link that says nothing, in place of those known before; `undefined` where they are the same. */
+  unreadable: readonly string[] | undefined;
   putBlobs: readonly BlobRecord[];
   dropBlobs: readonly Digest[];
   putManifests: readonly ManifestRecord[];
@@ -77,6 +81,24 @@ export type Page = Readonly<{ after?: string; limit: number }>;
 
 /** `artifactTypes` to choose by; `[]` is all. */
 export type ReferrersPage = Page & Readonly<{ maxBytes: number; artifactTypes: readonly string[] }>;
+
+/**
+ * What was deleted and can still be restored. Everything that it names is needed: `digest` and `references` in the
+ * repository, `canonical` as bytes.
+ */
+export type TrashRecord = Readonly<{
+  id: string;
+  repository: RepositoryName;
+  digest: Digest;
+  canonical: Digest;
+  references: readonly Digest[];
+}>;
+
+/** A link that says nothing. */
+export type UnreadableLink = Readonly<{ repository: RepositoryName; path: string }>;
+
+/** A list of `limit` at most, of what has not been touched since `before`. */
+export type Unneeded = Readonly<{ before: Date; limit: number }>;
 
 /** Names are in byte order everywhere; `after` is exclusive. Each write is one transaction. */
 export interface MetadataIndex {
@@ -110,6 +132,23 @@ export interface MetadataIndex {
   tagsOf(repository: RepositoryName, digest: Digest): Promise<Tag[]>;
   dropTag(repository: RepositoryName, tag: Tag): Promise<void>;
   recordPulls(pulls: readonly Pull[]): Promise<void>;
+
+  /** Somebody is told that the repository has it, and may rely on that from now on. @returns false when it has not. */
+  touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean>;
+  /** Blobs that no manifest of the repository names, nor anything of it in the trash. */
+  unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]>;
+  /**
+   * Manifests without a tag that nothing leads to: not a manifest with a tag, a young one or one in the trash, over any
+   * number of lists, subjects and referrers.
+   */
+  unneededManifests(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]>;
+  /** Which of these bytes no repository and nothing in the trash names; in the order given. */
+  unlinked(canonicals: readonly Digest[]): Promise<Digest[]>;
+  unreadableLinks(): Promise<UnreadableLink[]>;
+
+  putTrash(trash: TrashRecord): Promise<void>;
+  dropTrash(id: string): Promise<void>;
+  trashIds(): Promise<Set<string>>;
 
   /** A delete that must be finished even if this process dies on the way. */
   beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete>;

@@ -31,7 +31,8 @@ export class RepositoryRows {
   insertBlob(id: number, { digest, canonical, size, linkedAt }: BlobRecord): void {
     this.#db.run(
       `INSERT INTO blobs (repository_id, digest, canonical, size, linked_at) VALUES (?1, ?2, ?3, ?4, ?5)
-       ON CONFLICT DO UPDATE SET canonical = excluded.canonical, size = excluded.size`,
+       ON CONFLICT DO UPDATE SET canonical = excluded.canonical, size = excluded.size,
+         linked_at = max(linked_at, excluded.linked_at)`,
       id,
       digest,
       canonical,
@@ -93,6 +94,12 @@ export class RepositoryRows {
 
   deleteTag(id: number, tag: Tag): void {
     this.#db.run('DELETE FROM tags WHERE repository_id = ?1 AND name = ?2', id, tag);
+  }
+
+  setUnreadable(id: number, paths: readonly string[]): void {
+    this.#db.run('DELETE FROM unreadable_links WHERE repository_id = ?1', id);
+    for (const path of paths)
+      this.#db.run('INSERT INTO unreadable_links (repository_id, path) VALUES (?1, ?2)', id, path);
   }
 
   recordPull(repository: RepositoryName, key: ManifestKey, at: number): void {

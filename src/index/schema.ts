@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /** Raised whenever the tables change. The index is derived: an older one is dropped, not migrated. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 /** Times are milliseconds since 1970. Names compare by bytes, which is SQLite's default. */
 const TABLES = `
@@ -21,6 +21,7 @@ CREATE TABLE blobs (
   PRIMARY KEY (repository_id, digest)
 ) WITHOUT ROWID;
 CREATE INDEX blobs_by_digest ON blobs (digest);
+CREATE INDEX blobs_by_canonical ON blobs (canonical) WHERE canonical <> digest;
 CREATE TABLE manifests (
   id INTEGER PRIMARY KEY,
   repository_id INTEGER NOT NULL,
@@ -36,6 +37,7 @@ CREATE TABLE manifests (
   bytes BLOB NOT NULL,
   UNIQUE (repository_id, digest)
 );
+CREATE INDEX manifests_by_canonical ON manifests (canonical);
 CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest) WHERE subject IS NOT NULL;
 CREATE TABLE manifest_references (
   repository_id INTEGER NOT NULL,
@@ -54,6 +56,23 @@ CREATE TABLE tags (
   PRIMARY KEY (repository_id, name)
 ) WITHOUT ROWID;
 CREATE INDEX tags_by_digest ON tags (repository_id, digest);
+CREATE TABLE unreadable_links (
+  repository_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  PRIMARY KEY (repository_id, path)
+) WITHOUT ROWID;
+CREATE TABLE trash (
+  id TEXT PRIMARY KEY,
+  repository TEXT NOT NULL,
+  canonical TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX trash_by_canonical ON trash (canonical);
+CREATE TABLE trash_references (
+  repository TEXT NOT NULL,
+  target TEXT NOT NULL,
+  id TEXT NOT NULL,
+  PRIMARY KEY (repository, target, id)
+) WITHOUT ROWID;
 CREATE TABLE pending_deletes (
   id INTEGER PRIMARY KEY,
   repository TEXT NOT NULL,

@@ -1,6 +1,7 @@
 import type { Digest, RepositoryName, Tag } from '../oci/index.js';
 import { Database, REPOSITORY } from './database.js';
 import { DeleteJournal } from './delete-journal.js';
+import { Garbage } from './garbage.js';
 import { Lists } from './lists.js';
 import type {
   BlobRecord,
@@ -17,6 +18,9 @@ import type {
   RepositoryUsage,
   StoredManifest,
   TagList,
+  TrashRecord,
+  Unneeded,
+  UnreadableLink,
 } from './metadata-index.js';
 import { RepositoryRows } from './repository-rows.js';
 
@@ -26,6 +30,7 @@ export class SqliteIndex implements MetadataIndex {
   readonly #rows: RepositoryRows;
   readonly #lists: Lists;
   readonly #journal: DeleteJournal;
+  readonly #garbage: Garbage;
 
   /** @param path a file, or `:memory:`. */
   constructor(path: string) {
@@ -33,6 +38,7 @@ export class SqliteIndex implements MetadataIndex {
     this.#rows = new RepositoryRows(this.#db);
     this.#lists = new Lists(this.#db);
     this.#journal = new DeleteJournal(this.#db);
+    this.#garbage = new Garbage(this.#db);
   }
 
   get generation(): number {
@@ -127,6 +133,38 @@ export class SqliteIndex implements MetadataIndex {
     return this.#lists.usage();
   }
 
+  async touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean> {
+    return this.#garbage.touchBlob(repository, digest, at);
+  }
+
+  async unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
+    return this.#garbage.unneededBlobs(repository, unneeded);
+  }
+
+  async unneededManifests(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
+    return this.#garbage.unneededManifests(repository, unneeded);
+  }
+
+  async unlinked(canonicals: readonly Digest[]): Promise<Digest[]> {
+    return this.#garbage.unlinked(canonicals);
+  }
+
+  async unreadableLinks(): Promise<UnreadableLink[]> {
+    return this.#garbage.unreadableLinks();
+  }
+
+  async putTrash(trash: TrashRecord): Promise<void> {
+    this.#garbage.putTrash(trash);
+  }
+
+  async dropTrash(id: string): Promise<void> {
+    this.#garbage.dropTrash(id);
+  }
+
+  async trashIds(): Promise<Set<string>> {
+    return this.#garbage.trashIds();
+  }
+
   async beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete> {
     return this.#journal.begin(repository, key, begunAt);
   }
@@ -192,11 +230,13 @@ export class SqliteIndex implements MetadataIndex {
       const blobs = column(`SELECT digest FROM blobs WHERE repository_id = ${REPOSITORY}`);
       const manifests = column(`SELECT digest FROM manifests WHERE repository_id = ${REPOSITORY}`);
       const tags = column(`SELECT name, digest FROM tags WHERE repository_id = ${REPOSITORY}`);
+      const unreadable = column(`SELECT path FROM unreadable_links WHERE repository_id = ${REPOSITORY}`);
       return {
         version: this.#rows.versionOf(repository),
         blobs: new Set(blobs.map((row) => row.digest as Digest)),
         manifests: new Set(manifests.map((row) => row.digest as Digest)),
         tags: new Map(tags.map((row) => [row.name as Tag, row.digest as Digest])),
+        unreadable: new Set(unreadable.map((row) => String(row.path))),
       };
     });
   }
@@ -215,6 +255,7 @@ export class SqliteIndex implements MetadataIndex {
       for (const digest of changes.dropManifests) this.#rows.deleteManifest(id, digest);
       for (const tag of changes.putTags) this.#rows.insertTag(id, tag);
       for (const tag of changes.dropTags) this.#rows.deleteTag(id, tag);
+      if (changes.unreadable) this.#rows.setUnreadable(id, changes.unreadable);
       this.#db.run(
         `UPDATE repositories SET pushed_at = coalesce(pushed_at,
            (SELECT max(pushed_at) FROM manifests WHERE repository_id = ?1)) WHERE id = ?1`,

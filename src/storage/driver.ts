@@ -1,8 +1,11 @@
 /** Absolute within the store, `/`-separated, no `.` or `..` parts: `/docker/registry/v2/blobs/...`. */
 export type StoragePath = string;
 
-/** What is at a path. `size` in bytes; of a directory it means nothing. */
-export type FileInfo = Readonly<{ size: number; modifiedAt: Date; directory: boolean }>;
+/**
+ * What is at a path. `size` in bytes; of a directory it means nothing. `changedAt` is when it was last given bytes or a
+ * name, which nobody can set back: a copy that keeps times of modification is young all the same.
+ */
+export type FileInfo = Readonly<{ size: number; modifiedAt: Date; changedAt: Date; directory: boolean }>;
 
 /** A name directly below a directory. */
 export type Entry = Readonly<{ name: string; directory: boolean }>;

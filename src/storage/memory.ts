@@ -20,10 +20,10 @@ export class MemoryDriver implements StorageDriver {
 
   async stat(path: StoragePath): Promise<FileInfo | undefined> {
     const file = this.#files.get(checkPath(path));
-    if (file) return { size: file.bytes.length, modifiedAt: file.modifiedAt, directory: false };
+    if (file) return infoOf(file, file.bytes.length);
     const inside = this.#below(path);
     const [first] = inside;
-    return first && { size: 0, modifiedAt: first[1].modifiedAt, directory: true };
+    return first && { ...infoOf(first[1], 0), directory: true };
   }
 
   async read(path: StoragePath): Promise<Buffer> {
@@ -127,4 +127,8 @@ class MemoryReader implements FileReader {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function infoOf({ modifiedAt }: MemoryFile, size: number): FileInfo {
+  return { size, modifiedAt, changedAt: modifiedAt, directory: false };
 }

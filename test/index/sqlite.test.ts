@@ -81,6 +81,7 @@ describe('SqliteIndex', () => {
       dropManifests: [digest('a')],
       putTags: [],
       dropTags: [],
+      unreadable: undefined,
     };
     expect(await index.applyChanges(app, changes, version)).toBe(false);
     expect(await index.hasManifests(app)).toBe(true);

@@ -1,7 +1,7 @@
 import type { MetadataIndex } from '../../index/index.js';
 import type { RepositoryName } from '../../oci/index.js';
 import type { Logger } from '../logger.js';
-import { type ScanSource, scanRepository } from './scan.js';
+import { isNothing, type ScanSource, scanRepository } from './scan.js';
 import { walkRepositories } from './walk.js';
 
 /** `failed` could not be compared. */
@@ -38,6 +38,11 @@ export class IndexSync {
   get complete(): boolean {
     this.#noticeLoss();
     return this.#complete;
+  }
+
+  /** Repositories that could not be compared. */
+  get distrusted(): ReadonlySet<RepositoryName> {
+    return this.#distrusted;
   }
 
   /** Resolves once the index tells the truth about the repository: at once, except soon after the start. */
@@ -171,9 +176,9 @@ export class IndexSync {
       const { generation } = this.#index;
       const indexed = await this.#index.contents(repository);
       const changes = await scanRepository(this.#source, repository, indexed, options);
-      const count = Object.values(changes).reduce((sum, list) => sum + list.length, 0);
       // Unchanged repositories are not written: most starts find nothing to do.
-      const agreed = count === 0 || (await this.#index.applyChanges(repository, changes, indexed.version));
+      const agreed =
+        isNothing(changes) || (await this.#index.applyChanges(repository, changes, indexed.version));
       if (agreed && generation === this.#index.generation) break;
     }
     this.#distrusted.delete(repository);

@@ -10,4 +10,6 @@ export { PullTimes } from './pull-times.js';
 export { RepositoryBlobs } from './repository-blobs.js';
 export { type ManifestPush, type PushedManifest, RepositoryManifests } from './repository-manifests.js';
 export type { RepositoryStore } from './store.js';
+export { Trash } from './trash.js';
+export type { TrashEntry } from './trash-entry.js';
 export { type PurgeResult, purgeUploads } from './upload-purger.js';

@@ -1,11 +1,13 @@
 import { ContentNotFoundError, layout, type VerifiedUpload } from '../../content/index.js';
-import type { BlobRecord } from '../../index/index.js';
+import { type BlobRecord, IndexUnavailableError, type Unneeded } from '../../index/index.js';
 import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { ByteRange, FileReader, Publication } from '../../storage/index.js';
 import { type RepositoryStore, settled } from './store.js';
 
 /** At most this many repositories are tried for a mount whose source the client left open. */
 const MAX_MOUNT_SOURCES = 100;
+/** Much less than the shortest grace of a collection of garbage, and seldom enough to cost nothing. */
+const VOUCH_EVERY_MS = 10 * 60_000;
 
 /** Which blobs each repository shows. The bytes are shared; what is kept for a repository is a link to them. */
 export class RepositoryBlobs {
@@ -19,7 +21,9 @@ export class RepositoryBlobs {
   async get(repository: RepositoryName, digest: Digest): Promise<BlobRecord> {
     const { blobs } = this.#store;
     const blob = await this.#find(repository, digest);
-    if (blob && (await blobs.stat(blob.canonical)) === blob.size) return blob;
+    if (blob && (await blobs.stat(blob.canonical)) === blob.size) {
+      if (await this.#vouchFor(repository, blob)) return blob;
+    }
     // Removed behind our back: say so from now on, or clients would never push it again.
     if (blob) await this.#store.sync.recheck(repository);
     throw unknownBlob(repository, digest);
@@ -54,9 +58,7 @@ export class RepositoryBlobs {
    */
   async mount(from: RepositoryName, to: RepositoryName, digest: Digest): Promise<boolean> {
     const blob = await this.#find(from, digest);
-    if (blob === undefined || (await this.#store.blobs.stat(blob.canonical)) !== blob.size) return false;
-    await this.#link(to, digest, blob, []);
-    return true;
+    return blob !== undefined && this.#link(to, digest, blob);
   }
 
   /** Repositories from which a blob could be mounted, in byte order. */
@@ -76,33 +78,82 @@ export class RepositoryBlobs {
     });
   }
 
+  /**
+   * Whoever is told that a blob is here does not send it: it must not count as garbage soon after.
+   * @returns false when it is not here any more.
+   */
+  async #vouchFor(repository: RepositoryName, { digest, linkedAt }: BlobRecord): Promise<boolean> {
+    const { index, now } = this.#store;
+    if (now().getTime() - linkedAt.getTime() < VOUCH_EVERY_MS) return true;
+    try {
+      return await index.touchBlob(repository, digest, now());
+    } catch (error) {
+      if (!(error instanceof IndexUnavailableError)) throw error;
+      return true; // where nothing is written nothing is removed
+    }
+  }
+
+  /**
+   * Stops showing blobs that are still unneeded once all pushes are through.
+   * @returns which.
+   */
+  async removeUnneeded(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
+    const { driver, index, locks } = this.#store;
+    return locks.forDelete(repository, async () => {
+      const digests = await index.unneededBlobs(repository, unneeded);
+      for (const digest of digests) {
+        await driver.delete(layout.layerPath(repository, digest), { durable: false });
+        await index.dropBlob(repository, digest);
+      }
+      return digests;
+    });
+  }
+
   #find(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
     const { index, sync } = this.#store;
     return sync.consult(repository, () => index.findBlob(repository, digest));
   }
 
-  /** @param content what must be named before the links to it. */
+  /**
+   * @param content what must be named before the links to it; without it the bytes must be there already.
+   * @returns false when they are not.
+   */
   async #link(
+    repository: RepositoryName,
+    digest: Digest,
+    blob: { canonical: Digest; size: number },
+    content: readonly Publication[] = [],
+  ): Promise<boolean> {
+    const { blobs, index, sync, locks } = this.#store;
+    await sync.ensure(repository);
+    // Always in this order: who has the bytes waits for no repository.
+    return locks.forPush(repository, [], () =>
+      locks.forLink(blob.canonical, async () => {
+        if (content.length === 0) {
+          if ((await blobs.stat(blob.canonical)) !== blob.size) return false;
+          const known = await index.findBlob(repository, digest);
+          if (known && (await this.#vouchFor(repository, known))) return true;
+        }
+        await settled(this.#store, repository, () => this.#publishLinks(repository, digest, blob, content));
+        return true;
+      }),
+    );
+  }
+
+  async #publishLinks(
     repository: RepositoryName,
     digest: Digest,
     { canonical, size }: { canonical: Digest; size: number },
     content: readonly Publication[],
   ): Promise<void> {
-    const { driver, index, sync, locks, now } = this.#store;
-    await sync.ensure(repository);
-    await locks.forPush(repository, [], async () => {
-      if (content.length === 0 && (await index.findBlob(repository, digest)) !== undefined) return;
-      // Under its canonical name too, as the reference registry does for a blob pushed by another digest.
-      const names = [...new Set([canonical, digest])];
-      const bytes = Buffer.from(canonical);
-      const links = names.map((name) => ({ path: layout.layerLinkPath(repository, name), bytes }));
-      await settled(this.#store, repository, async () => {
-        await driver.publish(content, links);
-        for (const name of names) {
-          await index.putBlob(repository, { digest: name, canonical, size, linkedAt: now() });
-        }
-      });
-    });
+    const { driver, index, now } = this.#store;
+    // Under its canonical name too, as the reference registry does for a blob pushed by another digest.
+    const names = [...new Set([canonical, digest])];
+    const bytes = Buffer.from(canonical);
+    const links = names.map((name) => ({ path: layout.layerLinkPath(repository, name), bytes }));
+    await driver.publish(content, links);
+    for (const name of names)
+      await index.putBlob(repository, { digest: name, canonical, size, linkedAt: now() });
   }
 }
 

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { layout } from '../../content/index.js';
-import type { ManifestKey, PendingDelete, StoredManifest } from '../../index/index.js';
+import type {
+  ManifestKey,
+  ManifestRecord,
+  PendingDelete,
+  StoredManifest,
+  Unneeded,
+} from '../../index/index.js';
 import {
   type Digest,
   digestOf,
@@ -11,10 +17,11 @@ import {
   type RepositoryName,
   type Tag,
 } from '../../oci/index.js';
-import { recordOf } from './manifest-record.js';
+import { manifestRecord, recordOf } from './manifest-record.js';
 import { checkReferences, type ManifestRules } from './manifest-rules.js';
 import { scanLinks } from './scan.js';
 import { type RepositoryStore, settled } from './store.js';
+import { type TrashEntry, trashId } from './trash-entry.js';
 
 /** A manifest as a client sends it. `contentType` is '' when it named none; `tags` may be empty. */
 export type ManifestPush = Readonly<{
@@ -61,13 +68,37 @@ export class RepositoryManifests {
       const [tag] = tags;
       if (push.precondition && tag) push.precondition(await index.findTag(repository, tag));
       await checkReferences(this.#rules, index, repository, manifest);
-      await settled(this.#store, repository, async () => {
-        await this.#writeFiles(repository, { digest, canonical, bytes, tags });
-        const stored = { digest, canonical, bytes, pushedAt: now() };
-        await index.putManifest(repository, recordOf(manifest, stored), tags);
-      });
+      const stored = { digest, canonical, bytes, pushedAt: now() };
+      await this.#publish(repository, recordOf(manifest, stored), tags);
     });
     return { digest, manifest };
+  }
+
+  /**
+   * Brings back what was deleted. Tags that name something else by now stay as they are.
+   * @returns the tags that name it again.
+   * @throws {OciError} MANIFEST_BLOB_UNKNOWN: something that it needs is gone. @throws {ContentNotFoundError} itself is.
+   */
+  async restore({ repository, digest, canonical, tags }: TrashEntry): Promise<readonly Tag[]> {
+    const { blobs, index, sync, locks, now } = this.#store;
+    const bytes = await blobs.read(canonical);
+    const record = manifestRecord({ digest, canonical, bytes, pushedAt: now() });
+    if (record === undefined || hash('sha256', bytes) !== canonical)
+      throw new OciError('MANIFEST_INVALID', `the bytes of ${digest} are damaged`);
+    await sync.ensure(repository);
+    return locks.forPush(repository, tags, async () => {
+      const missing = await index.missing(
+        repository,
+        record.references.map((reference) => reference.digest),
+      );
+      if (missing.length > 0)
+        throw new OciError('MANIFEST_BLOB_UNKNOWN', `${repository} no longer has ${missing.join(', ')}`);
+      const free: Tag[] = [];
+      for (const tag of tags)
+        if (((await index.findTag(repository, tag)) ?? digest) === digest) free.push(tag);
+      await this.#publish(repository, record, free);
+      return free;
+    });
   }
 
   /** Removes the tag, or the manifest with every tag on it. @throws {OciError} MANIFEST_UNKNOWN. */
@@ -80,6 +111,24 @@ export class RepositoryManifests {
         // Done or refused: either way it must not happen by itself at the next start.
         index.endDelete(pending),
       );
+    });
+  }
+
+  /**
+   * Removes manifests that are still unneeded once all pushes are through.
+   * @returns which.
+   */
+  async removeUnneeded(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
+    const { index, locks, now } = this.#store;
+    return locks.forDelete(repository, async () => {
+      const digests = await index.unneededManifests(repository, unneeded);
+      for (const digest of digests) {
+        const pending = await index.beginDelete(repository, { digest }, now());
+        await settled(this.#store, repository, () => this.#removeFiles(pending)).finally(() =>
+          index.endDelete(pending),
+        );
+      }
+      return digests;
     });
   }
 
@@ -108,14 +157,41 @@ export class RepositoryManifests {
     return sync.consult(repository, () => index.findManifest(repository, key));
   }
 
-  async #writeFiles(
-    repository: RepositoryName,
-    {
+  /** Files, then the index: under a lock. */
+  #publish(repository: RepositoryName, manifest: ManifestRecord, tags: readonly Tag[]): Promise<void> {
+    const { index, locks } = this.#store;
+    return locks.forLink(manifest.canonical, () =>
+      settled(this.#store, repository, async () => {
+        await this.#writeFiles(repository, manifest, tags);
+        await index.putManifest(repository, manifest, tags);
+      }),
+    );
+  }
+
+  async #putInTrash({ repository, key, begunAt }: PendingDelete): Promise<void> {
+    const { index, trash } = this.#store;
+    const manifest = trash && (await index.findManifest(repository, key));
+    if (manifest === undefined) return;
+    const { digest, bytes } = manifest;
+    const canonical = hash('sha256', bytes);
+    const record = manifestRecord({ digest, canonical, bytes, pushedAt: begunAt });
+    await trash?.put({
+      id: trashId({ repository, key, begunAt }),
+      repository,
+      deletedAt: begunAt,
+      tagsOnly: 'tag' in key,
+      tags: 'tag' in key ? [key.tag] : await index.tagsOf(repository, digest),
       digest,
       canonical,
-      bytes,
-      tags,
-    }: { digest: Digest; canonical: Digest; bytes: Uint8Array; tags: readonly Tag[] },
+      bytes: bytes.byteLength,
+      references: record?.references.map((reference) => reference.digest) ?? [],
+    });
+  }
+
+  async #writeFiles(
+    repository: RepositoryName,
+    { digest, canonical, bytes }: ManifestRecord,
+    tags: readonly Tag[],
   ): Promise<void> {
     const link = Buffer.from(digest);
     const current = tags.map((tag) => ({ path: layout.tagLinkPath(repository, tag), bytes: link }));
@@ -136,8 +212,10 @@ export class RepositoryManifests {
     await this.#store.driver.publish(...(isMove ? [content, current] : [[...content, ...current]]));
   }
 
-  async #removeFiles({ repository, key }: PendingDelete): Promise<void> {
+  async #removeFiles(pending: PendingDelete): Promise<void> {
     const { driver, index } = this.#store;
+    const { repository, key } = pending;
+    await this.#putInTrash(pending);
     if ('tag' in key) {
       await driver.delete(layout.tagPath(repository, key.tag));
       await index.dropTag(repository, key.tag);

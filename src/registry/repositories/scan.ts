@@ -10,12 +10,13 @@ import {
   type Tag,
 } from '../../oci/index.js';
 import { PathNotFoundError, type StorageDriver, type StoragePath } from '../../storage/index.js';
+import { mapSideBySide } from '../side-by-side.js';
 import { manifestRecord } from './manifest-record.js';
 
 export type ScanSource = Readonly<{ driver: StorageDriver; blobs: Blobs }>;
 
-/** Files looked at side by side: enough to keep a disk or an object store busy. */
-const SIDE_BY_SIDE = 16;
+/** A scan under way: where it reads, and the links that say nothing. */
+type Scan = ScanSource & Readonly<{ unreadable: Set<StoragePath> }>;
 
 /**
  * Compares a repository's files, which are the truth, with what is indexed of them. Links that lead nowhere
@@ -28,18 +29,16 @@ export async function scanRepository(
   indexed: RepositoryContents,
   options: { reread: boolean },
 ): Promise<RepositoryChanges> {
-  const { driver } = source;
+  const scan = { ...source, unreadable: new Set<StoragePath>() };
   const known = options.reread ? NOTHING : indexed;
-  const [layers, links] = await Promise.all([
-    digestsBelow(driver, layout.layersPath(repository)),
-    scanLinks(driver, repository),
+  const [layers, revisions, tags] = await Promise.all([
+    digestsBelow(source.driver, layout.layersPath(repository)),
+    digestsBelow(source.driver, layout.revisionsPath(repository)),
+    readTags(scan, repository),
   ]);
-  const { revisions, tags } = links;
-  const blobs = await mapSideBySide(layers, (digest) => readBlob(source, repository, digest));
+  const blobs = await mapSideBySide(layers, (digest) => readBlob(scan, repository, digest));
   const found = new Set(blobs.map(({ digest }) => digest));
-  const manifests = await mapSideBySide(revisions, (digest) =>
-    readManifest(source, repository, digest, known),
-  );
+  const manifests = await mapSideBySide(revisions, (digest) => readManifest(scan, repository, digest, known));
   const present = new Set(manifests.map(({ digest }) => digest));
   const leading = tags.filter(({ digest }) => present.has(digest));
   const names = new Set(leading.map(({ tag }) => tag));
@@ -50,10 +49,24 @@ export async function scanRepository(
     dropManifests: [...indexed.manifests].filter((digest) => !present.has(digest)),
     putTags: leading.filter(({ tag, digest }) => known.tags.get(tag) !== digest),
     dropTags: [...indexed.tags.keys()].filter((tag) => !names.has(tag)),
+    unreadable: areSame(scan.unreadable, indexed.unreadable) ? undefined : [...scan.unreadable].sort(),
   };
 }
 
-const NOTHING = { blobs: new Set<Digest>(), manifests: new Set<Digest>(), tags: new Map<Tag, Digest>() };
+/** Whether the index tells the truth already. */
+export function isNothing({ unreadable, ...lists }: RepositoryChanges): boolean {
+  return unreadable === undefined && Object.values(lists).every((list) => list.length === 0);
+}
+
+function areSame<T>(one: ReadonlySet<T>, other: ReadonlySet<T>): boolean {
+  return one.size === other.size && [...one].every((item) => other.has(item));
+}
+
+const NOTHING = {
+  blobs: new Set<Digest>(),
+  manifests: new Set<Digest>(),
+  tags: new Map<Tag, Digest>(),
+};
 
 /** Manifests that have a directory, and tags that name something, whether or not it is there. */
 export async function scanLinks(
@@ -62,37 +75,41 @@ export async function scanLinks(
 ): Promise<{ revisions: readonly Digest[]; tags: readonly TagRecord[] }> {
   const [revisions, tags] = await Promise.all([
     digestsBelow(driver, layout.revisionsPath(repository)),
-    readTags(driver, repository),
+    readTags({ driver, unreadable: new Set() }, repository),
   ]);
   return { revisions, tags };
 }
 
 async function readBlob(
-  { driver, blobs }: ScanSource,
+  scan: Scan,
   repository: RepositoryName,
   digest: Digest,
 ): Promise<BlobRecord | undefined> {
-  const link = await readLink(driver, layout.layerLinkPath(repository, digest));
+  const link = await readLink(scan, layout.layerLinkPath(repository, digest));
   if (link === undefined) return undefined;
-  const size = await blobs.stat(link.target);
+  const size = await scan.blobs.stat(link.target);
   if (size === undefined) return undefined;
   return { digest, canonical: link.target, size, linkedAt: link.modifiedAt };
 }
 
 async function readManifest(
-  { driver, blobs }: ScanSource,
+  scan: Scan,
   repository: RepositoryName,
   digest: Digest,
   known: Pick<RepositoryContents, 'manifests'>,
 ) {
-  const link = await readLink(driver, layout.revisionLinkPath(repository, digest));
+  const path = layout.revisionLinkPath(repository, digest);
+  const link = await readLink(scan, path);
   if (link === undefined) return undefined;
   if (known.manifests.has(digest)) {
-    return (await blobs.stat(link.target)) === undefined ? undefined : { digest };
+    return (await scan.blobs.stat(link.target)) === undefined ? undefined : { digest };
   }
-  const bytes = await absentAsUndefined(blobs.read(link.target));
-  if (bytes === undefined || !isContent(link.target, bytes)) return undefined;
-  const record = manifestRecord({ digest, canonical: link.target, bytes, pushedAt: link.modifiedAt });
+  const bytes = await absentAsUndefined(scan.blobs.read(link.target));
+  if (bytes === undefined) return undefined;
+  const record = isContent(link.target, bytes)
+    ? manifestRecord({ digest, canonical: link.target, bytes, pushedAt: link.modifiedAt })
+    : undefined;
+  if (record === undefined) scan.unreadable.add(path);
   return record && { digest, record };
 }
 
@@ -101,23 +118,27 @@ function isContent(canonical: Digest, bytes: Uint8Array): boolean {
   return digestOf('sha256', createHash('sha256').update(bytes).digest('hex')) === canonical;
 }
 
-async function readTags(driver: StorageDriver, repository: RepositoryName): Promise<TagRecord[]> {
+async function readTags(
+  scan: Pick<Scan, 'driver' | 'unreadable'>,
+  repository: RepositoryName,
+): Promise<TagRecord[]> {
   const names: string[] = [];
-  for await (const { name } of driver.list(layout.tagsPath(repository))) names.push(name);
+  for await (const { name } of scan.driver.list(layout.tagsPath(repository))) names.push(name);
   return mapSideBySide(names, async (name) => {
     const tag = findTag(name);
-    const link = tag && (await readLink(driver, layout.tagLinkPath(repository, tag)));
+    const link = tag && (await readLink(scan, layout.tagLinkPath(repository, tag)));
     return tag && link && { tag, digest: link.target, taggedAt: link.modifiedAt };
   });
 }
 
 /** @returns `undefined` for a link that is absent, or empty or cut as after a crash of an older registry. */
 async function readLink(
-  driver: StorageDriver,
+  { driver, unreadable }: Pick<Scan, 'driver' | 'unreadable'>,
   path: StoragePath,
 ): Promise<{ target: Digest; modifiedAt: Date } | undefined> {
   const [bytes, info] = await Promise.all([absentAsUndefined(driver.read(path)), driver.stat(path)]);
   const target = bytes && findDigest(bytes.toString('utf8').trim());
+  if (bytes && target === undefined) unreadable.add(path);
   return target && info && { target, modifiedAt: info.modifiedAt };
 }
 
@@ -142,18 +163,4 @@ async function absentAsUndefined<T>(reading: Promise<T>): Promise<T | undefined>
     if (error instanceof PathNotFoundError || error instanceof ContentNotFoundError) return undefined;
     throw error;
   }
-}
-
-/** Like `map`, a few at a time, leaving out what turns out `undefined`. Keeps the order. */
-async function mapSideBySide<T, R>(
-  items: readonly T[],
-  map: (item: T) => Promise<R | undefined>,
-): Promise<R[]> {
-  const results: (R | undefined)[] = new Array(items.length);
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < items.length; i = next++) results[i] = await map(items[i] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, items.length) }, worker));
-  return results.filter((result) => result !== undefined);
 }

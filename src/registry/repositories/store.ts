@@ -4,6 +4,7 @@ import type { RepositoryName } from '../../oci/index.js';
 import type { StorageDriver } from '../../storage/index.js';
 import type { IndexSync } from './index-sync.js';
 import type { RepositoryLocks } from './locks.js';
+import type { Trash } from './trash.js';
 
 /** What the parts of a registry's repositories share. */
 export type RepositoryStore = Readonly<{
@@ -12,6 +13,8 @@ export type RepositoryStore = Readonly<{
   index: MetadataIndex;
   sync: IndexSync;
   locks: RepositoryLocks;
+  /** `undefined` where what is deleted is gone. */
+  trash: Trash | undefined;
   now: () => Date;
 }>;
 

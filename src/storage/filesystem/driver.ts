@@ -48,7 +48,8 @@ export class FilesystemDriver implements StorageDriver {
   async stat(path: StoragePath): Promise<FileInfo | undefined> {
     try {
       const info = await stat(this.#resolve(path));
-      return { size: info.size, modifiedAt: info.mtime, directory: info.isDirectory() };
+      const { size, mtime, ctime } = info;
+      return { size, modifiedAt: mtime, changedAt: ctime, directory: info.isDirectory() };
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw unavailable(path, 'read', error);

@@ -1,17 +1,8 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { Blobs, layout } from '../../../src/content/index.js';
+import { layout } from '../../../src/content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
-import { type Digest, digestOf, MEDIA_TYPES, parseRepositoryName, parseTag } from '../../../src/oci/index.js';
-import {
-  Catalog,
-  IndexSync,
-  type ManifestRules,
-  RepositoryBlobs,
-  RepositoryLocks,
-  RepositoryManifests,
-} from '../../../src/registry/repositories/index.js';
-import { MemoryDriver, type StorageDriver } from '../../../src/storage/index.js';
+import { type Digest, MEDIA_TYPES, parseRepositoryName, parseTag } from '../../../src/oci/index.js';
+import { digest, imageOf, type MemoryRegistry, openMemoryRegistry, pushBlob } from './memory-registry.js';
 
 const app = parseRepositoryName('team/app');
 const v1 = parseTag('v1');
@@ -19,8 +10,8 @@ const everyone = () => true;
 
 describe('repositories', () => {
   it('show a blob only where it was linked', async () => {
-    const registry = open();
-    await pushBlob(registry, 'layer');
+    const registry = openMemoryRegistry();
+    await pushBlob(registry, app, 'layer');
     expect(await registry.blobs.get(app, digest('layer'))).toMatchObject({ size: 5 });
     const other = parseRepositoryName('other');
     await expect(registry.blobs.get(other, digest('layer'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
@@ -29,7 +20,7 @@ describe('repositories', () => {
   });
 
   it('write links as the reference registry does', async () => {
-    const registry = open();
+    const registry = openMemoryRegistry();
     const image = await pushImage(registry);
     const read = async (path: string) => (await registry.driver.read(path)).toString();
     expect(await read(layout.layerLinkPath(app, digest('layer')))).toBe(digest('layer'));
@@ -39,7 +30,7 @@ describe('repositories', () => {
   });
 
   it('name everything that a manifest misses', async () => {
-    const { manifests } = open();
+    const { manifests } = openMemoryRegistry();
     const failure = await manifests
       .put(app, { bytes: imageOf('config', ['one']), contentType: '', tags: [v1] })
       .catch((e) => e);
@@ -50,7 +41,7 @@ describe('repositories', () => {
   });
 
   it('disappear, for other registries too, once nothing is left in them', async () => {
-    const registry = open();
+    const registry = openMemoryRegistry();
     const image = await pushImage(registry);
     await registry.manifests.delete(app, { digest: image });
     expect((await registry.catalog.repositories({ limit: 9 }, everyone)).items).toEqual([]);
@@ -59,7 +50,7 @@ describe('repositories', () => {
   });
 
   it('keep a manifest whose tag was deleted', async () => {
-    const registry = open();
+    const registry = openMemoryRegistry();
     const image = await pushImage(registry);
     await registry.manifests.delete(app, { tag: v1 });
     await expect(registry.manifests.get(app, { tag: v1 })).rejects.toMatchObject({
@@ -69,7 +60,7 @@ describe('repositories', () => {
   });
 
   it('finish a delete that a crash interrupted', async () => {
-    const registry = open();
+    const registry = openMemoryRegistry();
     const image = await pushImage(registry);
     await registry.index.beginDelete(app, { digest: image }, new Date(Date.now() + 1000));
     await registry.driver.delete(layout.tagPath(app, v1));
@@ -81,11 +72,11 @@ describe('repositories', () => {
   });
 
   it('end with tag and index naming the same manifest, whoever pushes at once', async () => {
-    const registry = open();
+    const registry = openMemoryRegistry();
     await pushImage(registry);
     const pushes = Array.from({ length: 20 }, (_, i) =>
       registry.manifests.put(app, {
-        bytes: imageOf('config', ['layer'], { i: String(i) }),
+        bytes: imageOf('config', ['layer'], { annotations: { i: String(i) } }),
         contentType: '',
         tags: [v1],
       }),
@@ -96,8 +87,8 @@ describe('repositories', () => {
   });
 
   it('say that a blob is gone when somebody removed its bytes', async () => {
-    const registry = open();
-    await pushBlob(registry, 'layer');
+    const registry = openMemoryRegistry();
+    await pushBlob(registry, app, 'layer');
     await registry.driver.delete(layout.blobPath(digest('layer')));
     await expect(registry.blobs.get(app, digest('layer'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
     expect(await registry.index.findBlob(app, digest('layer'))).toBeUndefined();
@@ -106,29 +97,29 @@ describe('repositories', () => {
 
 describe('IndexSync', () => {
   it('serves data that another registry wrote, from the first request on', async () => {
-    const written = open();
+    const written = openMemoryRegistry();
     const image = await pushImage(written);
-    const { manifests, blobs, catalog } = open({ driver: written.driver });
+    const { manifests, blobs, catalog } = openMemoryRegistry({ driver: written.driver });
     expect((await manifests.get(app, { tag: v1 })).digest).toBe(image);
     expect(await blobs.get(app, digest('layer'))).toMatchObject({ size: 5 });
     expect((await catalog.repositories({ limit: 9 }, everyone)).items).toEqual([app]);
   });
 
   it('notices what changed while it was away', async () => {
-    const first = open();
+    const first = openMemoryRegistry();
     const image = await pushImage(first);
     const { index, driver } = first;
     await driver.delete(layout.tagPath(app, v1));
     await driver.publish([{ path: layout.tagLinkPath(app, parseTag('v2')), bytes: Buffer.from(image) }]);
     await driver.delete(layout.layerLinkPath(app, digest('layer')));
-    const second = open({ driver, index });
+    const second = openMemoryRegistry({ driver, index });
     await second.sync.run();
     expect((await second.catalog.tags(app, { limit: 9 })).json).toEqual('["v2"]');
     await expect(second.blobs.get(app, digest('layer'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
   });
 
   it('reads again what is indexed, when asked to', async () => {
-    const first = open();
+    const first = openMemoryRegistry();
     const image = await pushImage(first);
     await first.driver.publish([{ path: layout.blobPath(image), bytes: Buffer.from('{}') }]);
     await first.sync.run();
@@ -138,83 +129,59 @@ describe('IndexSync', () => {
   });
 
   it('does not trust a manifest that was damaged', async () => {
-    const first = open();
+    const first = openMemoryRegistry();
     const image = await pushImage(first);
     await first.driver.publish([{ path: layout.blobPath(image), bytes: Buffer.from('{}') }]);
-    const second = open({ driver: first.driver });
+    const second = openMemoryRegistry({ driver: first.driver });
     await expect(second.manifests.get(app, { tag: v1 })).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
   });
 
   it.each([
-    { at: 'findManifest', read: async (r: Opened) => (await r.manifests.get(app, { tag: v1 })).mediaType },
-    { at: 'findBlob', read: async (r: Opened) => (await r.blobs.get(app, digest('layer'))).size },
-    { at: 'listTags', read: async (r: Opened) => (await r.catalog.tags(app, { limit: 9 })).json },
+    {
+      at: 'findManifest',
+      read: async (r: MemoryRegistry) => (await r.manifests.get(app, { tag: v1 })).mediaType,
+    },
+    { at: 'findBlob', read: async (r: MemoryRegistry) => (await r.blobs.get(app, digest('layer'))).size },
+    { at: 'listTags', read: async (r: MemoryRegistry) => (await r.catalog.tags(app, { limit: 9 })).json },
     {
       at: 'hasManifests',
-      read: async (r: Opened) => (await r.catalog.repositories({ limit: 9 }, everyone)).items,
+      read: async (r: MemoryRegistry) => (await r.catalog.repositories({ limit: 9 }, everyone)).items,
     },
   ] as const)('answers from the new index when the old one is lost just before $at', async ({ at, read }) => {
-    const written = open();
+    const written = openMemoryRegistry();
     await pushImage(written);
     const expected = await read(written);
-    const registry = open({ driver: written.driver, index: indexLostAt(at) });
+    const registry = openMemoryRegistry({ driver: written.driver, index: indexLostAt(at) });
     expect(await read(registry)).toEqual(expected);
   });
 
   it('is not complete when the index is lost during the last comparison, whoever notices', async () => {
-    const written = open();
+    const written = openMemoryRegistry();
     await pushImage(written);
     const other = parseRepositoryName('z');
     for (const text of ['config', 'layer']) await written.blobs.mount(app, other, digest(text));
     await written.manifests.put(other, { bytes: imageOf('config', ['layer']), contentType: '', tags: [v1] });
     const onLoss = () => void sync.complete; // what every request asks
     const index = indexLostAt('applyChanges', { call: 2, onLoss });
-    const { sync } = open({ driver: written.driver, index });
+    const { sync } = openMemoryRegistry({ driver: written.driver, index });
     expect(await sync.run()).toEqual({ repositories: 2, failed: 0 });
     expect(await index.hasManifests(app)).toBe(true);
     expect(await index.hasManifests(other)).toBe(true);
   });
 
   it('passes over empty links and foreign directories', async () => {
-    const first = open();
+    const first = openMemoryRegistry();
     await pushImage(first);
     await first.driver.publish([{ path: layout.tagLinkPath(app, parseTag('torn')), bytes: Buffer.alloc(0) }]);
     await first.driver.publish([{ path: `${layout.REPOSITORIES}/a-file`, bytes: Buffer.from('x') }]);
     await first.driver.publish([
       { path: `${layout.REPOSITORIES}/Not-A-Name/_manifests/x`, bytes: Buffer.from('x') },
     ]);
-    const second = open({ driver: first.driver });
+    const second = openMemoryRegistry({ driver: first.driver });
     expect(await second.sync.run()).toEqual({ repositories: 1, failed: 0 });
     expect((await second.catalog.tags(app, { limit: 9 })).json).toEqual('["v1"]');
   });
 });
-
-function open(given: { driver?: StorageDriver; index?: MetadataIndex } = {}) {
-  const { driver = new MemoryDriver(), index = new SqliteIndex(':memory:') } = given;
-  const content = new Blobs(driver);
-  const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const sync = new IndexSync({ driver, blobs: content }, index, log);
-  const store = {
-    driver,
-    blobs: content,
-    index,
-    sync,
-    locks: new RepositoryLocks(),
-    now: () => new Date(1000),
-  };
-  const rules: ManifestRules = { indexPlatforms: 'all', blobs: 'required', urls: { allow: [], deny: [] } };
-  return {
-    driver,
-    index,
-    sync,
-    content,
-    blobs: new RepositoryBlobs(store),
-    manifests: new RepositoryManifests(store, rules),
-    catalog: new Catalog(store),
-  };
-}
-
-type Opened = ReturnType<typeof open>;
 
 /** An index that somebody else's request finds damaged, and replaces, just before this call of a method. */
 function indexLostAt(method: keyof MetadataIndex, { call = 1, onLoss = () => {} } = {}): MetadataIndex {
@@ -235,31 +202,8 @@ function indexLostAt(method: keyof MetadataIndex, { call = 1, onLoss = () => {} 
   });
 }
 
-async function pushBlob({ driver, blobs }: Opened, text: string): Promise<void> {
-  const path = `/upload-${text}`;
-  await driver.publish([{ path, bytes: Buffer.from(text) }]);
-  await blobs.publish(app, digest(text), { canonical: digest(text), size: text.length, path });
-}
-
-async function pushImage(registry: Opened): Promise<Digest> {
-  for (const text of ['config', 'layer']) await pushBlob(registry, text);
+async function pushImage(registry: MemoryRegistry): Promise<Digest> {
+  for (const text of ['config', 'layer']) await pushBlob(registry, app, text);
   const push = { bytes: imageOf('config', ['layer']), contentType: MEDIA_TYPES.ociManifest, tags: [v1] };
   return (await registry.manifests.put(app, push)).digest;
-}
-
-function imageOf(config: string, layers: string[], annotations: Record<string, string> = {}): Buffer {
-  const descriptor = (text: string) => ({ mediaType: 'text/x', digest: digest(text), size: text.length });
-  return Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: MEDIA_TYPES.ociManifest,
-      config: descriptor(config),
-      layers: layers.map(descriptor),
-      annotations,
-    }),
-  );
-}
-
-function digest(text: string): Digest {
-  return digestOf('sha256', createHash('sha256').update(text).digest('hex'));
 }

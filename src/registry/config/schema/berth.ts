@@ -71,6 +71,17 @@ export const berth = section('What the reference does not have.', {
       .default(1000),
     headerbytes: size('Most bytes of the headers of a request.', '128KiB'),
   }),
+  gc: section('Removing what nothing leads to, while the registry runs. `berth gc` does it at once.', {
+    enabled: flag('Does it by itself.'),
+    interval: duration('How often.', '24h'),
+    grace: duration('Nothing younger is touched: pushes under way rely on it.', '24h'),
+    untagged: flag(
+      'Removes images without a tag, too, unless a list, a subject or a referrer leads to them.',
+    ),
+  }),
+  trash: section('What was deleted and can be brought back: `berth trash`.', {
+    keep: duration('For how long; 0 keeps nothing.', '168h'),
+  }),
   minfreespace: size('Free space below which /debug/health reports a failure.', '100MiB'),
   search: flag('Serves /v1/search for docker search.', true),
   trustedproxies: z

@@ -1,0 +1,110 @@
+import type { Digest, RepositoryName } from '../oci/index.js';
+import { type Database, REPOSITORY } from './database.js';
+import type { TrashRecord, Unneeded, UnreadableLink } from './metadata-index.js';
+
+/** What nothing leads to any more. MetadataIndex says what each promises. */
+export class Garbage {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  touchBlob(repository: RepositoryName, digest: Digest, at: Date): boolean {
+    const sql = `UPDATE blobs SET linked_at = ?3 WHERE repository_id = ${REPOSITORY} AND digest = ?2`;
+    return this.#db.run(sql, repository, digest, at.getTime()).changes > 0;
+  }
+
+  unneededBlobs(repository: RepositoryName, { before, limit }: Unneeded): Digest[] {
+    const digests = this.#db.column(
+      `SELECT digest FROM blobs b WHERE repository_id = ${REPOSITORY} AND linked_at < ?2
+       AND NOT EXISTS (SELECT 1 FROM manifest_references r
+         WHERE r.repository_id = b.repository_id AND r.target = b.digest)
+       AND NOT EXISTS (SELECT 1 FROM blobs other
+         JOIN manifest_references r ON r.repository_id = other.repository_id AND r.target = other.digest
+         WHERE other.repository_id = b.repository_id AND other.canonical = b.digest AND other.canonical <> other.digest)
+       AND NOT EXISTS (SELECT 1 FROM trash_references t WHERE t.repository = ?1 AND t.target = b.digest)
+       LIMIT ?3 + 0`,
+      repository,
+      before.getTime(),
+      limit,
+    );
+    return digests as Digest[];
+  }
+
+  unneededManifests(repository: RepositoryName, { before, limit }: Unneeded): Digest[] {
+    const digests = this.#db.column(
+      `WITH RECURSIVE id(value) AS (SELECT ${REPOSITORY}),
+       needed(digest) AS (
+         SELECT digest FROM tags WHERE repository_id = (SELECT value FROM id)
+         UNION SELECT digest FROM manifests WHERE repository_id = (SELECT value FROM id)
+           AND max(pushed_at, coalesce(pulled_at, 0)) >= ?2
+         UNION SELECT target FROM trash_references WHERE repository = ?1
+         UNION SELECT r.target FROM needed n JOIN manifest_references r
+           ON r.repository_id = (SELECT value FROM id) AND r.manifest = n.digest AND r.kind = 'child'
+         UNION SELECT m.subject FROM needed n JOIN manifests m
+           ON m.repository_id = (SELECT value FROM id) AND m.digest = n.digest WHERE m.subject IS NOT NULL
+         UNION SELECT m.digest FROM needed n JOIN manifests m
+           ON m.repository_id = (SELECT value FROM id) AND m.subject = n.digest
+       )
+       SELECT digest FROM manifests WHERE repository_id = (SELECT value FROM id)
+       AND digest NOT IN (SELECT digest FROM needed) ORDER BY digest LIMIT ?3 + 0`,
+      repository,
+      before.getTime(),
+      limit,
+    );
+    return digests as Digest[];
+  }
+
+  unlinked(canonicals: readonly Digest[]): Digest[] {
+    const digests = this.#db.column(
+      `SELECT value FROM json_each(?1) WHERE
+       NOT EXISTS (SELECT 1 FROM blobs WHERE digest = value)
+       AND NOT EXISTS (SELECT 1 FROM blobs WHERE canonical = value AND canonical <> digest)
+       AND NOT EXISTS (SELECT 1 FROM manifests WHERE canonical = value)
+       AND NOT EXISTS (SELECT 1 FROM trash WHERE canonical = value)
+       ORDER BY key`,
+      JSON.stringify(canonicals),
+    );
+    return digests as Digest[];
+  }
+
+  unreadableLinks(): UnreadableLink[] {
+    const rows = this.#db.all(
+      'SELECT name, path FROM unreadable_links u JOIN repositories r ON r.id = u.repository_id ORDER BY path',
+    );
+    return rows.map((row) => ({ repository: row.name as RepositoryName, path: String(row.path) }));
+  }
+
+  putTrash({ id, repository, digest, canonical, references }: TrashRecord): void {
+    this.#db.transaction(() => {
+      this.#db.run(
+        'INSERT OR IGNORE INTO trash (id, repository, canonical) VALUES (?1, ?2, ?3)',
+        id,
+        repository,
+        canonical,
+      );
+      for (const target of [digest, ...references]) {
+        this.#db.run(
+          'INSERT OR IGNORE INTO trash_references (repository, target, id) VALUES (?1, ?2, ?3)',
+          repository,
+          target,
+          id,
+        );
+      }
+    });
+  }
+
+  dropTrash(id: string): void {
+    this.#db.transaction(() => {
+      const repository = this.#db.get('SELECT repository FROM trash WHERE id = ?1', id)?.repository;
+      if (repository === undefined) return;
+      this.#db.run('DELETE FROM trash_references WHERE repository = ?1 AND id = ?2', String(repository), id);
+      this.#db.run('DELETE FROM trash WHERE id = ?1', id);
+    });
+  }
+
+  trashIds(): Set<string> {
+    return new Set(this.#db.column('SELECT id FROM trash') as string[]);
+  }
+}

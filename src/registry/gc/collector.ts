@@ -1,0 +1,159 @@
+import { type Digest, findDigest, type RepositoryName } from '../../oci/index.js';
+import type { RepositoryBlobs, RepositoryManifests, RepositoryStore } from '../repositories/index.js';
+import { mapSideBySide } from '../side-by-side.js';
+import { TrustedIndex } from './trusted-index.js';
+
+/** Whoever waits for a repository waits no longer than so many removals take. */
+const BATCH = 100;
+
+export type CollectOptions = Readonly<{
+  /** Only says what would be removed. */
+  dryRun: boolean;
+  /** Nothing younger is touched: pushes that are under way rely on it. Milliseconds. */
+  grace: number;
+  /** Removes manifests without a tag, too, unless something leads to them. */
+  untagged: boolean;
+  /** Told of everything that is removed, or would be. */
+  onRemoval?: (removal: Removal) => void;
+  signal?: AbortSignal;
+}>;
+
+/** `bytes` are those that become free. */
+export type Removal =
+  | Readonly<{ kind: 'manifest' | 'link'; repository: RepositoryName; digest: Digest }>
+  | Readonly<{ kind: 'blob'; digest: Digest; bytes: number }>;
+
+/** `skipped` are links that say nothing: what they may have led to stays as it is. */
+export type Collection = Readonly<{
+  manifests: number;
+  links: number;
+  blobs: number;
+  bytes: number;
+  skipped: readonly string[];
+}>;
+
+type Parts = Readonly<{
+  store: RepositoryStore;
+  blobs: RepositoryBlobs;
+  manifests: RepositoryManifests;
+}>;
+
+/**
+ * Collects garbage in three rounds: manifests that nothing needs, links to blobs that no manifest names, bytes that no link
+ * names. Each removal is decided once more while nobody can begin to rely on the thing. A dry run does not count what only
+ * the removals before would make garbage.
+ */
+export class Collector {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** @throws {IndexNotTrustedError} nothing can be concluded from the index now. */
+  async run(options: CollectOptions): Promise<Collection> {
+    const { store } = this.#parts;
+    const round = new Round(this.#parts, new Date(store.now().getTime() - options.grace), options);
+    await store.trash?.compare();
+    const unreadable = await store.index.unreadableLinks();
+    const spared = new Set(unreadable.map(({ repository }) => repository));
+    for (const repository of await store.index.allRepositories()) {
+      if (options.signal?.aborted || spared.has(repository)) continue;
+      if (options.untagged) await round.removeManifests(repository);
+      await round.removeLinks(repository);
+    }
+    const skipped = unreadable.map(({ path }) => path);
+    await round.removeBytes(skipped);
+    return { ...round.counts, skipped };
+  }
+}
+
+class Round {
+  readonly counts = { manifests: 0, links: 0, blobs: 0, bytes: 0 };
+  readonly #parts: Parts;
+  readonly #trusted: TrustedIndex;
+  readonly #before: Date;
+  readonly #options: CollectOptions;
+
+  constructor(parts: Parts, before: Date, options: CollectOptions) {
+    this.#parts = parts;
+    this.#trusted = new TrustedIndex(parts.store);
+    this.#before = before;
+    this.#options = options;
+  }
+
+  async removeManifests(repository: RepositoryName): Promise<void> {
+    const { store, manifests } = this.#parts;
+    const digests = await this.#inBatches(
+      (limit) => store.index.unneededManifests(repository, { before: this.#before, limit }),
+      (limit) => manifests.removeUnneeded(repository, { before: this.#before, limit }),
+    );
+    for (const digest of digests) this.#options.onRemoval?.({ kind: 'manifest', repository, digest });
+    this.counts.manifests += digests.length;
+  }
+
+  async removeLinks(repository: RepositoryName): Promise<void> {
+    const { store, blobs } = this.#parts;
+    const digests = await this.#inBatches(
+      (limit) => store.index.unneededBlobs(repository, { before: this.#before, limit }),
+      (limit) => blobs.removeUnneeded(repository, { before: this.#before, limit }),
+    );
+    for (const digest of digests) this.#options.onRemoval?.({ kind: 'link', repository, digest });
+    this.counts.links += digests.length;
+  }
+
+  /** @param unreadable paths of links that say nothing, which may have led to bytes. */
+  async removeBytes(unreadable: readonly string[]): Promise<void> {
+    const spared = unreadable.flatMap(digestOfLink);
+    // Of a link named by another algorithm nobody knows where it led.
+    if (spared.some((digest) => !digest.startsWith('sha256:'))) return;
+    const { store } = this.#parts;
+    for await (const digests of store.blobs.list()) {
+      if (this.#options.signal?.aborted) return;
+      const unlinked = await store.index.unlinked(digests);
+      this.#trusted.check();
+      await mapSideBySide(
+        unlinked.filter((digest) => !spared.includes(digest)),
+        (digest) => this.#removeContent(digest),
+      );
+    }
+  }
+
+  #removeContent(digest: Digest): Promise<void> {
+    const { blobs, index, locks } = this.#parts.store;
+    return locks.forRemoval(digest, async () => {
+      const info = await blobs.info(digest);
+      if (info === undefined || info.changedAt >= this.#before) return;
+      const [unlinked] = await index.unlinked([digest]);
+      this.#trusted.check();
+      if (unlinked === undefined) return;
+      if (!this.#options.dryRun) await blobs.remove(digest);
+      this.#options.onRemoval?.({ kind: 'blob', digest, bytes: info.size });
+      this.counts.blobs += 1;
+      this.counts.bytes += info.size;
+    });
+  }
+
+  /** @param find what would be removed. @param remove removes it. Both say what, `limit` at most. */
+  async #inBatches(
+    find: (limit: number) => Promise<Digest[]>,
+    remove: (limit: number) => Promise<Digest[]>,
+  ): Promise<Digest[]> {
+    this.#trusted.check();
+    if (this.#options.dryRun) return find(Number.MAX_SAFE_INTEGER);
+    const all: Digest[] = [];
+    for (;;) {
+      const removed = await remove(BATCH);
+      this.#trusted.check();
+      all.push(...removed);
+      if (removed.length < BATCH || this.#options.signal?.aborted) return all;
+    }
+  }
+}
+
+/** `…/_layers/sha256/<hex>/link` names what the link led to; a tag does not. */
+function digestOfLink(path: string): Digest[] {
+  const [, algorithm, encoded] = /\/([a-z0-9+._-]+)\/([^/]+)\/link$/.exec(path) ?? [];
+  const digest = findDigest(`${algorithm}:${encoded}`);
+  return digest ? [digest] : [];
+}

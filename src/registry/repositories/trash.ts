@@ -1,0 +1,73 @@
+import type { MetadataIndex } from '../../index/index.js';
+import { PathNotFoundError, type StorageDriver, type StoragePath } from '../../storage/index.js';
+import { formatTrashEntry, parseTrashEntry, type TrashEntry } from './trash-entry.js';
+
+/** Where the reference registry never looks. */
+const TRASH: StoragePath = '/berth/trash';
+
+/**
+ * What was deleted and may be restored: a file for each delete, which names what must be kept for it. The bytes stay where
+ * they are. The index knows of every entry, so that nothing of it counts as garbage.
+ */
+export class Trash {
+  readonly #driver: StorageDriver;
+  readonly #index: MetadataIndex;
+
+  constructor(driver: StorageDriver, index: MetadataIndex) {
+    this.#driver = driver;
+    this.#index = index;
+  }
+
+  /** Durable once this resolves. */
+  async put(entry: TrashEntry): Promise<void> {
+    await this.#driver.publish([{ path: pathOf(entry.id), bytes: Buffer.from(formatTrashEntry(entry)) }]);
+    await this.#index.putTrash(entry);
+  }
+
+  /** Oldest first. Files that are no entries are passed over. */
+  async *list(): AsyncGenerator<TrashEntry> {
+    for (const id of await this.#ids()) {
+      const entry = await this.find(id);
+      if (entry) yield entry;
+    }
+  }
+
+  async find(id: string): Promise<TrashEntry | undefined> {
+    if (!/^[\w-]+$/.test(id)) return undefined;
+    try {
+      return parseTrashEntry((await this.#driver.read(pathOf(id))).toString('utf8'));
+    } catch (error) {
+      if (error instanceof PathNotFoundError || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Then it is nobody's business any more whether its parts are there. */
+  async remove(id: string): Promise<void> {
+    await this.#driver.delete(pathOf(id));
+    await this.#index.dropTrash(id);
+  }
+
+  /** Makes the index agree with the files. */
+  async compare(): Promise<void> {
+    const known = await this.#index.trashIds();
+    for (const id of await this.#ids()) {
+      if (known.delete(id)) continue;
+      const entry = await this.find(id);
+      if (entry) await this.#index.putTrash(entry);
+    }
+    for (const id of known) await this.#index.dropTrash(id);
+  }
+
+  async #ids(): Promise<string[]> {
+    const ids: string[] = [];
+    for await (const { name } of this.#driver.list(TRASH)) {
+      if (name.endsWith('.json')) ids.push(name.slice(0, -'.json'.length));
+    }
+    return ids;
+  }
+}
+
+function pathOf(id: string): StoragePath {
+  return `${TRASH}/${id}.json`;
+}

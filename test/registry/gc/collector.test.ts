@@ -1,0 +1,240 @@
+import { describe, expect, it } from 'vitest';
+import { layout } from '../../../src/content/index.js';
+import { SqliteIndex } from '../../../src/index/index.js';
+import { MEDIA_TYPES, parseRepositoryName, parseTag, type RepositoryName } from '../../../src/oci/index.js';
+import { Collector, IndexNotTrustedError } from '../../../src/registry/gc/index.js';
+import {
+  digest,
+  imageOf,
+  indexOf,
+  type MemoryRegistry,
+  openMemoryRegistry,
+  pushBlob,
+} from '../repositories/memory-registry.js';
+
+const app = parseRepositoryName('team/app');
+const other = parseRepositoryName('other');
+const v1 = parseTag('v1');
+const HOUR = 3_600_000;
+
+describe('Collector', () => {
+  it('removes blobs that no manifest names, and their bytes where no repository has them', async () => {
+    const registry = await start();
+    const image = await pushImage(registry, ['layer'], { tag: true });
+    await pushBlob(registry, app, 'orphan');
+    await pushBlob(registry, app, 'shared');
+    await pushImage(registry, ['shared'], { repository: other, tag: true });
+    registry.later(25 * HOUR);
+    expect(await registry.collect()).toEqual({ manifests: 0, links: 2, blobs: 1, bytes: 6, skipped: [] });
+    await expect(registry.blobs.get(app, digest('orphan'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    await expect(registry.blobs.get(app, digest('shared'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    expect(await registry.content.stat(digest('orphan'))).toBeUndefined();
+    await registry.expectWhole(app, image);
+    expect(await registry.collect()).toMatchObject({ manifests: 0, links: 0, blobs: 0 });
+  });
+
+  it('leaves alone what is younger than the grace, or was asked for since', async () => {
+    const registry = await start();
+    await pushBlob(registry, app, 'old');
+    await pushBlob(registry, app, 'asked');
+    registry.later(20 * HOUR);
+    await pushBlob(registry, app, 'young');
+    await registry.blobs.get(app, digest('asked'));
+    registry.later(5 * HOUR);
+    expect(await registry.collect()).toMatchObject({ links: 1, blobs: 1, bytes: 3 });
+    await registry.blobs.get(app, digest('young'));
+    await registry.blobs.get(app, digest('asked'));
+    registry.later(25 * HOUR);
+    expect(await registry.collect()).toMatchObject({ links: 2, blobs: 2 });
+  });
+
+  it('knows of a blob that is pushed again', async () => {
+    const registry = await start();
+    await pushBlob(registry, app, 'layer');
+    registry.later(30 * HOUR);
+    await pushBlob(registry, app, 'layer');
+    expect(await registry.collect()).toMatchObject({ links: 0, blobs: 0 });
+  });
+
+  it('keeps manifests without a tag, unless told', async () => {
+    const registry = await start();
+    const image = await pushImage(registry, ['layer']);
+    registry.later(25 * HOUR);
+    expect(await registry.collect()).toMatchObject({ manifests: 0, links: 0, blobs: 0 });
+    await registry.expectWhole(app, image);
+    registry.later(25 * HOUR);
+    expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 1, links: 2, blobs: 3 });
+    expect((await registry.catalog.repositories({ limit: 9 }, () => true)).items).toEqual([]);
+  });
+
+  it('keeps what a list, a subject or a referrer leads to, over any number of steps', async () => {
+    const registry = await start();
+    const child = await pushImage(registry, ['child']);
+    const inner = await registry.put(indexOf([child]));
+    await registry.put(indexOf([inner]), [v1]);
+    const signature = await registry.put(imageOf('config', ['signature'], { subject: subjectOf(child) }));
+    const sbom = await registry.put(imageOf('config', ['sbom'], { subject: subjectOf(signature) }));
+    const subject = await pushImage(registry, ['subject']);
+    await registry.put(imageOf('config', ['about'], { subject: subjectOf(subject) }), [parseTag('about')]);
+    registry.later(25 * HOUR);
+    expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 0, links: 0, blobs: 0 });
+    for (const manifest of [child, signature, sbom, subject]) await registry.expectWhole(app, manifest);
+    await registry.manifests.delete(app, { tag: v1 });
+    expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 5 });
+    await registry.expectWhole(app, subject);
+  });
+
+  it('removes referrers that refer to each other and nothing else', async () => {
+    const registry = await start();
+    const first = await pushImage(registry, ['layer']);
+    await registry.put(imageOf('config', ['layer'], { subject: subjectOf(first) }));
+    registry.later(25 * HOUR);
+    expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 2, blobs: 4 });
+  });
+
+  it('keeps bytes that are linked by sha512 only', async () => {
+    const registry = await start();
+    const name = digest('wide', 'sha512');
+    await pushBlob(registry, app, 'wide', name);
+    const bytes = imageOf('config', [], { layers: [{ mediaType: 'text/x', digest: name, size: 4 }] });
+    await pushBlob(registry, app, 'config');
+    const manifest = digest(bytes, 'sha512');
+    await registry.manifests.put(app, { bytes, contentType: '', digest: manifest, tags: [v1] });
+    await registry.blobs.delete(app, digest('wide'));
+    registry.later(25 * HOUR);
+    expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 0, blobs: 0 });
+    expect((await registry.blobs.get(app, name)).size).toBe(4);
+    await registry.manifests.get(app, { digest: manifest });
+  });
+
+  it('says what a dry run would remove, and removes nothing', async () => {
+    const registry = await start();
+    await pushImage(registry, ['layer']);
+    await pushBlob(registry, app, 'orphan');
+    registry.later(25 * HOUR);
+    const removals: object[] = [];
+    const options = { dryRun: true, untagged: true, onRemoval: (removal: object) => removals.push(removal) };
+    expect(await registry.collect(options)).toMatchObject({ manifests: 1, links: 1, blobs: 0 });
+    expect(removals).toEqual([
+      { kind: 'manifest', repository: app, digest: digest(imageOf('config', ['layer'])) },
+      { kind: 'link', repository: app, digest: digest('orphan') },
+    ]);
+    await registry.blobs.get(app, digest('orphan'));
+  });
+
+  it('passes over repositories with a link that says nothing, and names it', async () => {
+    const registry = await start();
+    await pushBlob(registry, app, 'orphan');
+    await pushBlob(registry, other, 'garbage');
+    const torn = digest('torn');
+    const path = layout.revisionLinkPath(app, torn);
+    await registry.driver.publish([
+      { path, bytes: Buffer.alloc(0) },
+      { path: layout.blobPath(torn), bytes: Buffer.from('torn') },
+    ]);
+    await registry.sync.recheck(app);
+    registry.later(25 * HOUR);
+    expect(await registry.collect({ untagged: true })).toEqual({
+      manifests: 0,
+      links: 1,
+      blobs: 1,
+      bytes: 7,
+      skipped: [path],
+    });
+    await registry.blobs.get(app, digest('orphan'));
+    expect(await registry.content.stat(torn)).toBe(4);
+    await registry.driver.delete(path);
+    await registry.sync.recheck(app);
+    registry.later(25 * HOUR);
+    expect(await registry.collect()).toMatchObject({ links: 1, blobs: 2, skipped: [] });
+  });
+
+  it('concludes nothing from an index that was not compared, or is lost on the way', async () => {
+    const fresh = openMemoryRegistry();
+    const collector = new Collector(fresh);
+    const options = { dryRun: false, grace: 0, untagged: true };
+    await expect(collector.run(options)).rejects.toThrow(IndexNotTrustedError);
+
+    const registry = await start({ index: lostIndex() });
+    const image = await pushImage(registry, ['layer'], { tag: true });
+    registry.later(25 * HOUR);
+    await expect(registry.collect()).rejects.toThrow(IndexNotTrustedError);
+    await registry.sync.settle();
+    await registry.expectWhole(app, image);
+  });
+
+  it('does not take bytes from under a push that finds them there', async () => {
+    const registry = await start();
+    await pushBlob(registry, app, 'layer');
+    registry.later(25 * HOUR);
+    const image = { config: 'layer', layers: [] };
+    const [collection] = await Promise.all([
+      registry.collect(),
+      registry.blobs
+        .get(app, digest('layer'))
+        .catch(() => pushBlob(registry, app, 'layer'))
+        .then(() => registry.put(imageOf(image.config, image.layers), [v1])),
+    ]);
+    expect(collection.skipped).toEqual([]);
+    expect((await registry.blobs.get(app, digest('layer'))).size).toBe(5);
+  });
+});
+
+async function start(given: Parameters<typeof openMemoryRegistry>[0] = {}) {
+  let time = Date.now();
+  const registry = openMemoryRegistry({ ...given, now: () => new Date(time) });
+  await registry.sync.run();
+  const collector = new Collector(registry);
+  return {
+    ...registry,
+    later: (milliseconds: number) => {
+      time += milliseconds;
+    },
+    collect: (options: object = {}) =>
+      collector.run({ dryRun: false, grace: 24 * HOUR, untagged: false, ...options }),
+    put: async (bytes: Buffer, tags = [] as ReturnType<typeof parseTag>[], repository = app) => {
+      const { config, layers = [] } = JSON.parse(bytes.toString());
+      for (const text of [config, ...layers].filter(Boolean))
+        await pushText(registry, repository, text.digest);
+      return (await registry.manifests.put(repository, { bytes, contentType: '', tags })).digest;
+    },
+    expectWhole: async (repository: RepositoryName, manifest: ReturnType<typeof digest>) => {
+      const { bytes } = await registry.manifests.get(repository, { digest: manifest });
+      const { config, layers } = JSON.parse(Buffer.from(bytes).toString());
+      for (const blob of [config, ...layers]) await registry.blobs.get(repository, blob.digest);
+    },
+  };
+}
+
+const TEXTS = ['config', 'layer', 'signature', 'sbom', 'about', 'child', 'subject', 'shared'];
+
+async function pushText(registry: MemoryRegistry, repository: RepositoryName, name: string): Promise<void> {
+  const text = TEXTS.find((each) => digest(each) === name);
+  if (text) await pushBlob(registry, repository, text);
+}
+
+function pushImage(
+  registry: Awaited<ReturnType<typeof start>>,
+  layers: string[],
+  { repository = app, tag = false } = {},
+) {
+  return registry.put(imageOf('config', layers), tag ? [v1] : [], repository);
+}
+
+function subjectOf(manifest: string) {
+  return { mediaType: MEDIA_TYPES.ociManifest, digest: manifest, size: 1 };
+}
+
+/** An index that turns out damaged when it is asked which bytes are needed. */
+function lostIndex() {
+  let index = new SqliteIndex(':memory:');
+  let generation = 0;
+  return new Proxy({} as SqliteIndex, {
+    get: (_, name: keyof SqliteIndex) => {
+      if (name === 'generation') return generation;
+      if (name === 'unlinked' && generation === 0) [index, generation] = [new SqliteIndex(':memory:'), 1];
+      const value: unknown = index[name];
+      return typeof value === 'function' ? value.bind(index) : value;
+    },
+  });
+}
