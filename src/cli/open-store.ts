@@ -50,15 +50,20 @@ export async function openStore(
 
 /**
  * The same for commands beside the registry, which make no registry where there is none.
- * @throws {Error} there is no root directory, or storage is in memory.
+ * @param options `alone` for what must not be done beside a server.
+ * @throws {Error} there is no root directory, or storage is in memory. @throws {RootTakenError}
  */
-export async function openExistingStore(config: Config, log: Logger): Promise<OpenStore> {
+export async function openExistingStore(
+  config: Config,
+  log: Logger,
+  options: { alone?: boolean } = {},
+): Promise<OpenStore> {
   const root = config.storage.filesystem?.rootdirectory;
   if (root === undefined) throw new Error('storage is in memory: what it holds ends with the registry');
   if (!existsSync(root)) {
     throw new Error(`there is no registry in ${resolve(root)}; name its configuration with --config`);
   }
-  return openStore(config, log);
+  return openStore(config, log, options);
 }
 
 async function openDriver({ storage }: Config): Promise<StorageDriver> {

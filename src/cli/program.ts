@@ -5,6 +5,7 @@ import { addBuilderCommands } from './builder-command.js';
 import { examples } from './help.js';
 import { addImagesCommands } from './images-command.js';
 import { addLoginCommands } from './login-command.js';
+import { addMaintenanceCommands } from './maintenance-command.js';
 import { addTlsCommands } from './tls-command.js';
 import { addTransferCommands } from './transfer-command.js';
 import { addUserCommands } from './user-command.js';
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   addIndex(index);
   addIndexList(index);
   addUploads(program.command('uploads').description('uploads that were given up'));
+  addMaintenanceCommands(program);
   addLoginCommands(program);
   addTransferCommands(program);
   addImagesCommands(program);

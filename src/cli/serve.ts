@@ -9,6 +9,7 @@ import {
   SendBuffers,
 } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
+import { JobRunner, Maintenance } from '../registry/maintenance/index.js';
 import {
   createLogger,
   Health,
@@ -23,6 +24,7 @@ import { loadTls, watchTls } from '../registry/tls/index.js';
 import { readConfig } from './config.js';
 import { type OpenStore, openStore } from './open-store.js';
 import { requestObserver } from './request-observer.js';
+import { scheduleMaintenance } from './schedule-maintenance.js';
 import { schedulePurges } from './schedule-purges.js';
 import {
   accessRules,
@@ -79,6 +81,7 @@ export async function serve(file: string | undefined): Promise<void> {
   for (const { pending, error } of await registry.manifests.resumeDeletes()) {
     log.error({ ...pending, error }, 'an interrupted delete could not be finished and is given up');
   }
+  const maintenance = new Maintenance({ ...opened, ...registry });
   const health = new Health({
     checks: config.health,
     minFreeBytes: config.berth.minfreespace,
@@ -112,6 +115,8 @@ export async function serve(file: string | undefined): Promise<void> {
   const work = [
     checkIndex(opened, log, background.signal),
     schedulePurges(config, { ...opened, log }, background.signal),
+    scheduleMaintenance(config, { maintenance, log }, background.signal),
+    new JobRunner(opened.index, maintenance, log).run(background.signal),
   ];
   log.info({ address, tls: tls !== undefined, version: manifest.version }, 'listening');
   // Programs that start a registry bring a configuration and read its log.

@@ -1,8 +1,7 @@
-import { parseDuration } from '../registry/config/index.js';
 import { purgeUploads } from '../registry/repositories/index.js';
 import { readConfig } from './config.js';
 import { consoleLogger } from './console-logger.js';
-import { UsageError } from './failure.js';
+import { parseAge } from './duration-option.js';
 import { openExistingStore } from './open-store.js';
 
 /** Removes uploads that got no byte for too long. A registry that runs meanwhile goes on with the others. */
@@ -12,15 +11,8 @@ export async function purge(
 ): Promise<void> {
   const { config } = await readConfig(file, process.env);
   await using opened = await openExistingStore(config, consoleLogger());
+  const before = new Date(Date.now() - parseAge('--older-than', olderThan));
   const parts = { driver: opened.driver, uploads: opened.uploads, log: consoleLogger() };
-  const { uploads, bytes } = await purgeUploads(parts, new Date(Date.now() - ageOf(olderThan)), { dryRun });
+  const { uploads, bytes } = await purgeUploads(parts, before, { dryRun });
   process.stdout.write(`${dryRun ? 'would remove' : 'removed'} ${uploads} uploads, ${bytes} bytes\n`);
-}
-
-function ageOf(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new UsageError(`--older-than: ${text} is not a duration such as 24h`, { cause: error });
-  }
 }

@@ -94,6 +94,9 @@ export type TrashRecord = Readonly<{
   references: readonly Digest[];
 }>;
 
+/** Something that a command asked the server for; `outcome` once it is done. */
+export type Job = Readonly<{ taken: boolean; outcome: string | undefined }>;
+
 /** A link that says nothing. */
 export type UnreadableLink = Readonly<{ repository: RepositoryName; path: string }>;
 
@@ -149,6 +152,17 @@ export interface MetadataIndex {
   putTrash(trash: TrashRecord): Promise<void>;
   dropTrash(id: string): Promise<void>;
   trashIds(): Promise<Set<string>>;
+
+  /** Asks the server that has the files for something. Both sides know what the text means. @returns the job's number. */
+  addJob(task: string): Promise<number>;
+  /** The oldest job that nobody took. */
+  takeJob(): Promise<{ id: number; task: string } | undefined>;
+  finishJob(id: number, outcome: string): Promise<void>;
+  /** @returns `undefined` also after the index was lost. */
+  findJob(id: number): Promise<Job | undefined>;
+  dropJob(id: number): Promise<void>;
+  /** For a server that starts: nobody waits for what was asked of the one before. */
+  dropJobs(): Promise<void>;
 
   /** A delete that must be finished even if this process dies on the way. */
   beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete>;

@@ -73,6 +73,12 @@ CREATE TABLE trash_references (
   id TEXT NOT NULL,
   PRIMARY KEY (repository, target, id)
 ) WITHOUT ROWID;
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  task TEXT NOT NULL,
+  taken INTEGER NOT NULL DEFAULT 0,
+  outcome TEXT
+);
 CREATE TABLE pending_deletes (
   id INTEGER PRIMARY KEY,
   repository TEXT NOT NULL,

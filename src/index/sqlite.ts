@@ -2,9 +2,11 @@ import type { Digest, RepositoryName, Tag } from '../oci/index.js';
 import { Database, REPOSITORY } from './database.js';
 import { DeleteJournal } from './delete-journal.js';
 import { Garbage } from './garbage.js';
+import { Jobs } from './jobs.js';
 import { Lists } from './lists.js';
 import type {
   BlobRecord,
+  Job,
   ManifestKey,
   ManifestRecord,
   MetadataIndex,
@@ -31,6 +33,7 @@ export class SqliteIndex implements MetadataIndex {
   readonly #lists: Lists;
   readonly #journal: DeleteJournal;
   readonly #garbage: Garbage;
+  readonly #jobs: Jobs;
 
   /** @param path a file, or `:memory:`. */
   constructor(path: string) {
@@ -39,6 +42,7 @@ export class SqliteIndex implements MetadataIndex {
     this.#lists = new Lists(this.#db);
     this.#journal = new DeleteJournal(this.#db);
     this.#garbage = new Garbage(this.#db);
+    this.#jobs = new Jobs(this.#db);
   }
 
   get generation(): number {
@@ -163,6 +167,30 @@ export class SqliteIndex implements MetadataIndex {
 
   async trashIds(): Promise<Set<string>> {
     return this.#garbage.trashIds();
+  }
+
+  async addJob(task: string): Promise<number> {
+    return this.#jobs.add(task);
+  }
+
+  async takeJob(): Promise<{ id: number; task: string } | undefined> {
+    return this.#jobs.take();
+  }
+
+  async finishJob(id: number, outcome: string): Promise<void> {
+    this.#jobs.finish(id, outcome);
+  }
+
+  async findJob(id: number): Promise<Job | undefined> {
+    return this.#jobs.find(id);
+  }
+
+  async dropJob(id: number): Promise<void> {
+    this.#jobs.drop(id);
+  }
+
+  async dropJobs(): Promise<void> {
+    this.#jobs.dropAll();
   }
 
   async beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete> {

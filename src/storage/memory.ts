@@ -17,6 +17,12 @@ type MemoryFile = { bytes: Buffer; modifiedAt: Date };
 export class MemoryDriver implements StorageDriver {
   readonly name = 'inmemory';
   readonly #files = new Map<StoragePath, MemoryFile>();
+  readonly #now: () => Date;
+
+  /** @param now its clock. */
+  constructor(now = () => new Date()) {
+    this.#now = now;
+  }
 
   async stat(path: StoragePath): Promise<FileInfo | undefined> {
     const file = this.#files.get(checkPath(path));
@@ -97,7 +103,7 @@ export class MemoryDriver implements StorageDriver {
   }
 
   #put(path: StoragePath, bytes: Buffer): void {
-    this.#files.set(checkPath(path), { bytes, modifiedAt: new Date() });
+    this.#files.set(checkPath(path), { bytes, modifiedAt: this.#now() });
   }
 
   #move(from: StoragePath, to: StoragePath): void {

@@ -22,7 +22,7 @@ const LINK =
   /^docker\/registry\/v2\/repositories\/.+\/(?:_layers|_manifests\/revisions|_manifests\/tags\/[^/]+\/index)\/sha(?:256|512)\/[0-9a-f]+\/link$/;
 const TAG = /^docker\/registry\/v2\/repositories\/.+\/_manifests\/tags\/[^/]+\/current\/link$/;
 const UPLOAD = /^docker\/registry\/v2\/repositories\/.+\/_uploads\/[^/]+\/(?:data|startedat)$/;
-const INDEX = /^berth\/(?:index\.sqlite(?:-wal|-shm)?|server\.sqlite(?:-journal)?)$/;
+const INDEX = /^berth\/(?:index\.sqlite(?:-wal|-shm)?|server\.sqlite(?:-journal)?|trash\/[\w-]+\.json)$/;
 const SCRATCH = /^berth\/tmp\//;
 const DIGEST = /^sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$/;
 

@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { examples } from './help.js';
+
+const CONFIG = ['-c, --config <file>', "the registry's configuration file"] as const;
+
+/** `berth gc` and `berth trash`. */
+export function addMaintenanceCommands(program: Command): void {
+  program
+    .command('gc')
+    .description('remove what nothing leads to and free its space; the registry may be running')
+    .option(...CONFIG)
+    .option('--dry-run', 'only say what would be removed')
+    .option('--untagged', 'images without a tag, too, unless a list, a subject or a referrer leads to them')
+    .option('--grace <duration>', 'leave alone what is younger (default: berth.gc.grace, 24h)')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples(
+        ['berth gc --dry-run --config config.yml', 'see what would be removed'],
+        ['berth gc --untagged', 'images that lost their tag, too'],
+      ),
+    )
+    .action(async (flags) => {
+      const { collectGarbage } = await import('./gc.js');
+      await collectGarbage(flags);
+    });
+  addTrash(program.command('trash').description('what was deleted and can be brought back'));
+}
+
+function addTrash(trash: Command): void {
+  trash
+    .command('list')
+    .description('list what was deleted, oldest first')
+    .option(...CONFIG)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['berth trash list --config config.yml', 'also while berth serve runs']))
+    .action(async (options: { config?: string; json?: boolean }) => {
+      const { listTrash } = await import('./trash.js');
+      await listTrash(options.config, { json: options.json === true });
+    });
+  trash
+    .command('restore')
+    .description('bring back images and tags; tags that name something else by now stay as they are')
+    .argument('<id...>', 'of berth trash list')
+    .option(...CONFIG)
+    .addHelpText('after', examples(['berth trash restore 20261128T050000000Z-1a2b3c4d', 'with all its tags']))
+    .action(async (ids: string[], options: { config?: string }) => {
+      const { restoreFromTrash } = await import('./trash.js');
+      await restoreFromTrash(options.config, ids);
+    });
+  trash
+    .command('empty')
+    .description('give up what was deleted; the registry does it by itself after berth.trash.keep')
+    .option(...CONFIG)
+    .option('--older-than <duration>', 'only what was deleted so long ago', '0s')
+    .addHelpText('after', examples(['berth trash empty --older-than 48h', 'then berth gc frees the space']))
+    .action(async (options: { config?: string; olderThan: string }) => {
+      const { emptyTrash } = await import('./trash.js');
+      await emptyTrash(options.config, options);
+    });
+}

@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MetadataIndex } from '../index/index.js';
+import type { Config } from '../registry/config/index.js';
+import { type JobOutcome, Maintenance, type Outcome, type Task } from '../registry/maintenance/index.js';
+import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
+import { consoleLogger } from './console-logger.js';
+import { type OpenStore, openExistingStore } from './open-store.js';
+import { RootTakenError } from './root-lock.js';
+import { manifestRules } from './settings.js';
+
+const LOOK_EVERY_MS = 200;
+/** A server looks every second, but it may be busy with something else. */
+const MAX_WAIT_MS = 30_000;
+
+/**
+ * Has a task done by the server that has the files, or does it here while none has.
+ * @throws {Error} as the task does, or no answer comes.
+ */
+export async function perform(config: Config, task: Task): Promise<Outcome> {
+  const quiet = { ...consoleLogger(), info: () => {} };
+  try {
+    await using opened = await openExistingStore(config, quiet, { alone: true });
+    // The index is trusted once it was compared with the files.
+    if (task.kind !== 'empty-trash') await opened.store.sync.run();
+    return await maintenanceOf(config, opened).run(task);
+  } catch (error) {
+    if (!(error instanceof RootTakenError)) throw error;
+  }
+  await using opened = await openExistingStore(config, quiet);
+  return await askServer(opened.index, task);
+}
+
+function maintenanceOf(config: Config, { store }: Pick<OpenStore, 'store'>): Maintenance {
+  const blobs = new RepositoryBlobs(store);
+  return new Maintenance({ store, blobs, manifests: new RepositoryManifests(store, manifestRules(config)) });
+}
+
+async function askServer(index: MetadataIndex, task: Task): Promise<Outcome> {
+  const id = await index.addJob(JSON.stringify(task));
+  try {
+    const asked = performance.now();
+    for (;;) {
+      await sleep(LOOK_EVERY_MS);
+      const job = await index.findJob(id);
+      if (job === undefined) throw new Error('the server was started anew, or lost its index: try again');
+      if (job.outcome !== undefined) return resultOf(JSON.parse(job.outcome) as JobOutcome);
+      if (!job.taken && performance.now() - asked > MAX_WAIT_MS)
+        throw new Error('the server does not answer: its log may tell why');
+    }
+  } finally {
+    await index.dropJob(id);
+  }
+}
+
+function resultOf(outcome: JobOutcome): Outcome {
+  if ('failed' in outcome) throw new Error(outcome.failed);
+  return outcome.done;
+}

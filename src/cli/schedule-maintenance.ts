@@ -1,0 +1,36 @@
+import type { Config } from '../registry/config/index.js';
+import type { Logger } from '../registry/logger.js';
+import type { Maintenance, Task } from '../registry/maintenance/index.js';
+import { repeat } from './schedule.js';
+
+const HOUR_MS = 3_600_000;
+/** Soon enough for a trash that is kept for a day, and the first once a start is over. */
+const EMPTY_TRASH = { first: HOUR_MS / 6, interval: HOUR_MS };
+
+/** Gives up what was deleted long ago, and collects garbage where the configuration says so, until `signal`. */
+export async function scheduleMaintenance(
+  { storage, berth }: Config,
+  { maintenance, log }: { maintenance: Maintenance; log: Logger },
+  signal: AbortSignal,
+): Promise<void> {
+  if (storage.maintenance.readonly.enabled) return;
+  const perform = async (task: Task) => {
+    try {
+      const { kind: _, ...outcome } = summaryOf(await maintenance.run(task, signal));
+      log.info({ task: task.kind, ...outcome }, 'maintenance done');
+    } catch (error) {
+      log.error({ error, task: task.kind }, 'maintenance failed');
+    }
+  };
+  const { enabled, interval, grace, untagged } = berth.gc;
+  const collect: Task = { kind: 'collect', dryRun: false, grace, untagged };
+  const empty: Task = { kind: 'empty-trash', olderThan: berth.trash.keep };
+  await Promise.all([
+    repeat(EMPTY_TRASH, signal, () => perform(empty)),
+    enabled && repeat({ first: interval, interval }, signal, () => perform(collect)),
+  ]);
+}
+
+function summaryOf(outcome: Awaited<ReturnType<Maintenance['run']>>) {
+  return outcome.kind === 'collect' ? { kind: outcome.kind, ...outcome.collection } : outcome;
+}

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MetadataIndex } from '../../index/index.js';
+import type { Logger } from '../logger.js';
+import type { Maintenance, Outcome, Task } from './maintenance.js';
+
+const LOOK_EVERY_MS = 1000;
+
+/** What became of a job, as the command that asked for it reads it. */
+export type JobOutcome = Readonly<{ done: Outcome }> | Readonly<{ failed: string }>;
+
+/** Does what commands beside the server ask for: they leave it in the index, which both can open. */
+export class JobRunner {
+  readonly #index: MetadataIndex;
+  readonly #maintenance: Maintenance;
+  readonly #log: Logger;
+
+  constructor(index: MetadataIndex, maintenance: Maintenance, log: Logger) {
+    this.#index = index;
+    this.#maintenance = maintenance;
+    this.#log = log;
+  }
+
+  /** Until `signal`. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#unlessUnavailable(() => this.#index.dropJobs());
+    while (!signal.aborted) {
+      await this.#unlessUnavailable(() => this.#doAll(signal));
+      await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  async #doAll(signal: AbortSignal): Promise<void> {
+    for (let job = await this.#index.takeJob(); job && !signal.aborted; job = await this.#index.takeJob()) {
+      const { kind } = JSON.parse(job.task) as Task;
+      this.#log.info({ task: kind }, 'a command asks for maintenance');
+      await this.#index.finishJob(job.id, JSON.stringify(await this.#outcomeOf(job.task, signal)));
+    }
+  }
+
+  async #outcomeOf(task: string, signal: AbortSignal): Promise<JobOutcome> {
+    try {
+      return { done: await this.#maintenance.run(JSON.parse(task) as Task, signal) };
+    } catch (error) {
+      this.#log.error({ error }, 'maintenance failed');
+      return { failed: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** The index may be on a disk that is full, read-only or busy for a while. */
+  async #unlessUnavailable(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#log.debug({ error }, 'no jobs can be read from the index now');
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import type { Tag } from '../../oci/index.js';
+import { type Collection, Collector, type Removal } from '../gc/index.js';
+import type { RepositoryBlobs, RepositoryManifests, RepositoryStore } from '../repositories/index.js';
+
+/** Times in milliseconds. As JSON where it is handed to another process. */
+export type Task =
+  | Readonly<{ kind: 'collect'; dryRun: boolean; grace: number; untagged: boolean }>
+  | Readonly<{ kind: 'restore'; id: string }>
+  /** Gives up what was deleted so long ago. */
+  | Readonly<{ kind: 'empty-trash'; olderThan: number }>;
+
+/** `removals` are the first of them, `omitted` says how many more there were. */
+export type Outcome =
+  | Readonly<{ kind: 'collect'; collection: Collection; removals: readonly Removal[]; omitted: number }>
+  | Readonly<{ kind: 'restore'; repository: string; digest: string; tags: readonly Tag[] }>
+  | Readonly<{ kind: 'empty-trash'; entries: number }>;
+
+/** What a person reads, and what is held in memory. */
+const MAX_REMOVALS = 10_000;
+
+type Parts = Readonly<{ store: RepositoryStore; blobs: RepositoryBlobs; manifests: RepositoryManifests }>;
+
+/** Tasks for a whole registry, one after the other. */
+export class Maintenance {
+  readonly #parts: Parts;
+  readonly #collector: Collector;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#collector = new Collector(parts);
+  }
+
+  /** @throws what the task throws. */
+  run(task: Task, signal?: AbortSignal): Promise<Outcome> {
+    const done = this.#last.then(() => this.#perform(task, signal));
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  #perform(task: Task, signal: AbortSignal | undefined): Promise<Outcome> {
+    switch (task.kind) {
+      case 'collect':
+        return this.#collect({ ...task, ...(signal ? { signal } : {}) });
+      case 'restore':
+        return this.#restore(task.id);
+      case 'empty-trash':
+        return this.#emptyTrash(task.olderThan, signal);
+    }
+  }
+
+  async #collect(options: { dryRun: boolean; grace: number; untagged: boolean; signal?: AbortSignal }) {
+    const removals: Removal[] = [];
+    let omitted = 0;
+    const onRemoval = (removal: Removal) => {
+      if (removals.length < MAX_REMOVALS) removals.push(removal);
+      else omitted += 1;
+    };
+    const collection = await this.#collector.run({ ...options, onRemoval });
+    return { kind: 'collect', collection, removals, omitted } as const;
+  }
+
+  async #restore(id: string) {
+    const { manifests, store } = this.#parts;
+    const entry = await store.trash?.find(id);
+    if (entry === undefined) throw new Error(`there is nothing in the trash by the name of ${id}`);
+    const tags = await manifests.restore(entry);
+    await store.trash?.remove(id);
+    return { kind: 'restore', repository: entry.repository, digest: entry.digest, tags } as const;
+  }
+
+  async #emptyTrash(olderThan: number, signal: AbortSignal | undefined) {
+    const { now, trash } = this.#parts.store;
+    const before = now().getTime() - olderThan;
+    let entries = 0;
+    for await (const { id, deletedAt } of trash?.list() ?? []) {
+      if (signal?.aborted || deletedAt.getTime() > before) break; // the rest is younger
+      await trash?.remove(id);
+      entries += 1;
+    }
+    return { kind: 'empty-trash', entries } as const;
+  }
+}

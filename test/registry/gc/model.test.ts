@@ -1,0 +1,234 @@
+import { describe, expect, it } from 'vitest';
+import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
+import { type Digest, MEDIA_TYPES, parseRepositoryName, parseTag } from '../../../src/oci/index.js';
+import { Collector } from '../../../src/registry/gc/index.js';
+import { MemoryDriver } from '../../../src/storage/index.js';
+import { Random } from '../../faults/random.js';
+import { seedOfRun } from '../../support/seed.js';
+import { digest, imageOf, indexOf, openMemoryRegistry, pushBlob } from '../repositories/memory-registry.js';
+import { Model, type ModelManifest } from './model.js';
+
+const NAMES = ['one', 'two', 'team/three'].map(parseRepositoryName);
+const TAGS = ['a', 'b', 'c', 'd'].map(parseTag);
+const TEXTS = Array.from({ length: 24 }, (_, i) => `content-${i}`);
+const HOUR = 3_600_000;
+const GRACE = 24 * HOUR;
+/** Shorter than this after the last time, nothing is noted of a client that asks. */
+const VOUCH_EVERY = 10 * 60_000;
+const RUNS = 12;
+const STEPS = 300;
+
+describe('a registry that is collected now and then', () => {
+  const seed = seedOfRun();
+  it.each(Array.from({ length: RUNS }, (_, i) => seed + i))(
+    'holds what it must, and no more: seed %i',
+    async (each) => {
+      const run = new Run(new Random(each));
+      await run.open();
+      for (let step = 0; step < STEPS; step += 1) await run.step();
+      await run.collect();
+    },
+  );
+});
+
+class Run {
+  readonly #random: Random;
+  readonly #model = new Model(NAMES);
+  #time = Date.UTC(2030);
+  readonly #driver = new MemoryDriver(() => new Date(this.#time));
+  #index: MetadataIndex = new SqliteIndex(':memory:');
+  #registry!: ReturnType<typeof openMemoryRegistry>;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** As after a crash: nothing is left of what was in memory. */
+  async open(): Promise<void> {
+    const now = () => new Date(this.#time);
+    this.#registry = openMemoryRegistry({ driver: this.#driver, index: this.#index, now, trash: true });
+    await this.#registry.sync.run();
+    await this.#registry.manifests.resumeDeletes();
+  }
+
+  async step(): Promise<void> {
+    const actions: (() => Promise<void>)[] = [
+      () => this.#pushBlob(),
+      () => this.#pushBlob(),
+      () => this.#mount(),
+      () => this.#askForBlob(),
+      () => this.#pushImage(),
+      () => this.#pushImage(),
+      () => this.#pushIndex(),
+      () => this.#deleteTag(),
+      () => this.#deleteManifest(),
+      () => this.#restore(),
+      () => this.#emptyTrash(),
+      () => this.#wait(),
+      () => this.#wait(),
+      () => this.collect(),
+      () => this.#crash(),
+    ];
+    await this.#random.pick(actions)();
+    this.#time += 1000;
+  }
+
+  async collect(): Promise<void> {
+    const untagged = this.#random.chance(0.5);
+    await new Collector(this.#registry).run({ dryRun: false, grace: GRACE, untagged });
+    const before = this.#time - GRACE;
+    const unneeded = untagged ? this.#model.unneeded(before) : new Map();
+    await this.#noteTrash(); // where they rest now
+    for (const [{ manifests }, digests] of unneeded) for (const digest of digests) manifests.delete(digest);
+    this.#model.collectBlobs(before);
+    await this.#compare();
+  }
+
+  async #compare(): Promise<void> {
+    for (const [name, model] of this.#model.repositories) {
+      const { blobs, manifests, tags } = await this.#index.contents(name);
+      expect([...blobs].sort(), `blobs of ${name}`).toEqual([...model.blobs.keys()].sort());
+      expect([...manifests].sort(), `manifests of ${name}`).toEqual([...model.manifests.keys()].sort());
+      expect(new Map([...tags].sort()), `tags of ${name}`).toEqual(new Map([...model.tags].sort()));
+    }
+    const bytes = (await Array.fromAsync(this.#registry.content.list())).flat();
+    expect(bytes.sort(), 'bytes').toEqual([...this.#model.bytes.keys()].sort());
+  }
+
+  async #pushBlob(): Promise<void> {
+    const [name, text] = [this.#random.pick(NAMES), this.#random.pick(TEXTS)];
+    await pushBlob(this.#registry, name, text);
+    this.#model.at(name).blobs.set(digest(text), { vouchedAt: this.#time, linkedAt: this.#time });
+    this.#model.bytes.set(digest(text), this.#time);
+  }
+
+  async #mount(): Promise<void> {
+    const [from, to, text] = [this.#random.pick(NAMES), this.#random.pick(NAMES), this.#random.pick(TEXTS)];
+    const has = this.#model.at(from).blobs.has(digest(text));
+    expect(await this.#registry.blobs.mount(from, to, digest(text))).toBe(has);
+    if (!has) return;
+    const known = this.#model.at(to).blobs.get(digest(text));
+    if (known) this.#vouch(known);
+    else this.#model.at(to).blobs.set(digest(text), { vouchedAt: this.#time, linkedAt: this.#time });
+  }
+
+  async #askForBlob(): Promise<void> {
+    const [name, text] = [this.#random.pick(NAMES), this.#random.pick(TEXTS)];
+    const known = this.#model.at(name).blobs.get(digest(text));
+    const asked = this.#registry.blobs.get(name, digest(text));
+    if (known === undefined) return expect(asked).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    await asked;
+    this.#vouch(known);
+  }
+
+  #vouch(times: { vouchedAt: number }): void {
+    if (this.#time - times.vouchedAt >= VOUCH_EVERY) times.vouchedAt = this.#time;
+  }
+
+  async #pushImage(): Promise<void> {
+    const name = this.#random.pick(NAMES);
+    const { blobs, manifests } = this.#model.at(name);
+    const texts = TEXTS.filter((text) => blobs.has(digest(text)));
+    if (texts.length === 0) return;
+    const [config, layers] = [this.#random.pick(texts), [this.#random.pick(texts), this.#random.pick(texts)]];
+    const subject = this.#random.chance(0.3)
+      ? this.#random.pick([...manifests.keys(), digest('nothing')])
+      : undefined;
+    const more = subject ? { subject: { mediaType: MEDIA_TYPES.ociManifest, digest: subject, size: 1 } } : {};
+    const manifest = {
+      blobs: [config, ...layers].map((text) => digest(text)),
+      children: [],
+      ...(subject && { subject }),
+    };
+    await this.#put(name, imageOf(config, layers, more), manifest);
+  }
+
+  async #pushIndex(): Promise<void> {
+    const name = this.#random.pick(NAMES);
+    const known = [...this.#model.at(name).manifests.keys()];
+    if (known.length === 0) return;
+    const children = [this.#random.pick(known), this.#random.pick(known)];
+    await this.#put(name, indexOf(children), { blobs: [], children });
+  }
+
+  async #put(name: (typeof NAMES)[number], bytes: Buffer, manifest: ModelManifest): Promise<void> {
+    const tags = this.#random.chance(0.5) ? [this.#random.pick(TAGS)] : [];
+    const pushed = await this.#registry.manifests.put(name, { bytes, contentType: '', tags });
+    this.#model.at(name).manifests.set(pushed.digest, { manifest, pushedAt: this.#time });
+    for (const tag of tags) this.#model.at(name).tags.set(tag, pushed.digest);
+    this.#model.bytes.set(pushed.digest, this.#time);
+  }
+
+  async #deleteTag(): Promise<void> {
+    const name = this.#random.pick(NAMES);
+    const { tags } = this.#model.at(name);
+    if (tags.size === 0) return;
+    const tag = this.#random.pick([...tags.keys()]);
+    await this.#registry.manifests.delete(name, { tag });
+    await this.#noteTrash();
+    tags.delete(tag);
+  }
+
+  async #deleteManifest(): Promise<void> {
+    const name = this.#random.pick(NAMES);
+    const { manifests, tags } = this.#model.at(name);
+    if (manifests.size === 0) return;
+    const gone = this.#random.pick([...manifests.keys()]);
+    await this.#registry.manifests.delete(name, { digest: gone });
+    await this.#noteTrash();
+    manifests.delete(gone);
+    for (const [tag, target] of tags) if (target === gone) tags.delete(tag);
+  }
+
+  async #restore(): Promise<void> {
+    const name = this.#random.pick(NAMES);
+    const { trash, manifests, tags } = this.#model.at(name);
+    if (trash.size === 0) return;
+    const { id, digest: back, manifest, tags: before } = this.#random.pick([...trash.values()]);
+    const entry = await this.#registry.store.trash?.find(id);
+    if (entry === undefined) throw new Error(`${id} is not in the trash`);
+    const restored = this.#registry.manifests.restore(entry);
+    if (manifest.children.some((child) => !manifests.has(child)))
+      return expect(restored).rejects.toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN' });
+    await restored;
+    await this.#registry.store.trash?.remove(id);
+    trash.delete(id);
+    manifests.set(back, { manifest, pushedAt: this.#time });
+    this.#model.bytes.set(back, this.#time);
+    for (const tag of before) if (!tags.has(tag)) tags.set(tag, back);
+  }
+
+  async #emptyTrash(): Promise<void> {
+    const before = this.#time - this.#random.between(0, 48) * HOUR;
+    for (const { trash } of this.#model.repositories.values()) {
+      for (const { id, at } of [...trash.values()]) {
+        if (at >= before) continue;
+        await this.#registry.store.trash?.remove(id);
+        trash.delete(id);
+      }
+    }
+  }
+
+  async #wait(): Promise<void> {
+    this.#time += this.#random.between(0, 12) * HOUR;
+  }
+
+  async #crash(): Promise<void> {
+    if (this.#random.chance(0.3)) {
+      this.#index = new SqliteIndex(':memory:');
+      this.#model.loseIndex();
+    }
+    await this.open();
+  }
+
+  /** What came into the trash since the last time, with what the model knows of it. */
+  async #noteTrash(): Promise<void> {
+    for await (const entry of this.#registry.store.trash?.list() ?? []) {
+      const { trash, manifests } = this.#model.at(entry.repository);
+      const manifest = manifests.get(entry.digest as Digest)?.manifest;
+      if (trash.has(entry.id)) continue;
+      if (manifest === undefined) throw new Error(`${entry.id} came from nowhere`);
+      trash.set(entry.id, { ...entry, at: entry.deletedAt.getTime(), manifest });
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
+import { http } from '../support/http.js';
+import { pushImage, testImage } from '../support/push.js';
+import { cleanEnvironment, run } from '../support/run.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+describe.each([{ while: 'while the registry runs' }, { while: 'while it does not' }])('$while', (when) => {
+  it('garbage is shown, collected, and the space is free', async () => {
+    await using registry = await start();
+    const image = testImage('a');
+    await pushImage(registry.url, 'team/app', 'v1', image);
+    await pushImage(registry.url, 'team/app', 'v2', testImage('b'));
+    await pushImage(registry.url, 'team/app', 'v1', testImage('b')); // the first has no tag now
+    await registry.stopUnless(when.while.includes('runs'));
+    const shown = await registry.berth('gc', '--dry-run', '--untagged', '--grace', '0s');
+    expect(shown).toMatch(
+      /^manifest team\/app@sha256:\w+\nwould remove 1 manifest, 0 links to blobs, 0 blobs: 0B\n$/,
+    );
+    await registry.berth('gc', '--untagged', '--grace', '0s');
+    await registry.berth('trash', 'empty');
+    const json = JSON.parse(await registry.berth('gc', '--grace', '0s', '--json'));
+    expect(json.collection).toMatchObject({ manifests: 0, skipped: [] });
+    expect(json.collection.blobs).toBeGreaterThan(0);
+    await using _running = await registry.startAgainIfStopped();
+    expect((await http(`${registry.url}/v2/team/app/manifests/v2`)).status).toBe(200);
+    expect((await http(`${registry.url}/v2/team/app/manifests/${image.digest}`)).status).toBe(404);
+  });
+
+  it('what was deleted comes back', async () => {
+    await using registry = await start();
+    const image = testImage('a');
+    await pushImage(registry.url, 'team/app', 'v1', image);
+    await http(`${registry.url}/v2/team/app/manifests/${image.digest}`, { method: 'DELETE' });
+    expect((await http(`${registry.url}/v2/team/app/manifests/v1`)).status).toBe(404);
+    await registry.stopUnless(when.while.includes('runs'));
+    await registry.berth('gc', '--untagged', '--grace', '0s');
+    const [entry] = JSON.parse(await registry.berth('trash', 'list', '--json'));
+    expect(entry).toMatchObject({ repository: 'team/app', tags: ['v1'], digest: image.digest });
+    expect(await registry.berth('trash', 'list')).toMatch(
+      new RegExp(`^ID +REPOSITORY +TAGS[^\\n]*\\n${entry.id} +team/app +v1 +${image.digest} `),
+    );
+    expect(await registry.berth('trash', 'restore', entry.id)).toBe(
+      `restored team/app@${image.digest} as v1\n`,
+    );
+    expect(await registry.berth('trash', 'list', '--json')).toBe('[]\n');
+    await using _running = await registry.startAgainIfStopped();
+    expect((await http(`${registry.url}/v2/team/app/manifests/v1`)).status).toBe(200);
+  });
+
+  it('an entry that there is not is named', async () => {
+    await using registry = await start();
+    await registry.stopUnless(when.while.includes('runs'));
+    await expect(registry.berth('trash', 'restore', 'none')).rejects.toMatchObject({
+      code: 1,
+      stderr: 'berth: there is nothing in the trash by the name of none\n',
+    });
+  });
+});
+
+describe('a registry that collects by itself', () => {
+  it('does so at its interval', async () => {
+    const config = {
+      berth: { gc: { enabled: true, interval: '1s', grace: '0s', untagged: true }, trash: { keep: 0 } },
+    };
+    await using registry = await BerthProcess.start({ config });
+    const image = testImage('a');
+    await pushImage(registry.url, 'app', 'v1', image);
+    await pushImage(registry.url, 'app', 'v1', testImage('b'));
+    await expect
+      .poll(async () => (await http(`${registry.url}/v2/app/manifests/${image.digest}`)).status, {
+        timeout: 20_000,
+      })
+      .toBe(404);
+    expect((await http(`${registry.url}/v2/app/manifests/v1`)).status).toBe(200);
+  });
+});
+
+/** A registry that can be stopped and started again on the same address. */
+async function start() {
+  const folder = await temporaryFolder();
+  const root = join(folder.path, 'data');
+  const process = await BerthProcess.start({ root });
+  const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: root });
+  let stopped = false;
+  return {
+    url: process.url,
+    berth: (...args: string[]) => run([BERTH, ...args], { env }),
+    stopUnless: async (runs: boolean) => {
+      if (!runs) await process.stop();
+      stopped = !runs;
+    },
+    startAgainIfStopped: async (): Promise<AsyncDisposable> => {
+      const port = Number(new URL(process.url).port);
+      return stopped ? await BerthProcess.start({ root, port }) : { [Symbol.asyncDispose]: async () => {} };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await process[Symbol.asyncDispose]();
+      await rm(root, { recursive: true, force: true });
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
