@@ -25,7 +25,7 @@ export class MountTargets {
   /** Removes what was made, unless something has been put there. */
   removeUnused(): void {
     for (const path of this.#made.toReversed()) {
-      const stats = lstatIfAny(path);
+      const stats = this.#isReached(dirname(path)) ? lstatIfAny(path) : undefined;
       if (!stats) continue;
       if (stats.isDirectory()) {
         if (readdirSync(path).length === 0) keepingTime(dirname(path), () => rmdirSync(path));
@@ -33,6 +33,12 @@ export class MountTargets {
         keepingTime(dirname(path), () => unlinkSync(path));
       }
     }
+  }
+
+  /** By directories alone: the command may have left a link on the way, which here would lead out of the root. */
+  #isReached(directory: string): boolean {
+    if (directory.length <= this.#root.length) return true;
+    return this.#isReached(dirname(directory)) && lstatIfAny(directory)?.isDirectory() === true;
   }
 
   #make(path: string, kind: 'file' | 'directory'): void {

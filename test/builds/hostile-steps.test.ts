@@ -1,0 +1,47 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StackLayer } from '../../src/layer/index.js';
+import type { Containers } from '../../src/runtime/index.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { busyboxLayer, openContainers, runStep, stepOf } from './step.js';
+
+let folder: TemporaryFolder;
+let containers: Containers;
+let base: StackLayer;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  containers = openContainers(join(folder.path, 'root'));
+  base = await busyboxLayer(folder.path);
+});
+afterAll(async () => {
+  await containers?.[Symbol.asyncDispose]();
+  await folder?.[Symbol.asyncDispose]();
+});
+
+describe('a command that', () => {
+  it('puts a link in the place of what is above a mount removes nothing of this machine', async () => {
+    const victim = join(folder.path, 'victim');
+    mkdirSync(join(victim, 'directory'), { recursive: true });
+    writeFileSync(join(victim, 'file'), '');
+    const before = readdirSync(victim);
+    const { outcome } = await runStep(
+      containers,
+      stepOf([base], `mv /new /moved; ln -s ${victim} /new`, {
+        mounts: [
+          { type: 'tmpfs', target: '/new/directory' },
+          {
+            type: 'file',
+            content: Buffer.from('x'),
+            owner: { mode: 0o644, uid: 0, gid: 0 },
+            target: '/new/file',
+            secret: false,
+          },
+        ],
+      }),
+    );
+    expect(outcome.exitCode).toBe(0);
+    expect(readdirSync(victim)).toEqual(before);
+  });
+});
