@@ -1,3 +1,4 @@
+import { readFileSync, realpathSync } from 'node:fs';
 import { MOUNT_FLAGS, mount, UMOUNT_FLAGS, UNSHARE_FLAGS, umount, unshare } from '../linux/index.js';
 import { RuntimeUnavailableError } from './errors.js';
 
@@ -41,4 +42,24 @@ export class OwnMounts {
   unmount(target: string): void {
     umount(target, UMOUNT_FLAGS.detach | UMOUNT_FLAGS.noFollow);
   }
+}
+
+/**
+ * Whether something is mounted below a directory, as this thread sees it.
+ * @param table for tests: proc(5), /proc/pid/mountinfo.
+ */
+export function hasMountsBelow(
+  directory: string,
+  table = readFileSync('/proc/thread-self/mountinfo', 'utf8'),
+): boolean {
+  const prefix = `${realpathSync(directory).replace(/\/$/, '')}/`;
+  return table
+    .split('\n')
+    .map((line) => unescaped(line.split(' ')[4] ?? ''))
+    .some((place) => place.startsWith(prefix) && place !== prefix);
+}
+
+/** Blanks, tabs, line feeds and backslashes are octal numbers there. */
+function unescaped(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

@@ -5,7 +5,7 @@ import { ensureCacheDirectory } from './cache-directory.js';
 import { RuntimeError } from './errors.js';
 import { MountTargets } from './mount-targets.js';
 import { mountOverlay } from './overlay.js';
-import type { OwnMounts } from './own-mounts.js';
+import { hasMountsBelow, type OwnMounts } from './own-mounts.js';
 import { resolveInRoot } from './root-path.js';
 import { SocketProxy } from './socket-proxy.js';
 import type { SpecMount } from './spec.js';
@@ -84,7 +84,8 @@ export class StepMounts implements Disposable {
       };
     }
     const asIs = readOnly && inner.every(({ path: name }) => isThere(join(path, name)));
-    return directory('bind', asIs ? path : this.#overlay([path], inner), options);
+    if (!asIs) return directory('bind', this.#overlay([path], inner), options);
+    return directory('bind', path, hasMountsBelow(path) ? ALL_READ_ONLY : options);
   }
 
   async #cache({ directory: path, owner, seed, target, readOnly }: Of<'cache'>): Promise<PreparedMount> {
@@ -145,6 +146,9 @@ function directory(type: string, source: string, options: readonly string[]): Pr
 function bindOptions(readOnly: boolean): string[] {
   return ['rbind', 'rprivate', readOnly ? 'ro' : 'rw'];
 }
+
+/** `ro` is about the directory alone, not about what is mounted within it. Needs Linux 5.12, and runc 1.1. */
+const ALL_READ_ONLY = ['rbind', 'rprivate', 'rro'];
 
 function sizeOption(bytes: number | undefined): string[] {
   return bytes === undefined ? [] : [`size=${bytes}`];

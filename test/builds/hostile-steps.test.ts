@@ -1,10 +1,13 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StackLayer } from '../../src/layer/index.js';
+import { mount, umount } from '../../src/linux/index.js';
 import type { Containers } from '../../src/runtime/index.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { busyboxLayer, openContainers, runStep, stepOf } from './step.js';
+
+const isRoot = process.getuid?.() === 0;
 
 let folder: TemporaryFolder;
 let containers: Containers;
@@ -43,5 +46,29 @@ describe('a command that', () => {
     );
     expect(outcome.exitCode).toBe(0);
     expect(readdirSync(victim)).toEqual(before);
+  });
+
+  it.runIf(isRoot)('writes to what is mounted within a directory to read changes nothing', async () => {
+    const source = join(folder.path, 'source');
+    mkdirSync(join(source, 'mounted'), { recursive: true });
+    mount('tmpfs', join(source, 'mounted'), 'tmpfs', 0, 'size=1m');
+    try {
+      writeFileSync(join(source, 'mounted/file'), 'kept');
+      const { stdout } = await runStep(
+        containers,
+        stepOf(
+          [base],
+          'cat /source/mounted/file; echo lost > /source/mounted/file; touch /source/mounted/new',
+          {
+            mounts: [{ type: 'bind', source: { hostPath: source }, target: '/source', readOnly: true }],
+          },
+        ),
+      );
+      expect(stdout).toBe('kept');
+      expect(readFileSync(join(source, 'mounted/file'), 'utf8')).toBe('kept');
+      expect(readdirSync(join(source, 'mounted'))).toEqual(['file']);
+    } finally {
+      umount(join(source, 'mounted'));
+    }
   });
 });

@@ -13,6 +13,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { Channel, type MessagePeer } from '../../src/runtime/channel.js';
 import { MountTargets } from '../../src/runtime/mount-targets.js';
+import { hasMountsBelow } from '../../src/runtime/own-mounts.js';
 import { SocketProxy } from '../../src/runtime/socket-proxy.js';
 import { WorkFolder } from '../../src/runtime/work-folder.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -42,6 +43,22 @@ describe('MountTargets', () => {
     expect(names).toEqual(['etc', 'etc/hosts', 'used', 'used/file', 'usr']);
     const times = ['etc', 'usr', ''].map((name) => lstatSync(join(root, name)).mtimeMs);
     expect(times).toEqual([5000, 6000, 7000]);
+  });
+});
+
+describe('mounts below a directory', () => {
+  it.each([
+    { place: '/data/a b/c', expected: true },
+    { place: '/data/a b', expected: false },
+    { place: '/data/a bc/d', expected: false },
+    { place: '/', expected: false },
+  ])('are there: $expected for one at $place', async ({ place, expected }) => {
+    await using folder = await temporaryFolder();
+    const directory = join(folder.path, 'data/a b');
+    mkdirSync(directory, { recursive: true });
+    const shown = `${folder.path}${place}`.replaceAll(' ', '\\040');
+    const row = (at: string) => `29 1 8:1 / ${at} rw,relatime shared:1 - ext4 /dev/sda1 rw`;
+    expect(hasMountsBelow(directory, [row('/'), row('/proc'), row(shown)].join('\n'))).toBe(expected);
   });
 });
 
