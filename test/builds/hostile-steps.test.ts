@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StackLayer } from '../../src/layer/index.js';
 import { mount, umount } from '../../src/linux/index.js';
+import type { Digest } from '../../src/oci/index.js';
 import type { Containers } from '../../src/runtime/index.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { busyboxLayer, openContainers, runStep, stepOf } from './step.js';
@@ -70,5 +71,15 @@ describe('a command that', () => {
     } finally {
       umount(join(source, 'mounted'));
     }
+  });
+});
+
+describe('an image', () => {
+  it.each(['lock', 'work'])('cannot be taken for what is called %s beside the snapshots', async (name) => {
+    const layer = { ...base, diffID: `other:${name}` as Digest };
+    const snapshots = join(folder.path, 'root/snapshots');
+    const before = readdirSync(snapshots);
+    await expect(runStep(containers, stepOf([layer], 'true'))).rejects.toThrow('cannot verify');
+    expect(readdirSync(snapshots)).toEqual(before);
   });
 });
