@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { lutimes, mount } from '../linux/index.js';
+import { lutimes, MOUNT_FLAGS, mount } from '../linux/index.js';
 import { RuntimeUnavailableError } from './errors.js';
 
 export type OverlayOptions = Readonly<{
@@ -10,6 +10,8 @@ export type OverlayOptions = Readonly<{
   directory: string;
   /** In a user namespace only attributes of users can be written. */
   userAttributes: boolean;
+  /** Nodes of devices in it cannot be opened. */
+  noDevices: boolean;
 }>;
 
 /** A mounted overlay: `root` is the merged tree, `upper` has what was changed. */
@@ -23,7 +25,7 @@ const PLAIN_FOR_USERS = ['index=off', 'userxattr'];
 const MAX_LOWERS = 500;
 
 /** Mounts a tree of layers, to be written to. Main thread, within {@link OwnMounts}. @throws {RuntimeUnavailableError} */
-export function mountOverlay({ lowers, directory, userAttributes }: OverlayOptions): Overlay {
+export function mountOverlay({ lowers, directory, userAttributes, noDevices }: OverlayOptions): Overlay {
   if (lowers.length > MAX_LOWERS) {
     throw new RuntimeUnavailableError(
       `cannot mount ${lowers.length} layers: Linux joins ${MAX_LOWERS} at most; join some, with --squash`,
@@ -42,7 +44,7 @@ export function mountOverlay({ lowers, directory, userAttributes }: OverlayOptio
   const before = currentDirectory();
   process.chdir(directory);
   try {
-    mountQuickly(root, options);
+    mountQuickly(root, options, noDevices ? MOUNT_FLAGS.noDevices : 0);
   } finally {
     process.chdir(before);
   }
@@ -68,12 +70,12 @@ function shortNames(lowers: readonly string[], directory: string): string[] {
 }
 
 /** `volatile` (Linux 5.10): no syncing of what is thrown away when the machine fails. */
-function mountQuickly(root: string, options: string): void {
+function mountQuickly(root: string, options: string, flags: number): void {
   try {
-    mount('overlay', root, 'overlay', 0, `${options},volatile`);
+    mount('overlay', root, 'overlay', flags, `${options},volatile`);
   } catch {
     try {
-      mount('overlay', root, 'overlay', 0, options);
+      mount('overlay', root, 'overlay', flags, options);
     } catch (error) {
       throw new RuntimeUnavailableError(
         `cannot mount an overlay in ${root}: the directory of images must lie on a file system such as ext4, xfs ` +

@@ -112,11 +112,16 @@ function completed(env: readonly string[], { home }: ProcessUser): string[] {
   return [...(has('PATH') ? [] : [DEFAULT_PATH]), ...env, ...(has('HOME') ? [] : [`HOME=${home}`])];
 }
 
-function capabilitiesOf(privileged: boolean, { capabilities, ids, cgroups }: Surroundings): string[] {
+function capabilitiesOf(privileged: boolean, surroundings: Surroundings): string[] {
+  const { capabilities } = surroundings;
   const wanted = privileged ? [...capabilities] : DEFAULT_CAPABILITIES;
-  // Only the device cgroup keeps root of a container from making itself a node of the machine's disk.
-  const unsafe = !privileged && ids === 'machine' && cgroups === 'none' ? 'CAP_MKNOD' : undefined;
+  const unsafe = mustHideDevices(privileged, surroundings) ? 'CAP_MKNOD' : undefined;
   return wanted.filter((name) => capabilities.has(name) && name !== unsafe);
+}
+
+/** Only the device cgroup keeps root of a container from the machine's disk: by a node of its own, or its image's. */
+export function mustHideDevices(privileged: boolean, { ids, cgroups }: Surroundings): boolean {
+  return !privileged && ids === 'machine' && cgroups === 'none';
 }
 
 function namespacesOf({ network }: ContainerOptions, { cgroups }: Surroundings) {

@@ -11,6 +11,7 @@ import type { SnapshotStore } from './snapshots.js';
 import {
   type ContainerOptions,
   containerSpec,
+  mustHideDevices,
   type SpecMount,
   type Surroundings,
   standardTargets,
@@ -45,7 +46,7 @@ export class StepContainer implements Disposable {
   static async create(step: RunStep, parts: ContainerParts): Promise<StepContainer> {
     const lowers = await parts.snapshots.ensure(step.stack, { signal: step.signal });
     parts.ownMounts.enter();
-    const container = new StepContainer(lowers, parts);
+    const container = new StepContainer(lowers, parts, step);
     try {
       await container.#prepare(step);
       return container;
@@ -55,12 +56,13 @@ export class StepContainer implements Disposable {
     }
   }
 
-  private constructor(lowers: readonly string[], parts: ContainerParts) {
+  private constructor(lowers: readonly string[], parts: ContainerParts, { security }: RunStep) {
     this.lowers = lowers;
     this.#parts = parts;
     this.#folder = parts.work.makeFolder();
     const userAttributes = parts.surroundings.ids !== 'machine';
-    this.#overlay = mountOverlay({ lowers, directory: this.#folder, userAttributes });
+    const noDevices = mustHideDevices(security === 'insecure', parts.surroundings);
+    this.#overlay = mountOverlay({ lowers, directory: this.#folder, userAttributes, noDevices });
     this.#mounted.defer(() => parts.ownMounts.unmount(this.#overlay.root));
     this.#targets = new MountTargets(this.#overlay.root);
   }
@@ -99,6 +101,7 @@ export class StepContainer implements Disposable {
       snapshots,
       ownMounts,
       userAttributes: surroundings.ids !== 'machine',
+      noDevices: mustHideDevices(step.security === 'insecure', surroundings),
     });
     this.#mounted.use(mounts);
     const prepared = await mounts.prepare(step.mounts);

@@ -27,6 +27,8 @@ export type StepMountsOptions = Readonly<{
   snapshots: Snapshots;
   ownMounts: OwnMounts;
   userAttributes: boolean;
+  /** Nodes of devices in what is mounted cannot be opened. */
+  noDevices: boolean;
 }>;
 
 /** Makes the sources of a step's mounts. Disposed when the container has ended. */
@@ -76,7 +78,7 @@ export class StepMounts implements Disposable {
   ): Promise<PreparedMount> {
     const path = await this.#locate(source, target);
     const stats = existing(path, target);
-    const options = bindOptions(readOnly);
+    const options = this.#bindOptions(readOnly ? 'ro' : 'rw');
     if (!stats.isDirectory()) {
       return {
         kind: 'file',
@@ -85,13 +87,13 @@ export class StepMounts implements Disposable {
     }
     const asIs = readOnly && inner.every(({ path: name }) => isThere(join(path, name)));
     if (!asIs) return directory('bind', this.#overlay([path], inner), options);
-    return directory('bind', path, hasMountsBelow(path) ? ALL_READ_ONLY : options);
+    return directory('bind', path, hasMountsBelow(path) ? this.#bindOptions('rro') : options);
   }
 
   async #cache({ directory: path, owner, seed, target, readOnly }: Of<'cache'>): Promise<PreparedMount> {
     const locate = seed && (() => this.#locate(seed, target));
     await ensureCacheDirectory(path, owner, locate);
-    return directory('bind', path, bindOptions(readOnly));
+    return directory('bind', path, this.#bindOptions(readOnly ? 'ro' : 'rw'));
   }
 
   #file({ content, owner, secret }: Of<'file'>): PreparedMount {
@@ -102,14 +104,19 @@ export class StepMounts implements Disposable {
     writeFileSync(path, content, { mode: 0o600, flag: 'wx' });
     chownSync(path, owner.uid, owner.gid);
     chmodSync(path, owner.mode);
-    const options = [...bindOptions(true), 'nosuid', 'nodev', ...(secret ? ['noexec'] : [])];
+    const options = [...this.#bindOptions('ro'), 'nosuid', 'nodev', ...(secret ? ['noexec'] : [])];
     return { kind: 'file', spec: { type: 'bind', source: path, options } };
   }
 
   async #socket({ hostPath, owner }: Of<'socket'>): Promise<PreparedMount> {
     const proxy = await SocketProxy.open(hostPath, this.#options.makeFolder(), owner);
     this.#resources.use(proxy);
-    return { kind: 'file', spec: { type: 'bind', source: proxy.path, options: bindOptions(false) } };
+    return { kind: 'file', spec: { type: 'bind', source: proxy.path, options: this.#bindOptions('rw') } };
+  }
+
+  /** @param writing `ro` is about the source alone; `rro`, of Linux 5.12 and runc 1.1, also about mounts within it. */
+  #bindOptions(writing: 'rw' | 'ro' | 'rro'): string[] {
+    return ['rbind', 'rprivate', writing, ...(this.#options.noDevices ? ['nodev'] : [])];
   }
 
   async #locate(source: MountSource, target: string): Promise<string> {
@@ -122,8 +129,8 @@ export class StepMounts implements Disposable {
 
   /** A tree that shows these directories and takes changes, for nobody to see afterwards. */
   #overlay(lowers: readonly string[], inner: readonly InnerTarget[]): string {
-    const { makeFolder, ownMounts, userAttributes } = this.#options;
-    const { root } = mountOverlay({ lowers, directory: makeFolder(), userAttributes });
+    const { makeFolder, ownMounts, userAttributes, noDevices } = this.#options;
+    const { root } = mountOverlay({ lowers, directory: makeFolder(), userAttributes, noDevices });
     this.#resources.defer(() => ownMounts.unmount(root));
     const targets = new MountTargets(root);
     for (const { path, kind } of inner) targets.add(path, kind);
@@ -142,13 +149,6 @@ export class StepMounts implements Disposable {
 function directory(type: string, source: string, options: readonly string[]): PreparedMount {
   return { kind: 'directory', spec: { type, source, options } };
 }
-
-function bindOptions(readOnly: boolean): string[] {
-  return ['rbind', 'rprivate', readOnly ? 'ro' : 'rw'];
-}
-
-/** `ro` is about the directory alone, not about what is mounted within it. Needs Linux 5.12, and runc 1.1. */
-const ALL_READ_ONLY = ['rbind', 'rprivate', 'rro'];
 
 function sizeOption(bytes: number | undefined): string[] {
   return bytes === undefined ? [] : [`size=${bytes}`];

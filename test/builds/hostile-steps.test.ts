@@ -1,14 +1,18 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StackLayer } from '../../src/layer/index.js';
-import { mount, umount } from '../../src/linux/index.js';
+import { makeDevice, mount, umount } from '../../src/linux/index.js';
 import type { Digest } from '../../src/oci/index.js';
 import type { Containers } from '../../src/runtime/index.js';
+import { run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { busyboxLayer, openContainers, runStep, stepOf } from './step.js';
 
 const isRoot = process.getuid?.() === 0;
+
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 let folder: TemporaryFolder;
 let containers: Containers;
@@ -75,6 +79,20 @@ describe('a command that', () => {
 });
 
 describe('an image', () => {
+  it.runIf(isRoot)('cannot bring a way to devices where no cgroup forbids them', async () => {
+    const root = join(folder.path, 'busybox');
+    makeDevice(join(root, 'fuse'), { type: 'character', permissions: 0o666, major: 10, minor: 229 });
+    const tar = join(folder.path, 'device.tar');
+    await run(['tar', '-C', root, '-cf', tar, '.']);
+    const child = [process.execPath, '--import', file('source-hooks.mjs'), file('run-child.ts')];
+    const step = [join(folder.path, 'device'), tar, 'ls -l /fuse; : < /fuse'];
+    const script = `awk '$5 ~ "^/sys/fs/cgroup" { print $5 }' /proc/self/mountinfo |
+      while read -r place; do mount -o remount,bind,ro "$place"; done; exec "$@" 2>&1`;
+    const shown = await run(['unshare', '--mount', 'sh', '-c', script, 'sh', ...child, ...step]);
+    expect(shown).toContain('10, 229');
+    expect(shown).toContain("can't open /fuse: Permission denied");
+  });
+
   it.each(['lock', 'work'])('cannot be taken for what is called %s beside the snapshots', async (name) => {
     const layer = { ...base, diffID: `other:${name}` as Digest };
     const snapshots = join(folder.path, 'root/snapshots');
