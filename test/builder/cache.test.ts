@@ -76,6 +76,13 @@ describe('COPY of a directory', () => {
     }
   });
 
+  it.each(['__proto__', 'constructor', 'toString'])('is found again with a file called %s', async (name) => {
+    bench.write({ [name]: 'x' });
+    await settle();
+    await bench.build('FROM scratch\nCOPY . /all/\n');
+    expect((await bench.build('FROM scratch\nCOPY . /all/\n')).steps).toEqual(['=COPY . /all/']);
+  });
+
   it('comes back to an earlier result', async () => {
     await bench.build(FILE);
     writeFileSync(at('d/a'), 'two');

@@ -79,11 +79,13 @@ function readRecords(file: string): [string, FileFacts][] {
   const columns = readColumns(file);
   if (columns === undefined || columns.versions === '') return [];
   const [versions, digests] = [columns.versions.split(' '), columns.digests.split(' ')];
+  // Files may be called as members are that every object has.
+  const xattrs = new Map(Object.entries(columns.xattrs));
   return columns.paths.split('\0').map((path, i) => {
     const facts = {
       version: versions[i] ?? '',
       digest: digests[i] ?? '',
-      xattrs: columns.xattrs[path] ?? '',
+      xattrs: xattrs.get(path) ?? '',
     };
     return [path, facts];
   });
