@@ -69,6 +69,17 @@ describe('COPY of a directory', () => {
     symlinkSync('sub/b', at('d/a'));
   }
 
+  it('with --parents depends on the directories above', async () => {
+    const file = 'FROM scratch\nCOPY --parents d/sub/b /x/\n';
+    await bench.build(file);
+    chmodSync(at('d'), 0o700);
+    const again = await bench.build(file);
+    expect(again.steps).toEqual(['+COPY --parents d/sub/b /x/']);
+    expect(again.files.get('x/d')?.mode).toBe(0o700);
+    chmodSync(bench.context, 0o700);
+    expect((await bench.build(file)).steps).toEqual(['=COPY --parents d/sub/b /x/']);
+  });
+
   it('is right when a file changes right after it was read', async () => {
     for (let i = 0; i < 5; i += 1) {
       writeFileSync(at('d/a'), `n${i}`);

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { joinPath, Pace } from '../../layer/index.js';
 import type { SourceEntry, SourceTree } from '../context/source-tree.js';
-import type { Picked } from './sources.js';
+import { above, type Picked } from './sources.js';
 
 /** A part of a source. `path` is relative to the source, and empty for itself. */
 export type Item = Readonly<{ path: string; entry: SourceEntry }>;
@@ -54,6 +54,9 @@ export function hashListing(
   for (const { picked, items } of listing) {
     hash.update(`${JSON.stringify([picked.text, picked.name, picked.kept ?? null])}\n`);
     const links = new Map<string, number>();
+    for (const { path, entry } of above(picked)) {
+      if (entry?.type === 'directory') addItem(hash, { path, entry }, 0, links, picked.tree, options);
+    }
     for (const [i, item] of items.entries()) addItem(hash, item, i, links, picked.tree, options);
   }
   return hash.digest('hex');

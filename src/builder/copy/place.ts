@@ -5,6 +5,7 @@ import type { ChangeMode } from '../dockerfile/index.js';
 import { BuildError } from '../errors.js';
 import { below, type LayerPlan } from './layer-plan.js';
 import type { Item, Listed } from './listing.js';
+import { above } from './sources.js';
 import type { Owner } from './users.js';
 
 export type Placement = Readonly<{
@@ -76,17 +77,12 @@ class Placer {
   withParents({ picked, items }: Listed, target: string): void {
     if (items.length === 0) return;
     this.#makeDirectory(target);
-    const kept = picked.kept ?? '';
-    const start = picked.entry.path.slice(0, picked.entry.path.length - kept.length);
-    const parts = kept.split('/');
-    for (let i = 1; i < parts.length; i += 1) {
-      const way = parts.slice(0, i).join('/');
-      const entry = picked.tree.entry(`${start}${way}`);
-      if (entry?.type === 'directory') this.#put({ path: way, entry }, below(target, way), picked.tree);
-      else this.#makeDirectory(below(target, way));
+    for (const { path, entry } of above(picked)) {
+      if (entry?.type === 'directory') this.#put({ path, entry }, below(target, path), picked.tree);
+      else this.#makeDirectory(below(target, path));
     }
     for (const item of items) {
-      const path = below(below(target, kept), item.path);
+      const path = below(below(target, picked.kept ?? ''), item.path);
       if (path !== '') this.#put(item, path, picked.tree);
     }
   }

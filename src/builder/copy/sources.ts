@@ -55,6 +55,20 @@ export function pickWithParents(tree: SourceTree, text: string): Picked[] {
   });
 }
 
+/** With `--parents`: what comes along above a source, the outermost first, by its path below the destination. */
+export function above({
+  tree,
+  entry,
+  kept = '',
+}: Picked): { path: string; entry: SourceEntry | undefined }[] {
+  const start = entry.path.slice(0, entry.path.length - kept.length);
+  const parts = kept.split('/').slice(0, -1);
+  return parts.map((_, i) => {
+    const path = parts.slice(0, i + 1).join('/');
+    return { path, entry: tree.entry(`${start}${path}`) };
+  });
+}
+
 function pickPath(tree: SourceTree, text: string, path: string): Picked {
   const entry = followLinks(tree, path);
   if (entry === undefined) {
