@@ -44,6 +44,7 @@ describe('COPY of a directory', () => {
     { change: 'the same content again', expected: '=', make: () => writeFileSync(at('d/a'), 'one') },
     { change: 'mode of a file', expected: '+', make: () => chmodSync(at('d/a'), 0o755) },
     { change: 'mode of a directory', expected: '+', make: () => chmodSync(at('d/sub'), 0o700) },
+    { change: 'mode of the directory that is merged', expected: '=', make: () => chmodSync(at('d'), 0o700) },
     { change: 'a name', expected: '+', make: () => renameSync(at('d/a'), at('d/z')) },
     { change: 'an empty directory', expected: '+', make: () => mkdirSync(at('d/empty')) },
     { change: 'a file less', expected: '+', make: () => rmSync(at('d/a')) },
@@ -166,6 +167,8 @@ describe('steps', () => {
     writeFileSync(at('other'), 'changed');
     expect((await bench.build(text)).steps[0]?.[0]).toBe('=');
     writeFileSync(at('d/a'), 'changed');
+    expect((await bench.build(text)).steps[0]?.[0]).toBe('+');
+    chmodSync(at('d'), 0o700);
     expect((await bench.build(text)).steps[0]?.[0]).toBe('+');
   });
 

@@ -44,12 +44,9 @@ export async function listSource(picked: Picked, exclude: Excluding | undefined)
 
 /**
  * What a listing would put into a layer, apart from times, as a hash: equal for equal trees wherever they lie.
- * @param digestOf of the content of files; without it the hash says only what the files look like from outside.
+ * @param options `digestOf`: of the content of files; without it the hash says only what the files look like from outside.
  */
-export function hashListing(
-  listing: readonly Listed[],
-  options: { ownership: 'root' | 'keep'; digestOf?: (tree: SourceTree, file: SourceEntry) => string },
-): string {
+export function hashListing(listing: readonly Listed[], options: HashOptions): string {
   const hash = createHash('sha256');
   for (const { picked, items } of listing) {
     hash.update(`${JSON.stringify([picked.text, picked.name, picked.kept ?? null])}\n`);
@@ -57,12 +54,21 @@ export function hashListing(
     for (const { path, entry } of above(picked)) {
       if (entry?.type === 'directory') addItem(hash, { path, entry }, 0, links, picked.tree, options);
     }
-    for (const [i, item] of items.entries()) addItem(hash, item, i, links, picked.tree, options);
+    for (const [i, item] of items.entries()) {
+      const isMerged = item.path === '' && item.entry.type === 'directory' && picked.kept === undefined;
+      if (isMerged && options.top === 'merged') hash.update('merged\n');
+      else addItem(hash, item, i, links, picked.tree, options);
+    }
   }
   return hash.digest('hex');
 }
 
-type HashOptions = Parameters<typeof hashListing>[1];
+export type HashOptions = Readonly<{
+  ownership: 'root' | 'keep';
+  /** `merged`: what is in a directory counts, and not what the directory itself looks like. */
+  top: 'merged' | 'shown';
+  digestOf?: (tree: SourceTree, file: SourceEntry) => string;
+}>;
 
 function addItem(
   hash: Hash,

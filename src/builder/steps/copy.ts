@@ -50,7 +50,7 @@ export async function copyStep(parts: StepParts, request: CopyRequest): Promise<
 
   const listing = await listAll(request);
   const { ownership } = request;
-  const shape = keyOf('copy-shape', definition, hashListing(listing, { ownership }));
+  const shape = keyOf('copy-shape', definition, hashListing(listing, { ownership, top: 'merged' }));
   const quickKeys = quickKey === undefined ? [] : [quickKey];
   if (parts.useCache && parts.cache.hasShape(shape)) {
     const digests = await readDigests(listing, parts.signal);
@@ -107,7 +107,7 @@ function contentKey(
 ): string {
   const trees = treeNumbers(listing);
   const digestOf = (tree: SourceTree, file: SourceEntry) => digests.get(fileKey(trees, tree, file)) ?? '';
-  return keyOf('copy', definition, hashListing(listing, { ownership, digestOf }));
+  return keyOf('copy', definition, hashListing(listing, { ownership, top: 'merged', digestOf }));
 }
 
 async function readDigests(

@@ -119,7 +119,7 @@ async function contentKey(tree: SourceTree, source: string): Promise<string> {
     if (entry.type === 'file') digests.set(entry.path, tree.knownDigest(entry) ?? (await tree.digest(entry)));
   }
   const digestOf = (_tree: SourceTree, { path }: { path: string }) => digests.get(path) ?? '';
-  return hashListing([listed], { ownership: 'keep', digestOf });
+  return hashListing([listed], { ownership: 'keep', top: 'shown', digestOf });
 }
 
 function pick(tree: SourceTree, source: string): Picked {
