@@ -37,6 +37,8 @@ export class BuildBench implements Disposable {
   readonly #bases = new Map<string, BuiltImage>();
   /** Commands that really ran. */
   readonly ran: RunStep[] = [];
+  /** What else happens while a command runs. */
+  whileRunning = () => {};
 
   constructor(files: Files = {}) {
     mkdirSync(this.context);
@@ -129,6 +131,7 @@ export class BuildBench implements Disposable {
     return {
       run: async (step) => {
         this.ran.push(step);
+        this.whileRunning();
         const [path = '', ...words] = (step.args.at(-1) ?? '').split(' ');
         if (path === 'fail') {
           step.onOutput('stderr', Buffer.from('no such thing\n'));

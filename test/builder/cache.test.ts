@@ -172,6 +172,21 @@ describe('steps', () => {
     expect((await bench.build(text)).steps[0]?.[0]).toBe('+');
   });
 
+  it.each<{ change: string; make: () => void }>([
+    { change: 'changes', make: () => writeFileSync(at('d/a'), 'changed') },
+    { change: 'comes', make: () => writeFileSync(at('d/new'), '') },
+    { change: 'goes', make: () => rmSync(at('d/sub'), { recursive: true }) },
+  ])('are not kept when a file that they mount $change meanwhile', async ({ make }) => {
+    const text = 'FROM scratch\nRUN --mount=type=bind,source=d,target=/m f x\n';
+    bench.whileRunning = make;
+    await bench.build(text);
+    bench.whileRunning = () => {};
+    rmSync(at('d'), { recursive: true });
+    bench.write({ 'd/a': 'one', 'd/sub/b': 'two' });
+    expect((await bench.build(text)).steps[0]?.[0]).toBe('+');
+    expect((await bench.build(text)).steps[0]?.[0]).toBe('=');
+  });
+
   it('are all done again without the cache, and those of a stage without its own', async () => {
     const text = 'FROM scratch AS a\nRUN f x\nFROM scratch AS b\nRUN g y\nCOPY --from=a f /\n';
     await bench.build(text);

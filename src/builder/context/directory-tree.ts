@@ -129,6 +129,16 @@ export class DirectoryTree implements SourceTree {
     }
   }
 
+  hasChanged(path: string): boolean {
+    const isBelow = (seen: string) => path === '' || seen === path || seen.startsWith(`${path}/`);
+    for (const [at, seen] of this.#entries) {
+      if (seen === undefined || !isBelow(at)) continue;
+      const now = lstat(this.#pathOf(at), { follow: at === '' });
+      if (now === undefined || versionOf(now) !== seen.version) return true;
+    }
+    return false;
+  }
+
   #isHidden(path: string): boolean {
     if (path === '' || this.#ignore === undefined || !this.#ignore.ignores(path)) return false;
     return !(this.#ignore.mayContainKept(path) && this.#containsKept(path));

@@ -26,6 +26,8 @@ export interface SourceTree {
   addTo(writer: LayerWriter, target: Entry, file: SourceEntry): Promise<string> | string;
   /** The content of a file. A chunk's memory is used again for the next one. */
   chunks(file: SourceEntry): Iterable<Uint8Array>;
+  /** Whether what was seen at a path and below it is different by now. Absent where nothing ever changes. */
+  hasChanged?(path: string): boolean;
 }
 
 /** The whole of a small file, or its beginning. */

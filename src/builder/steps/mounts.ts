@@ -129,6 +129,13 @@ function pick(tree: SourceTree, source: string): Picked {
   return { tree, text: source, name: '', entry };
 }
 
+/** Whether the command may have seen other files than the key says. */
+export function hasChanged({ mount, origin }: PreparedMount): boolean {
+  if (mount.type !== 'bind' || origin === undefined || !('tree' in origin)) return false;
+  const { tree } = origin;
+  return tree.hasChanged?.(pick(tree, mount.source).entry.path) === true;
+}
+
 /** Makes ready what the mounts show. */
 export async function openMounts(prepared: readonly PreparedMount[], parts: Parts): Promise<MountedStep> {
   const opened = { mounts: [] as RunMount[], env: [] as [string, string][], secrets: [] as Buffer[] };

@@ -2,7 +2,7 @@ import type { FailedContainer, RunMount, RunStep, StepRunner, Ulimit } from '../
 import { keyOf } from '../cache/key.js';
 import type { RunInstruction, RunScript } from '../dockerfile/index.js';
 import { CommandFailedError } from '../errors.js';
-import { contentKeyOf, type MountedStep, type PreparedMount } from './mounts.js';
+import { contentKeyOf, hasChanged, type MountedStep, type PreparedMount } from './mounts.js';
 import { OutputTail } from './output-tail.js';
 import { addLayer, findCached, parentChain, type StepParts } from './step-parts.js';
 
@@ -55,9 +55,14 @@ export async function runStep(parts: StepParts, request: RunRequest): Promise<vo
   const { diffID, size, path } = await execute(parts, request);
   parts.layers.keep(path, { diffID, size });
   const layer = { diffID, size, created: new Date().toISOString() };
-  parts.cache.put(layer, { keys: [key, quickKey], description: text });
+  if (request.mounts.some(hasChanged)) parts.progress.output('stderr', CHANGED);
+  else parts.cache.put(layer, { keys: [key, quickKey], description: text });
   addLayer(parts, layer, text, 'new');
 }
+
+const CHANGED = Buffer.from(
+  'berth: files that this step mounts changed while it ran, so its result is not kept in the cache\n',
+);
 
 function definitionOf(parts: StepParts, { args, script, network, security, settings }: RunRequest): string {
   const { state } = parts;
