@@ -16,6 +16,7 @@ export { DirectoryTree } from './context/directory-tree.js';
 export { MemoryTree } from './context/memory-tree.js';
 export type { SourceEntry, SourceTree } from './context/source-tree.js';
 export { StatCache } from './context/stat-cache.js';
+export { readTextFile } from './context/text-file.js';
 export {
   check,
   type Dockerfile,

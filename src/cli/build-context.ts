@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import {
   DirectoryTree,
   findGitUrl,
   IgnoreRules,
   MemoryTree,
+  readTextFile,
   type SourceTree,
   StatCache,
 } from '../builder/index.js';
@@ -54,7 +55,7 @@ export class ContextOpener implements Disposable {
     const root = isLocal ? resolve(source) : (await this.#fetch(source)).directory;
     if (!isDirectory(root))
       throw new UsageError(`--build-context ${name}=${source}: there is no such directory`);
-    const ignore = readIgnoreRules([join(root, '.dockerignore')]);
+    const ignore = readIgnoreRules([join(root, '.dockerignore')], isLocal ? undefined : root);
     return this.#directoryTree(root, { name: `context ${name}`, ignore, isLocal });
   }
 
@@ -75,9 +76,13 @@ export class ContextOpener implements Disposable {
     const root = resolve(directory);
     if (!isDirectory(root)) throw new UsageError(`the context ${directory} is not a directory`);
     const path = file === '-' ? undefined : findDockerfile(root, file, options);
-    const text = readFileSync(path ?? 0, 'utf8');
-    const ignore = readIgnoreRules(ignoreFiles(root, path));
     const isLocal = options.isFetched !== true;
+    const within = isLocal ? undefined : root;
+    const text = readTextFile(path ?? 0, {
+      any: isLocal && file !== undefined,
+      ...(within !== undefined && { within }),
+    });
+    const ignore = readIgnoreRules(ignoreFiles(root, path), within);
     const context = this.#directoryTree(root, { name: 'context', ignore, isLocal });
     const name = isLocal ? shownName(path) : (file ?? 'Dockerfile');
     return { dockerfile: { text, name }, context, ...(ignore && { ignore }) };
@@ -156,8 +161,10 @@ function ignoreFiles(root: string, dockerfile: string | undefined): string[] {
   return [...own, join(root, '.dockerignore')];
 }
 
-function readIgnoreRules(candidates: readonly string[]): IgnoreRules | undefined {
+/** @param within a directory that strangers wrote. */
+function readIgnoreRules(candidates: readonly string[], within: string | undefined): IgnoreRules | undefined {
   const path = candidates.find((candidate) => existsSync(candidate));
-  const rules = path === undefined ? undefined : IgnoreRules.parse(readFileSync(path, 'utf8'));
+  const options = within === undefined ? {} : { within };
+  const rules = path === undefined ? undefined : IgnoreRules.parse(readTextFile(path, options));
   return rules?.isEmpty === false ? rules : undefined;
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
@@ -176,6 +176,35 @@ describe('berth build', () => {
     const failure = await failureOf(berth('build', context));
     expect(failure.code).toBe(1);
     expect(failure.stderr).toMatch(message);
+  });
+
+  it('reads no Dockerfile and no ignore file through a link out of a context that was fetched', async () => {
+    await write({ outside: 'COPPY secret', 'inside/Dockerfile': 'FROM scratch\n', 'inside/kept': '' });
+    const tarWith = async (...links: [string, string][]) => {
+      for (const [name, target] of links) {
+        await rm(join(context, 'inside', name), { force: true });
+        await symlink(target, join(context, 'inside', name));
+      }
+      await run(['tar', '-C', join(context, 'inside'), '-cf', join(context, 'tar'), '.']);
+      return readFile(join(context, 'tar'));
+    };
+    const build = (input: Buffer) => run([BERTH, 'build', '-'], { input, env: environment() });
+    const dockerfile = await failureOf(build(await tarWith(['Dockerfile', join(context, 'outside')])));
+    expect(dockerfile.stderr).toContain('Dockerfile is a link that leads out of the context');
+    expect(dockerfile.stderr).not.toContain('secret');
+    const relative = await failureOf(build(await tarWith(['Dockerfile', '../../../../../../../etc/passwd'])));
+    expect(relative.stderr).toContain('leads out of the context');
+    const ignore = tarWith(['Dockerfile', 'kept'], ['.dockerignore', join(context, 'outside')]);
+    expect((await failureOf(build(await ignore))).stderr).toContain('.dockerignore is a link');
+  });
+
+  it('does not wait for a pipe in the place of a Dockerfile, nor reads without end', async () => {
+    await run(['mkfifo', join(context, 'Dockerfile')]);
+    expect((await failureOf(berth('build', context))).stderr).toContain('Dockerfile is not a file');
+    const endless = await failureOf(berth('build', '-f', '/dev/zero', context));
+    expect(endless.stderr).toContain('/dev/zero has more than 16777216 bytes');
+    const piped = ['sh', '-c', `echo FROM scratch | ${BERTH} build -q -f /dev/stdin ${context}`];
+    expect(await run(piped, { env: environment() })).toContain('sha256:');
   });
 
   it('has code 2 for what was typed wrongly', async () => {

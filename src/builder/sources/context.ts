@@ -1,5 +1,6 @@
 import { createReadStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { MAX_TEXT_BYTES } from '../context/text-file.js';
 import { isArchive, peek, unpack } from './archive.js';
 import { type DownloadOptions, fetchUrl, isWebUrl } from './download.js';
 import { FetchError, shownUrl } from './errors.js';
@@ -27,9 +28,6 @@ export type ContextOptions = Pick<DownloadOptions, 'proxyEnv' | 'secrets' | 'sig
     keepGitDirectory?: boolean;
     onStatus?: (text: string) => void;
   }>;
-
-/** Longest Dockerfile that is not in a directory. */
-const MAX_DOCKERFILE_BYTES = 16 * 1024 * 1024;
 
 /** Whether a context is no directory, and must be fetched or read. */
 export function isFetchedContext(spec: string): boolean {
@@ -82,7 +80,7 @@ async function readText(source: AsyncIterable<Uint8Array>, name: string): Promis
   let size = 0;
   for await (const chunk of source) {
     size += chunk.byteLength;
-    if (size > MAX_DOCKERFILE_BYTES) throw new FetchError(`${name} is no tar, and too long for a Dockerfile`);
+    if (size > MAX_TEXT_BYTES) throw new FetchError(`${name} is no tar, and too long for a Dockerfile`);
     chunks.push(Uint8Array.from(chunk));
   }
   return Buffer.concat(chunks).toString('utf8');
