@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { StepProgress } from '../builder/index.js';
 import { type BuildProgress, oneLine } from './build-progress.js';
+import { printable } from './printable.js';
 
 type Screen = Readonly<{ write(text: string): unknown; columns?: number; rows?: number }>;
 type Running = { readonly name: string; readonly started: number; status: string; readonly lines: string[] };
@@ -40,7 +41,7 @@ export class TerminalBuildProgress implements BuildProgress {
   }
 
   warn(message: string): void {
-    this.#print(`\x1b[33mwarning:\x1b[0m ${message}`);
+    this.#print(`\x1b[33mwarning:\x1b[0m ${printable(message)}`);
   }
 
   [Symbol.dispose](): void {

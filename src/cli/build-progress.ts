@@ -1,4 +1,5 @@
 import type { Progress, StepProgress } from '../builder/index.js';
+import { printable } from './printable.js';
 
 /** Progress that is written somewhere. Disposing ends what is still drawn. */
 export interface BuildProgress extends Progress, Disposable {}
@@ -42,13 +43,13 @@ export class PlainBuildProgress implements BuildProgress {
       },
       failed: (error) => {
         for (const text of [rest.stdout, rest.stderr]) if (text !== '') line(`${seconds()} ${text}`);
-        end(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
+        end(`ERROR: ${printable(error instanceof Error ? error.message : String(error))}`);
       },
     };
   }
 
   warn(message: string): void {
-    this.#stream.write(`warning: ${message}\n`);
+    this.#stream.write(`warning: ${printable(message)}\n`);
   }
 
   [Symbol.dispose](): void {}
@@ -112,6 +113,6 @@ export const QUIET_BUILD_PROGRESS: BuildProgress = {
 
 /** Names of steps with here-documents or continued lines are long. */
 export function oneLine(name: string): string {
-  const text = name.replace(/\s+/g, ' ').trim();
+  const text = printable(name.replace(/\s+/g, ' ').trim());
   return text.length > 500 ? `${text.slice(0, 500)}…` : text;
 }

@@ -1,4 +1,5 @@
 import { isSystemError, reasonOf } from '../registry/system-error.js';
+import { printable } from './printable.js';
 
 /** What a person did wrong on the command line: exit code 2, as other programs have it. */
 export class UsageError extends Error {
@@ -16,7 +17,7 @@ export function reportFailure(
   error: unknown,
   { debug, notes = process.stderr }: { debug: boolean; notes?: { write(text: string): unknown } },
 ): number {
-  notes.write(`berth: ${messageOf(error)}\n`);
+  notes.write(`berth: ${printable(messageOf(error))}\n`);
   if (debug) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
       notes.write(`${cause.stack ?? cause.message}\n`);

@@ -3,6 +3,7 @@ import { formatRows, Template, unescaped } from './format-template.js';
 import { shownId } from './image-list.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
 import { ago, humanSize } from './image-units.js';
+import { printable } from './printable.js';
 
 /** `berth inspect`: docker's JSON. What is not there is told of at the end, as docker does. */
 export async function inspect(
@@ -52,13 +53,14 @@ const MAX_CREATED_BY = 45;
 export async function showHistory(name: string, flags: HistoryFlags): Promise<void> {
   const { human = true, trunc = true, quiet = false } = flags;
   using store = await openLocalStore(flags);
+  const shown = flags.format === 'json' ? (text: string) => text : printable;
   const rows = imageHistory(store, store.get(name)).map((entry) => ({
     ID: entry.id === undefined ? '<missing>' : shownId(entry.id, { trunc }),
-    CreatedAt: entry.created ?? 'N/A',
+    CreatedAt: shown(entry.created ?? 'N/A'),
     CreatedSince: ago(entry.created, Date.now()),
-    CreatedBy: trunc ? shortened(entry.createdBy) : entry.createdBy,
+    CreatedBy: shown(trunc ? shortened(entry.createdBy) : entry.createdBy),
     Size: human ? humanSize(entry.size) : String(entry.size),
-    Comment: entry.comment,
+    Comment: shown(entry.comment),
   }));
   if (quiet) {
     process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
@@ -73,6 +75,6 @@ export async function showHistory(name: string, flags: HistoryFlags): Promise<vo
 
 /** On one line, and not too long for a terminal. */
 function shortened(text: string): string {
-  const line = text.replaceAll('\t', ' ');
+  const line = text.replace(/[\t\n]/g, ' ');
   return line.length > MAX_CREATED_BY ? `${line.slice(0, MAX_CREATED_BY - 1)}…` : line;
 }

@@ -2,6 +2,7 @@ import { choosePlatform, readContent } from '../image/index.js';
 import { keyText, parseReference } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
+import { printable } from './printable.js';
 import type { RegistryFlags } from './registries.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';
@@ -87,5 +88,5 @@ async function printList(
     session.print(`${JSON.stringify(await Array.fromAsync(names))}\n`);
     return;
   }
-  for await (const name of names) session.print(`${name}\n`);
+  for await (const name of names) session.print(`${printable(name)}\n`);
 }

@@ -24,6 +24,11 @@ describe('reportFailure', () => {
     { error: 'text', code: 1, said: 'berth: text\n' },
   ])('says $said', async ({ error, code, said }) => expect(await report(error)).toEqual({ code, said }));
 
+  it('has no control characters in what it says, whoever wrote it', async () =>
+    expect((await report(new Error('no \x1b]0;title\x07 in\r\u009b1m it\n\tnext'))).said).toBe(
+      'berth: no ?]0;title? in??1m it\n\tnext\n',
+    ));
+
   it('says in words what the system says in codes', async () => {
     expect(await report(await failureOf('/nowhere/file'))).toEqual({
       code: 1,
