@@ -64,6 +64,10 @@ type Expanded = Readonly<{ text: string; words: string[] }>;
 
 const UNFINISHED = `missing '}' in \${…}`;
 
+/** Of a word, and of a heredoc: a variable that doubles itself line by line would fill the memory. */
+const MAX_WORD_LENGTH = 1024 * 1024;
+const MAX_TEXT_LENGTH = 16 * MAX_WORD_LENGTH;
+
 /** Deepest nesting of `${a:-${b:-…}}`. */
 const MAX_DEPTH = 100;
 
@@ -94,7 +98,7 @@ class Expander {
   #until(stop: string, keepEscapes: boolean): Expanded {
     if (this.#depth > MAX_DEPTH) throw new WordProblem('variables are nested too deeply');
     this.#depth += 1;
-    const out = new Words();
+    const out = new Words(this.#options.quotes === 'literal' ? MAX_TEXT_LENGTH : MAX_WORD_LENGTH);
     while (this.#at < this.#source.length) {
       const next = this.#peek();
       if (next === stop) {
@@ -151,6 +155,7 @@ class Expander {
       if (this.#peek() === '$') inside += this.#dollar(keepEscapes);
       else if (this.#peek() === this.#escape) inside += this.#escapedInQuotes(keepEscapes);
       else inside += this.#plain();
+      if (inside.length > MAX_TEXT_LENGTH) break; // whoever takes it says that it is too long
     }
     this.#at += 1;
     return this.#keepQuotes ? `"${inside}"` : inside;
@@ -260,11 +265,17 @@ const NAME = /\p{Nd}+|[@*#?\-$!]|[\p{L}_][\p{L}\p{Nd}_]*/uy;
 class Words {
   readonly #text: string[] = [];
   readonly #words: string[] = [];
+  readonly #maxLength: number;
   #word: string[] = [];
+  #length = 0;
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
 
   /** Blanks in it end a word. */
   addSplit(text: string): void {
-    this.#text.push(text);
+    this.#add(text);
     const parts = text.split(/\s+/);
     parts.forEach((part, index) => {
       if (index > 0) this.#endWord();
@@ -273,13 +284,20 @@ class Words {
   }
 
   addWhole(text: string): void {
-    this.#text.push(text);
+    this.#add(text);
     this.#word.push(text);
   }
 
   end(): Expanded {
     this.#endWord();
     return { text: this.#text.join(''), words: this.#words };
+  }
+
+  #add(text: string): void {
+    this.#length += text.length;
+    if (this.#length > this.#maxLength)
+      throw new WordProblem(`it expands to more than ${this.#maxLength} characters`);
+    this.#text.push(text);
   }
 
   #endWord(): void {

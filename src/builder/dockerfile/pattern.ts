@@ -8,6 +8,9 @@ type Token = string | typeof ONE | typeof RUN;
 const ONE = 1;
 const RUN = 2;
 
+/** Of all replacements in one value together. */
+const MAX_ADDED = 1024 * 1024;
+
 type Length = Readonly<{ longest: boolean }>;
 
 /** `${value#pattern}`, or `##` for the longest. */
@@ -37,12 +40,17 @@ export function replacePattern(
   const out: string[] = [];
   let at = 0;
   let lastEnd = -1;
+  let added = 0;
   while (at <= letters.length) {
     const end = mayBegin(tokens, letters[at]) ? matchEnd(letters, at, tokens, { longest: true }) : undefined;
     // A run at the beginning would have taken in whatever a later match begins with.
     if (end === undefined && tokens[0] === RUN) break;
     const found = end !== undefined && !(end === at && at === lastEnd);
-    if (found) out.push(replacement);
+    if (found) {
+      added += replacement.length;
+      if (added > MAX_ADDED) throw new PatternError(`it expands to more than ${MAX_ADDED} characters`);
+      out.push(replacement);
+    }
     if (!found || end === at) out.push(letters[at++] ?? '');
     else at = end;
     if (found) lastEnd = end;

@@ -211,6 +211,16 @@ describe('expand', () => {
 
   it('refuses endless nesting', () => expect(() => expanded('${A:-'.repeat(50_000))).toThrow(ExpansionError));
 
+  it.each([
+    { what: 'many values', word: '$A'.repeat(30_000) },
+    { what: 'many values in quotes', word: `"${'$A'.repeat(30_000)}"` },
+    { what: 'long replacements', word: '${A//x/$A}' },
+    { what: 'a long default', word: `\${B:-${'$A'.repeat(9)}}` },
+  ])('refuses what grows beyond measure: $what', ({ word }) => {
+    const long = (name: string) => (name === 'A' ? 'x'.repeat(200_000) : undefined);
+    expect(() => expand(word, long)).toThrow('it expands to more than 1048576 characters');
+  });
+
   it('takes no long time for patterns with many runs', () => {
     const time = cpuTimeOf(() => {
       expand(`\${LONG/${'*a'.repeat(50)}b/x}`, () => 'a'.repeat(2000));
