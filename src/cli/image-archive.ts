@@ -12,14 +12,15 @@ import {
 } from '../image/index.js';
 import { formatReference, parseReference, shortReference } from '../oci/index.js';
 import { UsageError } from './failure.js';
-import { chosenPlatform, compressionOptions } from './transfer-choices.js';
-import type { CompressionFlags, PlatformFlags } from './transfer-options.js';
+import { chosenPlatform, compressionOptions, takesReferrers } from './transfer-choices.js';
+import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
 import { type TransferFlags, TransferSession } from './transfer-session.js';
 
 type ArchiveFormat = 'docker-archive' | 'oci-archive' | 'oci-dir';
 export type SaveFlags = TransferFlags &
   PlatformFlags &
   Omit<CompressionFlags, 'format'> &
+  ReferrersFlags &
   Readonly<{ output?: string; format?: ArchiveFormat }>;
 
 /** `berth save`: images into one archive, on standard output or in a file. */
@@ -35,7 +36,9 @@ export async function saveImages(names: readonly string[], flags: SaveFlags): Pr
   const chosen = names.map((name) => ({ record: store.get(name), names: savedNames(store, name) }));
   const target = session.own(openTarget(store, format, output));
   const platform = chosenPlatform(flags, format === 'docker-archive' ? 'host' : 'all');
-  const options = { platform, signal: session.signal, onProgress: session.progress.onTransfer };
+  const to = format === 'docker-archive' ? format : 'oci';
+  const referrers = takesReferrers(flags, { from: 'local', to });
+  const options = { platform, referrers, signal: session.signal, onProgress: session.progress.onTransfer };
   const isPacked = format !== 'docker-archive' && flags.compression !== 'none';
   const { format: _, ...compression } = flags;
   const source = isPacked ? compressed(store, { ...compressionOptions(compression), ...options }) : store;
@@ -101,6 +104,7 @@ export async function loadImages(flags: LoadFlags): Promise<void> {
   for (const { descriptor, names } of archive.images) {
     const root = await copy(archive, descriptor, store, [], {
       platform,
+      referrers: true,
       signal,
       onProgress: progress.onTransfer,
     });

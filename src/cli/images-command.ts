@@ -7,7 +7,7 @@ import type { PruneFlags, RemoveFlags } from './image-remove.js';
 import type { HistoryFlags } from './image-show.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
 import { addPull, addPush } from './transfer-command.js';
-import { addPlatformOptions, addTransferOptions } from './transfer-options.js';
+import { addPlatformOptions, addReferrersOptions, addTransferOptions } from './transfer-options.js';
 
 /** Commands for the images of this machine, each by itself and below `image`, as docker has them. */
 export function addImagesCommands(program: Command): void {
@@ -149,7 +149,7 @@ function addSave(parent: Command): void {
     )
     .addOption(new Option('--compression <how>', 'of layers in OCI forms').choices(['gzip', 'zstd', 'none']));
   addPlatformOptions(command, 'whole indexes, in OCI forms');
-  addTransferOptions(command)
+  addReferrersOptions(addTransferOptions(command))
     .addHelpText(
       'after',
       examples(

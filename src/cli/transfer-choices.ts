@@ -1,7 +1,8 @@
 import type { CompressionOptions } from '../image/index.js';
 import { hostPlatform, type Platform, parsePlatform } from '../oci/index.js';
 import { UsageError } from './failure.js';
-import type { CompressionFlags, PlatformFlags } from './transfer-options.js';
+import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
+import type { Place } from './transfer-places.js';
 
 /** @param fallback for neither flag. @throws {UsageError} */
 export function chosenPlatform(flags: PlatformFlags, fallback: 'host' | 'all'): Platform | 'all' {
@@ -20,6 +21,21 @@ export function compressionOptions(flags: CompressionFlags): CompressionOptions 
     ...(flags.compressionLevel === undefined ? {} : { level: flags.compressionLevel }),
     ...(flags.format === undefined ? {} : { format: flags.format }),
   };
+}
+
+/**
+ * Whether what is about an image is copied with it. Places on this machine just have it; a registry has to be asked.
+ * @throws {UsageError} it is wanted, and the target cannot hold it.
+ */
+export function takesReferrers(
+  { referrers }: ReferrersFlags,
+  { from, to }: Readonly<{ from: Place['transport']; to: Place['transport'] }>,
+): boolean {
+  const holdsNone = to === 'docker-archive';
+  if (referrers === true && holdsNone) {
+    throw new UsageError('--referrers: a docker archive holds images only; use oci-archive:');
+  }
+  return referrers ?? (from !== 'docker' && !holdsNone);
 }
 
 function parsedPlatform(text: string): Platform {

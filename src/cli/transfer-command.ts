@@ -7,6 +7,7 @@ import type { CopyFlags } from './transfer-copy.js';
 import {
   addCompressionOptions,
   addPlatformOptions,
+  addReferrersOptions,
   addTransferOptions,
   type PlatformFlags,
 } from './transfer-options.js';
@@ -101,9 +102,7 @@ function addCopy(program: Command): void {
 }
 
 function addCopyOptions(command: Command): Command {
-  return command
-    .option('--referrers', 'also what is about the image: signatures, SBOMs')
-    .option('--jobs <n>', 'how many blobs at once', parseCount);
+  return addReferrersOptions(command).option('--jobs <n>', 'how many blobs at once', parseCount);
 }
 
 function addDigest(program: Command): void {

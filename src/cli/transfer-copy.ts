@@ -2,15 +2,16 @@ import { writeFile } from 'node:fs/promises';
 import type { ImageEndpoint } from '../content/index.js';
 import { compressed, copy, RewrittenImages } from '../image/index.js';
 import type { Descriptor, Digest, Platform } from '../oci/index.js';
-import { chosenPlatform, compressionOptions } from './transfer-choices.js';
-import type { CompressionFlags, PlatformFlags } from './transfer-options.js';
+import { chosenPlatform, compressionOptions, takesReferrers } from './transfer-choices.js';
+import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
 import { openSource, openTarget, type Place, parsePlace, type Source } from './transfer-places.js';
 import { type TransferFlags, TransferSession } from './transfer-session.js';
 
 export type CopyFlags = TransferFlags &
   PlatformFlags &
   CompressionFlags &
-  Readonly<{ referrers?: boolean; digestFile?: string; jobs?: number }>;
+  ReferrersFlags &
+  Readonly<{ digestFile?: string; jobs?: number }>;
 
 /** `berth copy`: from anywhere to anywhere. */
 export async function copyImage(from: string, to: string, flags: CopyFlags): Promise<void> {
@@ -21,7 +22,8 @@ export async function copyImage(from: string, to: string, flags: CopyFlags): Pro
   const holdsOne = toPlace.transport === 'docker-archive' || toPlace.transport === 'local';
   const platform = chosenPlatform(flags, holdsOne ? 'host' : 'all');
   const shape = { from: fromPlace, to: toPlace, platform };
-  const { images, key, passing = [] } = await inForm(session, source, shape, flags);
+  const referrers = takesReferrers(flags, { from: fromPlace.transport, to: toPlace.transport });
+  const { images, key, passing = [] } = await inForm(session, source, shape, { ...flags, referrers });
   const mountFrom = mountSource(fromPlace, toPlace);
   const root = await copy(images, key, endpoint, keys, {
     platform,
@@ -29,7 +31,7 @@ export async function copyImage(from: string, to: string, flags: CopyFlags): Pro
     onProgress: session.progress.onTransfer,
     ...(mountFrom === undefined ? {} : { mountFrom: () => mountFrom }),
     ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
-    ...(flags.referrers === true && source.referrers ? { referrers: source.referrers } : {}),
+    referrers,
   });
   await noteOrigin(session, shape, root);
   if (passing.length > 0) (await session.store()).discard(passing);
@@ -80,7 +82,12 @@ async function packed(
   const { platform } = shape;
   const images = compressed(store, { ...compressionOptions(flags), platform, onProgress, signal });
   if (shape.from.transport === 'local') return { images, key: source.key };
-  const root = await copy(source.endpoint, source.key, store, [], { platform, onProgress, signal });
+  const root = await copy(source.endpoint, source.key, store, [], {
+    platform,
+    onProgress,
+    signal,
+    referrers: flags.referrers === true,
+  });
   return { images, key: await images.present(root), passing: [root.digest] };
 }
 

@@ -5,6 +5,8 @@ import { PROGRESS_MODES } from './progress-mode.js';
 import { addRegistryOptions } from './registries.js';
 
 export type PlatformFlags = Readonly<{ platform?: string; allPlatforms?: boolean }>;
+/** `--no-referrers` makes it false; without a flag it depends on the places. */
+export type ReferrersFlags = Readonly<{ referrers?: boolean }>;
 export type CompressionFlags = Readonly<{
   compression?: 'gzip' | 'zstd' | 'none';
   compressionLevel?: number;
@@ -34,6 +36,12 @@ export function addCompressionOptions(command: Command): Command {
     .option('--compression-level <n>', 'gzip 1 to 9, zstd 1 to 19', parseLevel)
     .option('--force-compression', 'also layers that are compressed in another way')
     .addOption(new Option('--format <types>', 'change the media types').choices(['oci', 'docker']));
+}
+
+export function addReferrersOptions(command: Command): Command {
+  return command
+    .option('--referrers', 'also what is about the image: signatures, SBOMs')
+    .option('--no-referrers', 'the image alone; so it is by default when it comes from a registry');
 }
 
 function parseLevel(text: string): number {

@@ -7,14 +7,7 @@ import {
   LayoutDirectory,
   OciArchiveWriter,
 } from '../image/index.js';
-import {
-  type Descriptor,
-  type Digest,
-  formatReference,
-  keyText,
-  parseReference,
-  type Reference,
-} from '../oci/index.js';
+import { formatReference, keyText, parseReference, type Reference } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import type { TransferSession } from './transfer-session.js';
 
@@ -48,7 +41,6 @@ export type Source = Readonly<{
   key: string;
   /** The image's name there, for targets that need one. */
   name: string | undefined;
-  referrers?: (subject: Digest) => Promise<readonly Descriptor[]>;
 }>;
 
 /** The session closes it. */
@@ -56,15 +48,12 @@ export async function openSource(session: TransferSession, place: Place): Promis
   switch (place.transport) {
     case 'docker': {
       const endpoint = await session.repository(place.reference);
-      const referrers = (subject: Digest) => endpoint.referrers(subject, { signal: session.signal });
-      const name = formatReference(place.reference);
-      return { endpoint, key: keyText(place.reference.key), name, referrers };
+      return { endpoint, key: keyText(place.reference.key), name: formatReference(place.reference) };
     }
     case 'local': {
       const endpoint = await session.store();
       const { descriptor, names } = endpoint.get(place.name);
-      const referrers = async (subject: Digest) => endpoint.referrers(subject);
-      return { endpoint, key: descriptor.digest, name: names[0], referrers };
+      return { endpoint, key: descriptor.digest, name: names[0] };
     }
     case 'oci':
       return { endpoint: LayoutDirectory.open(place.path), key: place.key, name: place.key };

@@ -13,13 +13,14 @@ import {
   shortReference,
 } from '../oci/index.js';
 import { UsageError } from './failure.js';
-import { chosenPlatform } from './transfer-choices.js';
-import type { PlatformFlags } from './transfer-options.js';
+import { chosenPlatform, takesReferrers } from './transfer-choices.js';
+import type { PlatformFlags, ReferrersFlags } from './transfer-options.js';
 import { type TransferFlags, TransferSession } from './transfer-session.js';
 
 export type PullFlags = TransferFlags &
   PlatformFlags &
-  Readonly<{ allTags?: boolean; referrers?: boolean; jobs?: number }>;
+  ReferrersFlags &
+  Readonly<{ allTags?: boolean; jobs?: number }>;
 
 /** `berth pull`: images of registries become images of this machine. */
 export async function pull(names: readonly string[], flags: PullFlags): Promise<void> {
@@ -56,7 +57,7 @@ async function pullOne(
       signal,
       onProgress: progress.onTransfer,
       ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
-      ...(flags.referrers === true && { referrers: (digest) => repository.referrers(digest, { signal }) }),
+      referrers: takesReferrers(flags, { from: 'docker', to: 'local' }),
     });
     checkPlatform(store, root, platform, {
       name,

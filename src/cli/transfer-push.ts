@@ -10,14 +10,15 @@ import {
   shortName,
 } from '../oci/index.js';
 import { UsageError } from './failure.js';
-import { chosenPlatform, compressionOptions } from './transfer-choices.js';
-import type { CompressionFlags, PlatformFlags } from './transfer-options.js';
+import { chosenPlatform, compressionOptions, takesReferrers } from './transfer-choices.js';
+import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
 import { type TransferFlags, TransferSession } from './transfer-session.js';
 
 export type PushFlags = TransferFlags &
   PlatformFlags &
   CompressionFlags &
-  Readonly<{ allTags?: boolean; referrers?: boolean; digestFile?: string; jobs?: number }>;
+  ReferrersFlags &
+  Readonly<{ allTags?: boolean; digestFile?: string; jobs?: number }>;
 
 /** `berth push`: an image of this machine goes to the registry in its name, or to another name. */
 export async function push(name: string, target: string | undefined, flags: PushFlags): Promise<void> {
@@ -66,7 +67,7 @@ async function pushOne(
     onProgress: progress.onTransfer,
     mountFrom: (descriptor) => mountSource(store, descriptor, to),
     ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
-    ...(flags.referrers === true && { referrers: async (digest) => store.referrers(digest) }),
+    referrers: takesReferrers(flags, { from: 'local', to: 'docker' }),
   });
   store.addRepoDigest(record.descriptor.digest, repository.name, root.digest);
   rememberSources(store, record.descriptor, repository.name);

@@ -1,4 +1,4 @@
-import type { Descriptor } from '../oci/index.js';
+import type { Descriptor, Digest } from '../oci/index.js';
 
 /** Bytes from `offset` on. Called again to try once more. */
 export type OpenContent = (offset: number) => Promise<AsyncIterable<Uint8Array>>;
@@ -40,6 +40,8 @@ export interface ImageEndpoint extends AsyncDisposable {
   push(descriptor: Descriptor, open: OpenContent, options?: PushOptions): Promise<Pushed>;
   /** Gives a manifest that was pushed a name, in the form of {@link resolve}. */
   tag(descriptor: Descriptor, key: string): Promise<void>;
+  /** Manifests that are about a manifest: signatures, SBOMs. None where the place does not know. */
+  referrers(subject: Digest, options?: { signal?: AbortSignal }): Promise<readonly Descriptor[]>;
   /** Makes all of it visible, where that is not done bit by bit: an archive is written here. */
   finish(): Promise<void>;
 }

@@ -20,6 +20,8 @@ export type ArchivedContent = ArchivePlace | Buffer;
 export type ArchiveIndex = Readonly<{
   images: readonly ArchivedImage[];
   content: ReadonlyMap<Digest, ArchivedContent>;
+  /** What is about some manifest, by that. */
+  referrers: ReadonlyMap<Digest, readonly Descriptor[]>;
 }>;
 
 export type ArchivedImage = Readonly<{
@@ -40,6 +42,7 @@ export class ArchiveImages extends ReadOnlyEndpoint {
   readonly images: readonly ArchivedImage[];
   readonly #files: ArchiveFiles;
   readonly #content: ReadonlyMap<Digest, ArchivedContent>;
+  readonly #referrers: ReadonlyMap<Digest, readonly Descriptor[]>;
   readonly #spooled: string | undefined;
 
   private constructor(name: string, files: ArchiveFiles, index: ArchiveIndex, spooled: string | undefined) {
@@ -48,6 +51,7 @@ export class ArchiveImages extends ReadOnlyEndpoint {
     this.images = index.images;
     this.#files = files;
     this.#content = index.content;
+    this.#referrers = index.referrers;
     this.#spooled = spooled;
   }
 
@@ -93,6 +97,10 @@ export class ArchiveImages extends ReadOnlyEndpoint {
     return Buffer.isBuffer(content)
       ? once(content.subarray(offset))
       : this.#files.open(content, offset, signal);
+  }
+
+  override async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+    return this.#referrers.get(subject) ?? [];
   }
 
   #missing(key: string): string {

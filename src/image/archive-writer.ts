@@ -64,6 +64,10 @@ export abstract class ArchiveWriter implements ImageEndpoint {
     return 'sent';
   }
 
+  async referrers(): Promise<readonly Descriptor[]> {
+    return [];
+  }
+
   abstract tag(descriptor: Descriptor, key: string): Promise<void>;
   abstract finish(): Promise<void>;
 

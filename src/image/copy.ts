@@ -25,8 +25,8 @@ export type CopyOptions = Readonly<{
   onProgress?: OnTransfer;
   /** A repository of the registry copied to that has the content, if any: it may be mounted from there. */
   mountFrom?: (descriptor: Descriptor) => string | undefined;
-  /** Also copies what is about the image, as this says: manifests by subject. */
-  referrers?: (subject: Digest) => Promise<readonly Descriptor[]>;
+  /** Also copies what the source has about the image. */
+  referrers?: boolean;
   /** Further images follow: the target is not finished yet. */
   more?: boolean;
   signal?: AbortSignal;
@@ -47,8 +47,10 @@ export async function copy(
 ): Promise<Descriptor> {
   const resolved = bare(typeof fromKey === 'string' ? await from.resolve(fromKey) : fromKey);
   const root = await choosePlatform(from, resolved, options);
-  await new Transfer(from, to, options).run(root);
+  const transfer = new Transfer(from, to, options);
+  await transfer.run(root);
   for (const key of toKeys) await to.tag(root, key);
+  for (const referrer of transfer.referrers) await to.tag(referrer, referrer.digest);
   if (options.more !== true) await to.finish();
   return root;
 }
@@ -121,6 +123,8 @@ class Transfer {
   readonly #signal: AbortSignal;
   /** By digest, so that nothing is sent twice. */
   readonly #started = new Map<Digest, Promise<void>>();
+  /** What was found to be about what is copied, and is copied too. */
+  readonly referrers: Descriptor[] = [];
 
   constructor(from: ImageEndpoint, to: ImageEndpoint, options: CopyOptions) {
     this.#from = from;
@@ -164,10 +168,12 @@ class Transfer {
 
   /** Only what is about an image is copied, so the image comes first. */
   async #referrers({ digest }: Descriptor): Promise<void> {
-    const found = (await this.#options.referrers?.(digest)) ?? [];
+    if (this.#options.referrers !== true) return;
+    const found = await this.#slots.use(() => this.#from.referrers(digest, { signal: this.#signal }));
     for (const referrer of found) {
       await this.#copy(bare(referrer));
-      await this.#to.tag(bare(referrer), referrer.digest);
+      const { artifactType } = referrer;
+      this.referrers.push({ ...bare(referrer), ...(artifactType !== undefined && { artifactType }) });
     }
   }
 

@@ -44,7 +44,7 @@ export async function dockerImagesIn(files: ArchiveFiles): Promise<ArchiveIndex 
     const descriptor = await describe(files, entry, content);
     images.push({ descriptor, names: entry.RepoTags.map((tag) => formatReference(parseReference(tag))) });
   }
-  return { images, content };
+  return { images, content, referrers: new Map() };
 }
 
 async function describe(

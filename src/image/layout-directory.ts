@@ -6,10 +6,11 @@ import {
   type Pushed,
   type PushOptions,
 } from '../content/index.js';
-import { type Descriptor, MEDIA_TYPES } from '../oci/index.js';
+import { type Descriptor, type Digest, MEDIA_TYPES } from '../oci/index.js';
 import { ImageFormatError } from './errors.js';
-import { findIn, imagesIn, named, REF_NAME } from './layout-names.js';
-import { bare } from './manifests.js';
+import { type LayoutEntries, sortEntries } from './layout-entries.js';
+import { entriesIn, findIn, named, REF_NAME } from './layout-names.js';
+import { bare, MAX_MANIFEST_BYTES } from './manifests.js';
 
 /** An OCI layout directory, with any programs' images in it. Its keys are the names in index.json. */
 export class LayoutDirectory implements ImageEndpoint {
@@ -34,10 +35,9 @@ export class LayoutDirectory implements ImageEndpoint {
     return new LayoutDirectory(path, OciLayout.create(path));
   }
 
-  /** What index.json lists. */
+  /** What index.json lists, but for manifests that are about others of them. */
   images(): readonly Descriptor[] {
-    const index = this.#layout.readIndex();
-    return index === undefined ? [] : imagesIn(index);
+    return this.#sorted().images;
   }
 
   async resolve(key: string): Promise<Descriptor> {
@@ -61,15 +61,32 @@ export class LayoutDirectory implements ImageEndpoint {
   }
 
   async tag(descriptor: Descriptor, key: string): Promise<void> {
-    const entry = named(bare(descriptor), key);
-    const others = this.images().filter((image) => !isReplaced(image, entry));
+    const entry = named(descriptor, key);
+    const others = this.#entries().filter((image) => !isReplaced(image, entry));
     const manifests = [...others, entry];
     this.#layout.writeIndex(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }));
+  }
+
+  async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+    return this.#sorted().referrers.get(subject) ?? [];
   }
 
   async finish(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  #entries(): readonly Descriptor[] {
+    const index = this.#layout.readIndex();
+    return index === undefined ? [] : entriesIn(index);
+  }
+
+  #sorted(): LayoutEntries {
+    return sortEntries(this.#entries(), ({ digest, size }) =>
+      this.#layout.sizeOf(digest) === size && size <= MAX_MANIFEST_BYTES
+        ? this.#layout.read(digest)
+        : undefined,
+    );
+  }
 }
 
 /** A name moves; the same content without a name needs one entry only. */

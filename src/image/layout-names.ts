@@ -5,8 +5,8 @@ export const REF_NAME = 'org.opencontainers.image.ref.name';
 /** Of the same: the whole name, from containerd and docker. */
 export const CONTAINERD_NAME = 'io.containerd.image.name';
 
-/** The images that a layout's index.json names. @throws {OciError} it is no index. */
-export function imagesIn(index: Uint8Array): readonly Descriptor[] {
+/** What a layout's index.json lists. @throws {OciError} it is no index. */
+export function entriesIn(index: Uint8Array): readonly Descriptor[] {
   const { children } = parseManifest(index, '');
   return children;
 }
@@ -31,10 +31,10 @@ export function wholeNameOf({ annotations }: Descriptor): string | undefined {
   return name !== undefined && /[:/]/.test(name) ? wholeName(name) : undefined;
 }
 
-/** Keys are used as they are by whoever reads the layout; those that look like names are whole. */
-export function named(descriptor: Descriptor, key: string): Descriptor {
-  if (key === '' || key === descriptor.digest) return descriptor;
-  return { ...descriptor, annotations: { ...descriptor.annotations, [REF_NAME]: key } };
+/** An entry of index.json. Keys are used as they are by whoever reads the layout; those that look like names are whole. */
+export function named({ mediaType, digest, size, artifactType }: Descriptor, key: string): Descriptor {
+  const entry = { mediaType, digest, size, ...(artifactType !== undefined && { artifactType }) };
+  return key === '' || key === digest ? entry : { ...entry, annotations: { [REF_NAME]: key } };
 }
 
 function wholeName(text: string): string | undefined {

@@ -240,8 +240,7 @@ export class LocalStore implements ImageEndpoint {
     return this.#temporary.path;
   }
 
-  /** Manifests that are about other content, such as signatures. */
-  referrers(subject: Digest): Descriptor[] {
+  async referrers(subject: Digest): Promise<Descriptor[]> {
     return referrersOf(this.#db, subject);
   }
 

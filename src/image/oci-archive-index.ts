@@ -2,17 +2,22 @@ import { type Descriptor, type Digest, findDigest, formatReference, parseReferen
 import type { ArchiveFiles, ArchivePlace } from './archive-files.js';
 import type { ArchivedImage, ArchiveIndex } from './archive-images.js';
 import { type DockerManifestEntry, dockerManifestIn } from './docker-archive-index.js';
-import { imagesIn, wholeNameOf } from './layout-names.js';
-import { isManifestType, parseStored } from './manifests.js';
+import { sortEntries } from './layout-entries.js';
+import { entriesIn, wholeNameOf } from './layout-names.js';
+import { isManifestType, MAX_MANIFEST_BYTES, parseStored } from './manifests.js';
 
 /** What an archive in the form of an OCI layout holds; `undefined` for another form. */
 export function ociImagesIn(files: ArchiveFiles): ArchiveIndex | undefined {
   if (files.find('oci-layout') === undefined || files.find('index.json') === undefined) return undefined;
   const content = blobsIn(files);
-  const described = imagesIn(files.read('index.json')).filter(({ digest }) => content.has(digest));
-  if (described.length === 0) return undefined;
+  const entries = entriesIn(files.read('index.json')).filter(({ digest }) => content.has(digest));
+  const { images, referrers } = sortEntries(entries, ({ digest, size }) => {
+    const place = content.get(digest);
+    return place?.size === size && size <= MAX_MANIFEST_BYTES ? files.readAt(place, size) : undefined;
+  });
+  if (images.length === 0) return undefined;
   const tags = dockerManifestIn(files) ?? [];
-  return { images: merged(described.map((image) => namesOf(files, image, tags))), content };
+  return { images: merged(images.map((image) => namesOf(files, image, tags))), content, referrers };
 }
 
 function blobsIn(files: ArchiveFiles): ReadonlyMap<Digest, ArchivePlace> {

@@ -1,14 +1,13 @@
 import { type Descriptor, MEDIA_TYPES } from '../oci/index.js';
 import { ArchiveWriter } from './archive-writer.js';
 import { named } from './layout-names.js';
-import { bare } from './manifests.js';
 
 /** An OCI layout in a tar file. */
 export class OciArchiveWriter extends ArchiveWriter {
   readonly #named: Descriptor[] = [];
 
   override async tag(descriptor: Descriptor, key: string): Promise<void> {
-    this.#named.push(named(bare(descriptor), key));
+    this.#named.push(named(descriptor, key));
   }
 
   override async finish(): Promise<void> {

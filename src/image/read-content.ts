@@ -11,14 +11,13 @@ import { MAX_MANIFEST_BYTES } from './manifests.js';
 export async function readContent(
   from: Pick<ImageEndpoint, 'name' | 'fetch'>,
   descriptor: Descriptor,
-  options: { signal?: AbortSignal } = {},
+  { maxBytes = MAX_MANIFEST_BYTES, signal }: { maxBytes?: number; signal?: AbortSignal } = {},
 ): Promise<Buffer> {
   const { digest, size } = descriptor;
-  if (size > MAX_MANIFEST_BYTES)
-    throw new ImageFormatError(`${digest} of ${from.name} is too large: ${size} bytes`);
+  if (size > maxBytes) throw new ImageFormatError(`${digest} of ${from.name} is too large: ${size} bytes`);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of await from.fetch(descriptor, options)) {
+  for await (const chunk of await from.fetch(descriptor, signal && { signal })) {
     chunks.push(chunk);
     length += chunk.length;
     if (length > size) break;

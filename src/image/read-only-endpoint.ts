@@ -1,5 +1,5 @@
 import type { ImageEndpoint, Pushed } from '../content/index.js';
-import type { Descriptor } from '../oci/index.js';
+import type { Descriptor, Digest } from '../oci/index.js';
 
 /** A place that images only come from. */
 export abstract class ReadOnlyEndpoint implements ImageEndpoint {
@@ -20,6 +20,10 @@ export abstract class ReadOnlyEndpoint implements ImageEndpoint {
 
   async tag(): Promise<void> {
     throw this.#refusal();
+  }
+
+  async referrers(_subject: Digest, _options?: { signal?: AbortSignal }): Promise<readonly Descriptor[]> {
+    return [];
   }
 
   async finish(): Promise<void> {}

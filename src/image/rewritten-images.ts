@@ -6,6 +6,7 @@ import { bare, isIndexType, isManifestType, parseStored } from './manifests.js';
 import { type ImageFormat, inFormat } from './media-type-format.js';
 import { readContent } from './read-content.js';
 import { ReadOnlyEndpoint } from './read-only-endpoint.js';
+import { restate } from './restatement.js';
 
 export type Rewriting = Readonly<{
   /** Media types of manifests, configurations and layers; as they are by default. */
@@ -28,6 +29,8 @@ export class RewrittenImages extends ReadOnlyEndpoint {
   readonly #source: ImageEndpoint;
   readonly #rewriting: Rewriting;
   readonly #made = new Map<Digest, Buffer>();
+  /** By the digest of what stands in its place. */
+  readonly #forms = new Map<Digest, Readonly<{ before: Descriptor; after: Descriptor }>>();
 
   constructor(source: ImageEndpoint, rewriting: Rewriting) {
     super();
@@ -50,6 +53,22 @@ export class RewrittenImages extends ReadOnlyEndpoint {
     return made === undefined
       ? this.#source.fetch(descriptor, options)
       : once(made.subarray(options.offset ?? 0));
+  }
+
+  /** Statements go along with an image in another form; signatures of its old form would be void. */
+  override async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+    const { signal } = this.#rewriting;
+    const options = signal === undefined ? {} : { signal };
+    const form = this.#forms.get(subject);
+    const found = await this.#source.referrers(form?.before.digest ?? subject, options);
+    if (form === undefined) return found;
+    const moved: Descriptor[] = [];
+    for (const referrer of found) {
+      const contents = (await restate(this.#source, referrer, form, options)) ?? [];
+      for (const { descriptor, bytes } of contents) this.#made.set(descriptor.digest, bytes);
+      moved.push(...contents.slice(-1).map(({ descriptor }) => descriptor));
+    }
+    return moved;
   }
 
   /** @returns what stands in its place, with all else that is said of it. */
@@ -117,7 +136,9 @@ export class RewrittenImages extends ReadOnlyEndpoint {
     const bytes = Buffer.from(JSON.stringify(document));
     const digest = digestOf('sha256', createHash('sha256').update(bytes).digest('hex'));
     this.#made.set(digest, bytes);
-    return { ...old, mediaType: String(document.mediaType), digest, size: bytes.length };
+    const after = { ...old, mediaType: String(document.mediaType), digest, size: bytes.length };
+    this.#forms.set(digest, { before: old, after });
+    return after;
   }
 }
 

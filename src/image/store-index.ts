@@ -1,7 +1,7 @@
 import type { OciLayout } from '../content/index.js';
 import { type Descriptor, MEDIA_TYPES } from '../oci/index.js';
 import type { ImageRecord } from './image-records.js';
-import { imagesIn, REF_NAME } from './layout-names.js';
+import { entriesIn, REF_NAME } from './layout-names.js';
 import { bare } from './manifests.js';
 
 /** Writes the names into index.json, so that the store is an OCI layout for every program that reads those. */
@@ -20,7 +20,7 @@ export function namesInIndex(
 ): readonly Readonly<{ descriptor: Descriptor; name: string | undefined }>[] {
   const bytes = layout.readIndex();
   try {
-    return imagesIn(bytes ?? Buffer.alloc(0)).map((image) => ({
+    return entriesIn(bytes ?? Buffer.alloc(0)).map((image) => ({
       descriptor: bare(image),
       name: image.annotations?.[REF_NAME],
     }));

@@ -4,6 +4,8 @@ export const MEDIA_TYPES = {
   ociIndex: 'application/vnd.oci.image.index.v1+json',
   ociConfig: 'application/vnd.oci.image.config.v1+json',
   ociEmpty: 'application/vnd.oci.empty.v1+json',
+  /** in-toto attestation spec: statements about an image. */
+  inToto: 'application/vnd.in-toto+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerManifestList: 'application/vnd.docker.distribution.manifest.list.v2+json',
   dockerConfig: 'application/vnd.docker.container.image.v1+json',

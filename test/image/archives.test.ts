@@ -24,6 +24,7 @@ import {
   fixtureImage,
   fixtureIndex,
   fixtureReferrer,
+  fixtureStatement,
   once,
 } from './image-fixture.js';
 
@@ -158,12 +159,17 @@ describe('an OCI archive', () => {
     const path = join(folder.path, 'app.tar');
     {
       await using writer = new OciArchiveWriter(writerFor(store, path));
-      await copy(store, NAME, writer, [NAME], { referrers: async (digest) => store.referrers(digest) });
+      await copy(store, NAME, writer, [NAME], { referrers: true });
     }
     await using archive = await ArchiveImages.open(path, { temporary: () => folder.path });
     using other = LocalStore.open(join(folder.path, 'b'));
     expect(await copy(archive, NAME, other, [NAME])).toEqual(index.manifest);
-    expect(archive.images.length).toBe(2);
+    expect(archive.images.length).toBe(1);
+    expect(await archive.resolve('')).toEqual(index.manifest);
+    expect(other.hasBlob(note.manifest.digest)).toBe(false);
+    await copy(archive, NAME, other, [NAME], { referrers: true });
+    const artifactType = 'application/vnd.example.note';
+    expect(await other.referrers(index.manifest.digest)).toEqual([{ ...note.manifest, artifactType }]);
     for (const { descriptor } of index.blobs) expect(other.hasBlob(descriptor.digest)).toBe(true);
     const arm = await copy(archive, NAME, other, ['docker.io/library/arm:1'], { platform: ARM });
     expect(other.image(arm).config.architecture).toBe('arm64');
@@ -187,9 +193,47 @@ describe('an OCI layout directory', () => {
     await expect(again.resolve('none')).rejects.toThrow(ImageNotFoundError);
     expect(() => LayoutDirectory.open(folder.path)).toThrow(ImageFormatError);
   });
+
+  it('lists what is about an image beside it, as oras does, and tells the two apart', async () => {
+    await using folder = await temporaryFolder();
+    const image = fixtureImage();
+    const note = fixtureReferrer(image.manifest);
+    using store = await storeWith(join(folder.path, 'a'), image);
+    for (const { descriptor, bytes } of note.blobs) await store.push(descriptor, async () => once(bytes));
+    const layout = LayoutDirectory.create(join(folder.path, 'layout'));
+    await copy(store, NAME, layout, [''], { referrers: true });
+    const listed = { ...note.manifest, artifactType: 'application/vnd.example.note' };
+    const index = JSON.parse(readFileSync(join(folder.path, 'layout/index.json'), 'utf8'));
+    expect(index.manifests).toEqual([image.manifest, listed]);
+    expect(await layout.resolve('')).toEqual(image.manifest);
+    expect(await layout.referrers(image.manifest.digest)).toEqual([listed]);
+  });
 });
 
 describe('another form of an image', () => {
+  it('has the statements about it, which are about this form then, and no signatures', async () => {
+    await using folder = await temporaryFolder();
+    const image = fixtureImage();
+    using store = await storeWith(join(folder.path, 'a'), image);
+    const about = [fixtureReferrer(image.manifest), fixtureStatement(image.manifest)];
+    for (const { descriptor, bytes } of about.flatMap(({ blobs }) => blobs))
+      await store.push(descriptor, async () => once(bytes));
+    using other = LocalStore.open(join(folder.path, 'b'));
+    const docker = new RewrittenImages(store, { format: 'docker' });
+    const root = await copy(docker, NAME, other, [NAME], { referrers: true });
+    expect(root.digest).not.toBe(image.manifest.digest);
+    const referrers = await other.referrers(root.digest);
+    expect(referrers).toMatchObject([{ artifactType: MEDIA_TYPES.inToto }]);
+    const manifest = JSON.parse(other.read(referrers[0]?.digest ?? root.digest).toString());
+    expect(manifest.subject).toEqual(root);
+    const statement = JSON.parse(other.read(manifest.layers[0].digest).toString());
+    expect(statement.subject).toEqual([{ name: 'app', digest: { sha256: root.digest.slice(7) } }]);
+    expect(statement.predicate).toEqual({ said: 'so' });
+    // In the same form all goes along.
+    const same = await copy(new RewrittenImages(store, {}), NAME, other, [NAME], { referrers: true });
+    expect((await other.referrers(same.digest)).length).toBe(2);
+  });
+
   it('has the media types of docker, and back', async () => {
     await using folder = await temporaryFolder();
     using store = await storeWith(join(folder.path, 'a'), fixtureImage());

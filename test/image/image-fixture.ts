@@ -74,12 +74,31 @@ export function fixtureIndex(images: readonly { image: FixtureImage; platform: P
 
 /** A manifest about another one. */
 export function fixtureReferrer(subject: Descriptor): FixtureImage {
+  const note = blob('text/plain', Buffer.from(`about ${subject.digest}`));
+  return referrerWith(subject, note, 'application/vnd.example.note');
+}
+
+/** An in-toto statement about an image, which is not signed. */
+export function fixtureStatement(subject: Descriptor): FixtureImage {
+  const statement = json(MEDIA_TYPES.inToto, {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name: 'app', digest: { sha256: subject.digest.slice('sha256:'.length) } }],
+    predicateType: 'https://example.com/v1',
+    predicate: { said: 'so' },
+  });
+  return referrerWith(subject, statement, MEDIA_TYPES.inToto);
+}
+
+function referrerWith(
+  subject: Descriptor,
+  layer: Readonly<{ descriptor: Descriptor; bytes: Buffer }>,
+  artifactType: string,
+): FixtureImage {
   const config = blob(MEDIA_TYPES.ociEmpty, Buffer.from('{}'));
-  const layer = blob('text/plain', Buffer.from(`about ${subject.digest}`));
   const manifest = json(MEDIA_TYPES.ociManifest, {
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.ociManifest,
-    artifactType: 'application/vnd.example.note',
+    artifactType,
     config: config.descriptor,
     layers: [layer.descriptor],
     subject,

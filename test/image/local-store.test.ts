@@ -154,7 +154,7 @@ describe('removing', () => {
     for (const { descriptor, bytes } of [held, loose]) await store.push(descriptor, async () => once(bytes));
     store.hold('cache', [held.descriptor.digest]);
     expect(store.prune()).toEqual({ removed: [loose.descriptor.digest], reclaimedBytes: 5 });
-    expect(store.referrers(image.manifest.digest)).toMatchObject([{ digest: note.manifest.digest }]);
+    expect(await store.referrers(image.manifest.digest)).toMatchObject([{ digest: note.manifest.digest }]);
     store.release('cache');
     expect(store.prune().removed).toEqual([held.descriptor.digest]);
   });
