@@ -27,6 +27,7 @@ const NEEDS = [
   { names: ['iptables'], programs: ['iptables'] },
   { names: ['openssl'], programs: ['openssl'] },
   { names: ['podman'], programs: ['podman'] },
+  { names: ['rpm'], programs: ['rpm', 'rpmbuild'] },
   { names: ['runc'], programs: ['runc'] },
   { names: ['skopeo'], programs: ['skopeo'] },
   { names: ['uidmap'], programs: ['newuidmap', 'newgidmap'] },

@@ -7,7 +7,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['oci'],
   ['linux', 'spelling', 'sqlite', 'storage'],
   ['content', 'layer', 'index'],
-  ['registry', 'client', 'image'],
+  ['registry', 'client', 'image', 'sbom'],
   ['builder', 'runtime'],
   ['engine'],
   ['cli'],

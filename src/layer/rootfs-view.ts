@@ -94,6 +94,11 @@ export class RootfsView implements Disposable {
     if (place) yield* this.#files.read(place, entry.size);
   }
 
+  /** Bytes `[offset, offset + count)` of a file, fewer at its end; none of what is no file. */
+  readPart({ inode: { entry, place } }: Found, offset: number, count: number): Buffer {
+    return place ? this.#files.readPart(place, entry.size, { offset, count }) : Buffer.alloc(0);
+  }
+
   /** A whole small file; `undefined` where `path` leads to none. @throws {LayerError} it is larger than `maxBytes`. */
   readFile(path: string, { maxBytes = 1024 * 1024 }: { maxBytes?: number } = {}): Buffer | undefined {
     const found = this.lookup(path);

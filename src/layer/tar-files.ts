@@ -29,6 +29,26 @@ export class TarFiles implements Disposable {
     yield* this.#zeros(size - at);
   }
 
+  /** A part of the content, as far as there is any. */
+  readPart(
+    place: ContentPlace,
+    size: number,
+    { offset, count }: Readonly<{ offset: number; count: number }>,
+  ): Buffer {
+    const end = Math.min(size, offset + count);
+    if (offset >= end) return Buffer.alloc(0);
+    const isPlain = place.sparse === undefined;
+    const from = isPlain ? { tar: place.tar, offset: place.offset + offset } : place;
+    const parts: Buffer[] = [];
+    let at = isPlain ? offset : 0;
+    for (const chunk of this.read(from, isPlain ? end - offset : size)) {
+      parts.push(Buffer.from(chunk.subarray(Math.max(0, offset - at), Math.max(0, end - at))));
+      at += chunk.byteLength;
+      if (at >= end) break;
+    }
+    return Buffer.concat(parts);
+  }
+
   /** Closes all; they are opened again when needed. */
   [Symbol.dispose](): void {
     for (const descriptor of this.#descriptors.values()) closeSync(descriptor);

@@ -32,6 +32,7 @@ export {
   type RepositoryName,
   type Tag,
 } from './name.js';
+export { formatPackageUrl, imageUrl, type PackageUrl } from './package-url.js';
 export { formatPlatform, hostPlatform, matchesPlatform, type Platform, parsePlatform } from './platform.js';
 export {
   formatReference,
