@@ -5,6 +5,8 @@ export type PullPolicy = 'always' | 'missing' | 'never';
 
 /** An image that is on this machine now, with all its layers. */
 export type BaseImage = Readonly<{
+  /** Whether `name` is that of a layout: any text. */
+  origin: 'registry' | 'layout';
   /** The whole name, as people may copy it: `docker.io/library/alpine:3`. */
   name: string;
   /** Of the manifest for the platform. */

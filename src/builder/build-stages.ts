@@ -24,6 +24,7 @@ import { checkRunnable } from './foreign-platform.js';
 import { ImageState } from './image-state.js';
 import { chainOf, type Layer } from './layer.js';
 import type { Layers } from './layers.js';
+import { imageMaterial, type Material } from './material.js';
 import { follow, type Progress } from './progress.js';
 import type { RemoteSources } from './remote-sources.js';
 import { isStep, StageBuilder, type StageParts } from './stage-builder.js';
@@ -58,6 +59,7 @@ export class StagesBuild {
   readonly #results = new Map<number, Promise<ImageState>>();
   readonly #images = new Map<string, Promise<BaseImage>>();
   readonly #trees = new Map<string, Promise<ViewTree>>();
+  readonly #materials = new Map<string, Material>();
   readonly #started = Date.now();
   /** Calls off everything when something has failed. */
   readonly #failure = new AbortController();
@@ -94,6 +96,11 @@ export class StagesBuild {
     const state = await this.#stage(target.index);
     state.addLabels(this.#options.labels);
     return state;
+  }
+
+  /** What was taken from elsewhere, in order of the addresses. Known once it is built. */
+  get materials(): readonly Material[] {
+    return [...this.#materials.values()].sort((a, b) => (a.uri < b.uri ? -1 : 1));
   }
 
   #stage(index: number): Promise<ImageState> {
@@ -200,9 +207,17 @@ export class StagesBuild {
               onStatus,
               signal,
             });
+      image = image.then((found) => {
+        this.#note(imageMaterial(found, platform));
+        return found;
+      });
       this.#images.set(key, image);
     }
     return image;
+  }
+
+  #note(material: Material): void {
+    this.#materials.set(`${material.uri} ${JSON.stringify(material.digest)}`, material);
   }
 
   #namedContext(name: string, platform: Platform): NamedContext | undefined {
@@ -234,6 +249,7 @@ export class StagesBuild {
       findOrigin,
       treeOf: (origin) => this.#treeOf(origin),
       remote: this.#parts.remote,
+      onFetched: (material) => this.#note(material),
       step: (progress) => this.#step(state, name === undefined ? [] : [name], progress),
       network,
       allowInsecure,

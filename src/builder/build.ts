@@ -13,8 +13,9 @@ export async function build(options: BuildOptions, parts: BuildParts): Promise<B
   const signal = AbortSignal.any([parts.signal, failure.signal]);
   const running = options.platforms.map(async (platform) => {
     try {
-      const state = await new StagesBuild(options, platform, { ...parts, signal }).build();
-      return await finish(state, options, { ...parts, signal });
+      const stages = new StagesBuild(options, platform, { ...parts, signal });
+      const image = await finish(await stages.build(), options, { ...parts, signal });
+      return { ...image, materials: stages.materials };
     } catch (error) {
       failure.abort(error);
       throw error;
@@ -24,7 +25,7 @@ export async function build(options: BuildOptions, parts: BuildParts): Promise<B
   return Promise.all(running);
 }
 
-async function finish(state: ImageState, options: BuildOptions, parts: BuildParts): Promise<BuiltImage> {
+async function finish(state: ImageState, options: BuildOptions, parts: BuildParts) {
   const { epoch, fileTimes } = options;
   const time = epoch === undefined ? undefined : new Date(epoch * 1000).toISOString();
   if (options.squash) {

@@ -1,4 +1,5 @@
 import type { SourceTree } from './context/source-tree.js';
+import type { Material } from './material.js';
 
 export type RemoteRequest = Readonly<{
   /** `https://…` or a git URL, as the Dockerfile has it. */
@@ -11,7 +12,12 @@ export type RemoteRequest = Readonly<{
 }>;
 
 /** What ADD fetched: a file called `path` in a tree, or with `''` the whole tree. */
-export type RemoteSource = Readonly<{ tree: SourceTree; path: string; kind: 'file' | 'git' }>;
+export type RemoteSource = Readonly<{
+  tree: SourceTree;
+  path: string;
+  kind: 'file' | 'git';
+  material: Material;
+}>;
 
 /** Where ADD finds what lies elsewhere. */
 export interface RemoteSources {

@@ -22,6 +22,7 @@ import {
 } from './dockerfile/index.js';
 import { BuildError } from './errors.js';
 import type { ImageState } from './image-state.js';
+import type { Material } from './material.js';
 import type { StepProgress } from './progress.js';
 import type { RemoteSources } from './remote-sources.js';
 import { type CopySource, copyStep } from './steps/copy.js';
@@ -47,6 +48,7 @@ export type StageParts = Readonly<{
     origin: MountOrigin & Readonly<{ name: string }>,
   ) => Readonly<{ open: () => Promise<SourceTree>; chain?: string }>;
   remote: RemoteSources;
+  onFetched: (material: Material) => void;
   step: (progress: StepProgress) => StepParts;
   network: 'default' | 'none' | 'host';
   allowInsecure: boolean;
@@ -199,7 +201,7 @@ export class StageBuilder {
   }
 
   async #add(instruction: AddInstruction, step: StepParts, progress: StepProgress): Promise<void> {
-    const { remote } = this.#parts;
+    const { remote, onFetched } = this.#parts;
     const checksum = instruction.checksum === undefined ? undefined : this.#expand(instruction.checksum);
     const written = instruction.sources.map((source) =>
       source.type === 'path' ? { ...source, path: this.#expand(source.path) } : source,
@@ -223,6 +225,7 @@ export class StageBuilder {
         signal: step.signal,
         onStatus: (text) => progress.status(text),
       });
+      onFetched(fetched.material);
       sources.push({ open: async () => fetched.tree, path: fetched.path });
     }
     await copyStep(step, {

@@ -53,7 +53,7 @@ export class StoredBases implements BaseImages {
     }
     const { manifest, config, descriptor } = image;
     if (!manifest.layers.every(({ digest, size }) => this.#store.hasBlob(digest, size))) return undefined;
-    return { name, digest: descriptor.digest, config, layers: manifest.layers };
+    return { origin: 'registry', name, digest: descriptor.digest, config, layers: manifest.layers };
   }
 
   async #pull(

@@ -5,6 +5,9 @@ import { addRegistryOptions } from './registries.js';
 
 const PROGRESS = ['auto', 'plain', 'json', 'quiet', 'tty', 'rawjson'];
 
+/** Flags whose value comes after an equals sign or not at all: what follows `--pull` is the context. */
+const BARE_FLAGS = ['--pull', '--sbom', '--provenance'];
+
 /** `berth build`. */
 export function addBuildCommand(program: Command): void {
   const command = program
@@ -24,6 +27,9 @@ export function addBuildCommand(program: Command): void {
     .option('--label <name=value>', 'label of the image', collect, [])
     .option('--annotation <[type:]name=value>', 'annotation of the manifest or index', collect, [])
     .option('--platform <list>', 'platforms to build for: linux/amd64,linux/arm64', collect, []);
+  const parseOptions = command.parseOptions.bind(command);
+  command.parseOptions = (args) =>
+    parseOptions(args.map((arg) => (BARE_FLAGS.includes(arg) ? `${arg}=true` : arg)));
   addInputOptions(command);
   addRunOptions(command);
   addOutputOptions(command);
@@ -94,8 +100,9 @@ function addOutputOptions(command: Command): void {
     .option('--squash', 'one layer instead of all that this build makes')
     .option('--iidfile <file>', "write the image's id to this file")
     .option('--metadata-file <file>', 'write what came out to this file, as JSON')
-    .option('--sbom [spec]', 'attach a list of the packages in the image')
-    .option('--provenance [spec]', 'attach how the image was built')
+    .option('--attest <spec>', 'type=sbom or type=provenance[,mode=min|max]', collect, [])
+    .option('--sbom [spec]', 'attach a list of the packages in the image, as SPDX')
+    .option('--provenance [spec]', 'attach how the image was built: mode=min or mode=max')
     .option('-q, --quiet', "print nothing but the image's id")
     .addOption(new Option('--progress <mode>', 'how to show what happens').choices(PROGRESS));
 }

@@ -5,6 +5,7 @@ import {
   DirectoryTree,
   findGitUrl,
   IgnoreRules,
+  type Material,
   MemoryTree,
   readTextFile,
   type SourceTree,
@@ -13,8 +14,17 @@ import {
 import { UsageError } from './failure.js';
 
 /** What is built: the text of the Dockerfile, and the files that COPY may take. */
-export type BuildInput = Readonly<{ dockerfile: DockerfileText; context: SourceTree; ignore?: IgnoreRules }>;
-type DockerfileText = Readonly<{ text: string; name: string }>;
+export type BuildInput = Readonly<{
+  dockerfile: DockerfileText;
+  context: SourceTree;
+  ignore?: IgnoreRules;
+  /** What the context is, when it was fetched. */
+  material?: Material;
+  /** The context, when it is one of this machine. */
+  directory?: string;
+}>;
+/** `name` for messages, `path` below the context. */
+type DockerfileText = Readonly<{ text: string; name: string; path: string }>;
 
 type Parts = Readonly<{
   /** Where digests of files are remembered. */
@@ -33,6 +43,10 @@ export class ContextOpener implements Disposable {
   readonly #parts: Parts;
   readonly #caches: StatCache[] = [];
   readonly #cleanups: (() => void)[] = [];
+  /** What named contexts were fetched. */
+  readonly materials: Material[] = [];
+  /** Contexts that are files of this machine: `context`, and names. */
+  readonly locals: string[] = [];
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -40,19 +54,33 @@ export class ContextOpener implements Disposable {
 
   /** @param context a directory, `-`, a URL of a tar or a git repository. @param file as `--file` has it. */
   async open(context: string, file: string | undefined): Promise<BuildInput> {
-    if (!isFetched(context)) return this.#openDirectory(context, file);
+    if (!isFetched(context)) {
+      this.locals.push('context', 'dockerfile');
+      return { ...this.#openDirectory(context, file), directory: resolve(context) };
+    }
     if (context === '-' && file === '-') {
       throw new UsageError('standard input is either the context or the Dockerfile');
     }
-    const { directory, dockerfile } = await this.#fetch(context);
-    if (dockerfile === undefined) return this.#openDirectory(directory, file, { isFetched: true });
-    return { dockerfile: { text: dockerfile, name: 'Dockerfile' }, context: new MemoryTree('context', []) };
+    const { directory, dockerfile, material } = await this.#fetch(context);
+    if (material === undefined) this.locals.push('context');
+    const fetched = material === undefined ? {} : { material };
+    if (dockerfile === undefined)
+      return { ...this.#openDirectory(directory, file, { isFetched: true }), ...fetched };
+    const [name, path] = ['Dockerfile', 'Dockerfile'];
+    return {
+      dockerfile: { text: dockerfile, name, path },
+      context: new MemoryTree('context', []),
+      ...fetched,
+    };
   }
 
   /** A named context: a directory, or something to be fetched. */
   async openTree(source: string, name: string): Promise<SourceTree> {
     const isLocal = !isFetched(source);
-    const root = isLocal ? resolve(source) : (await this.#fetch(source)).directory;
+    const fetched = isLocal ? { directory: resolve(source) } : await this.#fetch(source);
+    const { directory: root } = fetched;
+    if ('material' in fetched && fetched.material !== undefined) this.materials.push(fetched.material);
+    else this.locals.push(name);
     if (!isDirectory(root))
       throw new UsageError(`--build-context ${name}=${source}: there is no such directory`);
     const ignore = readIgnoreRules([join(root, '.dockerignore')], isLocal ? undefined : root);
@@ -84,8 +112,9 @@ export class ContextOpener implements Disposable {
     });
     const ignore = readIgnoreRules(ignoreFiles(root, path), within);
     const context = this.#directoryTree(root, { name: 'context', ignore, isLocal });
-    const name = isLocal ? shownName(path) : (file ?? 'Dockerfile');
-    return { dockerfile: { text, name }, context, ...(ignore && { ignore }) };
+    const within = pathWithin(root, path);
+    const name = isLocal ? shownName(path) : within;
+    return { dockerfile: { text, name, path: within }, context, ...(ignore && { ignore }) };
   }
 
   async #fetch(source: string) {
@@ -150,6 +179,13 @@ function shownName(path: string | undefined): string {
   if (path === undefined) return 'Dockerfile';
   const short = relative(process.cwd(), path);
   return short === '' || short.startsWith('..') ? path : short;
+}
+
+/** Where the Dockerfile is in the context; its name, if it is elsewhere. */
+function pathWithin(root: string, path: string | undefined): string {
+  if (path === undefined) return 'Dockerfile';
+  const short = relative(root, path);
+  return short.startsWith('..') ? basename(path) : short;
 }
 
 /** `<dockerfile>.dockerignore` wins over `.dockerignore`. */

@@ -35,6 +35,7 @@ export type BuildFlags = StoreFlags &
     squash?: boolean;
     iidfile?: string;
     metadataFile?: string;
+    attest: readonly string[];
     sbom?: boolean | string;
     provenance?: boolean | string;
     quiet?: boolean;

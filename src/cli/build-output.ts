@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import {
   type BuiltImage,
   type Layers,
@@ -8,7 +9,8 @@ import {
 } from '../builder/index.js';
 import type { ImageEndpoint } from '../content/index.js';
 import type { LocalStore, OnTransfer } from '../image/index.js';
-import { type Descriptor, formatPlatform, formatReference, keyText, parseReference } from '../oci/index.js';
+import { formatPlatform, formatReference, keyText, parseReference } from '../oci/index.js';
+import type { Attestation } from './build-attach.js';
 import { type BuildFlags, parseSize, parseSpec } from './build-flags.js';
 import type { BuildProgress } from './build-progress.js';
 import { UsageError } from './failure.js';
@@ -98,14 +100,20 @@ function compressionOf(spec: ReadonlyMap<string, string>): Compression {
   };
 }
 
+/** Whether it holds images, and so what is about them. */
+export function holdsReferrers({ type }: Output): boolean {
+  return type === 'image' || type === 'oci';
+}
+
 type Parts = Readonly<{
   store: LocalStore;
   layers: Layers;
   result: StoredResult;
   images: readonly BuiltImage[];
+  /** What is said of each image; nothing when nothing was asked for. */
+  attestations: readonly (readonly Attestation[])[];
   names: readonly string[];
   openRepository: (name: string) => Promise<ImageEndpoint>;
-  onPushed: (repository: ImageEndpoint, pushed: Descriptor) => Promise<void>;
   progress: BuildProgress;
   signal: AbortSignal;
 }>;
@@ -166,8 +174,8 @@ async function pushAll(output: Extract<Output, { type: 'image' }>, parts: Parts)
       const pushed = await copy(source, parts.result.root.digest, repository, [keyText(reference.key)], {
         signal,
         onProgress: onTransfer,
+        referrers: parts.attestations.length > 0,
       });
-      await parts.onPushed(repository, pushed);
       store.addRepoDigest(parts.result.root.digest, repository.name, pushed.digest);
     });
   }
@@ -203,7 +211,8 @@ async function writeArchive(
     parts.names.length > 0 ? parts.names.map((name) => formatReference(parseReference(name))) : [''];
   const source =
     output.type === 'docker' ? store : await compressedStore(output.compression, parts, onTransfer, 'oci');
-  const options = { signal, onProgress: onTransfer };
+  const referrers = parts.attestations.length > 0 && holdsReferrers(output);
+  const options = { signal, referrers, onProgress: onTransfer };
   if (!output.tar) {
     if (output.type === 'docker')
       throw new UsageError('type=docker is a tar: leave out tar=false, or use type=oci');
@@ -219,11 +228,11 @@ async function writeArchive(
 }
 
 /** Several platforms go into a directory each. */
-async function writeTar(dest: string, { images, layers }: Parts): Promise<void> {
+async function writeTar(dest: string, { images, layers, attestations }: Parts): Promise<void> {
   const { ArchiveOutput } = await import('../image/index.js');
   await using archive =
     dest === '-' ? ArchiveOutput.toStream(process.stdout) : ArchiveOutput.toFile(resolve(dest));
-  for (const image of images) {
+  for (const [i, image] of images.entries()) {
     const prefix = images.length === 1 ? '' : `${directoryOf(image)}/`;
     for (const { entry, chunks } of resultFiles(await layers.view(image.layers))) {
       const moved = { ...entry, path: `${prefix}${entry.path}` };
@@ -231,17 +240,38 @@ async function writeTar(dest: string, { images, layers }: Parts): Promise<void> 
       const isLink = entry.type === 'hardlink' && linkName !== undefined;
       await archive.add(isLink ? { ...moved, linkName: `${prefix}${linkName}` } : moved, copies(chunks));
     }
+    const mtime = Math.floor(Date.parse(image.config.created ?? '') / 1000) || 0;
+    for (const { name, bytes } of filesOf(attestations[i])) {
+      const owner = { mode: 0o644, uid: 0, gid: 0 };
+      await archive.add({ path: `${prefix}${name}`, type: 'file', ...owner, size: bytes.length, mtime }, [
+        bytes,
+      ]);
+    }
   }
   await archive.finish();
 }
 
-async function writeLocal(dest: string, { images, layers, progress }: Parts): Promise<void> {
-  for (const image of images) {
+async function writeLocal(dest: string, { images, layers, attestations, progress }: Parts): Promise<void> {
+  for (const [i, image] of images.entries()) {
     const directory = images.length === 1 ? resolve(dest) : resolve(dest, directoryOf(image));
     await writeDirectory(await layers.view(image.layers), directory, (path) =>
       progress.warn(`${path} is a device or a pipe: it is left out`),
     );
+    for (const { name, bytes } of filesOf(attestations[i])) {
+      // The image may have made a link of that name.
+      rmSync(join(directory, name), { recursive: true, force: true });
+      writeFileSync(join(directory, name), bytes, { flag: 'wx' });
+    }
   }
+}
+
+/** Beside the files of an image. */
+function filesOf(attestations: readonly Attestation[] = []): { name: string; bytes: Buffer }[] {
+  return attestations.flatMap(({ fileName, statement }) =>
+    fileName === undefined
+      ? []
+      : [{ name: fileName, bytes: Buffer.from(`${JSON.stringify(statement, null, 2)}\n`) }],
+  );
 }
 
 function directoryOf({ platform }: BuiltImage): string {

@@ -3,35 +3,24 @@ import {
   type BuildOptions,
   type BuiltImage,
   build,
-  type Dockerfile,
-  type NamedContext,
   parseDockerfile,
   storeResult,
   unusedBuildArgs,
 } from '../builder/index.js';
-import type { ImageEndpoint } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
-import { type Descriptor, hostPlatform, type Platform, parseReference } from '../oci/index.js';
+import { type Descriptor, hostPlatform, parseReference } from '../oci/index.js';
+import type { Attestation } from './build-attach.js';
+import { parseAttestations, type WantedAttestations } from './build-attestations.js';
 import { StoredBases } from './build-bases.js';
 import { answerCall, callOf, counted, findingsOf } from './build-checks.js';
 import { type BuildInput, ContextOpener } from './build-context.js';
 import { GivenCredentials } from './build-credentials.js';
 import { describeBuildFailure } from './build-failure.js';
-import {
-  type BuildFlags,
-  parseAnnotations,
-  parseBuildArgs,
-  parseLabels,
-  parsePlatforms,
-  parsePull,
-  parseSize,
-  parseUlimits,
-  splitPair,
-} from './build-flags.js';
-import { type Output, parseOutputs, writeOutput } from './build-output.js';
+import { type BuildFlags, parseAnnotations, parsePlatforms } from './build-flags.js';
+import { optionsOf } from './build-options.js';
+import { holdsReferrers, type Output, parseOutputs, writeOutput } from './build-output.js';
 import type { BuildProgress } from './build-progress.js';
 import { openBuildProgress } from './build-progress-modes.js';
-import { pushProvenance, wantsProvenance } from './build-provenance.js';
 import { LazyRemoteSources } from './build-remote.js';
 import { idOf, writeReports } from './build-report.js';
 import { BuildSession } from './build-session.js';
@@ -62,7 +51,7 @@ async function buildWith(
   progress: BuildProgress,
 ): Promise<number> {
   const started = new Date();
-  const hasProvenance = wantsProvenance(flags, outputs);
+  const wanted = wantedOf(flags, outputs, progress);
   const platforms = parsePlatforms(flags.platform);
   await using session = new BuildSession(flags);
   const credentials = new GivenCredentials(flags, process.env);
@@ -88,7 +77,7 @@ async function buildWith(
   };
   const call = callOf(flags);
   if (call !== 'build') return answerCall(call, checked);
-  const options = await optionsOf(flags, { input, dockerfile, platforms, contexts, outputs });
+  const options = await optionsOf(flags, { input, dockerfile, platforms, contexts });
   const findings = findingsOf(checked);
   if (findings.length > 0 && dockerfile.checkOptions.error) {
     answerCall('check', checked);
@@ -111,36 +100,8 @@ async function buildWith(
       progress,
     });
     const images = await withCaches(built, flags, session, progress);
-    const { store, layers, signal } = session;
-    const media = outputs.flatMap((output) => (output.type === 'image' ? (output.mediaTypes ?? []) : []))[0];
-    const result = storeResult(store, images, {
-      mediaTypes: media ?? flags.format,
-      annotations: parseAnnotations(flags.annotation),
-      alwaysIndex: options.buildArgs.get('BUILDKIT_MULTI_PLATFORM') === '1',
-    });
-    const onPushed = async (repository: ImageEndpoint, pushed: Descriptor) => {
-      if (!hasProvenance) return;
-      await pushProvenance(store, repository, pushed, { dockerfile: name, flags, started, platforms });
-    };
-    const openRepository = async (image: string) => {
-      const { registry, repository } = parseReference(image);
-      return (await session.client()).repository(registry, repository);
-    };
-    using _kept = keepDuringExport(store, result.root, outputs);
-    for (const output of outputs) {
-      await writeOutput(output, {
-        store,
-        layers,
-        result,
-        images,
-        names: flags.tag,
-        openRepository,
-        onPushed,
-        progress,
-        signal,
-      });
-    }
-    writeReports(result, flags, flags.tag);
+    const made = { images, input, contexts, options, wanted, started };
+    const result = await deliver(made, flags, outputs, { session, progress });
     progress[Symbol.dispose]();
     for (const { rule, message, line } of findings)
       process.stderr.write(flags.quiet ? '' : ` - ${rule}: ${message} (line ${line})\n`);
@@ -150,6 +111,79 @@ async function buildWith(
   } finally {
     contexts.save();
   }
+}
+
+type Made = Readonly<{
+  images: readonly BuiltImage[];
+  input: BuildInput;
+  contexts: ContextOpener;
+  options: BuildOptions;
+  wanted: WantedAttestations;
+  started: Date;
+}>;
+type Parts = Readonly<{ session: BuildSession; progress: BuildProgress }>;
+
+/** Brings what was built to all places that were asked for, with what is to be said of it. */
+async function deliver(made: Made, flags: BuildFlags, outputs: readonly Output[], parts: Parts) {
+  const { images, options } = made;
+  const { store, layers, signal } = parts.session;
+  const media = outputs.flatMap((output) => (output.type === 'image' ? (output.mediaTypes ?? []) : []))[0];
+  const result = storeResult(store, images, {
+    mediaTypes: media ?? flags.format,
+    annotations: parseAnnotations(flags.annotation),
+    alwaysIndex: options.buildArgs.get('BUILDKIT_MULTI_PLATFORM') === '1',
+  });
+  const openRepository = async (image: string) => {
+    const { registry, repository } = parseReference(image);
+    return (await parts.session.client()).repository(registry, repository);
+  };
+  using _kept = keepDuringExport(store, result.root, outputs);
+  const attestations = await attest(made, { result, images, names: flags.tag }, flags, outputs, parts);
+  for (const output of outputs) {
+    await writeOutput(output, {
+      store,
+      layers,
+      result,
+      images,
+      attestations,
+      names: flags.tag,
+      openRepository,
+      progress: parts.progress,
+      signal,
+    });
+  }
+  writeReports(result, flags, flags.tag, attestations);
+  return result;
+}
+
+/** @returns for each image; nothing when nothing was asked for. */
+async function attest(
+  { wanted, started, ...made }: Made,
+  built: Parameters<typeof import('./build-attach.js').attestImages>[0],
+  flags: BuildFlags,
+  outputs: readonly Output[],
+  parts: Parts,
+): Promise<readonly (readonly Attestation[])[]> {
+  if (wanted.sbom === undefined && wanted.provenance === undefined) return [];
+  const { attestImages, invocationOf } = await import('./build-attach.js');
+  const invocation = await invocationOf({ ...made, flags, started });
+  return attestImages(built, { ...parts, wanted, invocation, isStored: outputs.some(holdsReferrers) });
+}
+
+/** @throws {UsageError} no result can hold it. */
+function wantedOf(
+  flags: BuildFlags,
+  outputs: readonly Output[],
+  progress: BuildProgress,
+): WantedAttestations {
+  const wanted = parseAttestations(flags);
+  if (wanted.sbom === undefined && wanted.provenance === undefined) return wanted;
+  const unfit = outputs.filter(({ type }) => type === 'docker' || type === 'cacheonly');
+  if (unfit.length === outputs.length)
+    throw new UsageError(`--output type=${unfit[0]?.type} cannot hold an SBOM or provenance: use type=oci`);
+  if (unfit.some(({ type }) => type === 'docker'))
+    progress.warn('type=docker cannot hold an SBOM or provenance: the archive is without');
+  return wanted;
 }
 
 /** Writes caches to where they were asked for, the images themselves among that. */
@@ -180,99 +214,4 @@ function keepDuringExport(store: LocalStore, root: Descriptor, outputs: readonly
       if (record !== undefined && record.names.length === 0) store.remove(record);
     },
   };
-}
-
-type Given = Readonly<{
-  input: BuildInput;
-  dockerfile: Dockerfile;
-  platforms: readonly Platform[];
-  contexts: ContextOpener;
-  outputs: readonly Output[];
-}>;
-
-async function optionsOf(
-  flags: BuildFlags,
-  { input, dockerfile, platforms, contexts }: Given,
-): Promise<BuildOptions> {
-  const buildArgs = parseBuildArgs(flags.buildArg, process.env);
-  const epoch = epochOf(flags, buildArgs);
-  if (epoch !== undefined && !buildArgs.has('SOURCE_DATE_EPOCH'))
-    buildArgs.set('SOURCE_DATE_EPOCH', String(epoch));
-  const rewrites =
-    flags.rewriteTimestamp === true ||
-    flags.output.some((text) => /rewrite-timestamp(=true|=1|,|$)/.test(text));
-  if (rewrites && epoch === undefined)
-    throw new UsageError('--rewrite-timestamp needs a time: set SOURCE_DATE_EPOCH');
-  const fileTimes =
-    flags.timestamp !== undefined
-      ? { seconds: flags.timestamp, mode: 'set' as const }
-      : rewrites && epoch !== undefined
-        ? { seconds: epoch, mode: 'clamp' as const }
-        : undefined;
-  return {
-    dockerfile,
-    context: input.context,
-    contexts: await namedContexts(flags.buildContext, contexts),
-    ...(flags.target !== undefined && { target: flags.target }),
-    platforms,
-    buildPlatform: { ...hostPlatform(), os: 'linux' },
-    buildArgs,
-    labels: parseLabels(flags.label),
-    noCache: noCacheOf(flags),
-    pull: parsePull(flags.pull),
-    ...(epoch !== undefined && { epoch }),
-    ...(fileTimes && { fileTimes }),
-    squash: flags.squash === true,
-    network: flags.network,
-    allowInsecure: flags.allow.includes('security.insecure'),
-    addHosts: flags.addHost,
-    ...(flags.shmSize !== undefined && { shmBytes: parseSize(flags.shmSize, '--shm-size') }),
-    ulimits: parseUlimits(flags.ulimit),
-    ...(flags.cgroupParent !== undefined && { cgroupParent: flags.cgroupParent }),
-    ...(flags.debug === true && process.stdin.isTTY && { onFailed: (failed) => failed.shell() }),
-  };
-}
-
-function epochOf(
-  { timestamp, sourceDateEpoch }: BuildFlags,
-  buildArgs: ReadonlyMap<string, string>,
-): number | undefined {
-  const text = buildArgs.get('SOURCE_DATE_EPOCH') ?? process.env.SOURCE_DATE_EPOCH;
-  const given = timestamp ?? sourceDateEpoch;
-  if (given !== undefined) return given;
-  if (text === undefined || text === '') return undefined;
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new UsageError(
-    `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}: it must be a number of seconds since 1970`,
-  );
-}
-
-function noCacheOf({ cache, cacheFilter }: BuildFlags): BuildOptions['noCache'] {
-  if (!cache) return 'all';
-  const stages = Array.isArray(cacheFilter) ? cacheFilter.flatMap((text: string) => text.split(',')) : [];
-  return stages.length > 0 ? stages.map((stage) => stage.toLowerCase()) : 'none';
-}
-
-async function namedContexts(
-  texts: readonly string[],
-  contexts: ContextOpener,
-): Promise<Map<string, NamedContext>> {
-  const named = new Map<string, NamedContext>();
-  for (const text of texts) {
-    const [name, source] = splitPair(text);
-    if (source === undefined || name === '')
-      throw new UsageError(`--build-context ${text}: write name=source`);
-    named.set(name.toLowerCase(), await namedContext(name, source, contexts));
-  }
-  return named;
-}
-
-async function namedContext(name: string, source: string, contexts: ContextOpener): Promise<NamedContext> {
-  const image = /^docker-image:\/\/(.+)$/.exec(source)?.[1];
-  if (image !== undefined) return { kind: 'image', name: image };
-  const layout = /^oci-layout:\/\/(.+)$/.exec(source)?.[1];
-  if (layout === undefined) return { kind: 'tree', tree: await contexts.openTree(source, name) };
-  throw new UsageError(
-    `--build-context ${name}=oci-layout://… is not supported yet: copy ${layout} with berth copy, and use docker-image://`,
-  );
 }

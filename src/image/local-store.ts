@@ -244,6 +244,14 @@ export class LocalStore implements ImageEndpoint {
     return referrersOf(this.#db, subject);
   }
 
+  /** Removes what is about other content, unless it is an image by itself, with what nothing else needs. */
+  removeReferrer(digest: Digest): void {
+    if (this.#records.byDigest(digest) !== undefined) return;
+    const candidates = this.#sweeper.reachableFrom([digest]);
+    this.#db.run('DELETE FROM manifests WHERE digest = ?1 AND subject IS NOT NULL', digest);
+    this.#sweeper.sweep(candidates);
+  }
+
   // What stays
 
   /** Keeps content, and what it leads to, until the owner releases it. It must be stored. */

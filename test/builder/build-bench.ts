@@ -88,7 +88,7 @@ export class BuildBench implements Disposable {
         layers,
         cache,
         directories: new MountDirectories(this.#db, join(this.root, 'mounts')),
-        bases: { resolve: async (name) => this.#base(name) },
+        bases: { resolve: async (name) => ({ origin: 'registry', ...(await this.#base(name)) }) },
         runner: this.#runner(layers),
         remote: { isRemote: () => false, fetch: () => Promise.reject(new Error('offline')) },
         credentials: { secret: async (id) => Buffer.from(`secret ${id}`), ssh: async () => undefined },

@@ -7,6 +7,7 @@
  * Start with instruction.ts and dockerfile.ts, then parse.ts.
  */
 export { type BaseImage, type CheckContext, check } from './checks/check.js';
+export { isSecretName } from './checks/names.js';
 export { type ChangeMode, parseChmod } from './chmod.js';
 export { type RunScript, runArguments } from './command.js';
 export type {

@@ -1,9 +1,16 @@
 import type { LocalStore } from '../../image/index.js';
 import { type Descriptor, type ImageConfig, MEDIA_TYPES, type Platform } from '../../oci/index.js';
 import type { Layer } from '../layer.js';
+import type { Material } from '../material.js';
 
 /** An image that is built, for one platform, its layers in the local store. */
-export type BuiltImage = Readonly<{ platform: Platform; config: ImageConfig; layers: readonly Layer[] }>;
+export type BuiltImage = Readonly<{
+  platform: Platform;
+  config: ImageConfig;
+  layers: readonly Layer[];
+  /** What it was made of, beside the context. */
+  materials: readonly Material[];
+}>;
 
 export type ResultOptions = Readonly<{
   mediaTypes: 'oci' | 'docker';

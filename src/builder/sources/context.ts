@@ -1,10 +1,11 @@
 import { createReadStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAX_TEXT_BYTES } from '../context/text-file.js';
+import type { Material } from '../material.js';
 import { isArchive, peek, unpack } from './archive.js';
-import { type DownloadOptions, fetchUrl, isWebUrl } from './download.js';
+import { type DownloadOptions, downloadMaterial, fetchUrl, isWebUrl } from './download.js';
 import { FetchError, shownUrl } from './errors.js';
-import { fetchGit } from './git.js';
+import { fetchGit, gitMaterial } from './git.js';
 import { findGitUrl } from './git-url.js';
 
 /** What a build works on. */
@@ -13,6 +14,8 @@ export type OpenedContext = Readonly<{
   directory: string;
   /** The text of the Dockerfile, when it is not in the directory. */
   dockerfile?: string;
+  /** What was fetched, when it was. */
+  material?: Material;
   /** Removes what was fetched. Nothing happens to a directory of the caller's. */
   cleanup: () => void;
 }>;
@@ -56,10 +59,14 @@ async function fetched(spec: string, temporary: string, options: ContextOptions)
   mkdirSync(directory, { mode: 0o755 });
   if (spec === '-') return readStream(options.stdin, 'standard input', directory, options);
   const git = findGitUrl(spec, { shorthand: true, file: true });
-  if (git !== undefined) return { directory: (await fetchGit(git, { ...options, directory })).directory };
+  if (git !== undefined) {
+    const fetched = await fetchGit(git, { ...options, directory });
+    return { directory: fetched.directory, material: gitMaterial(spec, fetched) };
+  }
   options.onStatus?.(`fetching ${shownUrl(spec)}`);
-  const { path } = await fetchUrl(spec, { ...options, directory: temporary });
-  return readStream(createReadStream(path), shownUrl(spec), directory, options);
+  const file = await fetchUrl(spec, { ...options, directory: temporary });
+  const read = await readStream(createReadStream(file.path), shownUrl(spec), directory, options);
+  return { ...read, material: downloadMaterial(spec, file) };
 }
 
 async function readStream(

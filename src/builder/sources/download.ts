@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream, rmSync } from 'node:fs';
+import { createWriteStream, openSync, rmSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type Digest, digestOf, hashAlgorithmOf, parseDigest } from '../../oci/index.js';
+import {
+  algorithmOf,
+  type Digest,
+  digestOf,
+  encodedOf,
+  hashAlgorithmOf,
+  parseDigest,
+} from '../../oci/index.js';
+import { fetchedMaterial, type Material } from '../material.js';
 import { FetchError, shownUrl } from './errors.js';
 
 export type DownloadOptions = Readonly<{
@@ -29,6 +37,11 @@ export type Download = Readonly<{
   digest: Digest;
   size: number;
 }>;
+
+/** What was downloaded, for provenance. */
+export function downloadMaterial(url: string, { digest }: Pick<Download, 'digest'>): Material {
+  return fetchedMaterial(url, { [algorithmOf(digest)]: encodedOf(digest) });
+}
 
 const MAX_REDIRECTS = 10;
 /** A connection on which nothing moves for so long is given up. */
@@ -77,7 +90,8 @@ async function save(answer: IncomingMessage, path: string, expected: Digest | un
         yield chunk;
       }
     },
-    createWriteStream(path, { flags: 'wx', mode: 0o600 }),
+    // Opened at once: a failure before that would leave the file to appear after it was removed.
+    createWriteStream(path, { fd: openSync(path, 'wx', 0o600) }),
   );
   return { digest: digestOf(algorithm, hash.digest('hex')), size };
 }

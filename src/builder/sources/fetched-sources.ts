@@ -2,8 +2,8 @@ import { mkdtempSync, renameSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { DirectoryTree } from '../context/directory-tree.js';
 import type { RemoteRequest, RemoteSource, RemoteSources } from '../remote-sources.js';
-import { type DownloadOptions, fetchUrl, isWebUrl } from './download.js';
-import { fetchGit } from './git.js';
+import { type DownloadOptions, downloadMaterial, fetchUrl, isWebUrl } from './download.js';
+import { fetchGit, gitMaterial } from './git.js';
 import { findGitUrl, type GitUrl } from './git-url.js';
 
 export type FetchedSourcesOptions = Pick<DownloadOptions, 'proxyEnv' | 'secrets' | 'userAgent'> &
@@ -37,7 +37,8 @@ export class FetchedSources implements RemoteSources {
     const file = await fetchUrl(url, { ...this.#options, directory, signal, ...(checksum && { checksum }) });
     renameSync(file.path, join(directory, file.fileName));
     utimesSync(join(directory, file.fileName), file.mtime, file.mtime);
-    return { tree: new DirectoryTree(directory, { name: url }), path: file.fileName, kind: 'file' };
+    const material = downloadMaterial(url, file);
+    return { tree: new DirectoryTree(directory, { name: url }), path: file.fileName, kind: 'file', material };
   }
 
   async #clone(git: GitUrl, request: RemoteRequest, directory: string): Promise<RemoteSource> {
@@ -50,6 +51,7 @@ export class FetchedSources implements RemoteSources {
       ...(keepGitDirectory && { keepGitDirectory }),
       ...(checksum && { checksum }),
     });
-    return { tree: new DirectoryTree(fetched.directory, { name: url }), path: '', kind: 'git' };
+    const material = gitMaterial(url, fetched);
+    return { tree: new DirectoryTree(fetched.directory, { name: url }), path: '', kind: 'git', material };
   }
 }

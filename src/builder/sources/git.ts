@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fetchedMaterial, type Material } from '../material.js';
 import { FetchError, shownUrl } from './errors.js';
 import type { GitUrl } from './git-url.js';
 
@@ -17,6 +18,11 @@ export type GitOptions = Readonly<{
   signal?: AbortSignal;
   onStatus?: (text: string) => void;
 }>;
+
+/** What was fetched, for provenance. @param url with branch and directory, as it was written. */
+export function gitMaterial(url: string, { commit }: Readonly<{ commit: string }>): Material {
+  return fetchedMaterial(url, { [commit.length === 64 ? 'sha256' : 'sha1']: commit });
+}
 
 /**
  * Fetches one commit, with submodules, by the program git. Files have mode 0644 or 0755, whatever the umask.

@@ -8,3 +8,4 @@ export { FetchError } from './errors.js';
 export { FetchedSources, type FetchedSourcesOptions } from './fetched-sources.js';
 export { fetchGit, type GitOptions } from './git.js';
 export { findGitUrl, type GitUrl } from './git-url.js';
+export { findRevision, type Revision } from './local-git.js';

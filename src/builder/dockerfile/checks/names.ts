@@ -11,7 +11,7 @@ export function checkNames(dockerfile: Dockerfile, report: Report): void {
   for (const { instructions } of dockerfile.stages) {
     for (const instruction of instructions) {
       for (const name of definedNames(instruction)) {
-        if (isSecret(name)) report('SecretsUsedInArgOrEnv', [instruction.original, name], instruction);
+        if (isSecretName(name)) report('SecretsUsedInArgOrEnv', [instruction.original, name], instruction);
       }
     }
   }
@@ -38,7 +38,8 @@ function definedNames(instruction: AnyInstruction): string[] {
 const SECRET = /(?:^|_)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)/i;
 const HARMLESS = /(?:^|_)(?:public|file|version)(?:_|$)/i;
 
-function isSecret(name: string): boolean {
+/** Whether the name of an argument or variable says that its value is secret. */
+export function isSecretName(name: string): boolean {
   return SECRET.test(name) && !HARMLESS.test(name);
 }
 

@@ -1,0 +1,108 @@
+import type { BuildOptions, Dockerfile, NamedContext } from '../builder/index.js';
+import { hostPlatform, type Platform } from '../oci/index.js';
+import type { BuildInput, ContextOpener } from './build-context.js';
+import {
+  type BuildFlags,
+  parseBuildArgs,
+  parseLabels,
+  parsePull,
+  parseSize,
+  parseUlimits,
+  splitPair,
+} from './build-flags.js';
+import { UsageError } from './failure.js';
+
+type Given = Readonly<{
+  input: BuildInput;
+  dockerfile: Dockerfile;
+  platforms: readonly Platform[];
+  contexts: ContextOpener;
+}>;
+
+/** What the flags ask to be built, with all that they point to opened. @throws {UsageError} */
+export async function optionsOf(
+  flags: BuildFlags,
+  { input, dockerfile, platforms, contexts }: Given,
+): Promise<BuildOptions> {
+  const buildArgs = parseBuildArgs(flags.buildArg, process.env);
+  const epoch = epochOf(flags, buildArgs);
+  if (epoch !== undefined && !buildArgs.has('SOURCE_DATE_EPOCH'))
+    buildArgs.set('SOURCE_DATE_EPOCH', String(epoch));
+  const rewrites =
+    flags.rewriteTimestamp === true ||
+    flags.output.some((text) => /rewrite-timestamp(=true|=1|,|$)/.test(text));
+  if (rewrites && epoch === undefined)
+    throw new UsageError('--rewrite-timestamp needs a time: set SOURCE_DATE_EPOCH');
+  const fileTimes =
+    flags.timestamp !== undefined
+      ? { seconds: flags.timestamp, mode: 'set' as const }
+      : rewrites && epoch !== undefined
+        ? { seconds: epoch, mode: 'clamp' as const }
+        : undefined;
+  return {
+    dockerfile,
+    context: input.context,
+    contexts: await namedContexts(flags.buildContext, contexts),
+    ...(flags.target !== undefined && { target: flags.target }),
+    platforms,
+    buildPlatform: { ...hostPlatform(), os: 'linux' },
+    buildArgs,
+    labels: parseLabels(flags.label),
+    noCache: noCacheOf(flags),
+    pull: parsePull(flags.pull),
+    ...(epoch !== undefined && { epoch }),
+    ...(fileTimes && { fileTimes }),
+    squash: flags.squash === true,
+    network: flags.network,
+    allowInsecure: flags.allow.includes('security.insecure'),
+    addHosts: flags.addHost,
+    ...(flags.shmSize !== undefined && { shmBytes: parseSize(flags.shmSize, '--shm-size') }),
+    ulimits: parseUlimits(flags.ulimit),
+    ...(flags.cgroupParent !== undefined && { cgroupParent: flags.cgroupParent }),
+    ...(flags.debug === true && process.stdin.isTTY && { onFailed: (failed) => failed.shell() }),
+  };
+}
+
+function epochOf(
+  { timestamp, sourceDateEpoch }: BuildFlags,
+  buildArgs: ReadonlyMap<string, string>,
+): number | undefined {
+  const text = buildArgs.get('SOURCE_DATE_EPOCH') ?? process.env.SOURCE_DATE_EPOCH;
+  const given = timestamp ?? sourceDateEpoch;
+  if (given !== undefined) return given;
+  if (text === undefined || text === '') return undefined;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}: it must be a number of seconds since 1970`,
+  );
+}
+
+function noCacheOf({ cache, cacheFilter }: BuildFlags): BuildOptions['noCache'] {
+  if (!cache) return 'all';
+  const stages = Array.isArray(cacheFilter) ? cacheFilter.flatMap((text: string) => text.split(',')) : [];
+  return stages.length > 0 ? stages.map((stage) => stage.toLowerCase()) : 'none';
+}
+
+async function namedContexts(
+  texts: readonly string[],
+  contexts: ContextOpener,
+): Promise<Map<string, NamedContext>> {
+  const named = new Map<string, NamedContext>();
+  for (const text of texts) {
+    const [name, source] = splitPair(text);
+    if (source === undefined || name === '')
+      throw new UsageError(`--build-context ${text}: write name=source`);
+    named.set(name.toLowerCase(), await namedContext(name, source, contexts));
+  }
+  return named;
+}
+
+async function namedContext(name: string, source: string, contexts: ContextOpener): Promise<NamedContext> {
+  const image = /^docker-image:\/\/(.+)$/.exec(source)?.[1];
+  if (image !== undefined) return { kind: 'image', name: image };
+  const layout = /^oci-layout:\/\/(.+)$/.exec(source)?.[1];
+  if (layout === undefined) return { kind: 'tree', tree: await contexts.openTree(source, name) };
+  throw new UsageError(
+    `--build-context ${name}=oci-layout://… is not supported yet: copy ${layout} with berth copy, and use docker-image://`,
+  );
+}
