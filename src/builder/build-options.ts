@@ -1,5 +1,5 @@
 import type { FailedContainer, Ulimit } from '../layer/index.js';
-import type { Platform } from '../oci/index.js';
+import { type Platform, parseReference, shortReference } from '../oci/index.js';
 import type { BaseImage, PullPolicy } from './base-images.js';
 import type { SourceTree } from './context/source-tree.js';
 import type { Dockerfile } from './dockerfile/index.js';
@@ -16,7 +16,7 @@ export type NamedContext =
 export type BuildOptions = Readonly<{
   dockerfile: Dockerfile;
   context: SourceTree;
-  /** By name, or `name::platform`. */
+  /** By {@link contextName}, in lower case, or that and `::platform`. */
   contexts: ReadonlyMap<string, NamedContext>;
   target?: string;
   /** At least one. */
@@ -43,3 +43,12 @@ export type BuildOptions = Readonly<{
   /** Given a shell in what a failed command left. */
   onFailed?: (failed: FailedContainer) => Promise<void>;
 }>;
+
+/** What a named context is known by: of names of images, the short form without `:latest`. */
+export function contextName(name: string): string {
+  try {
+    return shortReference(parseReference(name)).replace(/:latest$/, '');
+  } catch {
+    return name;
+  }
+}

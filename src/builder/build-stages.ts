@@ -1,7 +1,7 @@
 import type { StepRunner } from '../layer/index.js';
 import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from '../oci/index.js';
 import type { BaseImage, BaseImages } from './base-images.js';
-import type { BuildOptions, NamedContext } from './build-options.js';
+import { type BuildOptions, contextName, type NamedContext } from './build-options.js';
 import type { MountDirectories } from './cache/mount-directories.js';
 import type { StepCache } from './cache/step-cache.js';
 import type { SourceTree } from './context/source-tree.js';
@@ -222,12 +222,8 @@ export class StagesBuild {
 
   #namedContext(name: string, platform: Platform): NamedContext | undefined {
     const { contexts } = this.#options;
-    const plain = name.replace(/:latest$/, '');
-    for (const candidate of [name, plain, name.toLowerCase()]) {
-      const found = contexts.get(`${candidate}::${formatPlatform(platform)}`) ?? contexts.get(candidate);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    const key = contextName(name.toLowerCase());
+    return contexts.get(`${key}::${formatPlatform(platform)}`) ?? contexts.get(key);
   }
 
   #stageParts(state: ImageState, expanded: ExpandedStage): StageParts {

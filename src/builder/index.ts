@@ -5,7 +5,7 @@
  */
 export type { BaseImage, BaseImages, PullPolicy, ResolveOptions } from './base-images.js';
 export { build } from './build.js';
-export type { BuildOptions, NamedContext } from './build-options.js';
+export { type BuildOptions, contextName, type NamedContext } from './build-options.js';
 export type { BuildParts } from './build-stages.js';
 export { CacheDatabase } from './cache/cache-database.js';
 export { type CacheRecord, CacheUsage, type PruneOptions } from './cache/cache-usage.js';

@@ -1,6 +1,6 @@
 import type { BaseImage, BaseImages, ResolveOptions } from '../builder/index.js';
 import type { RegistryClient } from '../client/index.js';
-import { ImageNotFoundError } from '../content/index.js';
+import { type ImageEndpoint, ImageNotFoundError } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
 import { type Descriptor, formatReference, keyText, type Platform, parseReference } from '../oci/index.js';
 
@@ -43,17 +43,8 @@ export class StoredBases implements BaseImages {
     }
   }
 
-  /** @returns undefined when not all of it is here. */
   #read(name: string, root: Descriptor, platform: Platform): BaseImage | undefined {
-    let image: ReturnType<LocalStore['image']>;
-    try {
-      image = this.#store.image(root, platform);
-    } catch {
-      return undefined; // an index without this platform, or a part of it is gone
-    }
-    const { manifest, config, descriptor } = image;
-    if (!manifest.layers.every(({ digest, size }) => this.#store.hasBlob(digest, size))) return undefined;
-    return { origin: 'registry', name, digest: descriptor.digest, config, layers: manifest.layers };
+    return readBase(this.#store, { origin: 'registry', name }, root, platform);
   }
 
   async #pull(
@@ -74,5 +65,66 @@ export class StoredBases implements BaseImages {
       },
       ...(signal && { signal }),
     });
+  }
+}
+
+/** @returns undefined when not all of it is here. */
+function readBase(
+  store: LocalStore,
+  called: Pick<BaseImage, 'origin' | 'name'>,
+  root: Descriptor,
+  platform: Platform,
+): BaseImage | undefined {
+  let image: ReturnType<LocalStore['image']>;
+  try {
+    image = store.image(root, platform);
+  } catch {
+    return undefined; // an index without this platform, or a part of it is gone
+  }
+  const { manifest, config, descriptor } = image;
+  if (!manifest.layers.every(({ digest, size }) => store.hasBlob(digest, size))) return undefined;
+  return { ...called, digest: descriptor.digest, config, layers: manifest.layers };
+}
+
+/** Where an image is in a layout: `directory[:tag][@digest]`; without either it is the only one, or `latest`. */
+function parseLayoutPlace(text: string): Readonly<{ directory: string; keys: readonly string[] }> {
+  const [, place = '', digest] = /^(.*?)(?:@([a-z0-9]+:[0-9a-f]+))?$/s.exec(text) ?? [];
+  const [, directory = '', tag] = /^(.*?)(?::([^/:]+))?$/s.exec(place) ?? [];
+  const key = digest ?? tag;
+  return { directory, keys: key === undefined ? ['', 'latest'] : [key] };
+}
+
+/** An image of an OCI layout, which comes into the store without a name. @throws {ImageNotFoundError} */
+export async function layoutBase(
+  text: string,
+  {
+    name,
+    store,
+    platform,
+    signal,
+  }: Readonly<{
+    name: string;
+    store: LocalStore;
+    platform: Platform;
+    signal: AbortSignal;
+  }>,
+): Promise<BaseImage> {
+  const { copy, LayoutDirectory } = await import('../image/index.js');
+  const { directory, keys } = parseLayoutPlace(text);
+  const layout = LayoutDirectory.open(directory);
+  const root = await copy(layout, await resolveFirst(layout, keys), store, [], { platform, signal });
+  const image = readBase(store, { origin: 'layout', name }, root, platform);
+  if (image === undefined)
+    throw new ImageNotFoundError(`${text} for ${platform.os}/${platform.architecture}`);
+  return image;
+}
+
+async function resolveFirst(layout: ImageEndpoint, keys: readonly string[]): Promise<Descriptor> {
+  const [key = '', ...others] = keys;
+  try {
+    return await layout.resolve(key);
+  } catch (error) {
+    if (others.length === 0 || !(error instanceof ImageNotFoundError)) throw error;
+    return resolveFirst(layout, others);
   }
 }

@@ -11,6 +11,7 @@ import {
   type SourceTree,
   StatCache,
 } from '../builder/index.js';
+import type { Fetching } from './build-fetching.js';
 import { UsageError } from './failure.js';
 
 /** What is built: the text of the Dockerfile, and the files that COPY may take. */
@@ -29,9 +30,9 @@ type DockerfileText = Readonly<{ text: string; name: string; path: string }>;
 type Parts = Readonly<{
   /** Where digests of files are remembered. */
   cacheDirectory: string;
-  temporaryDirectory: () => string;
-  /** Ids and values that http and git may need. */
-  secrets: () => Promise<ReadonlyMap<string, string>>;
+  /** Whether git contexts keep their history. */
+  keepGitDirectory: boolean;
+  fetching: Fetching;
   warn: (message: string) => void;
   signal: AbortSignal;
 }>;
@@ -119,13 +120,11 @@ export class ContextOpener implements Disposable {
 
   async #fetch(source: string) {
     const { openContext } = await import('../builder/sources/index.js');
-    const { temporaryDirectory, secrets, signal } = this.#parts;
+    const { fetching, keepGitDirectory, signal } = this.#parts;
     const opened = await openContext(source, {
-      temporaryDirectory: temporaryDirectory(),
+      ...(await fetching.options()),
       stdin: process.stdin,
-      env: process.env,
-      proxyEnv: process.env,
-      secrets: await secrets(),
+      ...(keepGitDirectory && { keepGitDirectory }),
       signal,
     });
     this.#cleanups.push(opened.cleanup);

@@ -1,5 +1,6 @@
-import type { BuildOptions, Dockerfile, NamedContext } from '../builder/index.js';
+import { type BuildOptions, contextName, type Dockerfile, type NamedContext } from '../builder/index.js';
 import { hostPlatform, type Platform } from '../oci/index.js';
+import { layoutBase } from './build-bases.js';
 import type { BuildInput, ContextOpener } from './build-context.js';
 import {
   type BuildFlags,
@@ -10,6 +11,7 @@ import {
   parseUlimits,
   splitPair,
 } from './build-flags.js';
+import type { BuildSession } from './build-session.js';
 import { UsageError } from './failure.js';
 
 type Given = Readonly<{
@@ -17,12 +19,13 @@ type Given = Readonly<{
   dockerfile: Dockerfile;
   platforms: readonly Platform[];
   contexts: ContextOpener;
+  session: BuildSession;
 }>;
 
 /** What the flags ask to be built, with all that they point to opened. @throws {UsageError} */
 export async function optionsOf(
   flags: BuildFlags,
-  { input, dockerfile, platforms, contexts }: Given,
+  { input, dockerfile, platforms, contexts, session }: Given,
 ): Promise<BuildOptions> {
   const buildArgs = parseBuildArgs(flags.buildArg, process.env);
   const epoch = epochOf(flags, buildArgs);
@@ -42,7 +45,7 @@ export async function optionsOf(
   return {
     dockerfile,
     context: input.context,
-    contexts: await namedContexts(flags.buildContext, contexts),
+    contexts: await namedContexts(flags.buildContext, { contexts, session }),
     ...(flags.target !== undefined && { target: flags.target }),
     platforms,
     buildPlatform: { ...hostPlatform(), os: 'linux' },
@@ -85,24 +88,36 @@ function noCacheOf({ cache, cacheFilter }: BuildFlags): BuildOptions['noCache'] 
 
 async function namedContexts(
   texts: readonly string[],
-  contexts: ContextOpener,
+  given: Pick<Given, 'contexts' | 'session'>,
 ): Promise<Map<string, NamedContext>> {
   const named = new Map<string, NamedContext>();
   for (const text of texts) {
     const [name, source] = splitPair(text);
     if (source === undefined || name === '')
       throw new UsageError(`--build-context ${text}: write name=source`);
-    named.set(name.toLowerCase(), await namedContext(name, source, contexts));
+    named.set(keyOf(name), await namedContext(name, source, given));
   }
   return named;
 }
 
-async function namedContext(name: string, source: string, contexts: ContextOpener): Promise<NamedContext> {
+/** `docker.io/library/alpine` and `alpine` are one name; a platform may follow after two colons. */
+function keyOf(name: string): string {
+  const [image = '', platform] = name.toLowerCase().split('::');
+  return platform === undefined ? contextName(image) : `${contextName(image)}::${platform}`;
+}
+
+async function namedContext(
+  name: string,
+  source: string,
+  { contexts, session }: Pick<Given, 'contexts' | 'session'>,
+): Promise<NamedContext> {
   const image = /^docker-image:\/\/(.+)$/.exec(source)?.[1];
   if (image !== undefined) return { kind: 'image', name: image };
   const layout = /^oci-layout:\/\/(.+)$/.exec(source)?.[1];
   if (layout === undefined) return { kind: 'tree', tree: await contexts.openTree(source, name) };
-  throw new UsageError(
-    `--build-context ${name}=oci-layout://… is not supported yet: copy ${layout} with berth copy, and use docker-image://`,
-  );
+  const { store, signal } = session;
+  return {
+    kind: 'base',
+    resolve: (platform) => layoutBase(layout, { name, store, platform, signal }),
+  };
 }

@@ -1,17 +1,13 @@
 import { findGitUrl, type RemoteRequest, type RemoteSource, type RemoteSources } from '../builder/index.js';
-
-type Parts = Readonly<{
-  temporaryDirectory: () => string;
-  secrets: () => Promise<ReadonlyMap<string, string>>;
-}>;
+import type { Fetching } from './build-fetching.js';
 
 /** What lies behind URLs. What fetches it is loaded when there is something to fetch. */
 export class LazyRemoteSources implements RemoteSources {
-  readonly #parts: Parts;
+  readonly #fetching: Fetching;
   #sources: Promise<RemoteSources> | undefined;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(fetching: Fetching) {
+    this.#fetching = fetching;
   }
 
   isRemote(source: string): boolean {
@@ -25,11 +21,6 @@ export class LazyRemoteSources implements RemoteSources {
 
   async #load(): Promise<RemoteSources> {
     const { FetchedSources } = await import('../builder/sources/index.js');
-    return new FetchedSources({
-      temporaryDirectory: this.#parts.temporaryDirectory(),
-      env: process.env,
-      proxyEnv: process.env,
-      secrets: await this.#parts.secrets(),
-    });
+    return new FetchedSources(await this.#fetching.options());
   }
 }

@@ -16,6 +16,7 @@ import { answerCall, callOf, counted, findingsOf } from './build-checks.js';
 import { type BuildInput, ContextOpener } from './build-context.js';
 import { GivenCredentials } from './build-credentials.js';
 import { describeBuildFailure } from './build-failure.js';
+import { Fetching } from './build-fetching.js';
 import { type BuildFlags, parseAnnotations, parsePlatforms } from './build-flags.js';
 import { optionsOf } from './build-options.js';
 import { holdsReferrers, type Output, parseOutputs, writeOutput } from './build-output.js';
@@ -55,14 +56,16 @@ async function buildWith(
   const platforms = parsePlatforms(flags.platform);
   await using session = new BuildSession(flags);
   const credentials = new GivenCredentials(flags, process.env);
-  const fetching = {
+  const fetching = new Fetching({
     temporaryDirectory: () => session.store.temporaryDirectory(),
-    secrets: () => credentials.forFetching(),
-  };
+    credentials,
+    ca: flags.ca,
+  });
   const remote = new LazyRemoteSources(fetching);
   using contexts = new ContextOpener({
     cacheDirectory: join(session.cacheRoot, 'contexts'),
-    ...fetching,
+    fetching,
+    keepGitDirectory: flags.buildArg.includes('BUILDKIT_CONTEXT_KEEP_GIT_DIR=1'),
     warn: (message) => progress.warn(message),
     signal: session.signal,
   });
@@ -77,7 +80,7 @@ async function buildWith(
   };
   const call = callOf(flags);
   if (call !== 'build') return answerCall(call, checked);
-  const options = await optionsOf(flags, { input, dockerfile, platforms, contexts });
+  const options = await optionsOf(flags, { input, dockerfile, platforms, contexts, session });
   const findings = findingsOf(checked);
   if (findings.length > 0 && dockerfile.checkOptions.error) {
     answerCall('check', checked);

@@ -20,7 +20,10 @@ export type OpenedContext = Readonly<{
   cleanup: () => void;
 }>;
 
-export type ContextOptions = Pick<DownloadOptions, 'proxyEnv' | 'secrets' | 'signal' | 'userAgent'> &
+export type ContextOptions = Pick<
+  DownloadOptions,
+  'authorities' | 'proxyEnv' | 'secrets' | 'signal' | 'userAgent'
+> &
   Readonly<{
     /** Where fetched contexts are put. */
     temporaryDirectory: string;

@@ -26,6 +26,8 @@ export type DownloadOptions = Readonly<{
   userAgent?: string;
   /** `HTTP_AUTH_TOKEN_<host>` and `HTTP_AUTH_HEADER_<host>`. */
   secrets?: ReadonlyMap<string, string>;
+  /** Whom to trust, in PEM; whom Node trusts when there is nothing. */
+  authorities?: readonly string[];
   signal?: AbortSignal;
 }>;
 
@@ -117,10 +119,11 @@ async function open(start: URL, options: DownloadOptions): Promise<IncomingMessa
 }
 
 async function get(url: URL, options: DownloadOptions, mayAuthenticate: boolean): Promise<IncomingMessage> {
-  const { proxyEnv = {}, userAgent = 'berth', signal } = options;
+  const { proxyEnv = {}, userAgent = 'berth', authorities, signal } = options;
+  const trust = authorities && { ca: [...authorities] };
   const [request, agent] =
     url.protocol === 'https:'
-      ? [httpsRequest, new HttpsAgent({ proxyEnv })]
+      ? [httpsRequest, new HttpsAgent({ proxyEnv, ...trust })]
       : [httpRequest, new HttpAgent({ proxyEnv })];
   const authorization = mayAuthenticate ? authorizationFor(url, options) : undefined;
   const outgoing = request(url, {

@@ -6,7 +6,10 @@ import { type DownloadOptions, downloadMaterial, fetchUrl, isWebUrl } from './do
 import { fetchGit, gitMaterial } from './git.js';
 import { findGitUrl, type GitUrl } from './git-url.js';
 
-export type FetchedSourcesOptions = Pick<DownloadOptions, 'proxyEnv' | 'secrets' | 'userAgent'> &
+export type FetchedSourcesOptions = Pick<
+  DownloadOptions,
+  'authorities' | 'proxyEnv' | 'secrets' | 'userAgent'
+> &
   Readonly<{
     /** Where files are put; they stay until the caller removes it. */
     temporaryDirectory: string;
