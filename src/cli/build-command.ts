@@ -67,7 +67,12 @@ function addInputOptions(command: Command): void {
     )
     .option('--pull [when]', 'ask the registry for newer base images: always, missing or never')
     .option('--secret <id=…>', 'id=name[,src=file|env=VARIABLE]', collect, [])
-    .option('--ssh <id=socket>', 'agent for RUN --mount=type=ssh: default, or id=socket', collect, [])
+    .option(
+      '--ssh <id=socket|keys>',
+      'for RUN --mount=type=ssh: default, id=socket, id=key[,key]',
+      collect,
+      [],
+    )
     .option('--timestamp <seconds>', 'time of the image and of all files in its new layers', wholeNumber)
     .option('--source-date-epoch <seconds>', 'time of the image; default: $SOURCE_DATE_EPOCH', wholeNumber)
     .option('--rewrite-timestamp', 'files of new layers are no newer than SOURCE_DATE_EPOCH');

@@ -1,16 +1,20 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { BuildError, type Credentials } from '../builder/index.js';
 import { parseSpec, splitPair } from './build-flags.js';
+import type { KeyFile, SshAgent } from './build-ssh-agent.js';
 import { UsageError } from './failure.js';
 
 const MAX_SECRET_BYTES = 500 * 1024;
 
+/** An agent that runs already, or keys for one of our own. */
+type AgentSource = Readonly<{ socket: string }> | Readonly<{ keys: readonly KeyFile[] }>;
 type SecretSource = Readonly<{ file: string }> | Readonly<{ variable: string }>;
 
 /** What `--secret` and `--ssh` offer to the build. Read when a step asks for it. */
-export class GivenCredentials implements Credentials {
+export class GivenCredentials implements Credentials, AsyncDisposable {
   readonly #secrets: ReadonlyMap<string, SecretSource>;
-  readonly #agents: ReadonlyMap<string, string>;
+  readonly #agents: ReadonlyMap<string, AgentSource>;
+  readonly #started = new Map<string, Promise<SshAgent>>();
   readonly #env: NodeJS.ProcessEnv;
 
   constructor(
@@ -42,8 +46,25 @@ export class GivenCredentials implements Credentials {
     return secrets;
   }
 
+  /** Keys get an agent when the first step asks for them. */
   async ssh(id: string): Promise<string | undefined> {
-    return this.#agents.get(id);
+    const source = this.#agents.get(id);
+    if (source === undefined || 'socket' in source) return source?.socket;
+    let agent = this.#started.get(id);
+    if (agent === undefined) {
+      const { SshAgent } = await import('./build-ssh-agent.js');
+      agent = this.#started.get(id) ?? SshAgent.start(source.keys);
+      this.#started.set(id, agent);
+    }
+    return (await agent).socket;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const starting of this.#started.values()) {
+      const agent = await starting.catch(() => undefined); // whoever asked for it was told
+      agent?.[Symbol.dispose]();
+    }
+    this.#started.clear();
   }
 }
 
@@ -67,16 +88,24 @@ function parseSecret(text: string, env: NodeJS.ProcessEnv): [string, SecretSourc
   return [id, { file: path }];
 }
 
-/** `default`, or `id=socket`. */
-function parseAgent(text: string, env: NodeJS.ProcessEnv): [string, string] {
+/** `default`, `id=socket`, or `id=key[,key]`. */
+function parseAgent(text: string, env: NodeJS.ProcessEnv): [string, AgentSource] {
   const [id, given] = splitPair(text);
-  const socket = given ?? env.SSH_AUTH_SOCK;
-  if (socket === undefined)
+  const paths = given?.split(',') ?? [env.SSH_AUTH_SOCK ?? ''];
+  const [first = ''] = paths;
+  if (given === undefined && first === '')
     throw new UsageError(`--ssh ${text}: no agent runs here ($SSH_AUTH_SOCK is not set)`);
-  if (statSync(socket, { throwIfNoEntry: false })?.isSocket() !== true) {
-    throw new UsageError(
-      `--ssh ${text}: ${socket} is no socket of an agent; load keys into one with ssh-add`,
-    );
-  }
-  return [id || 'default', socket];
+  const isSocket = statSync(first, { throwIfNoEntry: false })?.isSocket() === true;
+  if (isSocket && paths.length === 1) return [id || 'default', { socket: first }];
+  return [id || 'default', { keys: paths.map((path) => readKey(path, text)) }];
+}
+
+const MAX_KEY_BYTES = 64 * 1024;
+
+function readKey(path: string, text: string): KeyFile {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) throw new UsageError(`--ssh ${text}: there is no file or socket ${path}`);
+  const content = stats.isFile() && stats.size <= MAX_KEY_BYTES ? readFileSync(path) : Buffer.alloc(0);
+  if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----/m.test(content.toString('latin1'))) return { path, content };
+  throw new UsageError(`--ssh ${text}: ${path} is neither the socket of an agent nor a private key`);
 }

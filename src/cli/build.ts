@@ -55,7 +55,7 @@ async function buildWith(
   const wanted = wantedOf(flags, outputs, progress);
   const platforms = parsePlatforms(flags.platform);
   await using session = new BuildSession(flags);
-  const credentials = new GivenCredentials(flags, process.env);
+  await using credentials = new GivenCredentials(flags, process.env);
   const fetching = new Fetching({
     temporaryDirectory: () => session.store.temporaryDirectory(),
     credentials,

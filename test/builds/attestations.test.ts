@@ -1,7 +1,7 @@
 import { readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BerthProcess } from '../support/berth-process.js';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { DebianRegistry } from '../support/debian-registry.js';
 import { http } from '../support/http.js';
 import { run } from '../support/run.js';
@@ -144,7 +144,6 @@ describe('an SBOM and provenance', () => {
     const dockerfile = 'FROM scratch\nCOPY . /\n';
     const out = place.path('files');
     const args = ['--sbom', '--provenance', '-o', out, '-o', `type=tar,dest=${out}.tar`, '-f', '-'];
-    const { BERTH } = await import('../support/berth-process.js');
     await run([BERTH, 'build', '-q', ...args, linked], { input: dockerfile, env: place.environment() });
     const statement = JSON.parse(await readFile(join(out, 'sbom.spdx.json'), 'utf8')) as Statement;
     expect(statement.predicateType).toBe(SPDX);
