@@ -2,7 +2,15 @@ import type { BaseImage, BaseImages, ResolveOptions } from '../builder/index.js'
 import type { RegistryClient } from '../client/index.js';
 import { type ImageEndpoint, ImageNotFoundError } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
-import { type Descriptor, formatReference, keyText, type Platform, parseReference } from '../oci/index.js';
+import {
+  type Descriptor,
+  formatReference,
+  hostPlatform,
+  keyText,
+  matchesPlatform,
+  type Platform,
+  parseReference,
+} from '../oci/index.js';
 
 /** Base images from the local store, and from registries into it. */
 export class StoredBases implements BaseImages {
@@ -21,11 +29,14 @@ export class StoredBases implements BaseImages {
     const { platform, pull } = options;
     if (pull !== 'always') {
       const found = await this.#find(name, key, platform);
-      if (found !== undefined) return found;
+      if (found !== undefined && (pull === 'never' || !this.#hasOther(key, found, platform))) return found;
     }
     if (pull === 'never')
       throw new ImageNotFoundError(`${name} (it is not on this machine, and --pull=never)`);
-    const root = await this.#pull(name, key, options);
+    const { root, repoDigest } = await this.#pull(name, options);
+    // Of several platforms that of this machine has the name.
+    const isOwn = matchesPlatform(platform, hostPlatform());
+    if (isOwn || this.#store.find(key) === undefined) this.#store.tagMany(root, [key, repoDigest]);
     const image = this.#read(key, root, platform);
     if (image === undefined)
       throw new ImageNotFoundError(`${name} for ${platform.os}/${platform.architecture}`);
@@ -43,20 +54,24 @@ export class StoredBases implements BaseImages {
     }
   }
 
+  /** Whether it is for another platform, and the registry that it came from may have one for this. */
+  #hasOther(key: string, { config }: BaseImage, platform: Platform): boolean {
+    if (config.architecture === '' || matchesPlatform(config, platform)) return false;
+    return (this.#store.find(key)?.repoDigests ?? []).length > 0;
+  }
+
   #read(name: string, root: Descriptor, platform: Platform): BaseImage | undefined {
     return readBase(this.#store, { origin: 'registry', name }, root, platform);
   }
 
-  async #pull(
-    name: string,
-    key: string,
-    { platform, onStatus, signal }: ResolveOptions,
-  ): Promise<Descriptor> {
+  async #pull(name: string, { platform, onStatus, signal }: ResolveOptions) {
     const { copy } = await import('../image/index.js');
     const { registry, repository, key: wanted } = parseReference(name);
     const client = await this.#openClient();
+    const from = client.repository(registry, repository);
     let bytes = 0;
-    return copy(client.repository(registry, repository), keyText(wanted), this.#store, [key], {
+    const resolved = await from.resolve(keyText(wanted), signal && { signal });
+    const root = await copy(from, resolved, this.#store, [], {
       platform,
       onProgress: (event) => {
         if (event.kind !== 'bytes') return;
@@ -65,6 +80,7 @@ export class StoredBases implements BaseImages {
       },
       ...(signal && { signal }),
     });
+    return { root, repoDigest: `${from.name}@${resolved.digest}` };
   }
 }
 

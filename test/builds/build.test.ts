@@ -149,6 +149,25 @@ describe('berth build', () => {
     },
   );
 
+  it('takes the base for each platform from the registry, and leaves the name to that of this machine', async () => {
+    await using registry = await BerthProcess.start();
+    const name = `${registry.address}/base:1`;
+    const platforms = ['--platform', 'linux/amd64,linux/arm64'];
+    await write({
+      'base/Dockerfile': 'FROM scratch\nARG TARGETARCH\nENV FOR=$TARGETARCH\nCOPY a /\n',
+      'base/a': '',
+    });
+    await berth('build', '-q', ...platforms, '--push', '-t', name, join(context, 'base'));
+    await berth('rmi', name);
+    await write({ Dockerfile: `FROM ${name}\nCOPY <<E /b\nE\n` });
+    const [host = '', foreign = ''] = process.arch === 'x64' ? ['amd64', 'arm64'] : ['arm64', 'amd64'];
+    await berth('build', '-q', context);
+    await berth('build', '-q', '-t', 'foreign:1', '--platform', `linux/${foreign}`, context);
+    const environment = async (image: string) => JSON.parse(await berth('inspect', image))[0].Config.Env;
+    expect(await environment('foreign:1')).toContain(`FOR=${foreign}`);
+    expect(await environment(name)).toContain(`FOR=${host}`);
+  });
+
   it('takes what follows --pull or --sbom for the context', async () => {
     await write({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: 'x' });
     await berth('build', '-q', '--pull', context);
