@@ -41,7 +41,8 @@ export type { RemoteRequest, RemoteSource, RemoteSources } from './remote-source
 export { type ResultFile, resultFiles, writeDirectory } from './result/files.js';
 export type { FileTimes } from './result/rewrite-times.js';
 export {
-  type Annotations,
+  ANNOTATION_PLACES,
+  type Annotation,
   type BuiltImage,
   type StoredImage,
   type StoredResult,

@@ -53,6 +53,7 @@ export function addBuildCommand(program: Command): void {
     )
     .action(async (context: string, _flags: unknown, self: Command) => {
       const { runBuild } = await import('./build.js');
+      process.exitCode = 1; // unless it comes to its end
       process.exitCode = await runBuild(context, self.optsWithGlobals());
     });
 }

@@ -1,4 +1,3 @@
-import type { Annotations } from '../builder/index.js';
 import type { Ulimit } from '../layer/index.js';
 import { hostPlatform, type Platform, parsePlatform } from '../oci/index.js';
 import { UsageError } from './failure.js';
@@ -94,21 +93,6 @@ export function parsePull(pull: boolean | string | undefined): 'always' | 'missi
   throw new UsageError(`--pull=${pull}: it is always, missing or never`);
 }
 
-const ANNOTATION_TYPES = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const;
-
-/** `[type[,type]:]name=value`: of the manifest unless a type says otherwise. */
-export function parseAnnotations(texts: readonly string[]): Annotations {
-  const maps = Object.fromEntries(ANNOTATION_TYPES.map((type) => [type, new Map<string, string>()]));
-  for (const text of texts) {
-    const [, types, pair = text] =
-      /^((?:manifest|index)(?:-descriptor)?(?:,(?:manifest|index)(?:-descriptor)?)*):(.*)$/s.exec(text) ?? [];
-    const [name, value] = splitPair(pair);
-    if (name === '' || value === undefined) throw new UsageError(`--annotation ${text}: write name=value`);
-    for (const type of types?.split(',') ?? ['manifest']) maps[type]?.set(name, value);
-  }
-  return maps as unknown as Annotations; // one map for each of ANNOTATION_TYPES
-}
-
 /** `nofile=1024:2048`. */
 export function parseUlimits(texts: readonly string[]): Ulimit[] {
   return texts.map((text) => {
@@ -136,17 +120,20 @@ export function parseSize(text: string, flag: string): number {
   return Math.floor(Number(number) * factor);
 }
 
-/** `type=local,dest=out`: fields of a specification; a field without `=` has the value `''`. Quotes as in CSV. */
+/** `type=local,dest=out`: fields by their names in lower case. */
 export function parseSpec(text: string): Map<string, string> {
+  return new Map(specFields(text).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** Fields of a specification as they are written; one without `=` has the value `''`. Quotes as in CSV. */
+export function specFields(text: string): (readonly [name: string, value: string])[] {
   const fields = text.match(/(?:"(?:[^"]|"")*"|[^,"])+/g) ?? [];
-  return new Map(
-    fields.map((field) => {
-      const plain =
-        field.startsWith('"') && field.endsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field;
-      const [name, value] = splitPair(plain.trim());
-      return [name.toLowerCase(), value ?? ''] as const;
-    }),
-  );
+  return fields.map((field) => {
+    const plain =
+      field.startsWith('"') && field.endsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field;
+    const [name, value] = splitPair(plain.trim());
+    return [name, value ?? ''];
+  });
 }
 
 export function splitPair(text: string): [name: string, value: string | undefined] {

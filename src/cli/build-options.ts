@@ -20,20 +20,20 @@ type Given = Readonly<{
   platforms: readonly Platform[];
   contexts: ContextOpener;
   session: BuildSession;
+  /** Whether an output asks for it. */
+  rewritesTimes: boolean;
 }>;
 
 /** What the flags ask to be built, with all that they point to opened. @throws {UsageError} */
 export async function optionsOf(
   flags: BuildFlags,
-  { input, dockerfile, platforms, contexts, session }: Given,
+  { input, dockerfile, platforms, contexts, session, rewritesTimes }: Given,
 ): Promise<BuildOptions> {
   const buildArgs = parseBuildArgs(flags.buildArg, process.env);
   const epoch = epochOf(flags, buildArgs);
   if (epoch !== undefined && !buildArgs.has('SOURCE_DATE_EPOCH'))
     buildArgs.set('SOURCE_DATE_EPOCH', String(epoch));
-  const rewrites =
-    flags.rewriteTimestamp === true ||
-    flags.output.some((text) => /rewrite-timestamp(=true|=1|,|$)/.test(text));
+  const rewrites = flags.rewriteTimestamp === true || rewritesTimes;
   if (rewrites && epoch === undefined)
     throw new UsageError('--rewrite-timestamp needs a time: set SOURCE_DATE_EPOCH');
   const fileTimes =

@@ -1,27 +1,42 @@
 import { writeFileSync } from 'node:fs';
 import type { StoredResult } from '../builder/index.js';
-import { formatPlatform, formatReference, parseReference } from '../oci/index.js';
+import { type Descriptor, formatPlatform, formatReference, parseReference } from '../oci/index.js';
 import type { Attestation } from './build-attach.js';
 import type { BuildFlags } from './build-flags.js';
 
-/** Says what came out, in the files that were asked for. */
+type Report = Readonly<{
+  result: StoredResult;
+  /** What it became where it was sent. */
+  elsewhere: Descriptor | undefined;
+  names: readonly string[];
+  attestations: readonly (readonly Attestation[])[];
+}>;
+
+/** Says what came out, in the files that were asked for, with buildx's keys. */
 export function writeReports(
-  { root, images }: StoredResult,
+  { result, elsewhere, names, attestations }: Report,
   { iidfile, metadataFile }: Pick<BuildFlags, 'iidfile' | 'metadataFile'>,
-  names: readonly string[],
-  attestations: readonly (readonly Attestation[])[],
 ): void {
-  const id = idOf({ root, images });
-  if (iidfile !== undefined) writeFileSync(iidfile, id);
+  if (iidfile !== undefined) writeFileSync(iidfile, idOf(result));
   if (metadataFile === undefined) return;
+  const { images } = result;
+  const [only] = images.length === 1 ? images : [];
+  const root = elsewhere ?? result.root;
+  const config = only?.config.digest;
   const metadata = {
-    'containerimage.config.digest': images[0]?.config.digest,
+    ...provenanceIn(attestations, images),
+    ...(config !== undefined && { 'containerimage.config.digest': config }),
+    'containerimage.descriptor': {
+      mediaType: root.mediaType,
+      digest: root.digest,
+      size: root.size,
+      ...(config !== undefined && { annotations: { 'config.digest': config } }),
+      ...(only && { platform: only.platform }),
+    },
     'containerimage.digest': root.digest,
-    'containerimage.descriptor': { mediaType: root.mediaType, digest: root.digest, size: root.size },
     ...(names.length > 0 && {
       'image.name': names.map((name) => formatReference(parseReference(name))).join(','),
     }),
-    ...provenanceIn(attestations, images),
   };
   writeFileSync(metadataFile, `${JSON.stringify(metadata, null, 2)}\n`);
 }

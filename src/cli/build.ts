@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import {
+  type Annotation,
   type BuildOptions,
   type BuiltImage,
   build,
@@ -17,9 +18,10 @@ import { type BuildInput, ContextOpener } from './build-context.js';
 import { GivenCredentials } from './build-credentials.js';
 import { describeBuildFailure } from './build-failure.js';
 import { Fetching } from './build-fetching.js';
-import { type BuildFlags, parseAnnotations, parsePlatforms } from './build-flags.js';
+import { type BuildFlags, parsePlatforms } from './build-flags.js';
 import { optionsOf } from './build-options.js';
-import { holdsReferrers, type Output, parseOutputs, writeOutput } from './build-output.js';
+import { holdsReferrers, writeOutput } from './build-output.js';
+import { type Output, type Outputs, parseOutputs } from './build-output-spec.js';
 import type { BuildProgress } from './build-progress.js';
 import { openBuildProgress } from './build-progress-modes.js';
 import { LazyRemoteSources } from './build-remote.js';
@@ -48,13 +50,14 @@ export async function runBuild(context: string, flags: BuildFlags): Promise<numb
 async function buildWith(
   context: string,
   flags: BuildFlags,
-  outputs: readonly Output[],
+  wantedOutputs: Outputs,
   progress: BuildProgress,
 ): Promise<number> {
+  const { outputs, annotations, insecure } = wantedOutputs;
   const started = new Date();
   const wanted = wantedOf(flags, outputs, progress);
   const platforms = parsePlatforms(flags.platform);
-  await using session = new BuildSession(flags);
+  await using session = new BuildSession({ ...flags, ...(insecure && { insecure }) });
   await using credentials = new GivenCredentials(flags, process.env);
   const fetching = new Fetching({
     temporaryDirectory: () => session.store.temporaryDirectory(),
@@ -80,14 +83,24 @@ async function buildWith(
   };
   const call = callOf(flags);
   if (call !== 'build') return answerCall(call, checked);
-  const options = await optionsOf(flags, { input, dockerfile, platforms, contexts, session });
+  const options = await optionsOf(flags, {
+    input,
+    dockerfile,
+    platforms,
+    contexts,
+    session,
+    rewritesTimes: wantedOutputs.rewritesTimes,
+  });
+  const isIndex = platforms.length > 1 || options.buildArgs.get('BUILDKIT_MULTI_PLATFORM') === '1';
+  if (!isIndex && annotations.some(({ place }) => place.startsWith('index')))
+    throw new UsageError('annotations of an index need one: build for several platforms');
   const findings = findingsOf(checked);
   if (findings.length > 0 && dockerfile.checkOptions.error) {
     answerCall('check', checked);
     throw new UsageError(`${counted(findings)} of the build checks, and ${name} says that they are errors`);
   }
   const unused = unusedBuildArgs(dockerfile, options.buildArgs.keys()).filter(
-    (arg) => arg !== 'SOURCE_DATE_EPOCH',
+    (arg) => !/^(SOURCE_DATE_EPOCH|BUILDKIT_.*)$/.test(arg), // those are for the builder
   );
   if (unused.length > 0) progress.warn(`no ARG asks for --build-arg ${unused.join(', ')}`);
   try {
@@ -103,7 +116,7 @@ async function buildWith(
       progress,
     });
     const images = await withCaches(built, flags, session, progress);
-    const made = { images, input, contexts, options, wanted, started };
+    const made = { images, input, contexts, options, annotations, wanted, started };
     const result = await deliver(made, flags, outputs, { session, progress });
     progress[Symbol.dispose]();
     for (const { rule, message, line } of findings)
@@ -121,6 +134,7 @@ type Made = Readonly<{
   input: BuildInput;
   contexts: ContextOpener;
   options: BuildOptions;
+  annotations: readonly Annotation[];
   wanted: WantedAttestations;
   started: Date;
 }>;
@@ -133,7 +147,7 @@ async function deliver(made: Made, flags: BuildFlags, outputs: readonly Output[]
   const media = outputs.flatMap((output) => (output.type === 'image' ? (output.mediaTypes ?? []) : []))[0];
   const result = storeResult(store, images, {
     mediaTypes: media ?? flags.format,
-    annotations: parseAnnotations(flags.annotation),
+    annotations: made.annotations,
     alwaysIndex: options.buildArgs.get('BUILDKIT_MULTI_PLATFORM') === '1',
   });
   const openRepository = async (image: string) => {
@@ -141,21 +155,24 @@ async function deliver(made: Made, flags: BuildFlags, outputs: readonly Output[]
     return (await parts.session.client()).repository(registry, repository);
   };
   using _kept = keepDuringExport(store, result.root, outputs);
-  const attestations = await attest(made, { result, images, names: flags.tag }, flags, outputs, parts);
+  const named = new Set(outputs.flatMap((output) => ('names' in output ? output.names : flags.tag)));
+  const names = [...named];
+  const attestations = await attest(made, { result, images, names }, flags, outputs, parts);
+  let elsewhere: Descriptor | undefined;
   for (const output of outputs) {
-    await writeOutput(output, {
+    const written = await writeOutput(output, {
       store,
       layers,
       result,
       images,
       attestations,
-      names: flags.tag,
       openRepository,
       progress: parts.progress,
       signal,
     });
+    elsewhere ??= written;
   }
-  writeReports(result, flags, flags.tag, attestations);
+  writeReports({ result, elsewhere, names, attestations }, flags);
   return result;
 }
 
@@ -209,7 +226,9 @@ async function withCaches(
 /** What is only exported is an image of the store meanwhile, and not any more afterwards. */
 function keepDuringExport(store: LocalStore, root: Descriptor, outputs: readonly Output[]): Disposable {
   const isNeeded = outputs.some(({ type }) => type === 'oci' || type === 'docker');
-  const isKept = outputs.some(({ type }) => type === 'image') || store.find(root.digest) !== undefined;
+  const isKept =
+    outputs.some((output) => output.type === 'image' && output.store) ||
+    store.find(root.digest) !== undefined;
   if (isNeeded) store.tagMany(root, []);
   return {
     [Symbol.dispose]: () => {

@@ -27,6 +27,8 @@ export type CopyOptions = Readonly<{
   mountFrom?: (descriptor: Descriptor) => string | undefined;
   /** Also copies what the source has about the image. */
   referrers?: boolean;
+  /** Of the name in the target, where that lists them: a layout, an archive. */
+  annotations?: Readonly<Record<string, string>>;
   /** Further images follow: the target is not finished yet. */
   more?: boolean;
   signal?: AbortSignal;
@@ -49,7 +51,8 @@ export async function copy(
   const root = await choosePlatform(from, resolved, options);
   const transfer = new Transfer(from, to, options);
   await transfer.run(root);
-  for (const key of toKeys) await to.tag(root, key);
+  const { annotations } = options;
+  for (const key of toKeys) await to.tag(annotations ? { ...root, annotations } : root, key);
   for (const referrer of transfer.referrers) await to.tag(referrer, referrer.digest);
   if (options.more !== true) await to.finish();
   return root;

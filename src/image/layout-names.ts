@@ -32,9 +32,17 @@ export function wholeNameOf({ annotations }: Descriptor): string | undefined {
 }
 
 /** An entry of index.json. Keys are used as they are by whoever reads the layout; those that look like names are whole. */
-export function named({ mediaType, digest, size, artifactType }: Descriptor, key: string): Descriptor {
-  const entry = { mediaType, digest, size, ...(artifactType !== undefined && { artifactType }) };
-  return key === '' || key === digest ? entry : { ...entry, annotations: { [REF_NAME]: key } };
+export function named(descriptor: Descriptor, key: string): Descriptor {
+  const { mediaType, digest, size, artifactType } = descriptor;
+  const isNamed = key !== '' && key !== digest;
+  const annotations = { ...descriptor.annotations, ...(isNamed && { [REF_NAME]: key }) };
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType !== undefined && { artifactType }),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
+  };
 }
 
 function wholeName(text: string): string | undefined {

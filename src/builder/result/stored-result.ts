@@ -1,5 +1,11 @@
 import type { LocalStore } from '../../image/index.js';
-import { type Descriptor, type ImageConfig, MEDIA_TYPES, type Platform } from '../../oci/index.js';
+import {
+  type Descriptor,
+  formatPlatform,
+  type ImageConfig,
+  MEDIA_TYPES,
+  type Platform,
+} from '../../oci/index.js';
 import type { Layer } from '../layer.js';
 import type { Material } from '../material.js';
 
@@ -14,18 +20,23 @@ export type BuiltImage = Readonly<{
 
 export type ResultOptions = Readonly<{
   mediaTypes: 'oci' | 'docker';
-  annotations: Annotations;
+  annotations: readonly Annotation[];
   /** Even a single platform becomes an index. */
   alwaysIndex: boolean;
 }>;
 
-/** By what they are about. image-spec annotations.md. */
-export type Annotations = Readonly<
-  Record<'manifest' | 'index' | 'manifest-descriptor' | 'index-descriptor', ReadonlyMap<string, string>>
->;
+/** What an annotation is put on. image-spec annotations.md. */
+export const ANNOTATION_PLACES = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const;
+export type Annotation = Readonly<{
+  place: (typeof ANNOTATION_PLACES)[number];
+  /** As formatPlatform writes it: only for this one. */
+  platform?: string;
+  name: string;
+  value: string;
+}>;
 
 export type StoredImage = Readonly<{ platform: Platform; manifest: Descriptor; config: Descriptor }>;
-/** `root` is the manifest, or the index of several. */
+/** `root` is the manifest, or the index of several; its annotations are for whoever lists it. */
 export type StoredResult = Readonly<{ root: Descriptor; images: readonly StoredImage[] }>;
 
 const DOCKER_LAYERS: Readonly<Record<string, string>> = {
@@ -43,9 +54,12 @@ export function storeResult(
 ): StoredResult {
   const stored = images.map((image) => storeImage(store, image, options));
   const [only] = stored;
-  if (only !== undefined && stored.length === 1 && !options.alwaysIndex)
-    return { root: only.manifest, images: stored };
-  return { root: storeIndex(store, stored, options), images: stored };
+  if (only !== undefined && stored.length === 1 && !options.alwaysIndex) {
+    const root = { ...only.manifest, ...annotationsOn('manifest-descriptor', options, only.platform) };
+    return { root, images: stored };
+  }
+  const root = { ...storeIndex(store, stored, options), ...annotationsOn('index-descriptor', options) };
+  return { root, images: stored };
 }
 
 function storeImage(
@@ -62,7 +76,7 @@ function storeImage(
     mediaType,
     config: bare(configDescriptor),
     layers: layers.map(({ descriptor }) => layerDescriptor(descriptor, options.mediaTypes)),
-    ...annotationsOf(options.annotations.manifest),
+    ...annotationsOn('manifest', options, platform),
   };
   const descriptor = store.putBytes(Buffer.from(JSON.stringify(manifest)), mediaType);
   return { platform, manifest: descriptor, config: configDescriptor };
@@ -72,10 +86,10 @@ function storeIndex(store: LocalStore, images: readonly StoredImage[], options: 
   const mediaType = options.mediaTypes === 'oci' ? MEDIA_TYPES.ociIndex : MEDIA_TYPES.dockerManifestList;
   const manifests = images.map(({ platform, manifest }) => ({
     ...bare(manifest),
-    ...annotationsOf(options.annotations['manifest-descriptor']),
+    ...annotationsOn('manifest-descriptor', options, platform),
     platform,
   }));
-  const index = { schemaVersion: 2, mediaType, manifests, ...annotationsOf(options.annotations.index) };
+  const index = { schemaVersion: 2, mediaType, manifests, ...annotationsOn('index', options) };
   return store.putBytes(Buffer.from(JSON.stringify(index)), mediaType);
 }
 
@@ -98,6 +112,17 @@ function bare({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size };
 }
 
-function annotationsOf(annotations: ReadonlyMap<string, string>) {
-  return annotations.size === 0 ? {} : { annotations: Object.fromEntries(annotations) };
+/** A member `annotations`, or none. */
+function annotationsOn(
+  place: Annotation['place'],
+  { annotations }: Pick<ResultOptions, 'annotations'>,
+  platform?: Platform,
+): { annotations?: Record<string, string> } {
+  const wanted = annotations.filter(
+    (one) =>
+      one.place === place &&
+      (one.platform === undefined || (platform !== undefined && one.platform === formatPlatform(platform))),
+  );
+  if (wanted.length === 0) return {};
+  return { annotations: Object.fromEntries(wanted.map(({ name, value }) => [name, value])) };
 }
