@@ -32,6 +32,7 @@ const NEEDS = [
   { names: ['runc'], programs: ['runc'] },
   { names: ['skopeo'], programs: ['skopeo'] },
   { names: ['uidmap'], programs: ['newuidmap', 'newgidmap'] },
+  { names: ['tmux'], programs: ['tmux'] },
   { names: ['umoci'], programs: ['umoci'] },
   { names: ['util-linux'], programs: ['nsenter', 'unshare'] },
   { names: ['wrk'], programs: ['wrk'] },

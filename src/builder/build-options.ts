@@ -1,9 +1,10 @@
-import type { FailedContainer, Ulimit } from '../layer/index.js';
+import type { Ulimit } from '../layer/index.js';
 import { type Platform, parseReference, shortReference } from '../oci/index.js';
 import type { BaseImage, PullPolicy } from './base-images.js';
 import type { SourceTree } from './context/source-tree.js';
 import type { Dockerfile } from './dockerfile/index.js';
 import type { FileTimes } from './result/rewrite-times.js';
+import type { OnFailed } from './steps/run.js';
 
 /** What `--build-context name=…` stands for. */
 export type NamedContext =
@@ -41,7 +42,7 @@ export type BuildOptions = Readonly<{
   ulimits: readonly Ulimit[];
   cgroupParent?: string;
   /** Given a shell in what a failed command left. */
-  onFailed?: (failed: FailedContainer) => Promise<void>;
+  onFailed?: OnFailed;
 }>;
 
 /** What a named context is known by: of names of images, the short form without `:latest`. */

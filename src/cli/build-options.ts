@@ -2,6 +2,7 @@ import { type BuildOptions, contextName, type Dockerfile, type NamedContext } fr
 import { hostPlatform, type Platform } from '../oci/index.js';
 import { layoutBase } from './build-bases.js';
 import type { BuildInput, ContextOpener } from './build-context.js';
+import { debugShells } from './build-debug-shell.js';
 import {
   type BuildFlags,
   parseBuildArgs,
@@ -11,6 +12,7 @@ import {
   parseUlimits,
   splitPair,
 } from './build-flags.js';
+import type { BuildProgress } from './build-progress.js';
 import type { BuildSession } from './build-session.js';
 import { UsageError } from './failure.js';
 
@@ -20,6 +22,7 @@ type Given = Readonly<{
   platforms: readonly Platform[];
   contexts: ContextOpener;
   session: BuildSession;
+  progress: BuildProgress;
   /** Whether an output asks for it. */
   rewritesTimes: boolean;
 }>;
@@ -27,7 +30,7 @@ type Given = Readonly<{
 /** What the flags ask to be built, with all that they point to opened. @throws {UsageError} */
 export async function optionsOf(
   flags: BuildFlags,
-  { input, dockerfile, platforms, contexts, session, rewritesTimes }: Given,
+  { input, dockerfile, platforms, contexts, session, progress, rewritesTimes }: Given,
 ): Promise<BuildOptions> {
   const buildArgs = parseBuildArgs(flags.buildArg, process.env);
   const epoch = epochOf(flags, buildArgs);
@@ -62,8 +65,12 @@ export async function optionsOf(
     ...(flags.shmSize !== undefined && { shmBytes: parseSize(flags.shmSize, '--shm-size') }),
     ulimits: parseUlimits(flags.ulimit),
     ...(flags.cgroupParent !== undefined && { cgroupParent: flags.cgroupParent }),
-    ...(flags.debug === true && process.stdin.isTTY && { onFailed: (failed) => failed.shell() }),
+    ...(flags.debug === true && isTerminal() && { onFailed: debugShells(progress) }),
   };
+}
+
+function isTerminal(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY;
 }
 
 function epochOf(

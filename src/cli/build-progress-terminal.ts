@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { StepProgress } from '../builder/index.js';
-import { type BuildProgress, oneLine } from './build-progress.js';
+import { type BuildProgress, oneLine, PausableWriter } from './build-progress.js';
 import { printable } from './printable.js';
 
 type Screen = Readonly<{ write(text: string): unknown; columns?: number; rows?: number }>;
@@ -8,16 +8,20 @@ type Running = { readonly name: string; readonly started: number; status: string
 
 const REDRAW_MS = 100;
 const LINES_OF_OUTPUT = 6;
+/** While these hold, a line that is wider than the terminal is cut by it: wide letters are hard to count. */
+const [NO_WRAP, WRAP] = ['\x1b[?7l', '\x1b[?7h'];
 
 /** Finished steps stay as lines; those that run are drawn below them again and again, with their last output. */
 export class TerminalBuildProgress implements BuildProgress {
   readonly #screen: Screen;
+  readonly #writer: PausableWriter;
   readonly #running = new Set<Running>();
   readonly #timer: NodeJS.Timeout;
   #drawn = 0;
 
   constructor(screen: Screen) {
     this.#screen = screen;
+    this.#writer = new PausableWriter(screen);
     this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
     this.#timer.unref();
   }
@@ -44,6 +48,11 @@ export class TerminalBuildProgress implements BuildProgress {
     this.#print(`\x1b[33mwarning:\x1b[0m ${printable(message)}`);
   }
 
+  pause(): Disposable {
+    this.#erase();
+    return this.#writer.pause();
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#erase();
@@ -53,6 +62,7 @@ export class TerminalBuildProgress implements BuildProgress {
   #keep(step: Running, text: string): void {
     const lines = stripVTControlCharacters(text)
       .split(/\r?\n/)
+      .map(plain)
       .filter((line) => line.trim() !== '');
     step.lines.push(...lines);
     step.lines.splice(0, Math.max(0, step.lines.length - LINES_OF_OUTPUT));
@@ -60,11 +70,12 @@ export class TerminalBuildProgress implements BuildProgress {
 
   #print(line: string): void {
     this.#erase();
-    this.#screen.write(`${line}\n`);
+    this.#writer.write(`${line}\n`);
     this.#draw();
   }
 
   #draw(): void {
+    if (this.#writer.isPaused) return;
     this.#erase();
     const width = (this.#screen.columns ?? 80) - 1;
     const height = Math.max(1, (this.#screen.rows ?? 24) - 2);
@@ -73,14 +84,21 @@ export class TerminalBuildProgress implements BuildProgress {
       ...step.lines.map((line) => `=> => ${line}`),
     ]);
     const shown = lines.slice(-height).map((line) => line.slice(0, width));
-    this.#screen.write(shown.map((line) => `${line}\n`).join(''));
+    this.#writer.write(`${NO_WRAP}${shown.map((line) => `${line}\n`).join('')}${WRAP}`);
     this.#drawn = shown.length;
   }
 
   #erase(): void {
-    if (this.#drawn > 0) this.#screen.write(`\x1b[${this.#drawn}A\x1b[0J`);
+    if (this.#drawn > 0) this.#writer.write(`\x1b[${this.#drawn}A\x1b[0J`);
     this.#drawn = 0;
   }
+}
+
+/** What is written over itself shows its last state; a tab, or half a sequence, would move the rest. */
+function plain(line: string): string {
+  const last = line.split('\r').findLast((part) => part.trim() !== '') ?? '';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return last.replaceAll('\t', '  ').replace(/[\x00-\x1f\x7f-\x9f]/g, '');
 }
 
 function seconds({ started }: Running): string {

@@ -2,18 +2,51 @@ import type { Progress, StepProgress } from '../builder/index.js';
 import { printable } from './printable.js';
 
 /** Progress that is written somewhere. Disposing ends what is still drawn. */
-export interface BuildProgress extends Progress, Disposable {}
+export interface BuildProgress extends Progress, Disposable {
+  /** Nothing is written until what this gives is disposed of; then all that happened meanwhile. */
+  pause(): Disposable;
+}
 
 type Writer = Readonly<{ write(text: string): unknown }>;
 
+/** A stream that can be held back. */
+export class PausableWriter {
+  readonly #stream: Writer;
+  #held: string[] | undefined;
+
+  constructor(stream: Writer) {
+    this.#stream = stream;
+  }
+
+  get isPaused(): boolean {
+    return this.#held !== undefined;
+  }
+
+  write(text: string): void {
+    if (this.#held === undefined) this.#stream.write(text);
+    else this.#held.push(text);
+  }
+
+  pause(): Disposable {
+    this.#held ??= [];
+    return { [Symbol.dispose]: () => this.#resume() };
+  }
+
+  #resume(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const text of held) this.#stream.write(text);
+  }
+}
+
 /** As `docker build --progress=plain`: each line begins with the number of its step. */
 export class PlainBuildProgress implements BuildProgress {
-  readonly #stream: Writer;
+  readonly #stream: PausableWriter;
   #last = 0;
   #shown = 0;
 
   constructor(stream: Writer) {
-    this.#stream = stream;
+    this.#stream = new PausableWriter(stream);
   }
 
   begin(name: string): StepProgress {
@@ -52,6 +85,10 @@ export class PlainBuildProgress implements BuildProgress {
     this.#stream.write(`warning: ${printable(message)}\n`);
   }
 
+  pause(): Disposable {
+    return this.#stream.pause();
+  }
+
   [Symbol.dispose](): void {}
 
   /** Says whose line it is when another step spoke last. */
@@ -64,11 +101,11 @@ export class PlainBuildProgress implements BuildProgress {
 
 /** One JSON object for each event. */
 export class JsonBuildProgress implements BuildProgress {
-  readonly #stream: Writer;
+  readonly #stream: PausableWriter;
   #last = 0;
 
   constructor(stream: Writer) {
-    this.#stream = stream;
+    this.#stream = new PausableWriter(stream);
   }
 
   begin(name: string): StepProgress {
@@ -90,6 +127,10 @@ export class JsonBuildProgress implements BuildProgress {
     this.#write({ event: 'warning', message });
   }
 
+  pause(): Disposable {
+    return this.#stream.pause();
+  }
+
   [Symbol.dispose](): void {}
 
   #write(event: object): void {
@@ -108,6 +149,7 @@ const SILENT_STEP: StepProgress = {
 export const QUIET_BUILD_PROGRESS: BuildProgress = {
   begin: () => SILENT_STEP,
   warn: () => {},
+  pause: () => ({ [Symbol.dispose]: () => {} }),
   [Symbol.dispose]: () => {},
 };
 

@@ -89,6 +89,7 @@ async function buildWith(
     platforms,
     contexts,
     session,
+    progress,
     rewritesTimes: wantedOutputs.rewritesTimes,
   });
   const isIndex = platforms.length > 1 || options.buildArgs.get('BUILDKIT_MULTI_PLATFORM') === '1';

@@ -17,6 +17,12 @@ export type RunSettings = Readonly<{
   ambient: ReadonlyMap<string, string>;
 }>;
 
+/** `name` as progress has it. */
+export type OnFailed = (
+  failed: FailedContainer,
+  step: Readonly<{ name: string; error: CommandFailedError }>,
+) => Promise<void>;
+
 export type RunRequest = Readonly<{
   /** As progress names it. */
   name: string;
@@ -29,7 +35,7 @@ export type RunRequest = Readonly<{
   runner: StepRunner;
   openMounts: (prepared: readonly PreparedMount[]) => Promise<MountedStep>;
   /** Given a shell in what a failed command left. */
-  onFailed?: (failed: FailedContainer) => Promise<void>;
+  onFailed?: OnFailed;
 }>;
 
 /** RUN: a container on top of the layers so far; what it changes is the new layer. */
@@ -94,11 +100,12 @@ async function execute(parts: StepParts, request: RunRequest) {
     for (const shown of tail.end(stream)) progress.output(stream, shown);
   }
   if (outcome.layer !== undefined) return outcome.layer;
+  const error = new CommandFailedError(request.args.join(' '), outcome.exitCode, tail.text());
   if (outcome.failed !== undefined) {
     await using failed = outcome.failed;
-    await request.onFailed?.(failed);
+    await request.onFailed?.(failed, { name: request.name, error });
   }
-  throw new CommandFailedError(request.args.join(' '), outcome.exitCode, tail.text());
+  throw error;
 }
 
 function stepOf(
