@@ -106,12 +106,12 @@ export class ContextOpener implements Disposable {
     if (!isDirectory(root)) throw new UsageError(`the context ${directory} is not a directory`);
     const path = file === '-' ? undefined : findDockerfile(root, file, options);
     const isLocal = options.isFetched !== true;
-    const within = isLocal ? undefined : root;
+    const enclosure = isLocal ? undefined : root;
     const text = readTextFile(path ?? 0, {
       any: isLocal && file !== undefined,
-      ...(within !== undefined && { within }),
+      ...(enclosure !== undefined && { within: enclosure }),
     });
-    const ignore = readIgnoreRules(ignoreFiles(root, path), within);
+    const ignore = readIgnoreRules(ignoreFiles(root, path), enclosure);
     const context = this.#directoryTree(root, { name: 'context', ignore, isLocal });
     const within = pathWithin(root, path);
     const name = isLocal ? shownName(path) : within;
