@@ -10,6 +10,7 @@ import {
   type Dockerfile,
   DockerfileError,
   type ExpandedStage,
+  ExpansionError,
   expandStages,
   findTarget,
   globalScope,
@@ -45,6 +46,15 @@ export type BuildParts = Readonly<{
   signal: AbortSignal;
 }>;
 
+/** A stage whose base is known and whose words make sense. `base` is `undefined` where that is a stage. */
+type Prepared = Readonly<{
+  base: ImageState | undefined;
+  instructions: readonly Instruction[];
+  numbers: StepNumbers;
+  /** As the state will be, but for the layers. */
+  rehearsed: ImageState;
+}>;
+
 type Origin = MountOrigin & Readonly<{ name: string }>;
 
 /**
@@ -57,6 +67,7 @@ export class StagesBuild {
   readonly #globals: ReadonlyMap<string, string>;
   readonly #stages: readonly ExpandedStage[];
   readonly #results = new Map<number, Promise<ImageState>>();
+  readonly #prepared = new Map<number, Promise<Prepared>>();
   readonly #images = new Map<string, Promise<BaseImage>>();
   readonly #trees = new Map<string, Promise<ViewTree>>();
   readonly #materials = new Map<string, Material>();
@@ -113,53 +124,90 @@ export class StagesBuild {
   }
 
   async #buildStage(index: number): Promise<ImageState> {
-    const expanded = this.#stages[index];
-    if (expanded === undefined) throw new RangeError(`there is no stage ${index}`);
-    const { dockerfile } = this.#options;
-    const label = this.#labelOf(index);
-    const numbers = new StepNumbers(label);
+    const expanded = this.#expandedAt(index);
+    const { base, instructions, numbers } = await this.#prepare(index);
+    const state = base ?? (await this.#stateBelow(expanded)).derive();
+    state.takeTriggers(); // they are among the instructions
+    const stage = new StageBuilder(this.#stageParts(state, expanded));
+    for (const instruction of instructions) await this.#carryOut(stage, instruction, numbers);
+    return state;
+  }
+
+  #prepare(index: number): Promise<Prepared> {
+    let prepared = this.#prepared.get(index);
+    if (prepared === undefined) {
+      prepared = this.#prepareStage(index);
+      this.#prepared.set(index, prepared);
+    }
+    return prepared;
+  }
+
+  /** All words are gone through before anything runs: nobody should wait for a long step to learn of a mistake below. */
+  async #prepareStage(index: number): Promise<Prepared> {
+    const expanded = this.#expandedAt(index);
+    const numbers = new StepNumbers(this.#labelOf(index));
     const own = expanded.stage.instructions;
     const { from } = expanded.stage;
-    let step = from.source;
+    if (expanded.base.kind === 'image') numbers.total += 1;
+    numbers.total += own.filter(isStep).length;
+    const below =
+      expanded.base.kind === 'stage' ? (await this.#prepare(expanded.base.index)).rehearsed : undefined;
+    const base = below ? undefined : await this.#explained(from, () => this.#base(expanded, numbers));
+    const rehearsed = (below ?? base ?? ImageState.scratch(this.#platform)).derive();
+    const triggers = rehearsed.takeTriggers();
+    const instructions = await this.#explained(from, () => [
+      ...triggers.map((text) => ({ ...parseTrigger(text), location: from.location })),
+      ...own,
+    ]);
+    numbers.total += instructions.slice(0, triggers.length).filter(isStep).length;
+    const stage = new StageBuilder(this.#stageParts(rehearsed, expanded));
+    for (const instruction of instructions)
+      await this.#explained(instruction, () => stage.rehearse(instruction));
+    return { base, instructions, numbers, rehearsed };
+  }
+
+  #expandedAt(index: number): ExpandedStage {
+    const expanded = this.#stages[index];
+    if (expanded === undefined) throw new RangeError(`there is no stage ${index}`);
+    return expanded;
+  }
+
+  #stateBelow({ base }: ExpandedStage): Promise<ImageState> {
+    if (base.kind !== 'stage') throw new TypeError(`a ${base.kind} is no stage`);
+    return this.#stage(base.index);
+  }
+
+  /** @throws {StepError} in place of what `work` throws. */
+  async #explained<T>(
+    { source, location }: Pick<Instruction, 'source' | 'location'>,
+    work: () => T | Promise<T>,
+    name = source,
+  ): Promise<T> {
     try {
-      if (expanded.base.kind === 'image') numbers.total += 1;
-      numbers.total += own.filter(isStep).length;
-      const state = await this.#base(expanded, numbers);
-      const triggers = state
-        .takeTriggers()
-        .map((text) => ({ ...parseTrigger(text), location: from.location }));
-      numbers.total += triggers.filter(isStep).length;
-      const stage = new StageBuilder(this.#stageParts(state, expanded));
-      for (const instruction of [...triggers, ...own]) {
-        step = instruction.source;
-        await this.#carryOut(stage, instruction, numbers);
-      }
-      return state;
+      return await work();
     } catch (error) {
       if (error instanceof StepError || error instanceof DockerfileError) throw error;
       this.#parts.signal.throwIfAborted();
-      throw new StepError(step, placeOf(dockerfile, from.location), error);
+      throw new StepError(name, placeOf(this.#options.dockerfile, location, error), error);
     }
   }
 
   async #carryOut(stage: StageBuilder, instruction: Instruction, numbers: StepNumbers): Promise<void> {
-    const { dockerfile } = this.#options;
-    const { signal, progress } = this.#parts;
     const isLayer = isStep(instruction);
     const name = isLayer ? `${numbers.next()} ${instruction.source}` : instruction.source;
-    try {
-      if (isLayer) await stage.waitForSources(instruction);
-      if (!isLayer) stage.configure(instruction);
-      else await follow(progress, name, (step) => stage.build(instruction, name, step));
-    } catch (error) {
-      if (error instanceof StepError || error instanceof DockerfileError) throw error;
-      signal.throwIfAborted();
-      throw new StepError(name, placeOf(dockerfile, instruction.location), error);
-    }
+    await this.#explained(
+      instruction,
+      async () => {
+        if (!isLayer) return stage.configure(instruction);
+        await stage.waitForSources(instruction);
+        await follow(this.#parts.progress, name, (step) => stage.build(instruction, name, step));
+      },
+      name,
+    );
   }
 
   async #base({ base, platform: stated, stage }: ExpandedStage, numbers: StepNumbers): Promise<ImageState> {
-    if (base.kind === 'stage') return (await this.#stage(base.index)).derive();
+    if (base.kind === 'stage') throw new TypeError('a stage is built, not fetched');
     const platform =
       stated === undefined ? this.#platform : parsePlatform(stated, this.#options.buildPlatform);
     if (base.kind === 'scratch') return ImageState.scratch(platform);
@@ -339,8 +387,9 @@ const QUIET: StepParts['progress'] = {
 function placeOf(
   { name, lines }: Dockerfile,
   { line, endLine }: Readonly<{ line: number; endLine: number }>,
+  error: unknown,
 ) {
-  return { file: name, lines, line, endLine };
+  return { file: name, lines, line, endLine, ...(error instanceof ExpansionError && { word: error.word }) };
 }
 
 function imageState(image: BaseImage, wanted: Platform): ImageState {

@@ -17,11 +17,13 @@ export class CommandFailedError extends BuildError {
   }
 }
 
+/** `word` is what is wrong in these lines, where that is known. */
 type Place = Readonly<{
   file: string;
   lines: readonly string[];
   line: number;
   endLine: number;
+  word?: string;
 }>;
 
 /** An instruction that failed, with its place in the file. The reason is the `cause`. */
@@ -45,15 +47,19 @@ const MAX_MARKED = 20;
  * The lines of the file around a failed instruction, which are marked.
  * @returns several lines, the first names the file; no line feed at the end.
  */
-export function drawPlace({ file, lines, line, endLine }: Place): string {
+export function drawPlace({ file, lines, line, endLine, word }: Place): string {
   const last = Math.min(endLine, line + MAX_MARKED);
   const from = Math.max(1, line - CONTEXT_LINES);
   const to = Math.min(lines.length, last + CONTEXT_LINES);
   const rule = '--------------------';
   const drawn: string[] = [];
   for (let number = from; number <= to; number += 1) {
-    const marker = number >= line && number <= last ? '>>>' : '   ';
-    drawn.push(`${String(number).padStart(4)} | ${marker} ${printable(lines[number - 1] ?? '')}`.trimEnd());
+    const isMarked = number >= line && number <= last;
+    const text = lines[number - 1] ?? '';
+    drawn.push(`${String(number).padStart(4)} | ${isMarked ? '>>>' : '   '} ${printable(text)}`.trimEnd());
+    const column = isMarked && word ? text.indexOf(word) : -1;
+    // Under letters that take one column each; tabs stay tabs.
+    if (column >= 0) drawn.push(`     |     ${text.slice(0, column).replace(/[^\t]/g, ' ')}^`);
   }
   return [`${file}:${line}`, rule, ...drawn, rule].join('\n');
 }

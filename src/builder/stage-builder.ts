@@ -123,6 +123,29 @@ export class StageBuilder {
     }
   }
 
+  /**
+   * Goes through the words of an instruction as if it were carried out, the state included, so that what cannot be is
+   * known before anything runs.
+   * @throws {BuildError} and errors of the language.
+   */
+  rehearse(instruction: Instruction): void {
+    switch (instruction.kind) {
+      case 'workdir':
+        this.#state.setWorkdir(this.#workdirOf(this.#expand(instruction.path)));
+        return;
+      case 'copy':
+      case 'add':
+        for (const source of instruction.sources) if (source.type === 'path') this.#expand(source.path);
+        this.#placement(instruction, []);
+        return;
+      case 'run':
+        this.#mountsOf(instruction);
+        return;
+      default:
+        this.configure(instruction);
+    }
+  }
+
   /** Stages that an instruction copies from are finished before it begins. */
   async waitForSources(instruction: Instruction): Promise<void> {
     if (instruction.kind !== 'copy' || instruction.from === undefined) return;
@@ -301,15 +324,9 @@ export class StageBuilder {
   }
 
   async #run(instruction: RunInstruction, name: string, step: StepParts): Promise<void> {
-    const { network, allowInsecure, run, prepareMounts, openMounts } = this.#parts;
-    if (instruction.security === 'insecure' && !allowInsecure) {
-      throw new BuildError('RUN --security=insecure has to be allowed: build with --allow security.insecure');
-    }
+    const { network, run, prepareMounts, openMounts } = this.#parts;
+    const mounts = this.#mountsOf(instruction);
     const { arguments: args, script } = runArguments(instruction.command, this.#state.shell);
-    const mounts = parseMounts(instruction.mounts, {
-      expand: (value) => this.#expand(value),
-      workdir: this.#state.workdir,
-    });
     await runStep(step, {
       ...run,
       name,
@@ -319,6 +336,16 @@ export class StageBuilder {
       security: instruction.security,
       mounts: await prepareMounts(mounts, instruction),
       openMounts,
+    });
+  }
+
+  #mountsOf(instruction: RunInstruction) {
+    if (instruction.security === 'insecure' && !this.#parts.allowInsecure) {
+      throw new BuildError('RUN --security=insecure has to be allowed: build with --allow security.insecure');
+    }
+    return parseMounts(instruction.mounts, {
+      expand: (value) => this.#expand(value),
+      workdir: this.#state.workdir,
     });
   }
 

@@ -70,6 +70,20 @@ describe('berth build', () => {
     );
   });
 
+  it('shows the word that makes no sense', async () => {
+    await write({ Dockerfile: 'FROM scratch\nLABEL a=x b="\n' });
+    const { stderr } = await failureOf(berth('build', context));
+    expect(stderr).toContain('   2 | >>> LABEL a=x b="\n     |                 ^\n');
+  });
+
+  it.runIf(canRun)('finds mistakes before anything runs, in stages on other stages too', async () => {
+    await write({ Dockerfile: 'FROM base AS a\nRUN echo it-ran\nENV P=99999\nFROM a\nEXPOSE $P\n' });
+    const { stderr } = await failureOf(berth('build', '--progress=plain', context));
+    expect(stderr).toContain('>>> EXPOSE $P');
+    expect(stderr).toContain('invalid port "99999"');
+    expect(stderr).not.toMatch(/\d it-ran/);
+  });
+
   it('writes files, a tar, archives, and reports', async () => {
     await write({ Dockerfile: 'FROM scratch\nCOPY d /\n', 'd/a': 'x', 'd/sub/b': 'y' });
     const at = (name: string) => join(folder.path, name);
