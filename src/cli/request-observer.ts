@@ -1,11 +1,7 @@
 import type { Config } from '../registry/config/index.js';
 import type { ObservedRequest, RequestObserver } from '../registry/http/index.js';
-import {
-  accessLog,
-  type FinishedRequest,
-  type LineSink,
-  type Metrics,
-} from '../registry/operations/index.js';
+import type { Metrics } from '../registry/monitoring/index.js';
+import { accessLog, type FinishedRequest, type LineSink } from '../registry/operations/index.js';
 
 /** Clients that left before their answer was complete, as nginx and the reference registry log them. */
 const CLIENT_GONE = 499;

@@ -10,15 +10,8 @@ import {
 } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
 import { JobRunner, Maintenance } from '../registry/maintenance/index.js';
-import {
-  createLogger,
-  Health,
-  Metrics,
-  measuredDriver,
-  openOutput,
-  startDebugServer,
-  trustedProxies,
-} from '../registry/operations/index.js';
+import { Metrics, measuredDriver, startDebugServer } from '../registry/monitoring/index.js';
+import { createLogger, Health, openOutput, trustedProxies } from '../registry/operations/index.js';
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { loadTls, watchTls } from '../registry/tls/index.js';
 import { readConfig } from './config.js';

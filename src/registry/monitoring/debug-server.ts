@@ -3,7 +3,7 @@ import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import type { Config } from '../config/index.js';
 import type { Logger } from '../logger.js';
-import type { Health } from './health.js';
+import type { Health } from '../operations/index.js';
 import type { Metrics } from './metrics.js';
 
 export type DebugServerOptions = Readonly<{

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { RepositoryUsage } from '../../index/index.js';
 import type { RepositoryName } from '../../oci/index.js';
-import type { FinishedRequest } from './access-log.js';
+import type { FinishedRequest } from '../operations/index.js';
 import { MAX_REPOSITORIES, OTHER_REPOSITORIES, RepositoryMetrics } from './repository-metrics.js';
 
 export type MetricsOptions = Readonly<{

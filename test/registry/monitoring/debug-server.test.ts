@@ -3,7 +3,7 @@ import {
   type DebugServer,
   type DebugServerOptions,
   startDebugServer,
-} from '../../../src/registry/operations/index.js';
+} from '../../../src/registry/monitoring/index.js';
 
 const running: DebugServer[] = [];
 afterEach(async () => {

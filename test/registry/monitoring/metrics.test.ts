@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { RepositoryUsage } from '../../../src/index/index.js';
 import { parseRepositoryName } from '../../../src/oci/index.js';
-import { Metrics, type MetricsOptions, measuredDriver } from '../../../src/registry/operations/index.js';
+import { Metrics, type MetricsOptions, measuredDriver } from '../../../src/registry/monitoring/index.js';
 import { MemoryDriver } from '../../../src/storage/index.js';
 import { describeStorageDriver } from '../../storage/contract.js';
-import { finishedRequest } from './requests.js';
+import { finishedRequest } from '../operations/requests.js';
 
 function metricsOf(options: Partial<MetricsOptions> = {}): Metrics {
   return new Metrics({
