@@ -3,6 +3,7 @@
 
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { fewMediaTypes, programsWhenStarted } from './start-up.mjs';
 
 const rolldown = await import('rolldown').catch(() => undefined);
 if (rolldown === undefined) {
@@ -31,6 +32,7 @@ const bundle = await rolldown.rolldown({
   external: ['@node-rs/bcrypt'],
   plugins: [commanderStartsNothing],
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+  plugins: [fewMediaTypes, programsWhenStarted],
   logLevel: 'warn',
   checks: { eval: false }, // of a dependency of Koa, in code that names the caller of deprecated functions
 });
@@ -39,6 +41,10 @@ const output = {
   format: 'cjs',
   entryFileNames: '[name].cjs',
   chunkFileNames: 'chunks/[name]-[hash].cjs',
+  // One character beyond ASCII, in a comment even, makes V8 keep and read two bytes for each. Lines and names stay, for
+  // stack traces.
+  comments: false,
+  charset: 'ascii',
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
 };
 await bundle.generate(output); // what does not compile leaves the last bundle in place

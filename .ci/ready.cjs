@@ -18,7 +18,8 @@ if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1
 if (changedAfter(['package-lock.json'], 'node_modules/.package-lock.json')) run('npm', ['ci']);
 const node = bundledNode();
 linkNode();
-if (changedAfter(['src', 'package.json', '.ci/build.mjs'], 'dist/berth.cjs')) run(node, ['.ci/build.mjs']);
+if (changedAfter(['src', 'package.json', '.ci/build.mjs', '.ci/start-up.mjs'], 'dist/berth.cjs'))
+  run(node, ['.ci/build.mjs']);
 if (process.argv.includes('--packages')) {
   import('./packages.mjs')
     .then(({ ensurePackages }) => ensurePackages())
