@@ -14,6 +14,7 @@ import { Metrics, measuredDriver, startDebugServer } from '../registry/monitorin
 import { createLogger, Health, openOutput, trustedProxies } from '../registry/operations/index.js';
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { loadTls, watchTls } from '../registry/tls/index.js';
+import { collectGarbage } from './collect-garbage.js';
 import { readConfig } from './config.js';
 import { type OpenStore, openStore } from './open-store.js';
 import { requestObserver } from './request-observer.js';
@@ -27,6 +28,9 @@ import {
   tlsFilesOf,
   tokenAuthenticator,
 } from './settings.js';
+
+/** A comparison of index and files that takes less leaves little behind. */
+const LONG_CHECK_MS = 1000;
 
 /** Runs the registry until it is told to stop. The one long list of what is made of what. */
 export async function serve(file: string | undefined): Promise<void> {
@@ -125,15 +129,12 @@ export async function serve(file: string | undefined): Promise<void> {
   await Promise.all([...work, opened.store.sync.settle()]);
 }
 
-const MANY_REPOSITORIES = 1000;
-
 /** A failure leaves the check unfinished: each repository is then compared when it is asked for. */
 async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal): Promise<void> {
   try {
-    const { repositories } = await store.sync.run({ signal });
-    // The launcher provides it. What the comparison needed is given back, the pages that V8 would keep included. It takes
-    // longer than comparing a few repositories, and the first requests would wait for it.
-    if (repositories >= MANY_REPOSITORIES) globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
+    const startedAt = performance.now();
+    await store.sync.run({ signal });
+    if (performance.now() - startedAt > LONG_CHECK_MS) collectGarbage();
   } catch (error) {
     log.error({ error }, 'the index could not be checked against storage');
   }
