@@ -6,18 +6,23 @@ import { accessLog, type FinishedRequest, type LineSink } from '../registry/oper
 /** Clients that left before their answer was complete, as nginx and the reference registry log them. */
 const CLIENT_GONE = 499;
 
-/** Writes each request into the access log and counts it. */
+/** Writes each request into the access log and counts it, where anybody can read the count. */
 export function requestObserver(
   { log }: Config,
-  parts: { metrics: Metrics; output: LineSink; trusted: (address: string | undefined) => boolean },
+  parts: {
+    metrics: Metrics | undefined;
+    output: LineSink;
+    trusted: (address: string | undefined) => boolean;
+  },
 ): RequestObserver {
   const { metrics } = parts;
   const write = accessLog(log, parts);
   return {
-    started: () => metrics.requestStarted(),
+    started: () => metrics?.requestStarted(),
     finished: (observed) => {
       const request = describe(observed);
       write(request);
+      if (metrics === undefined) return;
       metrics.requestEnded(request);
       countManifests(observed, metrics);
     },

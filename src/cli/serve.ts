@@ -10,7 +10,7 @@ import {
 } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
 import { JobRunner, Maintenance } from '../registry/maintenance/index.js';
-import { Metrics, measuredDriver, startDebugServer } from '../registry/monitoring/index.js';
+import type { Metrics, MetricsOptions } from '../registry/monitoring/index.js';
 import { createLogger, Health, openOutput, trustedProxies } from '../registry/operations/index.js';
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { loadTls, watchTls } from '../registry/tls/index.js';
@@ -43,16 +43,14 @@ export async function serve(file: string | undefined): Promise<void> {
   const tlsFiles = tlsFilesOf(config);
   const tls = tlsFiles && (await loadTls(tlsFiles));
 
-  const metrics: Metrics = new Metrics({
-    version: manifest.version,
+  const metrics: Metrics | undefined = await openMetrics(config, {
     usage: () => opened.index.usage(),
     indexComplete: () => opened.store.sync.complete,
     uploadsInProgress: () => opened.uploads.underWay,
-    process: config.http.debug.prometheus.enabled,
   });
   await using accessOutput = openOutput(1, { buffered: true });
   await using opened: OpenStore = await openStore(config, log, {
-    wrap: (driver) => measuredDriver(driver, metrics),
+    wrap: (driver) => metrics?.measured(driver) ?? driver,
     alone: true,
     indexInMemory: (error) =>
       log.warn({ error }, 'the index file cannot be used; the index is kept in memory'),
@@ -140,14 +138,29 @@ async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal
   }
 }
 
+/** Nothing is counted where nobody can read it: the libraries alone take as long to load as all the rest. */
+async function openMetrics(
+  { http }: Config,
+  options: Omit<MetricsOptions, 'version'>,
+): Promise<Metrics | undefined> {
+  if (!http.debug.addr || !http.debug.prometheus.enabled) return undefined;
+  const { Metrics } = await import('../registry/monitoring/index.js');
+  return new Metrics({ ...options, version: manifest.version });
+}
+
 async function openDebugServer(
   { http }: Config,
-  parts: { health: Health; metrics: Metrics; log: Logger },
+  { metrics, ...parts }: { health: Health; metrics: Metrics | undefined; log: Logger },
 ): Promise<AsyncDisposable | undefined> {
   const { addr, prometheus } = http.debug;
   if (!addr) return undefined;
-  const listen = parseListenAddress('tcp', addr, 'http.debug.addr');
-  const server = await startDebugServer({ ...parts, listen, prometheus, version: manifest.version });
+  const { startDebugServer } = await import('../registry/monitoring/index.js');
+  const server = await startDebugServer({
+    ...parts,
+    listen: parseListenAddress('tcp', addr, 'http.debug.addr'),
+    metrics: metrics && { path: prometheus.path, source: metrics },
+    version: manifest.version,
+  });
   parts.log.info({ address: server.address }, 'debug server listening');
   return server;
 }

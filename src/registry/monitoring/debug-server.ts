@@ -1,7 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
-import type { Config } from '../config/index.js';
 import type { Logger } from '../logger.js';
 import type { Health } from '../operations/index.js';
 import type { Metrics } from './metrics.js';
@@ -9,9 +8,9 @@ import type { Metrics } from './metrics.js';
 export type DebugServerOptions = Readonly<{
   /** Where to listen: `http.debug.addr`, parsed. */
   listen: Readonly<{ host?: string; port: number }> | Readonly<{ path: string }>;
-  prometheus: Config['http']['debug']['prometheus'];
   health: Pick<Health, 'status' | 'setManual'>;
-  metrics: Pick<Metrics, 'text' | 'contentType'>;
+  /** Absent where nothing is counted. */
+  metrics?: Readonly<{ path: string; source: Pick<Metrics, 'text' | 'contentType'> }> | undefined;
   version: string;
   log: Logger;
 }>;
@@ -42,7 +41,7 @@ export async function startDebugServer(options: DebugServerOptions): Promise<Deb
   return { address: addressOf(server), close, [Symbol.asyncDispose]: close };
 }
 
-function routes({ prometheus, health, metrics, version }: DebugServerOptions): Router {
+function routes({ health, metrics, version }: DebugServerOptions): Router {
   const router = new Router();
   router.get('/debug/health', (ctx) => {
     const status = health.status();
@@ -57,10 +56,11 @@ function routes({ prometheus, health, metrics, version }: DebugServerOptions): R
     sendJson(ctx, 200, {});
   });
   router.get('/debug/vars', (ctx) => sendJson(ctx, 200, variables(version)));
-  if (!prometheus.enabled) return router;
-  router.get(literally(prometheus.path), async (ctx) => {
-    ctx.set('Content-Type', metrics.contentType);
-    ctx.body = Buffer.from(await metrics.text());
+  if (metrics === undefined) return router;
+  const { path, source } = metrics;
+  router.get(literally(path), async (ctx) => {
+    ctx.set('Content-Type', source.contentType);
+    ctx.body = Buffer.from(await source.text());
   });
   return router;
 }

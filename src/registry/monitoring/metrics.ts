@@ -2,7 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { RepositoryUsage } from '../../index/index.js';
 import type { RepositoryName } from '../../oci/index.js';
+import type { StorageDriver } from '../../storage/index.js';
 import type { FinishedRequest } from '../operations/index.js';
+import { measuredDriver } from './measured-driver.js';
 import { MAX_REPOSITORIES, OTHER_REPOSITORIES, RepositoryMetrics } from './repository-metrics.js';
 
 export type MetricsOptions = Readonly<{
@@ -13,8 +15,6 @@ export type MetricsOptions = Readonly<{
   indexComplete: () => boolean;
   /** Uploads that were begun and not finished, where somebody counts them. */
   uploadsInProgress?: () => number | Promise<number>;
-  /** Adds memory, CPU time, event loop and the like; they cost a little even when nobody asks. */
-  process: boolean;
 }>;
 
 /** The part of a finished request that is counted. */
@@ -67,10 +67,8 @@ export class Metrics {
       registers,
     });
     addState(this.#registry, options);
-    if (options.process) {
-      // Finer timers would wake an idle process a hundred times a second.
-      collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 50 });
-    }
+    // Finer timers would wake an idle process a hundred times a second.
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 50 });
   }
 
   requestStarted(): void {
@@ -85,6 +83,11 @@ export class Metrics {
     observed.duration.observe(request.durationMs / 1000);
     observed.requestBytes.observe(request.requestBytes);
     observed.responseBytes.observe(request.responseBytes);
+  }
+
+  /** The same store, with the time that its actions take counted. */
+  measured(driver: StorageDriver): StorageDriver {
+    return measuredDriver(driver, this);
   }
 
   /** @returns what to call with the seconds that each such action took. */

@@ -5,6 +5,7 @@ import {
   startDebugServer,
 } from '../../../src/registry/monitoring/index.js';
 
+const SOURCE = { text: async () => 'up 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' };
 const running: DebugServer[] = [];
 afterEach(async () => {
   for (const server of running.splice(0)) await server.close();
@@ -20,14 +21,13 @@ async function ask(
   const silent = () => {};
   const server = await startDebugServer({
     listen: { host: '127.0.0.1', port: 0 },
-    prometheus: { enabled: true, path: '/metrics' },
     health: {
       status: () => options.status ?? {},
       setManual: (down) => {
         manual = down;
       },
     },
-    metrics: { text: async () => 'up 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
+    metrics: { path: '/metrics', source: SOURCE },
     version: '1.2.3',
     log: { debug: silent, info: silent, warn: silent, error: silent },
     ...options,
@@ -85,22 +85,23 @@ describe('debug server', () => {
       body: 'up 1\n',
     }));
   it('serves them where it is told to', async () => {
-    const prometheus = { enabled: true, path: '/a:b(c)' };
-    expect(await ask('/a:b(c)', {}, { prometheus })).toMatchObject({ status: 200 });
+    const metrics = { path: '/a:b(c)', source: SOURCE };
+    expect(await ask('/a:b(c)', {}, { metrics })).toMatchObject({ status: 200 });
   });
   it.each([
-    { path: '/metrics', prometheus: { enabled: false, path: '/metrics' } },
-    { path: '/debug/pprof/', prometheus: { enabled: true, path: '/metrics' } },
-    { path: '/', prometheus: { enabled: true, path: '/metrics' } },
-  ])('has nothing at $path', async ({ path, prometheus }) =>
-    expect(await ask(path, {}, { prometheus })).toMatchObject({
+    { path: '/metrics', options: { metrics: undefined } },
+    { path: '/debug/pprof/', options: {} },
+    { path: '/', options: {} },
+  ])('has nothing at $path', async ({ path, options }) =>
+    expect(await ask(path, {}, options)).toMatchObject({
       status: 404,
       type: JSON_TYPE,
       body: '{"error":"Not Found"}',
     }),
   );
   it('hides why metrics failed', async () => {
-    const metrics = { text: () => Promise.reject(new Error('swordfish')), contentType: 'text/plain' };
+    const source = { text: () => Promise.reject(new Error('swordfish')), contentType: 'text/plain' };
+    const metrics = { path: '/metrics', source };
     expect(await ask('/metrics', {}, { metrics })).toMatchObject({
       status: 500,
       body: '{"error":"internal error"}',

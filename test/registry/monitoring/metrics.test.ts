@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { RepositoryUsage } from '../../../src/index/index.js';
 import { parseRepositoryName } from '../../../src/oci/index.js';
-import { Metrics, type MetricsOptions, measuredDriver } from '../../../src/registry/monitoring/index.js';
+import { Metrics, type MetricsOptions } from '../../../src/registry/monitoring/index.js';
 import { MemoryDriver } from '../../../src/storage/index.js';
 import { describeStorageDriver } from '../../storage/contract.js';
 import { finishedRequest } from '../operations/requests.js';
@@ -11,7 +11,6 @@ function metricsOf(options: Partial<MetricsOptions> = {}): Metrics {
     version: '1.2.3',
     usage: async () => [],
     indexComplete: () => true,
-    process: false,
     ...options,
   });
 }
@@ -112,12 +111,11 @@ describe('Metrics of the process', () => {
     expect(await read(metrics, 'berth_index_complete')).toBe(0);
     expect(await read(metrics, 'berth_uploads_in_progress')).toBe(3);
   });
-  it('adds the usual ones when asked to', async () => {
-    expect(await metricsOf({ process: true }).text()).toContain('process_resident_memory_bytes');
-    expect(await metricsOf().text()).not.toContain('process_');
+  it('adds the usual ones', async () => {
+    expect(await metricsOf().text()).toContain('process_resident_memory_bytes');
   });
   it('is well-formed', async () => {
-    const text = await metricsOf({ process: true, usage: async () => [usage('a/b', 1)] }).text();
+    const text = await metricsOf({ usage: async () => [usage('a/b', 1)] }).text();
     const line = /^(#.*|[a-z_0-9]+(\{[a-z]+="[^"\n]*"(,[a-z]+="[^"\n]*")*\})? [-+.\w]+|)$/i;
     expect(text.split('\n').filter((each) => !line.test(each))).toEqual([]);
     expect(text.endsWith('\n')).toBe(true);
@@ -125,17 +123,17 @@ describe('Metrics of the process', () => {
 });
 
 describeStorageDriver('measured', async () => ({
-  driver: measuredDriver(new MemoryDriver(), metricsOf()),
+  driver: metricsOf().measured(new MemoryDriver()),
   async [Symbol.asyncDispose]() {},
 }));
 
-describe('measuredDriver', () => {
+describe('a measured driver', () => {
   const counted = (action: string) =>
     `registry_storage_action_seconds_count{driver="inmemory",action="${action}"}`;
 
   it('passes everything on and counts it by the reference registry’s names', async () => {
     const metrics = metricsOf();
-    const driver = measuredDriver(new MemoryDriver(), metrics);
+    const driver = metrics.measured(new MemoryDriver());
     expect(driver.name).toBe('inmemory');
     await driver.publish([{ path: '/a/b', bytes: Buffer.from('text') }]);
     expect(String(await driver.read('/a/b'))).toBe('text');
@@ -148,7 +146,7 @@ describe('measuredDriver', () => {
   });
   it('counts failures, and lists that nobody read to the end', async () => {
     const metrics = metricsOf();
-    const driver = measuredDriver(new MemoryDriver(), metrics);
+    const driver = metrics.measured(new MemoryDriver());
     await expect(driver.read('/absent')).rejects.toThrow('nothing is stored');
     await driver.publish([{ path: '/a/b', bytes: Buffer.from('') }]);
     await driver.publish([{ path: '/a/c', bytes: Buffer.from('') }]);
