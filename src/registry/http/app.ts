@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import Router from '@koa/router';
-import Koa, { type Context, type Next } from 'koa';
+import Koa, { type Context, type Middleware, type Next } from 'koa';
 import { OciError } from '../../oci/index.js';
 import type { Authenticator, TokenAuthenticator } from '../auth/index.js';
 import type { Logger } from '../logger.js';
@@ -9,10 +8,8 @@ import { challengeFor, TOKEN_PATH } from './authorization.js';
 import { drainBody } from './body.js';
 import { answerOptions, dispatch } from './dispatch.js';
 import { answerFor } from './errors.js';
-import { home } from './home.js';
 import type { Peer, PublicUrl } from './public-url.js';
 import type { Registry, RegistryContext } from './registry.js';
-import { pingSearch, search } from './search.js';
 import { ClientGoneError, type Response } from './send.js';
 import { giveToken } from './token.js';
 
@@ -50,7 +47,6 @@ export type ObservedRequest = Readonly<{
 /** The registry as a Koa application. One request passes: observe, explain failures, authenticate, dispatch. */
 export function createApp(registry: Registry, options: AppOptions): Koa {
   const app = new Koa();
-  const router = otherRoutes(registry);
   const answerRegistry = dispatch(registry);
   const { prefix } = registry.settings;
   const root = `${prefix}/v2`;
@@ -65,7 +61,7 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
     if (reason !== undefined) throw new OciError('UNAVAILABLE', `the registry is out of service: ${reason}`);
     return answerRegistry(ctx as RegistryContext);
   });
-  app.use(router.routes());
+  app.use(otherRoutes(registry));
   app.use(async (ctx) => {
     throw new OciError(
       'NAME_UNKNOWN',
@@ -76,15 +72,13 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   return app;
 }
 
-function otherRoutes(registry: Registry): Router {
-  const { prefix, search: searchable } = registry.settings;
-  const router = new Router(prefix === '' ? {} : { prefix });
-  router.get('/', (ctx) => named(ctx, 'home', home(registry)));
-  if (searchable) {
-    router.get('/v1/_ping', (ctx) => named(ctx, 'search', pingSearch));
-    router.get('/v1/search', (ctx) => named(ctx, 'search', search(registry)));
-  }
-  return router;
+/** Loads the router when something first asks for it, so that no start has to. */
+function otherRoutes(registry: Registry): Middleware {
+  let routes: Promise<Middleware> | undefined;
+  return async (ctx, next) => {
+    routes ??= import('./other-routes.js').then((file) => file.otherRoutes(registry));
+    return (await routes)(ctx, next);
+  };
 }
 
 /** Passes before callers are identified: that asks for a token where one is wanted, and takes one. */
@@ -93,17 +87,9 @@ function tokenRoute(tokens: TokenAuthenticator, { settings }: Registry) {
   const answer = giveToken(tokens);
   return async (ctx: Context, next: Next) => {
     if (ctx.path !== path || ctx.method === 'OPTIONS') return next();
-    return named(ctx, 'token', answer);
+    ctx.state.handler = 'token';
+    return answer(ctx as RegistryContext);
   };
-}
-
-function named(
-  ctx: Context,
-  handler: string,
-  answer: (ctx: RegistryContext) => Promise<void>,
-): Promise<void> {
-  ctx.state.handler = handler;
-  return answer(ctx as RegistryContext);
 }
 
 /** Tells the observer about the request once it is over, however it ended. */

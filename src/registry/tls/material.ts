@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createSecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
+import type { SecureContextOptions, SecureVersion } from 'node:tls';
 import { reasonOf } from '../system-error.js';
 import { cipherList } from './ciphers.js';
 import { type ClientAuth, clientAuthOptions } from './client-auth.js';
@@ -108,6 +108,8 @@ function checkKey(bytes: Buffer, path: string): void {
 }
 
 function tryOut(options: TlsOptions, { certificate, key }: TlsFiles): void {
+  // Loaded here: it takes longer than all else of this folder, which registries without TLS load too.
+  const { createSecureContext } = process.getBuiltinModule('node:tls');
   try {
     createSecureContext(options);
   } catch (error) {
