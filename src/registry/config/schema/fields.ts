@@ -2,31 +2,37 @@ import { z } from 'zod';
 import { DURATION_PATTERN, type Milliseconds, parseDuration } from '../durations.js';
 import { type Bytes, parseSize, SIZE_PATTERN } from '../sizes.js';
 
-/** The kinds of values that sections are made of. Each carries its description into the editors' schema. */
+// Zod would look out for values that contain themselves, for as long as all the rest of a parse takes. YAML's trees end.
+z.config({ memoizer: { attach() {}, guard() {}, alloc: (_schema, _payload, empty) => empty } });
+
+/**
+ * The kinds of values that sections are made of. Each carries its description into the editors' schema: by `register`,
+ * as `meta` would make a second schema of each.
+ */
 
 export function text(description: string) {
-  return z.string().meta({ description }).optional();
+  return z.string().register(z.globalRegistry, { description }).optional();
 }
 
 export function texts(description: string) {
-  return z.array(z.string()).meta({ description }).default([]);
+  return z.array(z.string()).register(z.globalRegistry, { description }).default([]);
 }
 
 /** Sources of regular expressions. Go's leading `(?i)` becomes JavaScript's `(?i:…)`. */
 export function patterns(description: string) {
   const pattern = z.string().transform((source) => source.replace(/^\(\?([ims]+)\)(.*)$/s, '(?$1:$2)'));
-  return z.array(pattern).meta({ description }).default([]);
+  return z.array(pattern).register(z.globalRegistry, { description }).default([]);
 }
 
 export function flag(description: string, byDefault = false) {
-  return z.boolean().meta({ description }).default(byDefault);
+  return z.boolean().register(z.globalRegistry, { description }).default(byDefault);
 }
 
 export function choice<const Names extends readonly [string, ...string[]]>(
   description: string,
   names: Names,
 ) {
-  return z.enum(names).meta({ description });
+  return z.enum(names).register(z.globalRegistry, { description });
 }
 
 /** A whole number from 0. As in the reference, 0 stands for "not set" where `zeroMeansDefault`. */
@@ -35,7 +41,7 @@ export function count(description: string, byDefault: number, options: { zeroMea
     .int()
     .transform((value) => (options.zeroMeansDefault && value <= 0 ? byDefault : value))
     .pipe(z.number().min(0))
-    .meta({ description })
+    .register(z.globalRegistry, { description })
     .prefault(byDefault);
 }
 
@@ -56,7 +62,7 @@ export function duration(
       if (milliseconds < 0) return refuse(context, 'must not be negative');
       return milliseconds === 0 && options.zeroMeansDefault ? parseDuration(byDefault) : milliseconds;
     })
-    .meta({ description })
+    .register(z.globalRegistry, { description })
     .prefault(byDefault);
 }
 
@@ -64,14 +70,14 @@ export function duration(
 export function signedDuration(description: string) {
   return durationInput
     .transform((input, context): Milliseconds => attempt(() => parseDuration(input), context))
-    .meta({ description })
+    .register(z.globalRegistry, { description })
     .optional();
 }
 
 export function size(description: string, byDefault: string) {
   return sizeInput
     .transform((input, context): Bytes => attempt(() => parseSize(input), context))
-    .meta({ description })
+    .register(z.globalRegistry, { description })
     .prefault(byDefault);
 }
 
@@ -83,19 +89,19 @@ export function headers(description: string) {
       z.string(),
       values.transform((value): string[] => (typeof value === 'string' ? [value] : value)),
     )
-    .meta({ description })
+    .register(z.globalRegistry, { description })
     .default({});
 }
 
 /** A map whose keys only its reader knows. */
 export function anything(description: string) {
-  return z.record(z.string(), z.unknown()).meta({ description });
+  return z.record(z.string(), z.unknown()).register(z.globalRegistry, { description });
 }
 
 /** Keys that may all be left out, and the section with them. */
 export function section<Shape extends z.ZodRawShape>(description: string, shape: Shape) {
   const empty = {} as z.input<z.ZodObject<Shape>>; // every key has a default or is optional; the tests load `{}`
-  return z.strictObject(shape).meta({ description }).prefault(empty);
+  return z.strictObject(shape).register(z.globalRegistry, { description }).prefault(empty);
 }
 
 function attempt<Value>(parse: () => Value, context: z.RefinementCtx): Value {
