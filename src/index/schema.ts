@@ -90,9 +90,15 @@ CREATE TABLE pending_deletes (
 
 /** Brings a database to the current tables, emptying one of another version. */
 export function createTables(db: DatabaseSync): void {
+  // An empty file has nothing to lose: what a power cut leaves of it is found to be unsound, and replaced.
+  if (isEmpty(db)) db.exec('PRAGMA synchronous = OFF');
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA cache_size = -4096');
+  if (versionOf(db) !== SCHEMA_VERSION) makeTables(db);
   // The start-up scan reads the files again, so a lost transaction costs nothing: no sync at each commit.
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096;');
-  if (versionOf(db) === SCHEMA_VERSION) return;
+  db.exec('PRAGMA synchronous = NORMAL');
+}
+
+function makeTables(db: DatabaseSync): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     // Another process may have been first.
@@ -106,6 +112,10 @@ export function createTables(db: DatabaseSync): void {
     db.exec('ROLLBACK');
     throw error;
   }
+}
+
+function isEmpty(db: DatabaseSync): boolean {
+  return db.prepare('PRAGMA page_count').get()?.page_count === 0;
 }
 
 function versionOf(db: DatabaseSync): number {
