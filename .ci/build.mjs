@@ -12,14 +12,6 @@ if (rolldown === undefined) {
   throw new Error('rolldown is not installed: run npm ci first');
 }
 
-/** Commander loads it, with sockets and streams, for programs that are subcommands: we have none, and help comes sooner. */
-const commanderStartsNothing = {
-  name: 'commander-starts-nothing',
-  resolveId: (source, importer) =>
-    source === 'node:child_process' && importer?.includes('/commander/') ? '\0no-child-process' : undefined,
-  load: (id) => (id === '\0no-child-process' ? 'export default {};' : undefined),
-};
-
 const root = fileURLToPath(new URL('../', import.meta.url));
 const bundle = await rolldown.rolldown({
   cwd: root,
@@ -30,7 +22,6 @@ const bundle = await rolldown.rolldown({
   },
   platform: 'node',
   external: ['@node-rs/bcrypt'],
-  plugins: [commanderStartsNothing],
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
   plugins: [fewMediaTypes, programsWhenStarted],
   logLevel: 'warn',

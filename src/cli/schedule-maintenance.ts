@@ -1,19 +1,35 @@
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
-import type { Maintenance, Task } from '../registry/maintenance/index.js';
+import { JobRunner, Maintenance, type Task } from '../registry/maintenance/index.js';
+import type {
+  RepositoryBlobs,
+  RepositoryManifests,
+  RepositoryStore,
+} from '../registry/repositories/index.js';
 import { repeat } from './schedule.js';
 
 const HOUR_MS = 3_600_000;
 /** Soon enough for a trash that is kept for a day, and the first once a start is over. */
 const EMPTY_TRASH = { first: HOUR_MS / 6, interval: HOUR_MS };
 
-/** Gives up what was deleted long ago, and collects garbage where the configuration says so, until `signal`. */
+type Parts = Readonly<{
+  store: RepositoryStore;
+  blobs: RepositoryBlobs;
+  manifests: RepositoryManifests;
+  log: Logger;
+}>;
+
+/**
+ * Does what commands ask for, gives up what was deleted long ago, and collects garbage where the configuration says so, until
+ * `signal`.
+ */
 export async function scheduleMaintenance(
   { storage, berth }: Config,
-  { maintenance, log }: { maintenance: Maintenance; log: Logger },
+  { log, ...parts }: Parts,
   signal: AbortSignal,
 ): Promise<void> {
   if (storage.maintenance.readonly.enabled) return;
+  const maintenance = new Maintenance(parts);
   const perform = async (task: Task) => {
     try {
       const { kind: _, ...outcome } = summaryOf(await maintenance.run(task, signal));
@@ -26,6 +42,7 @@ export async function scheduleMaintenance(
   const collect: Task = { kind: 'collect', dryRun: false, grace, untagged };
   const empty: Task = { kind: 'empty-trash', olderThan: berth.trash.keep };
   await Promise.all([
+    new JobRunner(parts.store.index, maintenance, log).run(signal),
     repeat(EMPTY_TRASH, signal, () => perform(empty)),
     enabled && repeat({ first: interval, interval }, signal, () => perform(collect)),
   ]);

@@ -9,7 +9,6 @@ import {
   SendBuffers,
 } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
-import { JobRunner, Maintenance } from '../registry/maintenance/index.js';
 import type { Metrics, MetricsOptions } from '../registry/monitoring/index.js';
 import { createLogger, Health, openOutput, trustedProxies } from '../registry/operations/index.js';
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
@@ -18,7 +17,7 @@ import { collectGarbage } from './collect-garbage.js';
 import { readConfig } from './config.js';
 import { type OpenStore, openStore } from './open-store.js';
 import { requestObserver } from './request-observer.js';
-import { scheduleMaintenance } from './schedule-maintenance.js';
+import type { scheduleMaintenance } from './schedule-maintenance.js';
 import { schedulePurges } from './schedule-purges.js';
 import {
   accessRules,
@@ -76,7 +75,6 @@ export async function serve(file: string | undefined): Promise<void> {
   for (const { pending, error } of await registry.manifests.resumeDeletes()) {
     log.error({ ...pending, error }, 'an interrupted delete could not be finished and is given up');
   }
-  const maintenance = new Maintenance({ ...opened, ...registry });
   const health = new Health({
     checks: config.health,
     minFreeBytes: config.berth.minfreespace,
@@ -110,8 +108,7 @@ export async function serve(file: string | undefined): Promise<void> {
   const work = [
     checkIndex(opened, log, background.signal),
     schedulePurges(config, { ...opened, log }, background.signal),
-    scheduleMaintenance(config, { maintenance, log }, background.signal),
-    new JobRunner(opened.index, maintenance, log).run(background.signal),
+    maintain(config, { ...registry, store: opened.store, log }, background.signal),
   ];
   log.info({ address, tls: tls !== undefined, version: manifest.version }, 'listening');
   // Programs that start a registry bring a configuration and read its log.
@@ -136,6 +133,12 @@ async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal
   } catch (error) {
     log.error({ error }, 'the index could not be checked against storage');
   }
+}
+
+/** Loaded after the start, which need not wait for it. */
+async function maintain(...args: Parameters<typeof scheduleMaintenance>): Promise<void> {
+  const { scheduleMaintenance } = await import('./schedule-maintenance.js');
+  await scheduleMaintenance(...args);
 }
 
 /** Nothing is counted where nobody can read it: the libraries alone take as long to load as all the rest. */
