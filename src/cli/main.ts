@@ -17,7 +17,7 @@ if (!process.argv.includes('serve')) {
 }
 process.stderr.on('error', () => {}); // nobody is left to tell
 
-createProgram()
+createProgram(process.argv.slice(2))
   .parseAsync(process.argv)
   .catch(async (error: unknown) => {
     process.exitCode = await report(error);

@@ -4,6 +4,7 @@ import { addBuildCommand } from './build-command.js';
 import { addBuilderCommands } from './builder-command.js';
 import { examples } from './help.js';
 import { addImagesCommands } from './images-command.js';
+import { LateCommand, subcommandTerm } from './late-command.js';
 import { addLoginCommands } from './login-command.js';
 import { addMaintenanceCommands } from './maintenance-command.js';
 import { addTlsCommands } from './tls-command.js';
@@ -12,13 +13,18 @@ import { addUserCommands } from './user-command.js';
 
 const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else the built-in default';
 
-/** All commands with their help. What a command does is loaded only when it is called. */
-export function createProgram(): Command {
-  const program = new Command('berth')
+/**
+ * All commands with their help. What a command does is loaded only when it is called.
+ * @param args as they follow the name of the program: only what they call has its options.
+ */
+export function createProgram(args: readonly string[]): LateCommand {
+  const program = new LateCommand('berth')
+    .complete()
     .description('A private container registry, a builder of images, and a client that moves them.')
     .version(`berth ${manifest.version}`, '-v, --version')
     .option('--debug', 'show the causes of a failure')
     .exitOverride()
+    .configureHelp({ subcommandTerm })
     .addHelpText(
       'after',
       examples(
@@ -44,6 +50,7 @@ export function createProgram(): Command {
   addBuilderCommands(program.command('builder').description('the cache of builds'));
   addCompletion(program);
   pointToHelp(program, []);
+  program.completeCalled(args);
   return program;
 }
 
@@ -143,7 +150,7 @@ function addUploads(uploads: Command): void {
     });
 }
 
-function addCompletion(program: Command): void {
+function addCompletion(program: LateCommand): void {
   program
     .command('completion')
     .description('print a script that completes commands and options in your shell')
@@ -157,6 +164,7 @@ function addCompletion(program: Command): void {
     )
     .action(async (shell: 'bash' | 'zsh' | 'fish') => {
       const { completionScript } = await import('./completion.js');
+      program.completeAll();
       process.stdout.write(completionScript(program, shell));
     });
 }

@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import type { LateCommand } from '../../src/cli/late-command.js';
+import { createProgram } from '../../src/cli/program.js';
+
+/** The words that call each command, and what its help then says. */
+function helpOfAll(command: Command, path: readonly string[] = []): [path: string[], help: string][] {
+  const inner = command.commands.flatMap((each) => helpOfAll(each, [...path, each.name()]));
+  return [[[...path], helpOf(command)], ...inner];
+}
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({
+    writeOut: (more) => {
+      text += more;
+    },
+  });
+  command.outputHelp();
+  return text;
+}
+
+function commandAt(program: Command, [name, ...rest]: readonly string[]): Command {
+  if (name === undefined) return program;
+  const command = program.commands.find((each) => each.name() === name || each.aliases().includes(name));
+  if (command === undefined) throw new Error(`there is no command ${name}`);
+  return commandAt(command, rest);
+}
+
+function completeProgram(): LateCommand {
+  const program = createProgram([]);
+  program.completeAll();
+  return program;
+}
+
+describe('createProgram', () => {
+  it.each(helpOfAll(completeProgram()))('knows all of %j when it is called', (path, help) => {
+    expect(helpOf(commandAt(createProgram(path), path))).toBe(help);
+  });
+  it.each([
+    { args: ['--debug', 'build', '.'], called: ['build'] },
+    { args: ['help', 'build'], called: ['build'] },
+    { args: ['cp', 'a', 'b'], called: ['copy'] },
+    { args: ['config', '--', 'check'], called: ['config', 'check'] },
+    { args: ['image', 'list', '-q'], called: ['image', 'ls'] },
+  ])('understands $args', ({ args, called }) => {
+    const command = commandAt(createProgram(args), called);
+    expect(helpOf(command)).toBe(helpOf(commandAt(completeProgram(), called)));
+  });
+  it('takes defaults from options that were made late', async () => {
+    const program = createProgram(['build', '.']);
+    const build = commandAt(program, ['build']).action(() => {});
+    await program.parseAsync(['node', 'berth', 'build', '.']);
+    expect(build.opts()).toMatchObject({ cache: true, network: 'default', tag: [] });
+  });
+  it('lists options that are not made yet', () =>
+    expect(helpOf(createProgram([]))).toMatch(/^ {2}build \[options\] <context> /m));
+});
