@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { examples } from './help.js';
 import { addStoreOptions } from './image-store.js';
-import { addRegistryOptions } from './registries.js';
+import { addRegistryOptions } from './registry-options.js';
 
 const PROGRESS = ['auto', 'plain', 'json', 'quiet', 'tty', 'rawjson'];
 

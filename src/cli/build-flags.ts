@@ -2,7 +2,7 @@ import type { Ulimit } from '../layer/index.js';
 import { hostPlatform, type Platform, parsePlatform } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
-import type { RegistryFlags } from './registries.js';
+import type { RegistryFlags } from './registry-options.js';
 
 /** The flags of `berth build` as the command line has them. */
 export type BuildFlags = StoreFlags &

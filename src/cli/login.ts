@@ -2,7 +2,8 @@ import type { Credentials, Saved } from '../client/index.js';
 import { parseReference } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import { askHidden, readPassword, type Terminal } from './password.js';
-import { openCredentialStore, openRegistryClient, type RegistryFlags } from './registries.js';
+import { openCredentialStore, openRegistryClient } from './registries.js';
+import type { RegistryFlags } from './registry-options.js';
 
 export type LoginFlags = Omit<RegistryFlags, 'creds'> &
   Readonly<{ username?: string; password?: string; passwordStdin?: boolean }>;

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { examples } from './help.js';
 import { addStoreOptions } from './image-store.js';
-import type { RegistryFlags } from './registries.js';
-import { addRegistryOptions } from './registries.js';
+import type { RegistryFlags } from './registry-options.js';
+import { addRegistryOptions } from './registry-options.js';
 import type { CopyFlags } from './transfer-copy.js';
 import {
   addCompressionOptions,

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ImageFormat } from '../image/index.js';
 import { addStoreOptions } from './image-store.js';
 import { PROGRESS_MODES } from './progress-mode.js';
-import { addRegistryOptions } from './registries.js';
+import { addRegistryOptions } from './registry-options.js';
 
 export type PlatformFlags = Readonly<{ platform?: string; allPlatforms?: boolean }>;
 /** `--no-referrers` makes it false; without a flag it depends on the places. */

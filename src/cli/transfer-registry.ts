@@ -3,7 +3,7 @@ import { keyText, parseReference } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 import { printable } from './printable.js';
-import type { RegistryFlags } from './registries.js';
+import type { RegistryFlags } from './registry-options.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';
 import { openSource, parsePlace } from './transfer-places.js';

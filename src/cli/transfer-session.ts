@@ -4,7 +4,8 @@ import type { Reference } from '../oci/index.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
 import { openProgress, type Progress } from './progress.js';
 import type { ProgressMode } from './progress-mode.js';
-import { openRegistryClient, type RegistryFlags } from './registries.js';
+import { openRegistryClient } from './registries.js';
+import type { RegistryFlags } from './registry-options.js';
 
 export type TransferFlags = RegistryFlags &
   StoreFlags &

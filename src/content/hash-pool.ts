@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { type Digest, digestOf, type HashAlgorithm } from '../oci/index.js';
 
 export type Digests = ReadonlyMap<HashAlgorithm, Digest>;
@@ -102,6 +102,8 @@ class PoolWorker {
     const file = import.meta.url.endsWith('.ts') ? './hash-worker.ts' : '../hash-worker.cjs';
     // It holds hashes and little else: without limits its heap would grow before it is ever tidied up.
     const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
+    // Loaded here: most programs never hash anything that long.
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
     this.#worker = new Worker(new URL(file, import.meta.url), { resourceLimits });
     this.#worker.unref();
     this.#worker.on('message', ({ call, hex }: HashReply) => {

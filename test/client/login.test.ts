@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LoginFlags, login, logout } from '../../src/cli/login.js';
-import { addRegistryOptions, openRegistryClient, type RegistryFlags } from '../../src/cli/registries.js';
+import { openRegistryClient } from '../../src/cli/registries.js';
+import { addRegistryOptions, type RegistryFlags } from '../../src/cli/registry-options.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { FakeRegistry, send } from './fake-registry.js';
 
