@@ -101,7 +101,8 @@ class FileWindow {
   skip(count: number, path: string): void {
     if (count === 0) return;
     this.position += count - 1;
-    if (this.take(1).length === 0) throw new TarError(`the archive ends within ${JSON.stringify(path)}`);
+    if (!Number.isSafeInteger(this.position) || this.take(1).length === 0)
+      throw new TarError(`the archive ends within ${JSON.stringify(path)}`);
   }
 
   #load(count: number): void {

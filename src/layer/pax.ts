@@ -5,6 +5,8 @@ import { decodeName, nameBytes } from './names.js';
 export type PaxRecords = Map<string, Buffer>;
 
 export const XATTR_KEY = 'SCHILY.xattr.';
+/** Keys that mean something here. Others are not even remembered: a global header would be copied for each member. */
+const KNOWN_KEY = /^(path|linkpath|size|uid|gid|mtime|GNU\.sparse\..+|SCHILY\.xattr\..+)$/s;
 const [SPACE, EQUALS, NEWLINE] = [0x20, 0x3d, 0x0a];
 
 /** In the order given. Each record is `<length of the record, itself included> <key>=<value>\n`. */
@@ -43,7 +45,7 @@ export function parsePax(bytes: Buffer): { records: PaxRecords; sparse: [string,
     const value = bytes.subarray(equals + 1, end - 1);
     if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes')
       sparse.push([key, value.toString('latin1')]);
-    else records.set(key, Buffer.from(value));
+    else if (KNOWN_KEY.test(key)) records.set(key, Buffer.from(value));
     at = end;
   }
   return { records, sparse };

@@ -22,6 +22,8 @@ export type Request =
 /** Of a pax header or a long name. The kernel's limits on names and attributes are far below. */
 const MAX_EXTENSION_BYTES = 1024 * 1024;
 const MAX_PATH_BYTES = 4096;
+/** Of all global headers together: they count for each member. */
+const MAX_GLOBAL_RECORDS = 100;
 /** A leading or trailing slash, an empty part, `.` or `..`. */
 const ODD_PATH = /(^|\/)(\.{0,2})(\/|$)/;
 const NOTHING: PaxRecords = new Map();
@@ -48,6 +50,8 @@ export function* parseTar(): Generator<Request, void, Buffer> {
       pending = { ...pending, pax: records, sparseRecords: sparse };
     } else if (type === 'g') {
       global = new Map([...global, ...parsePax(yield* extension(header)).records]);
+      if (global.size > MAX_GLOBAL_RECORDS)
+        throw new TarError(`global pax headers have more than ${MAX_GLOBAL_RECORDS} records`);
     } else if (type === 'L') {
       pending.longName = untilZero(yield* extension(header));
     } else if (type === 'K') {
@@ -65,6 +69,7 @@ export function* parseTar(): Generator<Request, void, Buffer> {
 
 function* extension(header: Header): Generator<Request, Buffer, Buffer> {
   const size = header.number('size');
+  if (size < 0) throw new TarError('an extended header has a negative size');
   if (size > MAX_EXTENSION_BYTES)
     throw new TarError(`an extended header has ${size} bytes, more than the limit of ${MAX_EXTENSION_BYTES}`);
   const bytes = yield* exactly(size + paddingOf(size));
@@ -103,7 +108,7 @@ function* memberOf(
     gid: owner(paxNumber(pax, 'gid') ?? header.number('gid')),
     size: sparse?.size ?? stored,
     mtime: paxNumber(pax, 'mtime') ?? header.number('mtime'),
-    ...(type === 'symlink' && { linkName }),
+    ...(type === 'symlink' && { linkName: expectName(linkName) }),
     ...(type === 'hardlink' && { linkName: cleanPath(linkName) }),
     ...((type === 'character' || type === 'block') && {
       device: { major: header.number('major'), minor: header.number('minor') },
@@ -156,10 +161,7 @@ function typeOf(header: Header, path: string): EntryType {
 
 /** Without leading, trailing and double slashes and `.` parts. `..` is refused, so that no path leaves the root. */
 function cleanPath(path: string): string {
-  if (path.length > MAX_PATH_BYTES) {
-    throw new TarError(`a name has ${path.length} bytes, more than the limit of ${MAX_PATH_BYTES}`);
-  }
-  if (path.includes('\0')) throw new TarError(`${JSON.stringify(path.slice(0, 200))} contains a zero byte`);
+  expectName(path);
   if (!ODD_PATH.test(path)) return path;
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..'))
@@ -167,6 +169,14 @@ function cleanPath(path: string): string {
       `${JSON.stringify(path.slice(0, 200))} has a part "..", which could leave the archive's root`,
     );
   return parts.join('/');
+}
+
+/** What Linux could call a file, or have in a link. */
+function expectName(name: string): string {
+  if (name.length > MAX_PATH_BYTES)
+    throw new TarError(`a name has ${name.length} bytes, more than the limit of ${MAX_PATH_BYTES}`);
+  if (name.includes('\0')) throw new TarError(`${JSON.stringify(name.slice(0, 200))} contains a zero byte`);
+  return name;
 }
 
 function owner(id: number): number {
@@ -179,7 +189,7 @@ function xattrsOf(pax: PaxRecords): Map<string, Buffer> | undefined {
   for (const [key, value] of pax) {
     if (!key.startsWith(XATTR_KEY)) continue;
     found ??= new Map();
-    found.set(key.slice(XATTR_KEY.length), value);
+    found.set(expectName(key.slice(XATTR_KEY.length)), value);
   }
   return found;
 }

@@ -1,7 +1,15 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, symlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LayerIndex, RootfsView, readTar, TarError } from '../../src/layer/index.js';
+import { applyLayer, LayerIndex, RootfsView, readTar, TarError } from '../../src/layer/index.js';
 import { run } from '../support/run.js';
 import { tarOf, header as ustarHeader } from '../support/tar.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
@@ -213,6 +221,29 @@ describe('readTar', () => {
       tar: header('x', 2 * 1024 ** 2, 'x'),
       problem: 'more than the limit',
     },
+    { what: 'a pax header of less than nothing', tar: header('x', -512, 'x'), problem: 'negative size' },
+    { what: 'a long name of less than nothing', tar: header('x', -1, 'L'), problem: 'negative size' },
+    { what: 'content of less than nothing', tar: header('a', -512), problem: 'negative size' },
+    {
+      what: 'global pax headers beyond all measure',
+      tar: paxHeader('g', Array.from({ length: 101 }, (_, i) => `22 SCHILY.xattr.u${100 + i}=\n`).join('')),
+      problem: 'more than 100 records',
+    },
+    {
+      what: 'a zero byte in a link',
+      tar: Buffer.concat([pax('16 linkpath=a\0b\n'), header('a', 0, '2')]),
+      problem: 'zero byte',
+    },
+    {
+      what: 'a link longer than links are',
+      tar: Buffer.concat([pax(`4112 linkpath=${'x'.repeat(4097)}\n`), header('a', 0, '2')]),
+      problem: 'more than the limit',
+    },
+    {
+      what: 'a zero byte in the name of an attribute',
+      tar: Buffer.concat([pax('25 SCHILY.xattr.user.\0=x\n'), header('a', 0)]),
+      problem: 'zero byte',
+    },
     { what: 'pax records without end', tar: pax('99 path=a\n'), problem: 'malformed' },
     { what: 'pax records without length', tar: pax('path=a\n'), problem: 'malformed' },
     {
@@ -227,20 +258,41 @@ describe('readTar', () => {
       problem: 'sparse map',
     },
   ])('refuses $what', async ({ tar, problem }) => {
-    const failure = await readAll(tar).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(TarError);
-    expect((failure as Error).message).toContain(problem);
+    for (const read of [readAll, unpackedSomewhere, scanned]) {
+      const failure = await read(tar).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(TarError);
+      expect((failure as Error).message).toContain(problem);
+    }
   });
 });
 
 /** A header of another type, its checksum put right. */
 function header(path: string, size: number, type = '0'): Buffer {
-  const block = ustarHeader(path, size);
+  const block = ustarHeader(path, Math.max(0, size));
+  if (size < 0) negative(size).copy(block, 124);
   block.write(type, 156);
   block.fill(' ', 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   return block;
+}
+
+/** As base-256, where an octal number cannot be negative. */
+function negative(size: number): Buffer {
+  const bytes = Buffer.alloc(12, 0xff);
+  bytes.writeInt32BE(size, 8);
+  return bytes;
+}
+
+async function unpackedSomewhere(tar: Buffer): Promise<void> {
+  await using place = await temporaryFolder();
+  await applyLayer(chunks(tar), place.path, { whiteouts: 'apply', ownership: 'ignore', devices: 'skip' });
+}
+
+async function scanned(tar: Buffer): Promise<void> {
+  await using place = await temporaryFolder();
+  writeFileSync(join(place.path, 'tar'), tar);
+  await LayerIndex.scan(join(place.path, 'tar'));
 }
 
 async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
