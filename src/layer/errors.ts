@@ -14,6 +14,16 @@ export class LayerError extends Error {
   }
 }
 
+/** Failures of the filesystem name the entry that they are about. */
+export function explained(path: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) throw error;
+    throw new LayerError(path, `it cannot be unpacked: ${error.message}`, { cause: error });
+  }
+}
+
 /** A file is not what it was when it was listed. */
 export class FileChangedError extends Error {
   override readonly name = 'FileChangedError';

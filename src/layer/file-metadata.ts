@@ -12,11 +12,18 @@ type Metadata = Pick<Entry, 'uid' | 'gid' | 'mode' | 'mtime' | 'xattrs'>;
  */
 export class MetadataWriter {
   readonly #isOwnerKept: boolean;
+  readonly #isPrivileged: boolean;
   readonly #isOwnerInherited: (uid: number, gid: number) => boolean;
 
-  /** @param options `newFilesAreOwn`: files are made with this process's own owner and group. */
-  constructor(options: { ownership: 'keep' | 'ignore'; newFilesAreOwn: boolean }) {
+  /**
+   * @param options `newFilesAreOwn`: files are made with this process's own owner and group. `isPrivileged`: all
+   * attributes can be written, as they can by root of the machine.
+   */
+  constructor(
+    options: Readonly<{ ownership: 'keep' | 'ignore'; newFilesAreOwn: boolean; isPrivileged: boolean }>,
+  ) {
     this.#isOwnerKept = options.ownership === 'keep';
+    this.#isPrivileged = options.isPrivileged;
     const [ownUid, ownGid] = [process.geteuid?.(), process.getegid?.()];
     this.#isOwnerInherited = (uid, gid) => options.newFilesAreOwn && uid === ownUid && gid === ownGid;
   }
@@ -48,7 +55,7 @@ export class MetadataWriter {
   #removeOtherXattrs(file: string | Buffer, { xattrs }: Metadata): void {
     if (!canCallLinux()) return;
     for (const name of keptXattrs(file)?.keys() ?? []) {
-      if (!xattrs?.has(name)) tolerating(this.#isOwnerKept, () => lremovexattr(file, name));
+      if (!xattrs?.has(name)) tolerating(this.#isPrivileged, () => lremovexattr(file, name));
     }
   }
 
@@ -60,17 +67,17 @@ export class MetadataWriter {
   }
 
   #writeXattr(file: string | Buffer, name: string, value: Buffer): void {
-    tolerating(this.#isOwnerKept, () => lsetxattr(file, name, value));
+    tolerating(this.#isPrivileged, () => lsetxattr(file, name, value));
   }
 }
 
-/** Some file systems have no extended attributes, and ordinary users may not set all of them. */
-function tolerating(isOwnerKept: boolean, change: () => void): void {
+/** Some file systems have no extended attributes, and not everybody may set all of them. */
+function tolerating(isPrivileged: boolean, change: () => void): void {
   try {
     change();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const isTolerable = code === 'ENOTSUP' || (code === 'EPERM' && !isOwnerKept);
+    const isTolerable = code === 'ENOTSUP' || (code === 'EPERM' && !isPrivileged);
     if (!isTolerable) throw error;
   }
 }

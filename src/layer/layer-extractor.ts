@@ -14,7 +14,7 @@ import {
 import { makeDevice, makeFifo } from '../linux/index.js';
 import { type ApplyLimits, type ApplyOptions, DEFAULT_LIMITS } from './apply-options.js';
 import { type Entry, findWhiteout, WHITEOUT_PREFIX } from './entry.js';
-import { LayerError } from './errors.js';
+import { explained, LayerError } from './errors.js';
 import type { LowerChild } from './lower-directory.js';
 import { encodeName } from './names.js';
 import { isWhiteoutDevice } from './overlay.js';
@@ -47,7 +47,7 @@ export class LayerExtractor implements MemberSink, Disposable {
   begin(member: Member): void {
     const { entry } = member;
     this.#count(entry);
-    explained(entry, () => {
+    explained(entry.path, () => {
       const whiteout = entry.path.includes(WHITEOUT_PREFIX) ? findWhiteout(entry.path) : undefined;
       if (whiteout?.kind === 'deleted') this.#whiteouts.delete(whiteout.path);
       else if (whiteout?.kind === 'opaque') this.#whiteouts.empty(whiteout.directory);
@@ -57,13 +57,13 @@ export class LayerExtractor implements MemberSink, Disposable {
 
   data(bytes: Uint8Array): void {
     const open = this.#open;
-    if (open) explained(open.entry, () => open.write(bytes));
+    if (open) explained(open.entry.path, () => open.write(bytes));
   }
 
   end(): void {
     const open = this.#open;
     if (!open) return;
-    explained(open.entry, () => {
+    explained(open.entry.path, () => {
       open.finish();
       this.#tree.metadata.writeOpen(open.fd, open.file, open.entry);
     });
@@ -214,14 +214,4 @@ class OpenFile {
 function writeAll(fd: number, bytes: Uint8Array, position: number): void {
   for (let at = 0; at < bytes.byteLength; )
     at += writeSync(fd, bytes, at, bytes.byteLength - at, position + at);
-}
-
-/** Failures of the filesystem name the entry. */
-function explained(entry: Entry, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) throw error;
-    throw new LayerError(entry.path, `it cannot be unpacked: ${error.message}`, { cause: error });
-  }
 }

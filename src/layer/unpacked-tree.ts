@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, rmSync, type Stats, unlinkSync } from 'node:fs';
 import type { ApplyOptions } from './apply-options.js';
 import { type Entry, joinPath, splitPath } from './entry.js';
-import { LayerError } from './errors.js';
+import { explained, LayerError } from './errors.js';
 import { MetadataWriter } from './file-metadata.js';
 import { type LowerChild, LowerDirectory } from './lower-directory.js';
 import { decodeName, encodeName } from './names.js';
@@ -38,7 +38,11 @@ export class UnpackedTree {
     const { lowers } = options;
     this.#lower = lowers && options.whiteouts === 'overlay' ? new LowerDirectory(lowers, options) : undefined;
     const isFresh = options.whiteouts === 'overlay' && (lstatSync(root).mode & SETGID) === 0;
-    this.metadata = new MetadataWriter({ ownership: options.ownership, newFilesAreOwn: isFresh });
+    this.metadata = new MetadataWriter({
+      ownership: options.ownership,
+      newFilesAreOwn: isFresh,
+      isPrivileged: options.ownership === 'keep' && options.userxattr !== true,
+    });
     this.#directories = new RootedDirectories(root, {
       implied: (path) => this.#addImplied(path),
       clear: (path, stats) => this.remove(path, stats),
@@ -168,7 +172,7 @@ export class UnpackedTree {
   /** Gives directories their metadata, the deepest ones first: work in them would change it. */
   finish(): void {
     for (const [path, metadata] of [...this.#later].reverse())
-      this.metadata.write(this.fileAt(path), metadata);
+      explained(path, () => this.metadata.write(this.fileAt(path), metadata));
   }
 
   #createInstead<T>(path: string, file: string | Buffer, make: (file: string | Buffer) => T): { value: T } {

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { LayerStack, Snapshots, StackLayer } from '../layer/index.js';
-import { applyLayer } from '../layer/index.js';
+import { applyLayer, LayerError } from '../layer/index.js';
 import { algorithmOf, chainIDs, type Digest } from '../oci/index.js';
 import { LayerMismatchError, RuntimeUnavailableError } from './errors.js';
 import { removeTree, type WorkFolder } from './work-folder.js';
@@ -192,7 +192,8 @@ function openTar(layer: StackLayer): AsyncIterable<Uint8Array> {
 
 /** In a user namespace only some ids exist. */
 function explained(error: unknown, { userAttributes }: SnapshotOptions): unknown {
-  if (!userAttributes || (error as NodeJS.ErrnoException).code !== 'EINVAL') return error;
+  const reason = error instanceof LayerError ? error.cause : error;
+  if (!userAttributes || (reason as NodeJS.ErrnoException | undefined)?.code !== 'EINVAL') return error;
   return new RuntimeUnavailableError(
     'the image has files of users beyond those that /etc/subuid and /etc/subgid give to you: an administrator can ' +
       'give more, usually 65536',

@@ -137,6 +137,27 @@ describe.runIf(isRoot)('an ordinary user', () => {
     const outcome = JSON.parse(await run(as(step), { env: environment() }));
     expect(outcome).toMatchObject({ exitCode: 0, layer: { size: expect.any(Number) } });
   });
+
+  it('is told which ids an image needs that it was not given', async () => {
+    const few = ['--add-subuids', '4100000000-4100000009', '--add-subgids', '4100000000-4100000009'];
+    await run(['usermod', '--del-subuids', '1-4294967294', '--del-subgids', '1-4294967294', user]);
+    await run(['usermod', ...few, user]);
+    const foreign = join(folder.path, 'foreign.tar');
+    await run(['tar', '-cf', foreign, '-C', '/', '--owner=5000', '--group=0', 'etc/hostname']);
+    await run(['chmod', '644', foreign]);
+    const step = [...CHILD, `/home/${user}/few`, foreign, 'true'];
+    await expect(run(as(step), { env: environment() })).rejects.toThrow('beyond those that /etc/subuid');
+  });
+
+  it('goes without attributes that only root of the machine could give to files', async () => {
+    const odd = join(folder.path, 'odd.tar');
+    const option = '--pax-option=SCHILY.xattr.trusted.odd:=x,SCHILY.xattr.security.ima:=y';
+    const busybox = join(folder.path, 'busybox');
+    await run(['tar', '-cf', odd, '-C', busybox, '--format=posix', '--owner=0', '--group=0', option, 'bin']);
+    await run(['chmod', '644', odd]);
+    const step = [...CHILD, `/home/${user}/odd`, odd, 'echo ran'];
+    expect(JSON.parse(await run(as(step), { env: environment() }))).toMatchObject({ exitCode: 0 });
+  });
 });
 
 function start(command: readonly string[]): ChildProcess {

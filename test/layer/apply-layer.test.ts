@@ -257,6 +257,8 @@ describe('applyLayer', () => {
   it('fails with the entry named', async () => {
     await expect(apply(tar(symlinkEntry('empty', '')))).rejects.toThrow(LayerError);
     await expect(apply(tar(file('x'.repeat(300))))).rejects.toThrow('ENAMETOOLONG');
+    const xattrs = new Map([['user.'.padEnd(300, 'x'), Buffer.from('')]]);
+    await expect(apply(tar(directoryEntry('d', { xattrs })))).rejects.toThrow(LayerError);
     await expect(apply(tarOf({ a: Buffer.alloc(5000) }).subarray(0, 2000))).rejects.toThrow(TarError);
     await expect(apply(tar(file('a')), { ...KEEP, signal: AbortSignal.abort() })).rejects.toThrow('aborted');
   });
