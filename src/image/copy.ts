@@ -69,17 +69,32 @@ export async function choosePlatform(
 ): Promise<Descriptor> {
   if (platform === 'all' || !isIndexType(descriptor.mediaType)) return descriptor;
   const index = await readManifest(from, descriptor, signal);
-  for (const child of index.children) {
-    if (isIndexType(child.mediaType)) {
-      const found = await choosePlatform(from, child, { platform, ...(signal && { signal }) }).catch(
-        ignoreFormat,
-      );
-      if (found !== undefined) return found;
-    } else if (matchesPlatform(await platformOf(from, child, signal), platform)) return bare(child);
-  }
+  const found = await findChild(from, index, platform, new Set([descriptor.digest]), signal);
+  if (found !== undefined) return found;
   throw new ImageFormatError(
     `${from.name} has no image for ${formatPlatform(platform)}; it has ${offersOf(index) || 'none at all'}`,
   );
+}
+
+/** @param seen is added to: what indexes name many times over is looked at once. */
+async function findChild(
+  from: ImageEndpoint,
+  { children }: Manifest,
+  platform: Platform,
+  seen: Set<Digest>,
+  signal?: AbortSignal,
+): Promise<Descriptor | undefined> {
+  for (const child of children) {
+    const isIndex = isIndexType(child.mediaType);
+    if (seen.has(child.digest) && (isIndex || child.platform === undefined)) continue;
+    seen.add(child.digest);
+    if (isIndex) {
+      const index = await readManifest(from, child, signal);
+      const found = await findChild(from, index, platform, seen, signal);
+      if (found !== undefined) return found;
+    } else if (matchesPlatform(await platformOf(from, child, signal), platform)) return bare(child);
+  }
+  return undefined;
 }
 
 function offersOf({ children }: Manifest): string {
@@ -88,10 +103,6 @@ function offersOf({ children }: Manifest): string {
       platform === undefined || platform.os === 'unknown' ? [] : [formatPlatform(platform)],
     )
     .join(', ');
-}
-
-function ignoreFormat(error: unknown): undefined {
-  if (!(error instanceof ImageFormatError)) throw error;
 }
 
 const NOWHERE: Platform = { os: 'unknown', architecture: 'unknown' };

@@ -30,7 +30,7 @@ export type LocalImage = Readonly<{
  * @throws {ImageFormatError} there is none, or not for the platform that was asked for.
  */
 export function readImage(read: ReadContent, root: Descriptor, platform?: Platform): LocalImage {
-  const found = findManifest(read, root, platform);
+  const found = new ManifestSearch(read, platform).find(root);
   if (found === undefined) {
     throw new ImageFormatError(
       platform ? `no image for ${platform.os}/${platform.architecture} is here` : 'no image is here',
@@ -44,30 +44,42 @@ export function readImage(read: ReadContent, root: Descriptor, platform?: Platfo
 
 type Found = Readonly<{ descriptor: Descriptor; manifest: Manifest }>;
 
-function findManifest(
-  read: ReadContent,
-  root: Descriptor,
-  platform: Platform | undefined,
-): Found | undefined {
-  const manifest = parseStored(read(root.digest), root);
-  if (manifest.kind === 'manifest') return { descriptor: root, manifest };
-  const present = manifest.children.flatMap((child) => {
-    const found = isAttestation(child) ? undefined : tryFind(read, child, platform);
-    return found === undefined ? [] : [found];
-  });
-  const wanted = platform ?? hostPlatform();
-  const matching = present.find((found) => matches(read, found, wanted));
-  return matching ?? (platform === undefined ? present[0] : undefined);
-}
+class ManifestSearch {
+  readonly #read: ReadContent;
+  readonly #platform: Platform | undefined;
+  /** Indexes that name each other many times over would be read for years. */
+  readonly #seen = new Set<Digest>();
 
-/** An index may name images that are not here. */
-function tryFind(read: ReadContent, child: Descriptor, platform: Platform | undefined): Found | undefined {
-  try {
-    if (isIndexType(child.mediaType)) return findManifest(read, child, platform);
-    const manifest = parseStored(read(child.digest), child);
-    return { descriptor: child, manifest };
-  } catch {
-    return undefined;
+  constructor(read: ReadContent, platform: Platform | undefined) {
+    this.#read = read;
+    this.#platform = platform;
+  }
+
+  find(root: Descriptor): Found | undefined {
+    const manifest = parseStored(this.#read(root.digest), root);
+    if (manifest.kind === 'manifest') return { descriptor: root, manifest };
+    const present = manifest.children.flatMap((child) => {
+      const found = isAttestation(child) ? undefined : this.#tryFind(child);
+      return found === undefined ? [] : [found];
+    });
+    const wanted = this.#platform ?? hostPlatform();
+    const matching = present.find((found) => matches(this.#read, found, wanted));
+    return matching ?? (this.#platform === undefined ? present[0] : undefined);
+  }
+
+  /** An index may name images that are not here. */
+  #tryFind(child: Descriptor): Found | undefined {
+    try {
+      if (!isIndexType(child.mediaType)) {
+        const manifest = parseStored(this.#read(child.digest), child);
+        return { descriptor: child, manifest };
+      }
+      if (this.#seen.has(child.digest)) return undefined;
+      this.#seen.add(child.digest);
+      return this.find(child);
+    } catch {
+      return undefined;
+    }
   }
 }
 

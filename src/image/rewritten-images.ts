@@ -31,6 +31,8 @@ export class RewrittenImages extends ReadOnlyEndpoint {
   readonly #made = new Map<Digest, Buffer>();
   /** By the digest of what stands in its place. */
   readonly #forms = new Map<Digest, Readonly<{ before: Descriptor; after: Descriptor }>>();
+  /** What stands in the place of manifests, by their digest; `undefined` for themselves. */
+  readonly #documents = new Map<Digest, Promise<Json | undefined>>();
 
   constructor(source: ImageEndpoint, rewriting: Rewriting) {
     super();
@@ -74,13 +76,23 @@ export class RewrittenImages extends ReadOnlyEndpoint {
   /** @returns what stands in its place, with all else that is said of it. */
   async #rewrite(descriptor: Descriptor): Promise<Descriptor> {
     if (!isManifestType(descriptor.mediaType)) return descriptor;
+    let document = this.#documents.get(descriptor.digest);
+    if (document === undefined) {
+      document = this.#rewriteDocument(descriptor);
+      this.#documents.set(descriptor.digest, document);
+    }
+    const rewritten = await document;
+    return rewritten === undefined ? descriptor : this.#keep(rewritten, descriptor);
+  }
+
+  async #rewriteDocument(descriptor: Descriptor): Promise<Json | undefined> {
     const { signal } = this.#rewriting;
     const bytes = await readContent(this.#source, descriptor, signal && { signal });
     const document = JSON.parse(bytes.toString()) as Json;
     const rewritten = isIndexType(descriptor.mediaType)
       ? await this.#rewriteIndex(document, descriptor, bytes)
       : await this.#rewriteManifest(document, descriptor, bytes);
-    return rewritten === document ? descriptor : this.#keep(rewritten, descriptor);
+    return rewritten === document ? undefined : rewritten;
   }
 
   async #rewriteIndex(document: Json, descriptor: Descriptor, bytes: Uint8Array): Promise<Json> {

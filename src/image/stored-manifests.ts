@@ -13,12 +13,18 @@ export function noteManifest(db: StoreDatabase, descriptor: Descriptor, bytes: U
 }
 
 /** Notes a manifest and those below it, as far as they are here. */
-export function noteManifests(db: StoreDatabase, descriptor: Descriptor, read: ReadContent): void {
-  if (!isManifestType(descriptor.mediaType)) return;
+export function noteManifests(
+  db: StoreDatabase,
+  descriptor: Descriptor,
+  read: ReadContent,
+  noted = new Set<Digest>(),
+): void {
+  if (!isManifestType(descriptor.mediaType) || noted.has(descriptor.digest)) return;
+  noted.add(descriptor.digest);
   try {
     const bytes = read(descriptor.digest);
     noteManifest(db, descriptor, bytes);
-    for (const child of parseStored(bytes, descriptor).children) noteManifests(db, child, read);
+    for (const child of parseStored(bytes, descriptor).children) noteManifests(db, child, read, noted);
   } catch {
     // an index may name images that are not here
   }
