@@ -1,4 +1,4 @@
-import type { Ulimit } from '../layer/index.js';
+import type { RunDevices, Ulimit } from '../layer/index.js';
 import { type Platform, parseReference, shortReference } from '../oci/index.js';
 import type { BaseImage, PullPolicy } from './base-images.js';
 import type { SourceTree } from './context/source-tree.js';
@@ -41,6 +41,8 @@ export type BuildOptions = Readonly<{
   shmBytes?: number;
   ulimits: readonly Ulimit[];
   cgroupParent?: string;
+  /** Which devices `RUN --device` may have, and where those are described. */
+  devices: Omit<RunDevices, 'wanted'>;
   /** Given a shell in what a failed command left. */
   onFailed?: OnFailed;
 }>;

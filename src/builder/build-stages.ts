@@ -310,13 +310,14 @@ export class StagesBuild {
   }
 
   #runSettings() {
-    const { addHosts, shmBytes, ulimits, cgroupParent, buildArgs } = this.#options;
+    const { addHosts, shmBytes, ulimits, cgroupParent, devices, buildArgs } = this.#options;
     return {
       hostname: buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') ?? 'buildkitsandbox',
       addHosts,
       ...(shmBytes !== undefined && { shmBytes }),
       ulimits,
       ...(cgroupParent !== undefined && { cgroupParent }),
+      devices,
       ambient: proxyEnvironment(buildArgs),
     };
   }

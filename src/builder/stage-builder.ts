@@ -334,6 +334,7 @@ export class StageBuilder {
       ...(script && { script }),
       network: instruction.flags.includes('network') ? instruction.network : network,
       security: instruction.security,
+      devices: instruction.devices,
       mounts: await prepareMounts(mounts, instruction),
       openMounts,
     });

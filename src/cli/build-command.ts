@@ -90,7 +90,13 @@ function addRunOptions(command: Command): void {
     .option('--shm-size <bytes>', 'size of /dev/shm in RUN')
     .option('--ulimit <name=soft[:hard]>', 'limit of RUN', collect, [])
     .option('--cgroup-parent <path>', 'cgroup of RUN')
-    .option('--allow <entitlement>', 'security.insecure: RUN --security=insecure may be', collect, []);
+    .option('--allow <entitlement>', 'security.insecure, device or device=<name>, for RUN', collect, [])
+    .option(
+      '--cdi-spec-dir <dir>',
+      'where devices are described (default: /etc/cdi, /var/run/cdi)',
+      collect,
+      [],
+    );
 }
 
 function addOutputOptions(command: Command): void {

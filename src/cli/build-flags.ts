@@ -28,6 +28,7 @@ export type BuildFlags = StoreFlags &
     ulimit: readonly string[];
     cgroupParent?: string;
     allow: readonly string[];
+    cdiSpecDir: readonly string[];
     output: readonly string[];
     push?: boolean;
     format: 'oci' | 'docker';

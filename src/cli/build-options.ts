@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type BuildOptions, contextName, type Dockerfile, type NamedContext } from '../builder/index.js';
 import { hostPlatform, type Platform } from '../oci/index.js';
 import { layoutBase } from './build-bases.js';
@@ -60,12 +61,29 @@ export async function optionsOf(
     ...(fileTimes && { fileTimes }),
     squash: flags.squash === true,
     network: flags.network,
-    allowInsecure: flags.allow.includes('security.insecure'),
+    ...allowances(flags),
     addHosts: flags.addHost,
     ...(flags.shmSize !== undefined && { shmBytes: parseSize(flags.shmSize, '--shm-size') }),
     ulimits: parseUlimits(flags.ulimit),
     ...(flags.cgroupParent !== undefined && { cgroupParent: flags.cgroupParent }),
     ...(flags.debug === true && isTerminal() && { onFailed: debugShells(progress) }),
+  };
+}
+
+/** `--allow security.insecure`, `device`, `device=name`; what other builders have to be told is always allowed. */
+function allowances({ allow, cdiSpecDir }: BuildFlags): Pick<BuildOptions, 'allowInsecure' | 'devices'> {
+  const unknown = allow.find(
+    (text) => !/^(security\.insecure|network\.host|device(=.+)?|ssh|fs(\.read|\.write)?=.*)$/.test(text),
+  );
+  if (unknown !== undefined)
+    throw new UsageError(`--allow ${unknown}: it is security.insecure, device or device=<name>`);
+  const names = allow.flatMap((text) => /^device=([^,]+)/.exec(text)?.[1] ?? []);
+  return {
+    allowInsecure: allow.includes('security.insecure'),
+    devices: {
+      allowed: allow.includes('device') ? 'all' : names,
+      directories: cdiSpecDir.map((directory) => resolve(directory)),
+    },
   };
 }
 

@@ -30,6 +30,7 @@ export type {
   LayerStack,
   MountOwner,
   MountSource,
+  RunDevices,
   RunLayer,
   RunMount,
   RunOutcome,

@@ -40,6 +40,16 @@ export type RunMount =
 /** `name` as in `ulimit`, lower case: `nofile`. -1 is no limit. */
 export type Ulimit = Readonly<{ name: string; soft: number; hard: number }>;
 
+/** Devices that a command asks for, by names of the Container Device Interface: `vendor.com/class=name`. */
+export type RunDevices = Readonly<{
+  /** At least one. What is not there is an error only if it is `required`. */
+  wanted: readonly Readonly<{ name: string; required: boolean }>[];
+  /** Names and kinds that the command may have. */
+  allowed: 'all' | readonly string[];
+  /** Where files describe them; the usual places when there is none. */
+  directories: readonly string[];
+}>;
+
 /** One command in a container on top of `stack`. */
 export type RunStep = Readonly<{
   /** What people know the step as, for messages: `build 2/4`. */
@@ -61,6 +71,7 @@ export type RunStep = Readonly<{
   shmBytes?: number;
   ulimits: readonly Ulimit[];
   cgroupParent?: string;
+  devices?: RunDevices;
   /** Keep what a failed command leaves, and answer with {@link FailedContainer}. */
   keepFailed: boolean;
   /** The command is held back while this works. */

@@ -1,4 +1,5 @@
 import { DEFAULT_CAPABILITIES } from './capabilities.js';
+import type { DeviceAdditions } from './cdi/apply-edits.js';
 import { seccompProfile } from './seccomp.js';
 import type { Rlimit } from './ulimits.js';
 import type { ProcessUser } from './users.js';
@@ -36,6 +37,7 @@ export type ContainerOptions = Readonly<{
   mounts: readonly SpecMount[];
   shmBytes?: number;
   rlimits: readonly Rlimit[];
+  additions?: DeviceAdditions;
   cgroupsPath?: string;
 }>;
 
@@ -63,7 +65,7 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 
 /** config.json of a container: runtime-spec config.md and config-linux.md, with docker's defaults. */
 export function containerSpec(options: ContainerOptions, surroundings: Surroundings) {
-  const { privileged, cgroupsPath } = options;
+  const { privileged, cgroupsPath, additions } = options;
   const capabilities = capabilitiesOf(privileged, surroundings);
   return {
     ociVersion: '1.0.2',
@@ -71,9 +73,11 @@ export function containerSpec(options: ContainerOptions, surroundings: Surroundi
     root: { path: options.rootfs, readonly: false },
     hostname: options.hostname,
     mounts: [...standardMounts(options, surroundings), ...options.mounts],
+    ...(additions && Object.keys(additions.hooks).length > 0 && { hooks: additions.hooks }),
     linux: {
       namespaces: namespacesOf(options, surroundings),
-      resources: { devices: [{ allow: privileged, access: 'rwm' }] },
+      resources: { devices: [{ allow: privileged, access: 'rwm' }, ...(additions?.rules ?? [])] },
+      ...(additions && additions.devices.length > 0 && { devices: additions.devices }),
       ...(cgroupsPath !== undefined && { cgroupsPath }),
       ...(!privileged && {
         seccomp: seccompProfile(capabilities),

@@ -95,7 +95,7 @@ export class StepContainer implements Disposable {
   async #prepare(step: RunStep): Promise<void> {
     const { root } = this.#overlay;
     const { surroundings, work, snapshots, ownMounts } = this.#parts;
-    const options = this.#plainOptions(step);
+    const options = await this.#withDevices(this.#plainOptions(step), step);
     const mounts = new StepMounts({
       makeFolder: () => work.makeFolderIn(this.#folder),
       snapshots,
@@ -108,7 +108,30 @@ export class StepContainer implements Disposable {
     makeDirectories(resolveInRoot(root, step.cwd));
     for (const target of standardTargets(options, surroundings)) this.#targets.add(target, 'directory');
     const network = this.#networkMounts(step, options.network);
-    this.#options = { ...options, mounts: [...network, ...this.#placed(prepared)] };
+    this.#options = { ...options, mounts: [...network, ...this.#placed(prepared), ...options.mounts] };
+  }
+
+  async #withDevices(options: ContainerOptions, { devices, onOutput }: RunStep): Promise<ContainerOptions> {
+    if (devices === undefined) return options;
+    const { additionsOf, editsFor, kindOf } = await import('./cdi/index.js');
+    const missing: string[] = [];
+    const edits = editsFor(devices, (name) => missing.push(name));
+    for (const name of missing) await onOutput('stderr', Buffer.from(`berth: no device ${name} here\n`));
+    const additions = additionsOf(edits, this.#parts.surroundings);
+    const mounts = additions.mounts.map((mount) => {
+      // What lies on a mount of the runtime's own is made by that.
+      const isInDev = mount.destination.startsWith('/dev/');
+      const destination = isInDev ? mount.destination : this.#targets.add(mount.destination, kindOf(mount));
+      return { ...mount, destination };
+    });
+    const { user } = options;
+    return {
+      ...options,
+      env: withVariables(options.env, additions.env),
+      user: { ...user, groups: [...user.groups, ...additions.groups] },
+      mounts,
+      additions,
+    };
   }
 
   #plainOptions(step: RunStep): ContainerOptions {
@@ -165,6 +188,13 @@ export class StepContainer implements Disposable {
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
     return { id: basename(this.#folder), bundle, signal };
   }
+}
+
+/** Of two variables of one name a program may see either. */
+function withVariables(env: readonly string[], more: readonly string[]): string[] {
+  const nameOf = (pair: string) => pair.slice(0, pair.indexOf('='));
+  const names = new Set(more.map(nameOf));
+  return [...env.filter((pair) => !names.has(nameOf(pair))), ...more];
 }
 
 function mayRaiseLimits({ ids, capabilities }: Surroundings): boolean {

@@ -80,6 +80,7 @@ export class BuildBench implements Disposable {
         squash: false,
         network: 'default',
         allowInsecure: false,
+        devices: { allowed: [], directories: [] },
         addHosts: [],
         ulimits: [],
         ...options,

@@ -1,4 +1,11 @@
-import type { FailedContainer, RunMount, RunStep, StepRunner, Ulimit } from '../../layer/index.js';
+import type {
+  FailedContainer,
+  RunDevices,
+  RunMount,
+  RunStep,
+  StepRunner,
+  Ulimit,
+} from '../../layer/index.js';
 import { keyOf } from '../cache/key.js';
 import type { RunInstruction, RunScript } from '../dockerfile/index.js';
 import { CommandFailedError } from '../errors.js';
@@ -13,6 +20,8 @@ export type RunSettings = Readonly<{
   shmBytes?: number;
   ulimits: readonly Ulimit[];
   cgroupParent?: string;
+  /** Which devices commands may have, and where those are described. */
+  devices: Omit<RunDevices, 'wanted'>;
   /** Variables that no key depends on: proxies. */
   ambient: ReadonlyMap<string, string>;
 }>;
@@ -31,6 +40,7 @@ export type RunRequest = Readonly<{
   network: RunInstruction['network'];
   security: RunInstruction['security'];
   mounts: readonly PreparedMount[];
+  devices: RunDevices['wanted'];
   settings: RunSettings;
   runner: StepRunner;
   openMounts: (prepared: readonly PreparedMount[]) => Promise<MountedStep>;
@@ -70,7 +80,10 @@ const CHANGED = Buffer.from(
   'berth: files that this step mounts changed while it ran, so its result is not kept in the cache\n',
 );
 
-function definitionOf(parts: StepParts, { args, script, network, security, settings }: RunRequest): string {
+function definitionOf(
+  parts: StepParts,
+  { args, script, network, security, devices, settings }: RunRequest,
+): string {
   const { state } = parts;
   const hosts = settings.addHosts.map((host) => host.split(':')[0]);
   const { shmBytes = null, ulimits } = settings;
@@ -85,6 +98,7 @@ function definitionOf(parts: StepParts, { args, script, network, security, setti
     security,
     [hosts, shmBytes, ulimits],
     state.platform,
+    ...(devices.length > 0 ? [devices] : []),
   );
 }
 
@@ -110,7 +124,7 @@ async function execute(parts: StepParts, request: RunRequest) {
 
 function stepOf(
   { state }: StepParts,
-  { name, args, script, network, security, settings, onFailed }: RunRequest,
+  { name, args, script, network, security, devices, settings, onFailed }: RunRequest,
   mounted: MountedStep,
   onOutput: RunStep['onOutput'],
 ): Omit<RunStep, 'stack' | 'signal'> {
@@ -130,6 +144,7 @@ function stepOf(
     ...(shmBytes !== undefined && { shmBytes }),
     ulimits,
     ...(cgroupParent !== undefined && { cgroupParent }),
+    ...(devices.length > 0 && { devices: { ...settings.devices, wanted: devices } }),
     keepFailed: onFailed !== undefined,
     onOutput,
   };
