@@ -1,20 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { createWriteStream, openSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { getSystemErrorMessage } from 'node:util';
 import { type Entry, entryHeader, paddingOf } from '../layer/index.js';
 
 const TRAILER = Buffer.alloc(1024);
+const MAX_LINKS = 40;
+
+/** A file that is ours to close; with a name while it is written, and the one that it gets. */
+type OwnFile = Readonly<{ partial: string; path: string }> | Readonly<{ partial?: never; path?: never }>;
 
 /** An uncompressed tar on its way into a file, which appears when it is whole, or into a stream. */
 export class ArchiveOutput implements AsyncDisposable {
   readonly #stream: Writable;
-  readonly #file: Readonly<{ partial: string; path: string }> | undefined;
+  readonly #file: OwnFile | undefined;
   #error: Error | undefined;
   #isFinished = false;
 
-  private constructor(stream: Writable, file?: Readonly<{ partial: string; path: string }>) {
+  private constructor(stream: Writable, file?: OwnFile) {
     this.#stream = stream;
     this.#file = file;
     stream.on('error', (error) => {
@@ -22,9 +28,18 @@ export class ArchiveOutput implements AsyncDisposable {
     });
   }
 
+  /**
+   * @param path links are followed; what is no ordinary file, such as a pipe or a device, is written as it is.
+   * @throws {Error} it cannot be written, and why.
+   */
   static toFile(path: string): ArchiveOutput {
-    const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
-    return new ArchiveOutput(createWriteStream(partial, { flags: 'wx', mode: 0o644 }), { partial, path });
+    const target = followed(path);
+    const stat = statSync(target, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) throw new Error(`cannot write ${path}: it is a directory`);
+    if (stat !== undefined && !stat.isFile()) return new ArchiveOutput(createWriteStream(target), {});
+    const partial = `${target}.partial-${randomBytes(4).toString('hex')}`;
+    const fd = openNew(partial, path);
+    return new ArchiveOutput(createWriteStream(partial, { fd }), { partial, path: target });
   }
 
   /** The stream is not ended. */
@@ -50,7 +65,8 @@ export class ArchiveOutput implements AsyncDisposable {
     if (this.#file !== undefined) {
       this.#stream.end();
       await finished(this.#stream);
-      renameSync(this.#file.partial, this.#file.path);
+      const { partial, path } = this.#file;
+      if (partial !== undefined && path !== undefined) renameSync(partial, path);
     }
     this.#isFinished = true;
   }
@@ -60,11 +76,40 @@ export class ArchiveOutput implements AsyncDisposable {
     if (this.#isFinished || this.#file === undefined) return;
     this.#stream.destroy();
     if (!this.#stream.closed) await once(this.#stream, 'close').catch(() => undefined);
-    rmSync(this.#file.partial, { force: true });
+    if (this.#file.partial !== undefined) rmSync(this.#file.partial, { force: true });
   }
 
   async #write(chunk: Uint8Array): Promise<void> {
     if (this.#error !== undefined) throw this.#error;
     if (chunk.length > 0 && !this.#stream.write(chunk)) await once(this.#stream, 'drain');
+  }
+}
+
+function openNew(partial: string, path: string): number {
+  try {
+    return openSync(partial, 'wx', 0o644);
+  } catch (error) {
+    const { errno = 0 } = error as NodeJS.ErrnoException;
+    throw new Error(`cannot write ${path}: ${getSystemErrorMessage(errno)}`, { cause: error });
+  }
+}
+
+/** Where a chain of links leads, whether or not something is there. */
+function followed(path: string): string {
+  let at = path;
+  for (let links = 0; links < MAX_LINKS; links += 1) {
+    const target = linkTarget(at);
+    if (target === undefined) return at;
+    at = resolve(dirname(at), target);
+  }
+  return at; // the system says that there are too many
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    const target = readlinkSync(path);
+    return target.startsWith('pipe:') || target.startsWith('socket:') ? undefined : target; // of /proc/self/fd
+  } catch {
+    return undefined;
   }
 }
