@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
+  createReadStream,
   existsSync,
   fdatasyncSync,
   openSync,
@@ -86,12 +87,8 @@ export class OciLayout {
     const file = await open(this.pathOf(digest)).catch((error: unknown) => {
       throw notFound(error, digest);
     });
-    const { offset = 0, signal } = options;
-    return file.createReadStream({
-      start: offset,
-      highWaterMark: READ_BYTES,
-      ...(signal === undefined ? {} : { signal }),
-    }) as AsyncIterable<Uint8Array>;
+    await file.close(); // whoever asked may never read
+    return readFrom(this.pathOf(digest), options);
   }
 
   /**
@@ -245,4 +242,13 @@ function notFound(error: unknown, digest: Digest): unknown {
 
 function isCode(error: unknown, code: string): boolean {
   return (error as NodeJS.ErrnoException).code === code;
+}
+
+/** Opened by the first read and closed by the last: nothing is left of what nobody reads. */
+async function* readFrom(
+  path: string,
+  { offset = 0, signal }: { offset?: number; signal?: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  const options = { start: offset, highWaterMark: READ_BYTES, ...(signal && { signal }) };
+  yield* createReadStream(path, options) as AsyncIterable<Uint8Array>;
 }

@@ -25,6 +25,18 @@ describe('an OCI layout', () => {
     expect(readdirSync(root).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
   });
 
+  it('leaves nothing open of what nobody reads, and fails nowhere else when that is called off', async () => {
+    await using folder = await temporaryFolder();
+    const layout = OciLayout.create(folder.path);
+    await layout.put(hello, chunks('hello'));
+    const before = readdirSync('/proc/self/fd').length;
+    const off = new AbortController();
+    for (let i = 0; i < 20; i += 1) await layout.open(hello.digest, { signal: off.signal });
+    off.abort(new Error('called off'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(readdirSync('/proc/self/fd').length).toBeLessThan(before + 20);
+  });
+
   it('gives back what it was given, from any offset', async () => {
     await using folder = await temporaryFolder();
     const layout = OciLayout.create(folder.path);
