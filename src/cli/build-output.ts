@@ -148,7 +148,8 @@ async function writeArchive(
   const Writer = output.type === 'oci' ? OciArchiveWriter : DockerArchiveWriter;
   const name = `${output.type}-archive:${output.dest}`;
   const target = new Writer({ name, output: archive, temporary: () => store.temporaryDirectory() });
-  return await copy(source, result.root.digest, target, keys, options); // the archive stays open until then
+  // One after the other, so that equal images make equal archives. The archive stays open until then.
+  return await copy(source, result.root.digest, target, keys, { ...options, jobs: 1 });
 }
 
 type Files = Extract<Output, { type: 'tar' | 'local' }>;

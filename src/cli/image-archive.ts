@@ -45,6 +45,7 @@ export async function saveImages(names: readonly string[], flags: SaveFlags): Pr
   for (const { record, names: saved } of merged(chosen)) {
     await copy(source, record.descriptor.digest, target, saved.length > 0 ? saved : [''], {
       ...options,
+      jobs: 1, // so that equal images make equal archives
       more: true,
     });
   }

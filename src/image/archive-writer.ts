@@ -92,6 +92,10 @@ export abstract class ArchiveWriter implements ImageEndpoint {
     waiting.remove(descriptor.digest);
   }
 
+  protected hasWritten(digest: Digest): boolean {
+    return this.#written.has(digest);
+  }
+
   /** Where content lies until its turn comes. */
   protected get waiting(): OciLayout {
     this.#waiting ??= OciLayout.create(join(this.#temporary(), `archive-${process.hrtime.bigint()}`));

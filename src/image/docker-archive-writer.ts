@@ -123,6 +123,9 @@ export class DockerArchiveWriter extends ArchiveWriter {
 
   #layer(layer: Descriptor): Layer {
     const unpacked = this.#layers.get(layer.digest);
+    // Another image may have brought the same tar compressed.
+    if (unpacked === undefined && compressionOf(layer.mediaType) === 'none' && this.hasWritten(layer.digest))
+      return layer;
     if (unpacked === undefined)
       throw new ImageFormatError(`${layer.mediaType} cannot be kept in ${this.name}`);
     return unpacked;

@@ -63,6 +63,24 @@ describe('a docker archive', () => {
     expect(manifest.layers.map(({ digest }) => digest)).toEqual(image.diffIDs);
   });
 
+  it('holds images that have a layer in common, compressed in one and not in the other', async () => {
+    await using folder = await temporaryFolder();
+    const layers = [{ a: '1' }, { b: '2' }];
+    const packed = fixtureImage({ layers });
+    const plain = fixtureImage({ layers, compression: 'none', created: '2025-01-01T00:00:00Z' });
+    using store = await storeWith(join(folder.path, 'a'), packed);
+    for (const { descriptor, bytes } of plain.blobs) await store.push(descriptor, async () => once(bytes));
+    store.tagMany(plain.manifest, ['docker.io/library/plain:1']);
+    const path = join(folder.path, 'both.tar');
+    {
+      await using writer = new DockerArchiveWriter(writerFor(store, path));
+      await copy(store, NAME, writer, [NAME], { more: true });
+      await copy(store, 'docker.io/library/plain:1', writer, ['docker.io/library/plain:1']);
+    }
+    await using archive = await ArchiveImages.open(path, { temporary: () => store.temporaryDirectory() });
+    expect(archive.images.map(({ names }) => names)).toEqual([[NAME], ['docker.io/library/plain:1']]);
+  });
+
   it('is read from a pipe, compressed', async () => {
     await using folder = await temporaryFolder();
     const image = fixtureImage();
