@@ -33,10 +33,13 @@ export class StoredBases implements BaseImages {
     }
     if (pull === 'never')
       throw new ImageNotFoundError(`${name} (it is not on this machine, and --pull=never)`);
-    const { root, repoDigest } = await this.#pull(name, options);
+    const { root, repository, digest } = await this.#pull(name, options);
     // Of several platforms that of this machine has the name.
     const isOwn = matchesPlatform(platform, hostPlatform());
-    if (isOwn || this.#store.find(key) === undefined) this.#store.tagMany(root, [key, repoDigest]);
+    if (isOwn || this.#store.find(key) === undefined) {
+      this.#store.tagMany(root, 'tag' in reference.key ? [key] : []);
+      this.#store.addRepoDigest(root.digest, repository, digest);
+    }
     const image = this.#read(key, root, platform);
     if (image === undefined)
       throw new ImageNotFoundError(`${name} for ${platform.os}/${platform.architecture}`);
@@ -80,7 +83,7 @@ export class StoredBases implements BaseImages {
       },
       ...(signal && { signal }),
     });
-    return { root, repoDigest: `${from.name}@${resolved.digest}` };
+    return { root, repository: from.name, digest: resolved.digest };
   }
 }
 

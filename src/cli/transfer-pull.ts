@@ -50,7 +50,7 @@ async function pullOne(
   const platform = chosenPlatform(flags, 'host');
   const resolved = await repository.resolve(keyText(reference.key), { signal });
   const name = formatReference(reference);
-  const isPresent = findPresent(store, repository, resolved, name, platform);
+  const isPresent = findPresent(store, repository, resolved, namesOf(reference), platform);
   if (!isPresent) {
     const root = await copy(repository, resolved, store, [], {
       platform,
@@ -64,10 +64,15 @@ async function pullOne(
       isStated: flags.platform !== undefined,
       note: progress.note,
     });
-    store.tagMany(root, [name]);
+    store.tagMany(root, namesOf(reference));
     rememberOrigin(store, root, repository.name, resolved);
   }
   report(session, reference, resolved, { isPresent, quiet: flags.quiet === true });
+}
+
+/** One with a digest is what the registry calls it, which {@link rememberOrigin} notes. */
+function namesOf(reference: Reference): string[] {
+  return 'tag' in reference.key ? [formatReference(reference)] : [];
 }
 
 /** Whether nothing has to be fetched: the registry's digest is known here. Gives it the name, then. */
@@ -75,7 +80,7 @@ function findPresent(
   store: LocalStore,
   repository: Repository,
   { digest }: Descriptor,
-  name: string,
+  names: readonly string[],
   platform: Platform | 'all',
 ): boolean {
   const record = store.find(`${repository.name}@${digest}`);
@@ -86,7 +91,7 @@ function findPresent(
   try {
     const { config } = store.image(record.descriptor, platform === 'all' ? undefined : platform);
     if (platform !== 'all' && !matchesPlatform(config, platform)) return false;
-    store.tagMany(record.descriptor, [name]);
+    if (names.length > 0) store.tagMany(record.descriptor, names);
     return true;
   } catch {
     return false; // damaged: what is missing is fetched

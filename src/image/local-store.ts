@@ -10,6 +10,7 @@ import {
 } from '../content/index.js';
 import { makeDirectories } from '../linux/index.js';
 import { type Descriptor, type Digest, findDigest, type Platform, requiredBlobs } from '../oci/index.js';
+import { ImageFormatError } from './errors.js';
 import { findByKey, findByText } from './image-lookup.js';
 import { type ImageRecord, ImageRecords } from './image-records.js';
 import { LayerMemo } from './layer-memo.js';
@@ -113,7 +114,7 @@ export class LocalStore implements ImageEndpoint {
   /**
    * Gives an image names, at once. One of `repository@digest` is kept as what a registry calls it; `''` or no name at
    * all keeps it without.
-   * @throws {ContentNotFoundError} it is not stored.
+   * @throws {ContentNotFoundError} it is not stored. @throws {ImageFormatError} the digest of a name is another one.
    */
   tagMany(descriptor: Descriptor, names: readonly string[]): void {
     const root = bare(descriptor);
@@ -130,7 +131,10 @@ export class LocalStore implements ImageEndpoint {
     if (absorbed.length > 0) this.#sweeper.sweep(this.#sweeper.reachableFrom(absorbed));
   }
 
-  /** What a registry calls an image that is here. */
+  /**
+   * What a registry calls an image that is here: only for whoever has just had it from there, since the digest may be
+   * that of an index which the image was chosen from.
+   */
   addRepoDigest(digest: Digest, repository: string, remote: Digest): void {
     this.#records.addRepoDigest(repository, remote, digest);
   }
@@ -311,6 +315,8 @@ export class LocalStore implements ImageEndpoint {
   #setName(name: string, digest: Digest, now: number): void {
     const at = name.indexOf('@');
     const remote = at < 0 ? undefined : findDigest(name.slice(at + 1));
+    if (remote !== undefined && remote !== digest)
+      throw new ImageFormatError(`${name} cannot name ${digest}, which is other content`);
     if (remote !== undefined) this.#records.addRepoDigest(name.slice(0, at), remote, digest);
     else if (name !== '') this.#records.setName(name, digest, now);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { ContentNotFoundError, ContentSizeError, DigestMismatchError } from '../../src/content/index.js';
-import { AmbiguousImageError, LocalStore } from '../../src/image/index.js';
+import { AmbiguousImageError, ImageFormatError, LocalStore } from '../../src/image/index.js';
 import { processIdentity } from '../../src/image/process-identity.js';
 import type { Descriptor } from '../../src/oci/index.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -24,6 +24,19 @@ async function fill(store: LocalStore, image: FixtureImage): Promise<Descriptor>
 }
 
 describe('a local store', () => {
+  it('gives no image the digest of another', async () => {
+    await using folder = await temporaryFolder();
+    using store = LocalStore.open(folder.path);
+    const image = fixtureImage();
+    const manifest = await fill(store, image);
+    const other = `docker.io/library/base@${image.config.digest}`;
+    expect(() => store.tagMany(manifest, [other])).toThrow(ImageFormatError);
+    await expect(store.tag(manifest, other)).rejects.toThrow('which is other content');
+    expect(store.find(other)).toBeUndefined();
+    store.tagMany(manifest, [`docker.io/library/base@${manifest.digest}`]);
+    expect(store.find(`docker.io/library/base@${manifest.digest}`)?.descriptor.digest).toBe(manifest.digest);
+  });
+
   it('keeps an image under its names', async () => {
     await using folder = await temporaryFolder();
     const image = fixtureImage();
