@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, Option, type OutputConfiguration } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { addBuildCommand } from './build-command.js';
 import { addBuilderCommands } from './builder-command.js';
@@ -16,14 +16,16 @@ const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else
 /**
  * All commands with their help. What a command does is loaded only when it is called.
  * @param args as they follow the name of the program: only what they call has its options.
+ * @param output where help goes; the streams of the process if not said otherwise.
  */
-export function createProgram(args: readonly string[]): LateCommand {
+export function createProgram(args: readonly string[], output: OutputConfiguration = {}): LateCommand {
   const program = new LateCommand('berth')
     .complete()
     .description('A private container registry, a builder of images, and a client that moves them.')
     .version(`berth ${manifest.version}`, '-v, --version')
     .option('--debug', 'show the causes of a failure')
     .exitOverride()
+    .configureOutput(output)
     .configureHelp({ subcommandTerm })
     .addHelpText(
       'after',
