@@ -1,7 +1,7 @@
 import type { BaseImage, BaseImages, ResolveOptions } from '../builder/index.js';
 import type { RegistryClient } from '../client/index.js';
-import { type ImageEndpoint, ImageNotFoundError } from '../content/index.js';
-import type { LocalStore } from '../image/index.js';
+import { ContentNotFoundError, type ImageEndpoint, ImageNotFoundError } from '../content/index.js';
+import { ImageFormatError, type LocalStore } from '../image/index.js';
 import {
   type Descriptor,
   formatReference,
@@ -97,8 +97,10 @@ function readBase(
   let image: ReturnType<LocalStore['image']>;
   try {
     image = store.image(root, platform);
-  } catch {
-    return undefined; // an index without this platform, or a part of it is gone
+  } catch (error) {
+    // An index without this platform, or a part of it is gone. What is wrong in itself is not asked for again.
+    if (error instanceof ImageFormatError || error instanceof ContentNotFoundError) return undefined;
+    throw error;
   }
   const { manifest, config, descriptor } = image;
   if (!manifest.layers.every(({ digest, size }) => store.hasBlob(digest, size))) return undefined;

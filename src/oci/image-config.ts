@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { findWrongMember } from './config-members.js';
 import type { Digest } from './digest.js';
 import { parseDigest } from './digest.js';
 import { OciError } from './errors.js';
@@ -59,7 +60,10 @@ export type ImageConfig = Readonly<{
  */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const config = parseJson(bytes) as Partial<ImageConfig> | null;
-  if (typeof config !== 'object' || config === null) throw invalid('not a JSON object');
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    throw invalid('not a JSON object');
+  const wrong = findWrongMember(config);
+  if (wrong !== undefined) throw invalid(wrong);
   const diffIDs = config.rootfs?.diff_ids ?? [];
   if (!Array.isArray(diffIDs)) throw invalid('rootfs.diff_ids is not a list');
   return {
