@@ -81,13 +81,15 @@ export class Layers {
     if (index !== undefined) this.#saveIndex(diffID, index);
   }
 
-  /** Brings a layer from elsewhere into the store, as a tar. @throws {BuildError} it is another one. */
-  async fetch(layer: Layer, open: () => Promise<AsyncIterable<Uint8Array>>): Promise<void> {
-    if (this.#store.hasBlob(layer.diffID)) return;
+  /** Brings a layer from elsewhere into the store, as a tar. @returns its bytes. @throws {BuildError} it is another one. */
+  async fetch(layer: Layer, open: () => Promise<AsyncIterable<Uint8Array>>): Promise<number> {
+    const present = this.#store.hasBlob(layer.diffID) ? this.#store.sizeOf(layer.diffID) : undefined;
+    if (present !== undefined) return present;
     const path = this.temporaryPath();
     try {
       const size = await this.#write(layer, decompress(await open()), path);
       this.#store.adoptBlob(path, { digest: layer.diffID, size });
+      return size;
     } finally {
       rmSync(path, { force: true });
     }

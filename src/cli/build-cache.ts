@@ -61,17 +61,19 @@ export async function importCaches(texts: readonly string[], parts: Parts): Prom
     );
     try {
       const { endpoint, key } = await endpointOf(place, parts.session, 'read');
-      const cache = await ImageCache.open(endpoint, key, parts.session);
+      const cache = await ImageCache.open(endpoint, key, { ...parts, text });
       if (cache !== undefined) parts.session.cache.addForeign(cache);
       step.done();
     } catch (error) {
       step.failed(error);
       // Without a cache a build takes longer, and nothing else.
-      parts.progress.warn(
-        `cannot use the cache ${text}: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      parts.progress.warn(unusable(text, error));
     }
   }
+}
+
+function unusable(text: string, error: unknown): string {
+  return `cannot use the cache ${text}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** Writes what the build found or made to these places. */
@@ -167,22 +169,27 @@ async function endpointOf(
   return { endpoint: (await session.client()).repository(registry, repository), key: keyText(key) };
 }
 
+/** `text` is what the cache was asked for by. */
+type ImageCacheParts = Parts & Readonly<{ text: string }>;
+
 /** The cache in the configuration of an image; its layers are fetched one by one, when a step wants them. */
 class ImageCache implements ForeignCache {
   readonly #endpoint: ImageEndpoint;
-  readonly #session: BuildSession;
+  readonly #parts: ImageCacheParts;
   readonly #layers: ReadonlyMap<string, Descriptor>;
   readonly #records: ReadonlyMap<string, StepRecord>;
   readonly #shapes: ReadonlySet<string>;
+  /** What failed once, or told a lie, is not asked again. */
+  #isUsable = true;
 
   private constructor(
     endpoint: ImageEndpoint,
-    session: BuildSession,
+    parts: ImageCacheParts,
     cache: PortableCache,
     layers: ReadonlyMap<string, Descriptor>,
   ) {
     this.#endpoint = endpoint;
-    this.#session = session;
+    this.#parts = parts;
     this.#layers = layers;
     const present = cache.records.filter(({ diffID }) => layers.has(diffID));
     this.#records = new Map(present.map((record) => [record.key, record]));
@@ -193,7 +200,7 @@ class ImageCache implements ForeignCache {
   static async open(
     endpoint: ImageEndpoint,
     key: string,
-    session: BuildSession,
+    parts: ImageCacheParts,
   ): Promise<ImageCache | undefined> {
     const { readContent } = await import('../image/index.js');
     const [{ parseImageConfig, parseManifest }, root] = [
@@ -210,23 +217,30 @@ class ImageCache implements ForeignCache {
     const layers = new Map(
       pairs.flatMap(([diffID, layer]) => (layer === undefined ? [] : [[diffID, layer] as const])),
     );
-    return new ImageCache(endpoint, session, cache, layers);
+    return new ImageCache(endpoint, parts, cache, layers);
   }
 
   find(key: string): StepRecord | undefined {
-    return this.#records.get(key);
+    return this.#isUsable ? this.#records.get(key) : undefined;
   }
 
   hasShape(shape: string): boolean {
-    return this.#shapes.has(shape);
+    return this.#isUsable && this.#shapes.has(shape);
   }
 
-  async fetch({ diffID }: StepRecord): Promise<void> {
+  async fetch({ diffID }: StepRecord): Promise<number | undefined> {
+    const { session, progress, text } = this.#parts;
     const descriptor = this.#layers.get(diffID);
-    if (descriptor === undefined) throw new ImageNotFoundError(`${this.#endpoint.name}@${diffID}`);
-    await this.#session.layers.fetch({ diffID, descriptor, isBase: false }, () =>
-      this.#endpoint.fetch(descriptor),
-    );
+    if (descriptor === undefined) return undefined;
+    try {
+      const layer = { diffID, descriptor, isBase: false };
+      return await session.layers.fetch(layer, () => this.#endpoint.fetch(descriptor));
+    } catch (error) {
+      session.signal.throwIfAborted();
+      if (this.#isUsable) progress.warn(unusable(text, error));
+      this.#isUsable = false;
+      return undefined;
+    }
   }
 }
 

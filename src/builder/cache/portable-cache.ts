@@ -7,6 +7,8 @@ export const CACHE_MEMBER = 'io.berth.buildcache.v1';
 export type PortableCache = Readonly<{ records: readonly StepRecord[]; shapes: readonly string[] }>;
 
 const MAX_RECORDS = 100_000;
+/** RFC 3339: it comes into the history of images. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 /** @returns `undefined` when there is none, or none that this version understands: then nothing is in the cache. */
 export function readPortableCache(config: object): PortableCache | undefined {
@@ -29,7 +31,8 @@ function recordOf(value: unknown): StepRecord | undefined {
   const { key, size, created, description } = value;
   const diffID = findDigest(String(value.diffID));
   if (typeof key !== 'string' || typeof size !== 'number' || diffID === undefined) return undefined;
-  return { key, diffID, size, created: String(created), description: String(description) };
+  if (typeof created !== 'string' || !TIME.test(created)) return undefined;
+  return { key, diffID, size, created, description: String(description) };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

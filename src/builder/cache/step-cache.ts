@@ -21,8 +21,8 @@ export type StepRecord = CachedLayer & Readonly<{ key: string; description: stri
 export interface ForeignCache {
   find(key: string): StepRecord | undefined;
   hasShape(shape: string): boolean;
-  /** Brings the layer into the store, as a tar. */
-  fetch(record: StepRecord): Promise<void>;
+  /** Brings the layer into the store, as a tar. @returns its bytes; `undefined` when it cannot be had: then do without. */
+  fetch(record: StepRecord): Promise<number | undefined>;
 }
 
 /** Results of steps by key. Each step is looked up by itself: a miss says nothing of the steps after it. */
@@ -56,9 +56,11 @@ export class StepCache {
     for (const cache of this.#foreign) {
       const record = cache.find(key);
       if (record === undefined) continue;
-      await cache.fetch(record);
-      this.put(record, { keys: [key], description: record.description });
-      return record;
+      const size = await cache.fetch(record);
+      if (size === undefined) continue;
+      const layer = { ...record, size }; // whatever the record says
+      this.put(layer, { keys: [key], description: record.description });
+      return layer;
     }
     return undefined;
   }
