@@ -10,7 +10,13 @@ export type { BuildParts } from './build-stages.js';
 export { CacheDatabase } from './cache/cache-database.js';
 export { type CacheRecord, CacheUsage, type PruneOptions } from './cache/cache-usage.js';
 export { MountDirectories } from './cache/mount-directories.js';
-export { CACHE_MEMBER, limitedTo, type PortableCache, readPortableCache } from './cache/portable-cache.js';
+export {
+  CACHE_MEMBER,
+  limitedTo,
+  type PortableCache,
+  readPortableCache,
+  type StepRecords,
+} from './cache/portable-cache.js';
 export { type ForeignCache, StepCache, type StepRecord } from './cache/step-cache.js';
 export { DirectoryTree } from './context/directory-tree.js';
 export { MemoryTree } from './context/memory-tree.js';

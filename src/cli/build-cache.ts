@@ -7,6 +7,7 @@ import {
   type PortableCache,
   readPortableCache,
   type StepRecord,
+  type StepRecords,
 } from '../builder/index.js';
 import { type ImageEndpoint, ImageNotFoundError } from '../content/index.js';
 import {
@@ -185,7 +186,7 @@ class ImageCache implements ForeignCache {
   private constructor(
     endpoint: ImageEndpoint,
     parts: ImageCacheParts,
-    cache: PortableCache,
+    cache: StepRecords,
     layers: ReadonlyMap<string, Descriptor>,
   ) {
     this.#endpoint = endpoint;

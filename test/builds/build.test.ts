@@ -27,22 +27,25 @@ beforeEach(async () => {
 /** A cache of type local, to be tampered with. */
 class CacheLayout {
   readonly #directory: string;
-  readonly #manifest: Readonly<{ config: { digest: string }; layers: { digest: string }[] }>;
+  readonly manifest: Readonly<{ config: { digest: string }; layers: { digest: string }[] }>;
+  readonly config: Readonly<Record<string, unknown>>;
 
   static async open(directory: string): Promise<CacheLayout> {
     const { manifests } = JSON.parse(await readFile(join(directory, 'index.json'), 'utf8'));
-    const path = blobIn(directory, manifests[0].digest);
-    return new CacheLayout(directory, JSON.parse(await readFile(path, 'utf8')));
+    const manifest = JSON.parse(await readFile(blobIn(directory, manifests[0].digest), 'utf8'));
+    const config = JSON.parse(await readFile(blobIn(directory, manifest.config.digest), 'utf8'));
+    return new CacheLayout(directory, manifest, config);
   }
 
-  private constructor(directory: string, manifest: { config: { digest: string }; layers: [] }) {
+  private constructor(directory: string, manifest: CacheLayout['manifest'], config: CacheLayout['config']) {
     this.#directory = directory;
-    this.#manifest = manifest;
+    this.manifest = manifest;
+    this.config = config;
   }
 
   /** @param change `undefined` takes the layer away. */
   async changeLayers(change: (bytes: Buffer) => Buffer | undefined): Promise<void> {
-    for (const { digest } of this.#manifest.layers) {
+    for (const { digest } of this.manifest.layers) {
       const path = blobIn(this.#directory, digest);
       const changed = change(await readFile(path));
       await (changed === undefined ? rm(path) : writeFile(path, changed));
@@ -51,13 +54,12 @@ class CacheLayout {
 
   /** With all digests made right again. */
   async changeRecords(change: object): Promise<void> {
-    const path = blobIn(this.#directory, this.#manifest.config.digest);
-    const config = JSON.parse(await readFile(path, 'utf8'));
-    const cache = config['io.berth.buildcache.v1'];
-    cache.records = cache.records.map((record: object) => ({ ...record, ...change }));
+    const cache = this.config['io.berth.buildcache.v1'] as { records: object[] };
+    const records = cache.records.map((record) => ({ ...record, ...change }));
+    const config = { ...this.config, 'io.berth.buildcache.v1': { ...cache, records } };
     const manifest = {
-      ...this.#manifest,
-      config: { ...this.#manifest.config, ...(await this.#put(config)) },
+      ...this.manifest,
+      config: { ...this.manifest.config, ...(await this.#put(config)) },
     };
     const index = JSON.parse(await readFile(join(this.#directory, 'index.json'), 'utf8'));
     index.manifests = [{ ...index.manifests[0], ...(await this.#put(manifest)) }];
@@ -229,6 +231,19 @@ describe('berth build', () => {
     expect(await exported('two')).toBe(await exported('one'));
     const saved = berth('save', '--root', join(directory, 'two'), '-o', join(directory, 'tar'), 'app:1');
     await expect(saved).resolves.toBe('');
+  });
+
+  it('does not publish the values of arguments with a cache', async () => {
+    await write({
+      Dockerfile: 'FROM scratch AS a\nARG TOKEN\nCOPY x /$TOKEN/\nFROM scratch\nCOPY --from=a / /\n',
+      x: '',
+    });
+    const cache = join(folder.path, 'published');
+    const flags = ['--build-arg', 'TOKEN=not-for-others', `--cache-to=type=local,dest=${cache},mode=max`];
+    await berth('build', '-q', ...flags, context);
+    const config = JSON.stringify((await CacheLayout.open(cache)).config);
+    expect(config).toContain('io.berth.buildcache.v1');
+    expect(config).not.toContain('not-for-others');
   });
 
   it('takes the base for each platform from the registry, and leaves the name to that of this machine', async () => 
