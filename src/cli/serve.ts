@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import manifest from '../../package.json' with { type: 'json' };
 import { type Config, configPath, formatNotice, type LoadedConfig } from '../registry/config/index.js';
 import {
@@ -28,6 +29,8 @@ import {
   tokenAuthenticator,
 } from './settings.js';
 
+/** For requests that come with the start. */
+const START_MS = 100;
 /** A comparison of index and files that takes less leaves little behind. */
 const LONG_CHECK_MS = 1000;
 
@@ -105,11 +108,13 @@ export async function serve(file: string | undefined): Promise<void> {
   const address = await server.listen(app);
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });
   health.start(background.signal);
-  const work = [
-    checkIndex(opened, log, background.signal),
-    schedulePurges(config, { ...opened, log }, background.signal),
-    maintain(config, { ...registry, store: opened.store, log }, background.signal),
-  ];
+  const work = afterStart(background.signal, (signal) =>
+    Promise.all([
+      checkIndex(opened, log, signal),
+      schedulePurges(config, { ...opened, log }, signal),
+      maintain(config, { ...registry, store: opened.store, log }, signal),
+    ]),
+  );
   log.info({ address, tls: tls !== undefined, version: manifest.version }, 'listening');
   // Programs that start a registry bring a configuration and read its log.
   if (process.stderr.isTTY || configPath(file, process.env) === undefined)
@@ -121,7 +126,16 @@ export async function serve(file: string | undefined): Promise<void> {
   await server.close(config.http.draintimeout);
   watch?.close();
   authenticator.close();
-  await Promise.all([...work, opened.store.sync.settle()]);
+  await Promise.all([work, opened.store.sync.settle()]);
+}
+
+/** Those who waited for the start are answered before anything else begins. */
+async function afterStart(
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  await sleep(START_MS, undefined, { signal }).catch(() => {});
+  if (!signal.aborted) await work(signal);
 }
 
 /** A failure leaves the check unfinished: each repository is then compared when it is asked for. */
@@ -135,7 +149,7 @@ async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal
   }
 }
 
-/** Loaded after the start, which need not wait for it. */
+/** Its code is loaded here, as no start need wait for it. */
 async function maintain(...args: Parameters<typeof scheduleMaintenance>): Promise<void> {
   const { scheduleMaintenance } = await import('./schedule-maintenance.js');
   await scheduleMaintenance(...args);
