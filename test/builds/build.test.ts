@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,60 +22,6 @@ beforeEach(async () => {
   context = join(folder.path, `context-${Math.random().toString(36).slice(2)}`);
   await mkdir(context);
 });
-
-/** A cache of type local, to be tampered with. */
-class CacheLayout {
-  readonly #directory: string;
-  readonly manifest: Readonly<{ config: { digest: string }; layers: { digest: string }[] }>;
-  readonly config: Readonly<Record<string, unknown>>;
-
-  static async open(directory: string): Promise<CacheLayout> {
-    const { manifests } = JSON.parse(await readFile(join(directory, 'index.json'), 'utf8'));
-    const manifest = JSON.parse(await readFile(blobIn(directory, manifests[0].digest), 'utf8'));
-    const config = JSON.parse(await readFile(blobIn(directory, manifest.config.digest), 'utf8'));
-    return new CacheLayout(directory, manifest, config);
-  }
-
-  private constructor(directory: string, manifest: CacheLayout['manifest'], config: CacheLayout['config']) {
-    this.#directory = directory;
-    this.manifest = manifest;
-    this.config = config;
-  }
-
-  /** @param change `undefined` takes the layer away. */
-  async changeLayers(change: (bytes: Buffer) => Buffer | undefined): Promise<void> {
-    for (const { digest } of this.manifest.layers) {
-      const path = blobIn(this.#directory, digest);
-      const changed = change(await readFile(path));
-      await (changed === undefined ? rm(path) : writeFile(path, changed));
-    }
-  }
-
-  /** With all digests made right again. */
-  async changeRecords(change: object): Promise<void> {
-    const cache = this.config['io.berth.buildcache.v1'] as { records: object[] };
-    const records = cache.records.map((record) => ({ ...record, ...change }));
-    const config = { ...this.config, 'io.berth.buildcache.v1': { ...cache, records } };
-    const manifest = {
-      ...this.manifest,
-      config: { ...this.manifest.config, ...(await this.#put(config)) },
-    };
-    const index = JSON.parse(await readFile(join(this.#directory, 'index.json'), 'utf8'));
-    index.manifests = [{ ...index.manifests[0], ...(await this.#put(manifest)) }];
-    await writeFile(join(this.#directory, 'index.json'), JSON.stringify(index));
-  }
-
-  async #put(value: object): Promise<{ digest: string; size: number }> {
-    const bytes = JSON.stringify(value);
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-    await writeFile(blobIn(this.#directory, digest), bytes);
-    return { digest, size: bytes.length };
-  }
-}
-
-function blobIn(layout: string, digest: string): string {
-  return join(layout, 'blobs', digest.replace(':', '/'));
-}
 
 function berth(...args: string[]): Promise<string> {
   return run([BERTH, ...args], { env: environment() });
@@ -218,8 +163,13 @@ describe('berth build', () => {
     },
   );
 
-  it.each<lie: string; tell: (cache: CacheLayout) => Promise<void> >([lie: 'the layers are gone', tell: (cache) => cache.changeLayers(() => undefined) ,lie: 'the layers are others', tell: (cache) => cache.changeLayers((bytes) => bytes.fill(0x41)) ,lie: 'sizes are wrong', tell: (cache) => cache.changeRecords(size: 7 ) ,lie: 'sizes are no sizes', tell: (cache) => cache.changeRecords(size: -1.5 ) ,lie: 'times are no times', tell: (cache) => cache.changeRecords(created: 'yesterday' ) ,
-  ])('builds what it should when a cache lies: $lie', async (tell ) => {
+  it.each<{ lie: string; tell: (cache: CacheLayout) => Promise<void> }>([
+    { lie: 'the layers are gone', tell: (cache) => cache.changeLayers(() => undefined) },
+    { lie: 'the layers are others', tell: (cache) => cache.changeLayers((bytes) => bytes.fill(0x41)) },
+    { lie: 'sizes are wrong', tell: (cache) => cache.changeRecords({ size: 7 }) },
+    { lie: 'sizes are no sizes', tell: (cache) => cache.changeRecords({ size: -1.5 }) },
+    { lie: 'times are no times', tell: (cache) => cache.changeRecords({ created: 'yesterday' }) },
+  ])('builds what it should when a cache lies: $lie', async ({ tell }) => {
     await write({ Dockerfile: 'FROM scratch\nCOPY a /a\nWORKDIR /w\n', a: 'x' });
     const directory = join(folder.path, `lying-${Math.random()}`);
     const build = (root: string, flag: string) =>
@@ -246,7 +196,7 @@ describe('berth build', () => {
     expect(config).not.toContain('not-for-others');
   });
 
-  it('takes the base for each platform from the registry, and leaves the name to that of this machine', async () => 
+  it('takes the base for each platform from the registry, and leaves the name to that of this machine', async () => {
     await using registry = await BerthProcess.start();
     const name = `${registry.address}/base:1`;
     const platforms = ['--platform', 'linux/amd64,linux/arm64'];
@@ -357,7 +307,8 @@ describe('berth build', () => {
       env: environment({ HOME: '/nonexistent' }),
     });
     expect(tar).toContain('w/');
-  }););
+  });
+});
 
 describe.skipIf(!canRun)('berth build with RUN (needs root, runc and busybox-static)', () => {
   it('runs commands on the base image, and keeps what they change', async () => {
