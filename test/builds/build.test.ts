@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -375,3 +376,57 @@ describe('berth builder', () => {
     expect(await berth('export', 'kept:1')).toContain('kept');
   });
 });
+
+/** A cache of type local, to be tampered with. */
+class CacheLayout {
+  readonly #directory: string;
+  readonly manifest: Readonly<{ config: { digest: string }; layers: { digest: string }[] }>;
+  readonly config: Readonly<Record<string, unknown>>;
+
+  static async open(directory: string): Promise<CacheLayout> {
+    const { manifests } = JSON.parse(await readFile(join(directory, 'index.json'), 'utf8'));
+    const manifest = JSON.parse(await readFile(blobIn(directory, manifests[0].digest), 'utf8'));
+    const config = JSON.parse(await readFile(blobIn(directory, manifest.config.digest), 'utf8'));
+    return new CacheLayout(directory, manifest, config);
+  }
+
+  private constructor(directory: string, manifest: CacheLayout['manifest'], config: CacheLayout['config']) {
+    this.#directory = directory;
+    this.manifest = manifest;
+    this.config = config;
+  }
+
+  /** @param change `undefined` takes the layer away. */
+  async changeLayers(change: (bytes: Buffer) => Buffer | undefined): Promise<void> {
+    for (const { digest } of this.manifest.layers) {
+      const path = blobIn(this.#directory, digest);
+      const changed = change(await readFile(path));
+      await (changed === undefined ? rm(path) : writeFile(path, changed));
+    }
+  }
+
+  /** With all digests made right again. */
+  async changeRecords(change: object): Promise<void> {
+    const cache = this.config['io.berth.buildcache.v1'] as { records: object[] };
+    const records = cache.records.map((record) => ({ ...record, ...change }));
+    const config = { ...this.config, 'io.berth.buildcache.v1': { ...cache, records } };
+    const manifest = {
+      ...this.manifest,
+      config: { ...this.manifest.config, ...(await this.#put(config)) },
+    };
+    const index = JSON.parse(await readFile(join(this.#directory, 'index.json'), 'utf8'));
+    index.manifests = [{ ...index.manifests[0], ...(await this.#put(manifest)) }];
+    await writeFile(join(this.#directory, 'index.json'), JSON.stringify(index));
+  }
+
+  async #put(value: object): Promise<{ digest: string; size: number }> {
+    const bytes = JSON.stringify(value);
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    await writeFile(blobIn(this.#directory, digest), bytes);
+    return { digest, size: bytes.length };
+  }
+}
+
+function blobIn(layout: string, digest: string): string {
+  return join(layout, 'blobs', digest.replace(':', '/'));
+}
