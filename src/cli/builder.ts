@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CacheDatabase, type CacheRecord, CacheUsage } from '../builder/index.js';
+import { CacheDatabase, type CacheRecord, CacheUsage, MountDirectories } from '../builder/index.js';
 import { LocalStore } from '../image/index.js';
 import { chainIDs, type Digest } from '../oci/index.js';
 import { parseSize, splitPair } from './build-flags.js';
@@ -41,18 +41,20 @@ export async function showUsage(flags: StoreFlags & Readonly<{ json?: boolean }>
 export async function pruneCache(flags: BuilderPruneFlags): Promise<void> {
   if (flags.force !== true && !(await isSure())) return;
   using opened = openUsage(flags);
-  const { usage, store, root } = opened;
+  const { usage, store, root, mounts } = opened;
   const until = untilOf(flags.filter);
-  const chosen = usage.choose({
+  const candidates = usage.choose({
     all: flags.all === true,
     ...(until !== undefined && { until }),
     ...(flags.keepStorage !== undefined && { keepBytes: parseSize(flags.keepStorage, '--keep-storage') }),
   });
-  usage.remove(chosen);
-  const mounts = chosen.flatMap(({ directory }) =>
-    directory === undefined ? [] : [join(root, 'build-cache', 'mounts', directory)],
+  using unused = mounts.takeUnused(candidates.flatMap(({ directory }) => directory ?? []));
+  const chosen = candidates.filter(
+    ({ directory }) => directory === undefined || unused.names.includes(directory),
   );
-  await discard(root, mounts, opened.neededChains());
+  usage.remove(chosen);
+  const directories = unused.names.map((name) => join(root, 'build-cache', 'mounts', name));
+  await discard(root, directories, opened.neededChains());
   const { reclaimedBytes } = store.prune();
   const freed = reclaimedBytes + sum(chosen.filter(({ kind }) => kind === 'mount'));
   for (const { id } of chosen) process.stdout.write(`${id}\n`);
@@ -95,6 +97,7 @@ function openUsage(flags: StoreFlags) {
     root,
     store,
     usage,
+    mounts: new MountDirectories(db, join(root, 'build-cache', 'mounts')),
     neededChains: () => stacks.flatMap((stack) => chainIDs(stack)),
     [Symbol.dispose]: close,
   };

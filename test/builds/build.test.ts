@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
 import { cleanEnvironment, RunError, run } from '../support/run.js';
@@ -355,6 +355,37 @@ RUN --mount=type=cache,target=/cache --mount=type=secret,id=token \\
     await expect(run(['grep', '-r', 'very-secret-text', join(folder.path, 'root')])).rejects.toThrow();
   });
 
+  it('keeps its cache mounts while another command prunes', async () => {
+    await write({
+      Dockerfile: `FROM base
+RUN --mount=type=cache,id=used,target=/cache \\
+    echo kept > /cache/file; touch /cache/ready; while [ ! -e /cache/go ]; do sleep 0.1; done; cat /cache/file
+RUN --mount=type=cache,id=unused,target=/cache true
+`,
+    });
+    const root = join(folder.path, 'pruned');
+    const mounts = join(root, 'build-cache/mounts');
+    const flags = ['--root', root, '--network=none'];
+    await berth(
+      'copy',
+      '-q',
+      '--root',
+      root,
+      `oci:${join(folder.path, 'root/content')}:docker.io/library/base:latest`,
+      'base',
+    );
+    const building = berth('build', ...flags, context);
+    const used = await vi.waitUntil(() => directoryWith(mounts, 'ready'), 20_000);
+    expect(await berth('builder', 'prune', '--root', root, '--all', '--force')).not.toContain('used');
+    await writeFile(join(used, 'go'), '');
+    await building;
+    expect(await readFile(join(used, 'file'), 'utf8')).toBe('kept\n');
+    expect(await berth('builder', 'prune', '--root', root, '--all', '--force')).toMatch(
+      /^unused\nused\n|^used\nunused\n/m,
+    );
+    expect(existsSync(used)).toBe(false);
+  });
+
   it('leaves nothing half-made when it is interrupted', async () => {
     await write({ Dockerfile: 'FROM base\nRUN sleep 100\n' });
     const command = ['timeout', '-s', 'INT', '2', BERTH, 'build', '--network=none', context];
@@ -429,4 +460,10 @@ class CacheLayout {
 
 function blobIn(layout: string, digest: string): string {
   return join(layout, 'blobs', digest.replace(':', '/'));
+}
+
+/** The directory in `parent` that has a file of this name. */
+async function directoryWith(parent: string, name: string): Promise<string | undefined> {
+  const names = await readdir(parent).catch(() => []);
+  return names.map((child) => join(parent, child)).find((path) => existsSync(join(path, name)));
 }

@@ -41,6 +41,22 @@ export class MountDirectories {
     return this.#take(id, name, lock);
   }
 
+  /** Directories by name, of which nobody uses any until they are given back; those that somebody uses are left out. */
+  takeUnused(names: readonly string[]): Disposable & Readonly<{ names: readonly string[] }> {
+    const taken = new Map<string, number>();
+    for (const name of names) {
+      const lock = this.#openLock(name);
+      if (tryFlock(lock, 'exclusive')) taken.set(name, lock);
+      else closeSync(lock);
+    }
+    return {
+      names: [...taken.keys()],
+      [Symbol.dispose]: () => {
+        for (const lock of taken.values()) closeSync(lock);
+      },
+    };
+  }
+
   /** The first that nobody uses, of as many as were ever used at once. */
   #acquirePrivate(id: string): MountDirectory {
     for (let i = 0; i < MAX_PRIVATE; i += 1) {
