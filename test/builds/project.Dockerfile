@@ -7,7 +7,7 @@ COPY node_modules ./node_modules
 
 FROM dependencies AS build
 ARG VARIANT=plain
-COPY .ci/build.mjs .ci/
+COPY .ci/build.mjs .ci/start-up.mjs .ci/
 COPY src src
 # One command on several lines, with a comment inside.
 RUN node .ci/build.mjs && \
