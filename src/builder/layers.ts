@@ -1,5 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createWriteStream, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { LocalStore } from '../image/index.js';
@@ -12,12 +21,20 @@ import {
   LayerWriter,
   RootfsView,
 } from '../layer/index.js';
-import { chainIDs, type Digest, digestOf, encodedOf } from '../oci/index.js';
+import { chainIDs, type Digest, digestOf, encodedOf, findDigest } from '../oci/index.js';
 import type { StepCache } from './cache/step-cache.js';
 import { BuildError } from './errors.js';
 import type { Layer } from './layer.js';
 
 type Parts = Readonly<{ store: LocalStore; cache: StepCache; directory: string }>;
+
+/** Removes the indexes of layers that are not stored any more. @param directory of {@link Layers}. */
+export function removeLostIndexes(directory: string, isStored: (diffID: Digest) => boolean): void {
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
+    const diffID = findDigest(`sha256:${name}`);
+    if (diffID === undefined || !isStored(diffID)) rmSync(join(directory, name), { force: true });
+  }
+}
 
 /** The bytes of layers: as tars for looking into, as streams for unpacking, and new ones into the store. */
 export class Layers {
@@ -181,7 +198,7 @@ export class Layers {
   #saveIndex(diffID: Digest, index: LayerIndex): void {
     mkdirSync(this.#indexes, { recursive: true, mode: 0o700 });
     const path = this.#indexPath(diffID);
-    const partial = `${path}.${process.pid}`;
+    const partial = this.temporaryPath(); // gone with this process, if it is killed now
     writeFileSync(partial, index.toBytes(), { mode: 0o600 });
     renameSync(partial, path);
   }

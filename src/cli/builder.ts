@@ -1,6 +1,12 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CacheDatabase, type CacheRecord, CacheUsage, MountDirectories } from '../builder/index.js';
+import {
+  CacheDatabase,
+  type CacheRecord,
+  CacheUsage,
+  MountDirectories,
+  removeLostIndexes,
+} from '../builder/index.js';
 import { LocalStore } from '../image/index.js';
 import { chainIDs, type Digest } from '../oci/index.js';
 import { parseSize, splitPair } from './build-flags.js';
@@ -56,6 +62,7 @@ export async function pruneCache(flags: BuilderPruneFlags): Promise<void> {
   const directories = unused.names.map((name) => join(root, 'build-cache', 'mounts', name));
   await discard(root, directories, opened.neededChains());
   const { reclaimedBytes } = store.prune();
+  removeLostIndexes(join(root, 'build-cache', 'indexes'), (digest) => store.sizeOf(digest) !== undefined);
   const freed = reclaimedBytes + sum(chosen.filter(({ kind }) => kind === 'mount'));
   for (const { id } of chosen) process.stdout.write(`${id}\n`);
   process.stdout.write(`Total reclaimed space: ${humanSize(freed)}\n`);

@@ -404,7 +404,15 @@ describe('berth builder', () => {
     expect(await berth('builder', 'du')).toContain('COPY a /kept');
     await berth('builder', 'prune', '-f', '--all');
     expect(await berth('builder', 'du')).not.toContain('COPY a /kept');
+    const { Layers } = JSON.parse(await berth('inspect', 'kept:1'))[0].RootFS;
+    const indexes = await readdir(join(folder.path, 'root/build-cache/indexes'));
+    expect(indexes).toContain(Layers[0].replace('sha256:', ''));
     expect(await berth('export', 'kept:1')).toContain('kept');
+    await berth('rmi', 'kept:1');
+    await berth('builder', 'prune', '-f', '--all');
+    expect(await readdir(join(folder.path, 'root/build-cache/indexes'))).not.toContain(
+      Layers[0].replace('sha256:', ''),
+    );
   });
 });
 

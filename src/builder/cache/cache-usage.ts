@@ -34,6 +34,8 @@ type Sizes = Readonly<{
   sizeOf: (directory: string) => number;
 }>;
 
+const MAX_TIME = Number.MAX_SAFE_INTEGER;
+
 /** What the cache holds, and how to get rid of it. */
 export class CacheUsage {
   readonly #db: CacheDatabase;
@@ -85,6 +87,11 @@ export class CacheUsage {
   remove(records: readonly CacheRecord[]): void {
     this.#db.transaction(() => {
       for (const { kind, id } of records) this.#forget(kind, id);
+      // Noted with the step that they belong to, so what is older than all steps belongs to none.
+      this.#db.run(
+        'DELETE FROM shapes WHERE used_at < ifnull((SELECT min(made_at) FROM steps), ?1)',
+        MAX_TIME,
+      );
     });
     this.#store.release(
       CACHE_OWNER,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -42,7 +43,7 @@ export class StatCache {
     const unmet = records.length - this.#met.size;
     const kept = unmet > MAX_UNMET ? records.filter(([path]) => this.#met.has(path)) : records;
     mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-    const partial = `${this.#file}.${process.pid}`;
+    const partial = `${this.#file}.${randomBytes(4).toString('hex')}`; // pids are the same in other containers
     writeFileSync(partial, encode(kept), { mode: 0o600 });
     renameSync(partial, this.#file);
     this.#isChanged = false;
