@@ -8,24 +8,24 @@ const MASK = '****';
 
 /** What a command says: passed on in whole lines, secrets masked, and its end kept for the message of a failure. */
 export class OutputTail {
+  /** Lines of secrets, the longest first: one may be a part of another. */
   readonly #secrets: readonly string[];
   readonly #rest: Record<Stream, string> = { stdout: '', stderr: '' };
   readonly #lines: string[] = [];
 
   constructor(secrets: readonly Buffer[]) {
-    this.#secrets = secrets
-      .map((secret) => secret.toString('latin1').trim())
-      .filter((secret) => secret.length >= MIN_SECRET_BYTES);
+    const lines = secrets.flatMap((secret) => secret.toString('latin1').split(/[\r\n]+/));
+    this.#secrets = [...new Set(lines.map((line) => line.trim()))]
+      .filter((line) => line.length >= MIN_SECRET_BYTES)
+      .sort((a, b) => b.length - a.length);
   }
 
   /** @returns what may be shown now. */
   add(stream: Stream, chunk: Uint8Array): Buffer[] {
     const text =
       this.#rest[stream] + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
-    const end =
-      text.length > MAX_LINE_BYTES
-        ? text.length
-        : Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1;
+    const lines = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1;
+    const end = text.length - lines > MAX_LINE_BYTES ? Math.max(lines, this.#betweenSecrets(text)) : lines;
     this.#rest[stream] = text.slice(end);
     return end === 0 ? [] : [this.#show(text.slice(0, end))];
   }
@@ -40,6 +40,17 @@ export class OutputTail {
   /** The last lines. */
   text(): string {
     return Buffer.from(this.#lines.join('\n'), 'latin1').toString('utf8');
+  }
+
+  /** As far as a line without end may be shown: no secret is cut in two, nor one that has only begun. */
+  #betweenSecrets(text: string): number {
+    let end = text.length - Math.max(0, (this.#secrets[0]?.length ?? 0) - 1);
+    for (;;) {
+      const cut = this.#secrets.map((secret) => text.indexOf(secret, end - secret.length + 1));
+      const first = Math.min(end, ...cut.filter((start) => start >= 0));
+      if (first === end) return end;
+      end = first;
+    }
   }
 
   #show(text: string): Buffer {
