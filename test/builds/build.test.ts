@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
@@ -106,6 +106,16 @@ describe('berth build', () => {
     expect(await run(['tar', '-tf', at('3.tar')])).toContain('manifest.json');
     const metadata = JSON.parse(await readFile(at('metadata.json'), 'utf8'));
     expect(metadata['containerimage.config.digest']).toBe(await readFile(at('id'), 'utf8'));
+  });
+
+  it('makes nothing setuid or setgid in a directory, whose files belong to somebody else', async () => {
+    await write({ Dockerfile: 'FROM scratch\nCOPY --chmod=6755 a /d/a\n', a: '' });
+    const out = join(folder.path, 'modes');
+    await berth('build', '-q', '-o', out, context);
+    expect((await stat(join(out, 'd/a'))).mode & 0o7777).toBe(0o755);
+    expect(
+      await run(['tar', '-tvf', '-'], { input: await berth('build', '-q', '-o', '-', context) }),
+    ).toContain('-rwsr-sr-x');
   });
 
   it('makes an index of several platforms', async () => {

@@ -35,7 +35,7 @@ function asLink({ entry }: Found, linkName: string): Entry {
 }
 
 /**
- * Writes files into a directory, where they belong to whoever builds. What is there already stays, or is replaced by
+ * Writes files into a directory, where they belong to whoever builds: so none is setuid or setgid there. What is there already stays, or is replaced by
  * what has its name; nothing is written through links.
  * @param onSkipped told of devices and the like, which only root could make.
  */
@@ -61,10 +61,13 @@ export async function writeDirectory(
   }
   // Last, since writing into a directory changes its time, and may need a mode that it does not have in the end.
   for (const { path, mode, mtime } of directories.reverse()) {
-    chmodSync(pathIn(directory, path), mode);
+    chmodSync(pathIn(directory, path), mode & PLAIN_MODE);
     utimesSync(pathIn(directory, path), mtime, mtime);
   }
 }
+
+/** A program of an image that anybody could run as root of this machine is more than a file to look at. */
+const PLAIN_MODE = 0o1777;
 
 function pathIn(directory: string, path: string): string | Buffer {
   return encodeName(join(directory, path));
@@ -92,7 +95,7 @@ function writeFile(path: string | Buffer, { mode, mtime }: Entry, chunks: Iterab
     } finally {
       closeSync(fd);
     }
-    chmodSync(path, mode);
+    chmodSync(path, mode & PLAIN_MODE);
     utimesSync(path, mtime, mtime);
   });
 }
