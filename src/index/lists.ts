@@ -19,8 +19,8 @@ export class Lists {
 
   repositories(page: Page & { containing?: string }): RepositoryName[] {
     const names = this.#db.column(
-      `SELECT name FROM repositories r WHERE name > ?1 AND (?3 = '' OR instr(name, ?3) > 0)
-       AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id) ORDER BY name LIMIT ?2 + 0`,
+      `SELECT name FROM repositories WHERE shown = 1 AND name > ?1 AND (?3 = '' OR instr(name, ?3) > 0)
+       ORDER BY name LIMIT ?2 + 0`,
       page.after ?? '',
       page.limit,
       page.containing ?? '',

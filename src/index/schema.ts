@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /** Raised whenever the tables change. The index is derived: an older one is dropped, not migrated. */
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 
 /** Times are milliseconds since 1970. Names compare by bytes, which is SQLite's default. */
 const TABLES = `
@@ -10,8 +10,10 @@ CREATE TABLE repositories (
   name TEXT NOT NULL UNIQUE,
   version INTEGER NOT NULL DEFAULT 0,
   pushed_at INTEGER,
-  pulled_at INTEGER
+  pulled_at INTEGER,
+  shown INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX repositories_shown ON repositories (shown, name);
 CREATE TABLE blobs (
   repository_id INTEGER NOT NULL,
   digest TEXT NOT NULL,
@@ -38,6 +40,14 @@ CREATE TABLE manifests (
   UNIQUE (repository_id, digest)
 );
 CREATE INDEX manifests_by_canonical ON manifests (canonical);
+-- A repository is shown while it has a manifest: a page of the catalog need not look for one in each.
+CREATE TRIGGER repository_appears AFTER INSERT ON manifests BEGIN
+  UPDATE repositories SET shown = 1 WHERE id = new.repository_id AND shown = 0;
+END;
+CREATE TRIGGER repository_disappears AFTER DELETE ON manifests BEGIN
+  UPDATE repositories SET shown = 0 WHERE id = old.repository_id
+    AND NOT EXISTS (SELECT 1 FROM manifests WHERE repository_id = old.repository_id);
+END;
 CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest) WHERE subject IS NOT NULL;
 CREATE TABLE manifest_references (
   repository_id INTEGER NOT NULL,

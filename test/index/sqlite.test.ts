@@ -33,6 +33,20 @@ describe('SqliteIndex', () => {
     expect(await index.listRepositories({ limit: 10 })).toEqual([]);
   });
 
+  it('lists a repository as long as it has a manifest', async () => {
+    const index = new SqliteIndex(':memory:');
+    const listed = () => index.listRepositories({ limit: 10 });
+    await index.putManifest(app, manifest('a'), []);
+    await index.putManifest(app, manifest('a'), [parseTag('again')]);
+    await index.putManifest(app, manifest('b'), []);
+    await index.dropManifest(app, digest('a'));
+    expect(await listed()).toEqual([app]);
+    await index.dropManifest(app, digest('b'));
+    expect(await listed()).toEqual([]);
+    await index.putManifest(app, manifest('a'), []);
+    expect(await listed()).toEqual([app]);
+  });
+
   it('lists tags and repositories in byte order, by pages', async () => {
     const index = new SqliteIndex(':memory:');
     for (const name of ['a/b', 'a', 'a-b'])
