@@ -40,9 +40,8 @@ export {
   unusedBuildArgs,
 } from './dockerfile/index.js';
 export { BuildError, CommandFailedError, drawPlace, StepError } from './errors.js';
-export { Layers } from './layers.js';
-export type { Material } from './material.js';
 export { Layers, removeLostIndexes } from './layers.js';
+export type { Material } from './material.js';
 export type { Progress, StepProgress } from './progress.js';
 export type { RemoteRequest, RemoteSource, RemoteSources } from './remote-sources.js';
 export { type ResultFile, resultFiles, writeDirectory } from './result/files.js';
