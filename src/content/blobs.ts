@@ -1,7 +1,14 @@
 import { type Digest, findDigest } from '../oci/index.js';
-import { type ByteRange, type FileReader, PathNotFoundError, type StorageDriver } from '../storage/index.js';
+import {
+  type ByteRange,
+  type FileReader,
+  PathNotFoundError,
+  type Publication,
+  type StorageDriver,
+} from '../storage/index.js';
 import { ContentNotFoundError } from './errors.js';
 import { blobDirectory, blobPath, CANONICAL_BLOBS } from './layout.js';
+import type { VerifiedUpload } from './uploads.js';
 
 /**
  * Verified bytes by their canonical (sha256) digest, shared by all repositories. Which repository may serve what is
@@ -62,6 +69,12 @@ export class Blobs {
   signedUrl(canonical: Digest, method: 'GET' | 'HEAD'): Promise<string | undefined> {
     return this.#driver.signedUrl(blobPath(canonical), { method });
   }
+}
+
+/** What gives a verified upload the name of its content. */
+export function publicationOf(verified: VerifiedUpload): Publication {
+  const path = blobPath(verified.canonical);
+  return 'file' in verified ? { path, file: verified.file } : { path, from: verified.path };
 }
 
 function explained(digest: Digest, error: unknown): unknown {

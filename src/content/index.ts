@@ -2,7 +2,7 @@
  * Verified bytes by digest in Distribution's storage layout, and the uploads they arrive in. Which repository
  * shows what, and HTTP, are not known here. Start with blobs.ts, then uploads.ts.
  */
-export { Blobs } from './blobs.js';
+export { Blobs, publicationOf } from './blobs.js';
 export {
   ContentNotFoundError,
   ContentSizeError,

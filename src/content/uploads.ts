@@ -1,13 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { type Digest, type HashAlgorithm, hashAlgorithmOf, type RepositoryName } from '../oci/index.js';
-import { type StorageDriver, type StoragePath, StorageUnavailableError } from '../storage/index.js';
+import {
+  type NewFile,
+  type StorageDriver,
+  type StoragePath,
+  StorageUnavailableError,
+} from '../storage/index.js';
 import { DigestMismatchError, UploadBusyError, UploadNotFoundError, UploadOffsetError } from './errors.js';
-import { type Hasher, type HashPool, InlineHasher } from './hash-pool.js';
-import { uploadPath, uploadsPath } from './layout.js';
+import type { Digests, Hasher, HashPool } from './hash-pool.js';
+import { blobPath, uploadPath, uploadsPath } from './layout.js';
 import { pumpBatches } from './pump.js';
+import { UploadHashers } from './upload-hashers.js';
 
 /** A blob being received, not yet readable. `offset` in bytes. */
-export type Upload = Readonly<{ repository: RepositoryName; id: string; offset: number; startedAt: Date }>;
+export type Upload = Readonly<{ repository: RepositoryName; id: string; offset: number }>;
+
+type UploadKey = Pick<Upload, 'repository' | 'id'>;
 
 /** `activeAt` is when it began or last got a byte. */
 export type ListedUpload = Upload & Readonly<{ activeAt: Date }>;
@@ -18,17 +26,22 @@ export type ListedUpload = Upload & Readonly<{ activeAt: Date }>;
  */
 export type Chunk = Readonly<{ source: AsyncIterable<Uint8Array>; length?: number; from?: number }>;
 
-/** A whole blob that was verified, in a file that is to be published from `path`. `size` in bytes. */
-export type VerifiedUpload = Readonly<{ canonical: Digest; size: number; path: StoragePath }>;
+/**
+ * A whole blob that was verified, to be published from `path`, or as the `file` that was created for it. `size` in bytes.
+ */
+export type VerifiedUpload = Readonly<{ canonical: Digest; size: number }> &
+  (Readonly<{ path: StoragePath }> | Readonly<{ file: NewFile }>);
 
 /** Makes verified bytes readable, durably. */
 export type Publish = (verified: VerifiedUpload) => Promise<void>;
 
+/** How an upload ends: with these bytes, if any are still to come, and then so. */
+export type Ending = Readonly<{ chunk?: Chunk | undefined; publish: Publish }>;
+
 const ID = /^[A-Za-z0-9_.-]{1,128}$/;
-/** Hashes of uploads that pause between requests; past this number the oldest are computed again when needed. */
-const MAX_KEPT_HASHERS = 512;
-/** Below this many bytes a thread's help costs more than it gives. */
-const INLINE_BYTES = 128 * 1024;
+
+/** Uploads that began and got no byte; of more than these the store is asked. */
+const MAX_FRESH = 10_000;
 
 /** Large enough that the cost of a write and of waking a thread no longer shows. */
 const MAX_BATCH_BYTES = 512 * 1024;
@@ -42,34 +55,39 @@ const ALL_BATCHES_BYTES = 8 * 1024 * 1024;
  */
 export class Uploads {
   readonly #driver: StorageDriver;
-  readonly #pool: HashPool;
-  readonly #hashers = new Map<string, Hasher>();
+  readonly #hashers: UploadHashers;
   readonly #busy = new Set<string>();
+  /** Paths of uploads that began here and got no byte yet: what is known of them need not be asked. */
+  readonly #fresh = new Set<StoragePath>();
+  readonly #alone: boolean;
 
-  constructor(driver: StorageDriver, pool: HashPool) {
+  /** @param options `alone`: no other process receives uploads. */
+  constructor(driver: StorageDriver, pool: HashPool, options: { alone: boolean } = { alone: false }) {
     this.#driver = driver;
-    this.#pool = pool;
+    this.#alone = options.alone;
+    this.#hashers = new UploadHashers(driver, pool, (id) => this.#busy.has(id));
   }
 
   /** @param algorithm what the client announced that it will finish with. */
   async start(repository: RepositoryName, algorithm: HashAlgorithm = 'sha256'): Promise<Upload> {
     const id = randomUUID();
-    const startedAt = new Date();
-    await using file = await this.#driver.append(startedAtPath(repository, id));
-    await file.append([Buffer.from(startedAt.toISOString().replace(/\.\d+Z$/, 'Z'))]);
-    if (algorithm !== 'sha256') this.#keep(id, new InlineHasher(algorithmsFor(algorithm)));
-    return { repository, id, offset: 0, startedAt };
+    const bytes = Buffer.from(new Date().toISOString().replace(/\.\d+Z$/, 'Z'));
+    await this.#driver.publish([{ path: startedAtPath(repository, id), bytes, durable: false }]);
+    if (algorithm !== 'sha256')
+      this.#hashers.keep(id, this.#hashers.open({ expected: 0, algorithms: algorithmsFor(algorithm) }));
+    if (this.#alone && this.#fresh.size < MAX_FRESH) this.#fresh.add(dataPath(repository, id));
+    return { repository, id, offset: 0 };
   }
 
   /** @throws {UploadNotFoundError} */
   async get(repository: RepositoryName, id: string): Promise<Upload> {
     if (!ID.test(id) || id.startsWith('.')) throw new UploadNotFoundError(id);
-    const [started, data] = await Promise.all([
-      this.#driver.stat(startedAtPath(repository, id)),
-      this.#driver.stat(dataPath(repository, id)),
-    ]);
-    if (started === undefined) throw new UploadNotFoundError(id);
-    return { repository, id, offset: data?.size ?? 0, startedAt: started.modifiedAt };
+    const path = dataPath(repository, id);
+    if (this.#fresh.has(path)) return { repository, id, offset: 0 };
+    const data = await this.#driver.appended(path);
+    const there = data ?? (await this.#driver.stat(startedAtPath(repository, id)));
+    if (there === undefined) throw new UploadNotFoundError(id);
+    return { repository, id, offset: data?.size ?? 0 };
   }
 
   /**
@@ -78,10 +96,9 @@ export class Uploads {
    * @throws {StorageUnavailableError} the store cannot take the bytes; nothing of the upload is kept.
    * @throws whatever `source` throws; what came before is kept.
    */
-  async append(repository: RepositoryName, id: string, chunk: Chunk): Promise<number> {
-    await this.get(repository, id);
-    return this.#exclusively(repository, id, () =>
-      this.#receive(repository, id, chunk, algorithmsFor('sha256')),
+  append(repository: RepositoryName, id: string, chunk: Chunk): Promise<number> {
+    return this.#exclusively(repository, id, async () =>
+      this.#receive(await this.get(repository, id), chunk, algorithmsFor('sha256')),
     );
   }
 
@@ -90,27 +107,49 @@ export class Uploads {
    * @throws {DigestMismatchError} the upload ends too, and its bytes are removed.
    * @throws {OciError} DIGEST_INVALID: an algorithm that cannot be verified.
    * @throws as {@link append}, and whatever `publish` throws; unless it has moved the bytes already, the upload can
-   *   then be finished again.
+   *   then be finished again. Where the store can be given a blob under its name from the start, bytes that come with
+   *   the end of an upload are not kept when they are cut off.
    */
-  async finish(
-    repository: RepositoryName,
-    id: string,
-    digest: Digest,
-    { chunk, publish }: { chunk?: Chunk | undefined; publish: Publish },
-  ): Promise<void> {
+  async finish(repository: RepositoryName, id: string, digest: Digest, ending: Ending): Promise<void> {
     const algorithms = algorithmsFor(hashAlgorithmOf(digest));
-    await this.get(repository, id);
     await this.#exclusively(repository, id, async () => {
-      if (chunk) await this.#receive(repository, id, chunk, algorithms);
-      await publish(await this.#verify(repository, id, digest));
-      await this.#remove(repository, id);
+      const upload = await this.get(repository, id);
+      const { chunk, publish } = ending;
+      if (chunk && upload.offset === 0 && this.#canCreate(digest)) {
+        checkOffset(upload, chunk);
+        await this.#orRemove(upload, () => this.#takeDirectly(digest, { chunk, publish }));
+      } else {
+        const size = chunk ? await this.#receive(upload, chunk, algorithms) : upload.offset;
+        await publish(await this.#verify(upload, size, digest));
+      }
+      await this.#remove(upload, { unpublished: false });
     });
   }
 
+  /**
+   * A blob in one go, of which nothing is kept when it fails.
+   * @throws as {@link finish}.
+   */
+  async take(
+    repository: RepositoryName,
+    digest: Digest,
+    { chunk, publish }: { chunk: Chunk; publish: Publish },
+  ): Promise<void> {
+    if (this.#canCreate(digest)) return this.#takeDirectly(digest, { chunk, publish });
+    const upload = await this.start(repository);
+    try {
+      await this.finish(repository, upload.id, digest, { chunk, publish });
+    } catch (error) {
+      await this.purge(upload);
+      throw error;
+    }
+  }
+
   /** @throws {UploadNotFoundError | UploadBusyError} */
-  async cancel(repository: RepositoryName, id: string): Promise<void> {
-    await this.get(repository, id);
-    await this.#exclusively(repository, id, () => this.#remove(repository, id));
+  cancel(repository: RepositoryName, id: string): Promise<void> {
+    return this.#exclusively(repository, id, async () =>
+      this.#remove(await this.get(repository, id), { unpublished: true }),
+    );
   }
 
   /** How many uploads a repository has under way, counting no further than `limit`. */
@@ -127,78 +166,110 @@ export class Uploads {
   async *list(repository: RepositoryName): AsyncGenerator<ListedUpload> {
     for await (const { name: id } of this.#driver.list(uploadsPath(repository))) {
       if (!ID.test(id)) continue; // not ours
-      const files = [startedAtPath(repository, id), dataPath(repository, id), uploadPath(repository, id)];
-      const [started, data, directory] = await Promise.all(files.map((path) => this.#driver.stat(path)));
-      const startedAt = (started ?? data ?? directory)?.modifiedAt;
-      if (startedAt === undefined) continue;
+      const [started, data] = await Promise.all([
+        this.#driver.stat(startedAtPath(repository, id)),
+        this.#driver.appended(dataPath(repository, id)),
+      ]);
+      const oldest = started ?? data ?? (await this.#driver.stat(uploadPath(repository, id)));
+      if (oldest === undefined) continue;
+      const startedAt = oldest.modifiedAt;
       const activeAt = data && data.modifiedAt > startedAt ? data.modifiedAt : startedAt;
-      yield { repository, id, offset: data?.size ?? 0, startedAt, activeAt };
+      yield { repository, id, offset: data?.size ?? 0, activeAt };
     }
   }
 
   /** Removes an upload unless a request is writing to it. @returns whether it did. */
-  async purge({ repository, id }: Upload): Promise<boolean> {
+  async purge(upload: UploadKey): Promise<boolean> {
+    const { repository, id } = upload;
     if (this.#busy.has(id)) return false;
-    await this.#exclusively(repository, id, () => this.#remove(repository, id));
+    await this.#exclusively(repository, id, () => this.#remove(upload, { unpublished: true }));
     return true;
   }
 
+  async #receive(upload: Upload, chunk: Chunk, algorithms: readonly HashAlgorithm[]): Promise<number> {
+    checkOffset(upload, chunk);
+    return this.#orRemove(upload, () => this.#append(upload, chunk, algorithms));
+  }
+
   /** Whatever the store could not take, a full disk needs back, and a failing one cannot be trusted with. */
-  async #receive(
-    repository: RepositoryName,
-    id: string,
-    chunk: Chunk,
-    algorithms: readonly HashAlgorithm[],
-  ): Promise<number> {
+  async #orRemove<T>(upload: UploadKey, receive: () => Promise<T>): Promise<T> {
     try {
-      return await this.#append(repository, id, chunk, algorithms);
+      return await receive();
     } catch (error) {
-      if (error instanceof StorageUnavailableError) await this.#remove(repository, id).catch(() => {});
+      if (error instanceof StorageUnavailableError)
+        await this.#remove(upload, { unpublished: true }).catch(() => {});
       throw error;
     }
   }
 
   async #append(
-    repository: RepositoryName,
-    id: string,
-    { source, length, from }: Chunk,
+    upload: Upload,
+    { source, length }: Chunk,
     algorithms: readonly HashAlgorithm[],
   ): Promise<number> {
-    await using file = await this.#driver.append(dataPath(repository, id));
-    if (from !== undefined && from !== file.size) throw new UploadOffsetError(file.size, from);
-    const hasher = await this.#hasherAt(repository, id, file.size, { length, algorithms });
+    const { id, offset } = upload;
+    // First: it may have to read the file, which a store may not be able to do while that is being appended to.
+    const expected = length === undefined ? undefined : offset + length;
+    const hasher = await this.#hashers.at(id, pathOf(upload), offset, { expected, algorithms });
+    const fresh = this.#fresh.delete(pathOf(upload));
+    await using file = await this.#driver.append(pathOf(upload), { fresh });
+    if (file.size !== offset) throw new UploadBusyError(id, file.size);
     try {
-      const store = async (batch: readonly Uint8Array[]) => {
-        await file.append(batch);
-        await hasher.update(batch);
-      };
-      await pumpBatches(source, store, { batchBytes: () => this.#batchBytes() });
+      await this.#pump(source, file, hasher);
     } finally {
       // A failed write may leave more bytes in the file than were hashed.
-      if (hasher.size === file.size) this.#keep(id, hasher);
-      else this.#forget(id);
+      if (hasher.size === file.size) this.#hashers.keep(id, hasher);
+      else this.#hashers.forget(id);
     }
     return file.size;
   }
 
-  async #verify(repository: RepositoryName, id: string, digest: Digest): Promise<VerifiedUpload> {
-    const algorithm = hashAlgorithmOf(digest);
-    const path = dataPath(repository, id);
-    const size = await this.#sizeOf(path);
-    const wanted = { length: 0, algorithms: algorithmsFor(algorithm) };
-    const digests = await (await this.#hasherAt(repository, id, size, wanted)).digests();
-    const [canonical, actual] = [digests.get('sha256'), digests.get(algorithm)];
-    if (canonical === undefined || actual === undefined)
-      throw new Error(`no ${algorithm} digest was computed`);
-    if (actual === digest) return { canonical, size, path };
-    await this.#remove(repository, id);
-    throw new DigestMismatchError(digest, actual);
+  async #verify(upload: Upload, size: number, digest: Digest): Promise<VerifiedUpload> {
+    const path = pathOf(upload);
+    // An upload that never got a byte has no file yet; the empty blob needs one.
+    if (size === 0) await (await this.#driver.append(path))[Symbol.asyncDispose]();
+    const wanted = { expected: size, algorithms: algorithmsFor(hashAlgorithmOf(digest)) };
+    const hasher = await this.#hashers.at(upload.id, path, size, wanted);
+    const digests = await hasher.digests();
+    try {
+      return { canonical: verified(digest, digests), size, path };
+    } catch (error) {
+      await this.#remove(upload, { unpublished: true });
+      throw error;
+    }
   }
 
-  /** An upload that never got a byte has no file yet; the empty blob needs one. */
-  async #sizeOf(path: StoragePath): Promise<number> {
-    await using file = await this.#driver.append(path);
-    return file.size;
+  /** Whether the name under which the bytes will be stored is known before they are. */
+  #canCreate(digest: Digest): boolean {
+    return this.#driver.create !== undefined && hashAlgorithmOf(digest) === 'sha256';
+  }
+
+  async #takeDirectly(
+    digest: Digest,
+    { chunk: { source, length }, publish }: { chunk: Chunk; publish: Publish },
+  ): Promise<void> {
+    const { create } = this.#driver;
+    if (create === undefined) throw new TypeError('the driver creates no files');
+    await using file = await create.call(this.#driver, blobPath(digest));
+    const hasher = this.#hashers.open({ expected: length, algorithms: algorithmsFor('sha256') });
+    try {
+      await this.#pump(source, file, hasher);
+      await publish({ canonical: verified(digest, await hasher.digests()), size: file.size, file });
+    } finally {
+      hasher.close();
+    }
+  }
+
+  async #pump(
+    source: AsyncIterable<Uint8Array>,
+    file: Pick<NewFile, 'append'>,
+    hasher: Hasher,
+  ): Promise<void> {
+    const store = async (batch: readonly Uint8Array[]) => {
+      await file.append(batch);
+      await hasher.update(batch);
+    };
+    await pumpBatches(source, store, { batchBytes: () => this.#batchBytes() });
   }
 
   /** Requests that are adding to an upload, or ending one. */
@@ -208,36 +279,6 @@ export class Uploads {
 
   #batchBytes(): number {
     return Math.max(MIN_BATCH_BYTES, Math.min(MAX_BATCH_BYTES, ALL_BATCHES_BYTES / this.#busy.size));
-  }
-
-  /** The kept hasher if it stands at `offset` and knows the algorithms; else one that has read the file again. */
-  async #hasherAt(
-    repository: RepositoryName,
-    id: string,
-    offset: number,
-    wanted: { length: number | undefined; algorithms: readonly HashAlgorithm[] },
-  ): Promise<Hasher> {
-    const kept = this.#hashers.get(id);
-    const short = offset + (wanted.length ?? Number.POSITIVE_INFINITY) <= INLINE_BYTES;
-    const suits = short || wanted.length === 0 || !(kept instanceof InlineHasher);
-    const knows = wanted.algorithms.every((name) => kept?.algorithms.includes(name));
-    if (kept?.size === offset && suits && knows) return kept;
-    this.#forget(id);
-    const hasher = short ? new InlineHasher(wanted.algorithms) : this.#pool.open(wanted.algorithms);
-    if (offset > 0) await this.#hashFile(dataPath(repository, id), offset, hasher);
-    this.#keep(id, hasher);
-    return hasher;
-  }
-
-  async #hashFile(path: StoragePath, size: number, hasher: Hasher): Promise<void> {
-    await using file = await this.#driver.open(path, { start: 0, end: size });
-    for (let rest = size; rest > 0; ) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(rest, MAX_BATCH_BYTES));
-      const count = await file.read(buffer);
-      if (count === 0) break;
-      await hasher.update([buffer.subarray(0, count)]);
-      rest -= count;
-    }
   }
 
   async #exclusively<T>(repository: RepositoryName, id: string, work: () => Promise<T>): Promise<T> {
@@ -250,23 +291,11 @@ export class Uploads {
     }
   }
 
-  async #remove(repository: RepositoryName, id: string): Promise<void> {
-    this.#forget(id);
-    await this.#driver.delete(uploadPath(repository, id), { durable: false });
-  }
-
-  #keep(id: string, hasher: Hasher): void {
-    this.#hashers.delete(id); // to the end: the map's order is the order of last use
-    this.#hashers.set(id, hasher);
-    for (const oldest of this.#hashers.keys()) {
-      if (this.#hashers.size <= MAX_KEPT_HASHERS) break;
-      if (!this.#busy.has(oldest)) this.#forget(oldest);
-    }
-  }
-
-  #forget(id: string): void {
-    this.#hashers.get(id)?.close();
-    this.#hashers.delete(id);
+  /** @param options `unpublished`: bytes of it may still be on their way to a name. */
+  async #remove({ repository, id }: UploadKey, { unpublished }: { unpublished: boolean }): Promise<void> {
+    this.#hashers.forget(id);
+    this.#fresh.delete(dataPath(repository, id));
+    await this.#driver.delete(uploadPath(repository, id), { durable: false, unpublished });
   }
 }
 
@@ -275,8 +304,26 @@ function algorithmsFor(algorithm: HashAlgorithm): readonly HashAlgorithm[] {
   return algorithm === 'sha256' ? ['sha256'] : ['sha256', algorithm];
 }
 
+/** @throws {UploadOffsetError} */
+function checkOffset({ offset }: Upload, { from }: Chunk): void {
+  if (from !== undefined && from !== offset) throw new UploadOffsetError(offset, from);
+}
+
+/** @returns the canonical digest. @throws {DigestMismatchError} */
+function verified(digest: Digest, digests: Digests): Digest {
+  const algorithm = hashAlgorithmOf(digest);
+  const [canonical, actual] = [digests.get('sha256'), digests.get(algorithm)];
+  if (canonical === undefined || actual === undefined) throw new Error(`no ${algorithm} digest was computed`);
+  if (actual !== digest) throw new DigestMismatchError(digest, actual);
+  return canonical;
+}
+
 function startedAtPath(repository: RepositoryName, id: string): StoragePath {
   return `${uploadPath(repository, id)}/startedat`;
+}
+
+function pathOf({ repository, id }: UploadKey): StoragePath {
+  return dataPath(repository, id);
 }
 
 function dataPath(repository: RepositoryName, id: string): StoragePath {

@@ -10,22 +10,33 @@ export type FileInfo = Readonly<{ size: number; modifiedAt: Date; changedAt: Dat
 /** A name directly below a directory. */
 export type Entry = Readonly<{ name: string; directory: boolean }>;
 
+/**
+ * A file below a directory. `md5` of its bytes, in hex, where the store says what may be one: it proves that the file holds
+ * bytes whose MD5 is the same, and nothing else.
+ */
+export type WalkedFile = Readonly<{ path: StoragePath; size: number; modifiedAt: Date; md5?: string }>;
+
 /** Bytes `[start, end)`. */
 export type ByteRange = Readonly<{ start: number; end: number }>;
 
 /**
- * A file that is given its name: with these bytes, or what was appended at `from`, which moves. `durable: false` is
- * for what nobody will miss after a power cut.
+ * A file that is given its name: with these bytes; or what was appended at `from`, which may keep that name too until it is
+ * deleted; or what was written to a `file` that was created for this path. `durable: false` is for what nobody will miss
+ * after a power cut.
  */
 export type Publication = Readonly<{ path: StoragePath }> &
-  (Readonly<{ bytes: Uint8Array; durable?: boolean }> | Readonly<{ from: StoragePath }>);
+  (
+    | Readonly<{ bytes: Uint8Array; durable?: boolean }>
+    | Readonly<{ from: StoragePath }>
+    | Readonly<{ file: NewFile }>
+  );
 
 /** Files by path. Knows no digest and no repository. What is appended is durable only once it is published. Everything
  * throws {@link StorageUnavailableError} when the store cannot be used now: full, read-only, failing. Every implementation passes test/storage/contract.ts. */
 export interface StorageDriver {
-  /** For logs and metrics: `filesystem`, `inmemory`. */
+  /** For logs and metrics: `filesystem`, `inmemory`, `s3aws`. */
   readonly name: string;
-  /** `undefined` when nothing is there: an answer, not a failure. */
+  /** `undefined` when nothing is there: an answer, not a failure. Need not know what is still being appended to. */
   stat(path: StoragePath): Promise<FileInfo | undefined>;
   /** A small file as a whole. @throws {PathNotFoundError} */
   read(path: StoragePath): Promise<Buffer>;
@@ -38,18 +49,35 @@ export interface StorageDriver {
   publish(...stages: readonly (readonly Publication[])[]): Promise<void>;
   /** For large files: reads in order into the caller's buffer. @throws {PathNotFoundError} */
   open(path: StoragePath, range?: ByteRange): Promise<FileReader>;
-  /** Continues the file at its end, or begins it. One writer at a time for a path: callers see to that. */
-  append(path: StoragePath): Promise<AppendWriter>;
+  /**
+   * Continues the file at its end, or begins it. One writer at a time for a path: callers see to that. Until it is
+   * published, `stat`, `list` and `read` need not know of it.
+   * @param options `fresh`: nothing is there, which a store need not find out.
+   */
+  append(path: StoragePath, options?: { fresh?: boolean }): Promise<AppendWriter>;
+  /** The file that `append` would continue, which can be opened too; `undefined` when it would begin one. */
+  appended(path: StoragePath): Promise<FileInfo | undefined>;
+  /**
+   * Writes a file whose name is known from the start: it is there once it is published under that name, and what was
+   * written is gone if it never is. Absent where giving a finished file another name costs nothing.
+   */
+  create?(path: StoragePath): Promise<NewFile>;
   /**
    * What is directly below a directory, in byte order of the names, after the name `after`.
    * Nothing when the directory does not exist.
    */
   list(path: StoragePath, options?: { after?: string }): AsyncIterable<Entry>;
   /**
-   * A file, or a directory with everything below it. Absent is fine.
-   * `durable: false` is for leftovers, which may come back after a power cut and be removed again.
+   * Every file below a directory, in byte order of the paths. Absent where this is no cheaper than to list each directory
+   * and look at each file.
    */
-  delete(path: StoragePath, options?: { durable?: boolean }): Promise<void>;
+  walk?(path: StoragePath): AsyncIterable<WalkedFile>;
+  /**
+   * A file, or a directory with everything below it. Absent is fine.
+   * @param options `durable: false` is for leftovers, which may come back after a power cut and be removed again;
+   *   `unpublished` says that there may be files that were appended to and never published.
+   */
+  delete(path: StoragePath, options?: { durable?: boolean; unpublished?: boolean }): Promise<void>;
   /** A URL where a client may read the file by itself for a while; `undefined` where the store has none. */
   signedUrl(path: StoragePath, options: { method: 'GET' | 'HEAD' }): Promise<string | undefined>;
   /** Removes what writes that never finished left behind before `olderThan`. */
@@ -61,6 +89,8 @@ export interface StorageDriver {
 export interface FileReader extends AsyncDisposable {
   /** Of what was asked for: the range, or the whole file. */
   readonly size: number;
+  /** Of the file as a whole. */
+  readonly fileSize: number;
   /** Fills `buffer` from its start. @returns how many bytes; 0 only at the end. */
   read(buffer: Uint8Array): Promise<number>;
 }
@@ -68,6 +98,14 @@ export interface FileReader extends AsyncDisposable {
 /** Makes a file that is not readable by its final name yet; it is continued by the next writer. */
 export interface AppendWriter extends AsyncDisposable {
   /** Bytes in the file so far. */
+  readonly size: number;
+  /** Adds all of the chunks; they may be reused once this resolves. */
+  append(chunks: readonly Uint8Array[]): Promise<void>;
+}
+
+/** A file on its way to its name. Disposing of it removes what was not published. */
+export interface NewFile extends AsyncDisposable {
+  /** Bytes so far. */
   readonly size: number;
   /** Adds all of the chunks; they may be reused once this resolves. */
   append(chunks: readonly Uint8Array[]): Promise<void>;

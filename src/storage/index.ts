@@ -8,9 +8,11 @@ export type {
   Entry,
   FileInfo,
   FileReader,
+  NewFile,
   Publication,
   StorageDriver,
   StoragePath,
+  WalkedFile,
 } from './driver.js';
 export { InvalidPathError, PathNotFoundError, StorageUnavailableError } from './errors.js';
 export { FilesystemDriver } from './filesystem/driver.js';

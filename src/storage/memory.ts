@@ -39,13 +39,13 @@ export class MemoryDriver implements StorageDriver {
   async publish(...stages: readonly (readonly Publication[])[]): Promise<void> {
     for (const publication of stages.flat()) {
       if ('bytes' in publication) this.#put(publication.path, Buffer.from(publication.bytes));
-      else this.#move(publication.from, publication.path);
+      else if ('from' in publication) this.#move(publication.from, publication.path);
     }
   }
 
   async open(path: StoragePath, range?: ByteRange): Promise<FileReader> {
     const { bytes } = this.#get(path);
-    return new MemoryReader(bytes.subarray(range?.start ?? 0, range?.end ?? bytes.length));
+    return new MemoryReader(bytes, range ?? { start: 0, end: bytes.length });
   }
 
   async append(path: StoragePath): Promise<AppendWriter> {
@@ -67,6 +67,10 @@ export class MemoryDriver implements StorageDriver {
         if (this.#files.has(path)) this.#put(path, Buffer.concat(parts));
       },
     };
+  }
+
+  appended(path: StoragePath): Promise<FileInfo | undefined> {
+    return this.stat(path);
   }
 
   async *list(path: StoragePath, options: { after?: string } = {}): AsyncGenerator<Entry> {
@@ -119,11 +123,13 @@ export class MemoryDriver implements StorageDriver {
 
 class MemoryReader implements FileReader {
   readonly size: number;
+  readonly fileSize: number;
   #rest: Buffer;
 
-  constructor(bytes: Buffer) {
-    this.size = bytes.length;
-    this.#rest = bytes;
+  constructor(file: Buffer, { start, end }: ByteRange) {
+    this.#rest = file.subarray(start, end);
+    this.size = this.#rest.length;
+    this.fileSize = file.length;
   }
 
   async read(buffer: Uint8Array): Promise<number> {

@@ -6,6 +6,7 @@ import {
   DigestMismatchError,
   HashPool,
   layout,
+  publicationOf,
   UploadBusyError,
   UploadNotFoundError,
   UploadOffsetError,
@@ -184,7 +185,7 @@ async function finish(
   await uploads.finish(repository, id, digest, {
     chunk,
     publish: async (verified) => {
-      await driver.publish([{ path: layout.blobPath(verified.canonical), from: verified.path }]);
+      await driver.publish([publicationOf(verified)]);
       finished = verified;
     },
   });

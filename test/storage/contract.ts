@@ -48,7 +48,9 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       {
         await using _writer = await driver.append('/empty');
       }
-      expect(await driver.stat('/empty')).toMatchObject({ size: 0 });
+      expect(await driver.appended('/empty')).toMatchObject({ size: 0 });
+      await driver.publish([{ path: '/published', from: '/empty' }]);
+      expect(await driver.stat('/published')).toMatchObject({ size: 0 });
     });
 
     it('reads a range in order into the buffer it is given', async () => {
@@ -57,7 +59,7 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       await driver.publish([{ path: '/f', bytes: Buffer.from('0123456789') }]);
       await using reader = await driver.open('/f', { start: 2, end: 9 });
       const buffer = Buffer.alloc(4);
-      expect(reader.size).toBe(7);
+      expect(reader).toMatchObject({ size: 7, fileSize: 10 });
       expect(buffer.toString('utf8', 0, await reader.read(buffer))).toBe('2345');
       expect(buffer.toString('utf8', 0, await reader.read(buffer))).toBe('678');
       expect(await reader.read(buffer)).toBe(0);
@@ -73,14 +75,43 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       expect(await names(driver, '/d', 'a-1')).toEqual(['a.x', 'b', 'sub/']);
     });
 
-    it('moves a file over another', async () => {
+    it('puts what was appended in the place of another file', async () => {
       await using opened = await open();
       const { driver } = opened;
-      await driver.publish([{ path: '/from', bytes: Buffer.from('new') }]);
+      await append(driver, '/up/from', 'new');
       await driver.publish([{ path: '/x/to', bytes: Buffer.from('old') }]);
-      await driver.publish([{ path: '/x/to', from: '/from' }]);
+      await driver.publish([{ path: '/x/to', from: '/up/from' }]);
       expect((await driver.read('/x/to')).toString()).toBe('new');
-      expect(await driver.stat('/from')).toBeUndefined();
+      await driver.delete('/up', { unpublished: true });
+      expect(await driver.appended('/up/from')).toBeUndefined();
+      expect((await driver.read('/x/to')).toString()).toBe('new');
+    });
+
+    it('reads what is being appended to, which then goes on', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      expect(await driver.appended('/up/data')).toBeUndefined();
+      await append(driver, '/up/data', 'abc');
+      expect(await driver.appended('/up/data')).toMatchObject({ size: 3, directory: false });
+      {
+        await using reader = await driver.open('/up/data', { start: 0, end: 3 });
+        expect(reader).toMatchObject({ size: 3, fileSize: 3 });
+        const buffer = Buffer.alloc(9);
+        expect(buffer.toString('utf8', 0, await reader.read(buffer))).toBe('abc');
+      }
+      await append(driver, '/up/data', 'def');
+      await driver.publish([{ path: '/final', from: '/up/data' }]);
+      expect((await driver.read('/final')).toString()).toBe('abcdef');
+    });
+
+    it('forgets what was appended and then deleted', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      await append(driver, '/up/data', 'old');
+      await driver.delete('/up', { durable: false, unpublished: true });
+      await append(driver, '/up/data', 'new');
+      await driver.publish([{ path: '/final', from: '/up/data' }]);
+      expect((await driver.read('/final')).toString()).toBe('new');
     });
 
     it('publishes files of several stages, and all or nothing where one cannot be read', async () => {
@@ -115,6 +146,11 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       },
     );
   });
+}
+
+async function append(driver: StorageDriver, path: string, text: string): Promise<void> {
+  await using writer = await driver.append(path);
+  await writer.append([Buffer.from(text)]);
 }
 
 /** Directories end in a slash. */

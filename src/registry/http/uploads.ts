@@ -114,15 +114,8 @@ async function takeWhole(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<void> {
-  const upload = await uploads.start(repository);
-  try {
-    const publish = publisher(blobs, repository, digest);
-    await uploads.finish(repository, upload.id, digest, { chunk: chunkOf(ctx), publish });
-  } catch (error) {
-    // The client never learnt of this upload, so nobody will go on with it.
-    await uploads.purge(upload);
-    throw error;
-  }
+  const publish = publisher(blobs, repository, digest);
+  await uploads.take(repository, digest, { chunk: chunkOf(ctx), publish });
   sendCreated(ctx, settings, repository, digest);
 }
 

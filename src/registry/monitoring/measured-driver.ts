@@ -4,9 +4,11 @@ import type {
   Entry,
   FileInfo,
   FileReader,
+  NewFile,
   Publication,
   StorageDriver,
   StoragePath,
+  WalkedFile,
 } from '../../storage/index.js';
 import type { Metrics } from './metrics.js';
 
@@ -22,6 +24,8 @@ type Observe = (seconds: number) => void;
 
 class MeasuredDriver implements StorageDriver {
   readonly name: string;
+  readonly create?: (path: StoragePath) => Promise<NewFile>;
+  readonly walk?: (path: StoragePath) => AsyncIterable<WalkedFile>;
   readonly #driver: StorageDriver;
   readonly #observe: Readonly<Record<(typeof ACTIONS)[number], Observe>>;
 
@@ -38,6 +42,9 @@ class MeasuredDriver implements StorageDriver {
       Delete: observer('Delete'),
       RedirectURL: observer('RedirectURL'),
     };
+    const { create, walk } = driver;
+    if (create) this.create = (path) => measured(this.#observe.Writer, create.call(driver, path));
+    if (walk) this.walk = (path) => measuredEach(this.#observe.List, walk.call(driver, path));
   }
 
   stat(path: StoragePath): Promise<FileInfo | undefined> {
@@ -56,29 +63,19 @@ class MeasuredDriver implements StorageDriver {
     return measured(this.#observe.Reader, this.#driver.open(path, range));
   }
 
-  append(path: StoragePath): Promise<AppendWriter> {
-    return measured(this.#observe.Writer, this.#driver.append(path));
+  append(path: StoragePath, options?: { fresh?: boolean }): Promise<AppendWriter> {
+    return measured(this.#observe.Writer, this.#driver.append(path, options));
   }
 
-  /** Counts the time until each name came, not what the caller did with it. */
-  async *list(path: StoragePath, options?: { after?: string }): AsyncGenerator<Entry> {
-    const names = this.#driver.list(path, options)[Symbol.asyncIterator]();
-    let milliseconds = 0;
-    try {
-      while (true) {
-        const asked = performance.now();
-        const next = await names.next();
-        milliseconds += performance.now() - asked;
-        if (next.done) return;
-        yield next.value;
-      }
-    } finally {
-      await names.return?.();
-      this.#observe.List(milliseconds / 1000);
-    }
+  appended(path: StoragePath): Promise<FileInfo | undefined> {
+    return measured(this.#observe.Stat, this.#driver.appended(path));
   }
 
-  delete(path: StoragePath, options?: { durable?: boolean }): Promise<void> {
+  list(path: StoragePath, options?: { after?: string }): AsyncIterable<Entry> {
+    return measuredEach(this.#observe.List, this.#driver.list(path, options));
+  }
+
+  delete(path: StoragePath, options?: { durable?: boolean; unpublished?: boolean }): Promise<void> {
     return measured(this.#observe.Delete, this.#driver.delete(path, options));
   }
 
@@ -113,5 +110,23 @@ async function measured<T>(observe: Observe, action: Promise<T>): Promise<T> {
     return await action;
   } finally {
     observe((performance.now() - started) / 1000);
+  }
+}
+
+/** Counts the time until each item came, not what the caller did with it. */
+async function* measuredEach<T>(observe: Observe, source: AsyncIterable<T>): AsyncGenerator<T> {
+  const items = source[Symbol.asyncIterator]();
+  let milliseconds = 0;
+  try {
+    while (true) {
+      const asked = performance.now();
+      const next = await items.next();
+      milliseconds += performance.now() - asked;
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await items.return?.();
+    observe(milliseconds / 1000);
   }
 }

@@ -1,4 +1,4 @@
-import { ContentNotFoundError, layout, type VerifiedUpload } from '../../content/index.js';
+import { ContentNotFoundError, layout, publicationOf, type VerifiedUpload } from '../../content/index.js';
 import { type BlobRecord, IndexUnavailableError, type Unneeded } from '../../index/index.js';
 import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { ByteRange, FileReader, Publication } from '../../storage/index.js';
@@ -17,26 +17,34 @@ export class RepositoryBlobs {
     this.#store = store;
   }
 
-  /** @throws {OciError} BLOB_UNKNOWN. */
-  async get(repository: RepositoryName, digest: Digest): Promise<BlobRecord> {
-    const { blobs } = this.#store;
+  /** What is known of it; whether the bytes are still there is for {@link open} to see. @throws {OciError} BLOB_UNKNOWN. */
+  async find(repository: RepositoryName, digest: Digest): Promise<BlobRecord> {
     const blob = await this.#find(repository, digest);
-    if (blob && (await blobs.stat(blob.canonical)) === blob.size) {
-      if (await this.#vouchFor(repository, blob)) return blob;
-    }
-    // Removed behind our back: say so from now on, or clients would never push it again.
-    if (blob) await this.#store.sync.recheck(repository);
-    throw unknownBlob(repository, digest);
+    if (blob === undefined) throw unknownBlob(repository, digest);
+    if (!(await this.#vouchFor(repository, blob))) throw await this.#removed(repository, digest);
+    return blob;
+  }
+
+  /** The same, with a look at the bytes. @throws {OciError} BLOB_UNKNOWN. */
+  async get(repository: RepositoryName, digest: Digest): Promise<BlobRecord> {
+    const blob = await this.#find(repository, digest);
+    if (blob === undefined) throw unknownBlob(repository, digest);
+    const isThere = (await this.#store.blobs.stat(blob.canonical)) === blob.size;
+    if (isThere && (await this.#vouchFor(repository, blob))) return blob;
+    throw await this.#removed(repository, digest);
   }
 
   /** @throws {OciError} BLOB_UNKNOWN. */
   async open(repository: RepositoryName, blob: BlobRecord, range?: ByteRange): Promise<FileReader> {
     try {
-      return await this.#store.blobs.open(blob.canonical, range);
+      const file = await this.#store.blobs.open(blob.canonical, range);
+      if (file.fileSize === blob.size) return file;
+      await file[Symbol.asyncDispose]();
     } catch (error) {
       if (!(error instanceof ContentNotFoundError)) throw error;
-      throw unknownBlob(repository, blob.digest, error);
+      throw await this.#removed(repository, blob.digest, error);
     }
+    throw await this.#removed(repository, blob.digest);
   }
 
   signedUrl(blob: BlobRecord, method: 'GET' | 'HEAD'): Promise<string | undefined> {
@@ -48,8 +56,7 @@ export class RepositoryBlobs {
    * content if that is there already, which may have been damaged where it lay.
    */
   async publish(repository: RepositoryName, digest: Digest, verified: VerifiedUpload): Promise<void> {
-    const content = [{ path: layout.blobPath(verified.canonical), from: verified.path }];
-    await this.#link(repository, digest, verified, content);
+    await this.#link(repository, digest, verified, [publicationOf(verified)]);
   }
 
   /**
@@ -107,6 +114,12 @@ export class RepositoryBlobs {
       }
       return digests;
     });
+  }
+
+  /** Behind our back: say so from now on, or clients would never push it again. */
+  async #removed(repository: RepositoryName, digest: Digest, cause?: unknown): Promise<OciError> {
+    await this.#store.sync.recheck(repository);
+    return unknownBlob(repository, digest, cause);
   }
 
   #find(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {

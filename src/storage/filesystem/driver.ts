@@ -71,10 +71,9 @@ export class FilesystemDriver implements StorageDriver {
 
   async open(path: StoragePath, range?: ByteRange): Promise<FileReader> {
     const file = await this.#openFile(path);
-    if (range) return new FilesystemReader(file, range);
     try {
       const { size } = await file.stat();
-      return new FilesystemReader(file, { start: 0, end: size });
+      return new FilesystemReader(file, range ?? { start: 0, end: size }, size);
     } catch (error) {
       await file.close();
       throw error;
@@ -94,6 +93,10 @@ export class FilesystemDriver implements StorageDriver {
         throw error;
       }
     });
+  }
+
+  appended(path: StoragePath): Promise<FileInfo | undefined> {
+    return this.stat(path);
   }
 
   async *list(path: StoragePath, options: { after?: string } = {}): AsyncGenerator<Entry> {

@@ -59,6 +59,7 @@ export class FilesystemPublisher {
 
   /** Makes the bytes durable, and the directory that they will be named in. */
   async #prepare(publication: Publication): Promise<Prepared> {
+    if ('file' in publication) throw new TypeError('this driver creates no files to publish');
     const to = join(this.#root, checkPath(publication.path));
     await this.makeDirectory(dirname(to));
     if ('from' in publication) {

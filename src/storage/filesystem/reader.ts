@@ -4,12 +4,14 @@ import type { ByteRange, FileReader } from '../driver.js';
 /** Reads a range of an open file, which it closes. */
 export class FilesystemReader implements FileReader {
   readonly size: number;
+  readonly fileSize: number;
   readonly #file: FileHandle;
   readonly #end: number;
   #position: number;
 
-  constructor(file: FileHandle, range: ByteRange) {
+  constructor(file: FileHandle, range: ByteRange, fileSize: number) {
     this.#file = file;
+    this.fileSize = fileSize;
     this.#position = range.start;
     this.#end = range.end;
     this.size = range.end - range.start;

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { afterBytes } from '../chunks.js';
 import type { AppendWriter, StoragePath } from '../driver.js';
 import { explained } from './system-errors.js';
 
@@ -57,15 +58,4 @@ export class FilesystemWriter implements AppendWriter {
         this.#flushing = undefined;
       });
   }
-}
-
-/** What is left of `chunks` once their first `count` bytes are gone. */
-function afterBytes(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
-  const rest: Uint8Array[] = [];
-  let skip = count;
-  for (const chunk of chunks) {
-    if (skip < chunk.byteLength) rest.push(skip === 0 ? chunk : chunk.subarray(skip));
-    skip = Math.max(0, skip - chunk.byteLength);
-  }
-  return rest;
 }
