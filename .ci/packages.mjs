@@ -15,6 +15,10 @@ const NEEDS = [
   { names: ['busybox-static'] }, // the base of test images; the busybox of other packages is not static
   { names: ['bzip2'], programs: ['bzip2'] },
   { names: ['ca-certificates'] },
+  // An S3 service: monitor, store, gateway, and what sets them up.
+  { names: ['ceph-common'], programs: ['ceph'] },
+  { names: ['ceph-mon'], programs: ['ceph-mon', 'monmaptool'] },
+  { names: ['ceph-osd'], programs: ['ceph-osd'] },
   { names: ['conmon'], programs: ['conmon'] },
   { names: ['containerd'], programs: ['containerd'] },
   { names: ['curl'], programs: ['curl'] },
@@ -28,6 +32,7 @@ const NEEDS = [
   { names: ['openssh-client'], programs: ['ssh-agent', 'ssh-add', 'ssh-keygen'] },
   { names: ['openssl'], programs: ['openssl'] },
   { names: ['podman'], programs: ['podman'] },
+  { names: ['radosgw'], programs: ['radosgw', 'radosgw-admin'] },
   { names: ['rpm'], programs: ['rpm', 'rpmbuild'] },
   { names: ['runc'], programs: ['runc'] },
   { names: ['skopeo'], programs: ['skopeo'] },

@@ -26,6 +26,7 @@ export default defineConfig({
           include: ['test/{builds,clients,faults,server}/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
+          globalSetup: ['test/support/shared-services.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

@@ -18,7 +18,8 @@ export function registrySettings({ http, storage, catalog, tags, berth }: Config
     prefix: (http.prefix ?? '').replace(/\/+$/, ''),
     deleteEnabled: storage.delete.enabled,
     readOnly: storage.maintenance.readonly.enabled,
-    redirect: !storage.redirect.disable,
+    // Only this driver has URLs that clients can be sent to.
+    redirect: storage.s3 !== undefined && !storage.redirect.disable,
     maxManifestBytes: berth.limits.manifestbytes,
     maxOpenUploads: berth.limits.openuploads,
     maxCatalogEntries: catalog.maxentries,

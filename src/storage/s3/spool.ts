@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { afterBytes, bytesOf } from '../chunks.js';
+import { StorageUnavailableError } from '../errors.js';
+
+/** What is no longer than this is not worth a file. */
+const MEMORY_BYTES = 256 * 1024;
+const READ_BYTES = 256 * 1024;
+
+/**
+ * The bytes of one part while they gather, and until the store has them: a part must be sent with its length, and again
+ * where that fails. They are in a file without a name, so that memory does not depend on how many are under way.
+ */
+export class Spool implements AsyncDisposable {
+  #size = 0;
+  #chunks: Buffer[] = [];
+  #file: FileHandle | undefined;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The chunks may be reused once this resolves. @throws {StorageUnavailableError} no file can be written. */
+  async write(chunks: readonly Uint8Array[]): Promise<void> {
+    const bytes = bytesOf(chunks);
+    if (this.#file === undefined && this.#size + bytes <= MEMORY_BYTES) {
+      this.#chunks.push(...chunks.map((chunk) => Buffer.from(chunk)));
+      this.#size += bytes;
+      return;
+    }
+    try {
+      this.#file ??= await openUnnamed();
+      await writeAll(this.#file, [...this.#chunks, ...chunks], this.#size - bytesOf(this.#chunks));
+      this.#chunks = [];
+      this.#size += bytes;
+    } catch (error) {
+      throw new StorageUnavailableError(
+        `cannot keep what is to be sent in ${tmpdir()}, which TMPDIR chooses`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** All bytes, to be sent once. Called again to send them once more. */
+  body(): Buffer | Readable {
+    if (this.#file === undefined) return Buffer.concat(this.#chunks);
+    const end = this.#size - 1;
+    return this.#file.createReadStream({ start: 0, end, autoClose: false, highWaterMark: READ_BYTES });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#chunks = [];
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+}
+
+async function openUnnamed(): Promise<FileHandle> {
+  const path = join(tmpdir(), `berth-part-${randomUUID()}`);
+  const file = await open(path, 'wx+', 0o600);
+  await rm(path);
+  return file;
+}
+
+async function writeAll(file: FileHandle, chunks: readonly Uint8Array[], position: number): Promise<void> {
+  let rest = chunks.filter(({ byteLength }) => byteLength > 0);
+  for (let at = position; rest.length > 0; ) {
+    const { bytesWritten } = await file.writev(rest, at);
+    at += bytesWritten;
+    rest = afterBytes(rest, bytesWritten);
+  }
+}
