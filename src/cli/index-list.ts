@@ -2,16 +2,18 @@ import { existsSync } from 'node:fs';
 import type { RepositoryUsage } from '../index/index.js';
 import { readConfig } from './config.js';
 import { consoleLogger } from './console-logger.js';
-import { indexPath, openExistingStore } from './open-store.js';
+import { indexPath } from './local-folder.js';
+import { openExistingStore } from './open-store.js';
 import { readableSize } from './readable-size.js';
 import { textTable, timeCell } from './text-table.js';
 
 /** Prints what the index knows of each repository: a table for people, or JSON. */
 export async function listIndex(file: string | undefined, { json }: { json: boolean }): Promise<void> {
   const { config } = await readConfig(file, process.env);
-  const isNew = !existsSync(indexPath(config));
+  const path = indexPath(config, process.env);
+  const isNew = !existsSync(path);
   await using opened = await openExistingStore(config, consoleLogger());
-  if (isNew) throw new Error(`nothing is indexed in ${indexPath(config)} yet; use berth index rebuild`);
+  if (isNew) throw new Error(`nothing is indexed in ${path} yet; use berth index rebuild`);
   const usage = (await opened.index.usage()).filter(({ manifests }) => manifests > 0);
   process.stdout.write(json ? `${JSON.stringify(usage, undefined, 2)}\n` : table(usage));
 }

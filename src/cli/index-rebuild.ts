@@ -1,6 +1,7 @@
 import { readConfig } from './config.js';
 import { consoleLogger } from './console-logger.js';
-import { indexPath, openExistingStore } from './open-store.js';
+import { indexPath } from './local-folder.js';
+import { openExistingStore } from './open-store.js';
 
 /**
  * Reads everything again that is indexed, and corrects the index one repository at a time: a registry that runs
@@ -15,6 +16,8 @@ export async function rebuildIndex(file: string | undefined): Promise<void> {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const agreeing = repositories - failed;
   const agree = agreeing === 1 ? 'repository agrees' : 'repositories agree';
-  process.stdout.write(`${indexPath(config)}: ${agreeing} ${agree} with storage (${seconds} s)\n`);
+  process.stdout.write(
+    `${indexPath(config, process.env)}: ${agreeing} ${agree} with storage (${seconds} s)\n`,
+  );
   if (failed > 0) throw new Error(`${failed} repositories could not be compared`);
 }

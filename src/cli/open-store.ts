@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Blobs, HashPool, Uploads } from '../content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../index/index.js';
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { IndexSync, RepositoryLocks, type RepositoryStore, Trash } from '../registry/repositories/index.js';
 import { reasonOf } from '../registry/system-error.js';
-import { FilesystemDriver, MemoryDriver, type StorageDriver } from '../storage/index.js';
+import { FilesystemDriver, MemoryDriver, openS3, type StorageDriver } from '../storage/index.js';
+import { indexPath, localFolder } from './local-folder.js';
 import { lockRoot, RootTakenError } from './root-lock.js';
+import { s3Options } from './s3-options.js';
 
 export type OpenStore = AsyncDisposable &
   Readonly<{ store: RepositoryStore; uploads: Uploads; driver: StorageDriver; index: MetadataIndex }>;
@@ -28,21 +30,23 @@ export async function openStore(
   } = {},
 ): Promise<OpenStore> {
   const { wrap = (driver) => driver, alone = false } = options;
-  const driver = wrap(await openDriver(config));
+  const own = await openDriver(config, { log, alone });
+  const driver = wrap(own);
   const lock = alone ? takeRoot(config, log) : undefined;
   const blobs = new Blobs(driver);
   const pool = new HashPool();
-  const index = openIndex(indexPath(config), options);
+  const index = openIndex(indexPath(config, process.env), options);
   const sync = new IndexSync({ driver, blobs }, index, log);
   const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;
   return {
     store: { driver, blobs, index, sync, trash, locks: new RepositoryLocks(), now: () => new Date() },
-    uploads: new Uploads(driver, pool),
+    uploads: new Uploads(driver, pool, { alone }),
     driver,
     index,
     async [Symbol.asyncDispose]() {
       await pool[Symbol.asyncDispose]();
       await index.close();
+      if (Symbol.dispose in own) own[Symbol.dispose]();
       lock?.[Symbol.dispose]();
     },
   };
@@ -58,31 +62,48 @@ export async function openExistingStore(
   log: Logger,
   options: { alone?: boolean } = {},
 ): Promise<OpenStore> {
-  const root = config.storage.filesystem?.rootdirectory;
-  if (root === undefined) throw new Error('storage is in memory: what it holds ends with the registry');
-  if (!existsSync(root)) {
-    throw new Error(`there is no registry in ${resolve(root)}; name its configuration with --config`);
+  const { filesystem, s3 } = config.storage;
+  if (!filesystem && !s3) throw new Error('storage is in memory: what it holds ends with the registry');
+  if (filesystem && !existsSync(filesystem.rootdirectory)) {
+    const root = resolve(filesystem.rootdirectory);
+    throw new Error(`there is no registry in ${root}; name its configuration with --config`);
   }
   return openStore(config, log, options);
 }
 
-async function openDriver({ storage }: Config): Promise<StorageDriver> {
-  if (storage.filesystem === undefined) return new MemoryDriver();
-  const root = resolve(storage.filesystem.rootdirectory);
+async function openDriver(
+  { storage: { filesystem, s3 } }: Config,
+  { log, alone }: { log: Logger; alone: boolean },
+): Promise<Driver> {
+  if (s3) {
+    const options = await s3Options(s3, { env: process.env, log, alone });
+    return explained(`storage.s3.bucket ${s3.bucket}`, () => openS3(options));
+  }
+  if (!filesystem) return new MemoryDriver();
+  const root = resolve(filesystem.rootdirectory);
+  return explained(`storage.filesystem.rootdirectory ${root}`, () => FilesystemDriver.open(root));
+}
+
+/** Some hold connections. */
+type Driver = StorageDriver | (StorageDriver & Disposable);
+
+async function explained<T>(what: string, open: () => Promise<T>): Promise<T> {
   try {
-    return await FilesystemDriver.open(root);
+    return await open();
   } catch (error) {
-    throw new Error(`cannot use storage.filesystem.rootdirectory ${root}: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw new Error(`cannot use ${what}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
 /** Where nothing is written there is nothing to keep apart. */
-function takeRoot({ storage }: Config, log: Logger): Disposable | undefined {
-  if (storage.filesystem === undefined || storage.maintenance.readonly.enabled) return undefined;
+function takeRoot(config: Config, log: Logger): Disposable | undefined {
+  const folder = localFolder(config, process.env);
+  if (folder === undefined || config.storage.maintenance.readonly.enabled) return undefined;
   try {
-    return lockRoot(resolve(storage.filesystem.rootdirectory));
+    const { s3 } = config.storage;
+    return s3
+      ? lockRoot(folder, { name: `bucket ${s3.bucket}`, key: 'storage.s3.bucket' })
+      : lockRoot(folder);
   } catch (error) {
     if (error instanceof RootTakenError) throw error;
     log.warn({ error }, 'the root directory cannot be locked: see that no other registry serves it');
@@ -103,11 +124,4 @@ function openIndex(
     indexInMemory(error);
     return new SqliteIndex(':memory:');
   }
-}
-
-/** @returns where the index is, or `:memory:` for content that is there only. */
-export function indexPath({ storage, berth }: Config): string {
-  if (berth.index.path) return resolve(berth.index.path);
-  if (storage.filesystem === undefined) return ':memory:';
-  return join(resolve(storage.filesystem.rootdirectory), 'berth', 'index.sqlite');
 }

@@ -24,9 +24,13 @@ export class RootTakenError extends Error {
  * own, which are the kernel's, on `berth/server.sqlite`: they end with the process however that ends, and hold between
  * containers that share a volume. The server only reads the file, so as to be in nobody's way; whoever wants to be the next
  * writes its name there, which needs the file for itself. Of several that come at once the last to write is the one.
+ * @param of what is served, for messages, and the key that chooses it.
  * @throws {RootTakenError} @throws {Error} no lock can be had: a read-only directory, a file system without locks.
  */
-export function lockRoot(root: string): Disposable {
+export function lockRoot(
+  root: string,
+  { name, key }: { name: string; key: string } = { name: root, key: 'storage.filesystem.rootdirectory' },
+): Disposable {
   const folder = join(root, 'berth');
   makeDirectories(folder);
   const path = join(folder, 'server.sqlite');
@@ -38,8 +42,7 @@ export function lockRoot(root: string): Disposable {
   db.close();
   const who = holder ? ` (process ${holder.pid} on ${holder.host})` : '';
   throw new RootTakenError(
-    `cannot serve ${root}: another berth serve${who} has it; stop that one, or name another ` +
-      'storage.filesystem.rootdirectory',
+    `cannot serve ${name}: another berth serve${who} has it; stop that one, or name another ${key}`,
   );
 }
 

@@ -5,7 +5,7 @@ import type { StoragePath } from '../storage/index.js';
  * Where Distribution's storage layout keeps things: the contract with every existing registry's data.
  * Names beginning with `_` cannot be part of a repository's name, so they never meet one.
  */
-const ROOT = '/docker/registry/v2';
+export const ROOT: StoragePath = '/docker/registry/v2';
 
 export const REPOSITORIES: StoragePath = `${ROOT}/repositories`;
 const BLOBS: StoragePath = `${ROOT}/blobs`;

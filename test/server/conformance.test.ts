@@ -5,6 +5,7 @@ import { BerthProcess } from '../support/berth-process.js';
 import { writeHtpasswd } from '../support/htpasswd.js';
 import { createAuthority } from '../support/private-authority.js';
 import { run } from '../support/run.js';
+import { createBucket, onBucket } from '../support/s3.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const SUITE = new URL('../../conformance/', import.meta.url).pathname;
@@ -37,6 +38,15 @@ describe('the conformance suite', () => {
     await using berth = await BerthProcess.start({ config: { auth, berth: { access } } });
     const login = ['--username', 'alice', '--password', 'secret'];
     expect(await failures(['--url', berth.url, ...login])).toEqual([]);
+  });
+
+  it('finds nothing against Berth on S3', async () => {
+    const bucket = await createBucket();
+    await using berth = await BerthProcess.start(
+      onBucket(bucket, { storage: { redirect: { disable: true } } }),
+    );
+    expect(await failures(['--url', berth.url])).toEqual([]);
+    bucket.client.destroy();
   });
 
   it('finds exactly what it should against docker-registry', async () => {

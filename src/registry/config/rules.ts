@@ -1,6 +1,7 @@
 import { DEFAULT, type Notice, type Origin, type Problem } from './notices.js';
 import { AUTH_SCHEMES } from './schema/auth.js';
 import type { Config } from './schema/config.js';
+import { ARCHIVES } from './schema/s3.js';
 import { STORAGE_DRIVERS } from './schema/storage.js';
 import { findTree, originAt, type Tree } from './tree.js';
 
@@ -22,7 +23,10 @@ export function checkRules(root: Tree, config: Config | undefined): Findings {
   const drivers = written(root, 'storage', [...STORAGE_DRIVERS, 's3aws']);
   if (drivers.length > 1) problem('storage', `must name exactly one driver, not ${drivers.join(' and ')}`);
   if (drivers.length === 0)
-    problem('storage', 'must name a driver: filesystem, with its rootdirectory, or inmemory');
+    problem(
+      'storage',
+      'must name a driver: filesystem, with its rootdirectory, s3, with its bucket, or inmemory',
+    );
   const schemes = written(root, 'auth', AUTH_SCHEMES);
   if (schemes.length > 1) problem('auth', `must name at most one scheme, not ${schemes.join(' and ')}`);
   if (!config) return findings;
@@ -49,12 +53,47 @@ export function checkRules(root: Tree, config: Config | undefined): Findings {
       );
     });
   }
+  checkS3(config, problem, notice);
   checkAccess(config, problem, notice);
   if (!findTree(root, ['http', 'addr'])) {
     const message = `is not set; listening on ${config.http.addr}`;
     findings.notices.push({ level: 'info', key: 'http.addr', message, origin: DEFAULT });
   }
   return findings;
+}
+
+/** Needs of the driver, and what it would not say by itself. */
+function checkS3(
+  { storage: { s3 } }: Config,
+  problem: (key: string, message: string) => void,
+  notice: (level: Notice['level'], key: string, message: string) => void,
+): void {
+  if (!s3) return;
+  const at = (key: string) => `storage.s3.${key}`;
+  const elsewhere = Boolean(s3.regionendpoint);
+  if (!s3.bucket) problem(at('bucket'), 'is required');
+  if (!s3.region && !elsewhere) problem(at('region'), 'is required without regionendpoint');
+  if (s3.accesskey && !s3.secretkey) problem(at('secretkey'), 'is required with accesskey');
+  if (s3.secretkey && !s3.accesskey) problem(at('accesskey'), 'is required with secretkey');
+  for (const key of ['regionendpoint', 'redirectendpoint'] as const) {
+    const address = s3[key];
+    if (address && !isAddress(address))
+      problem(at(key), 'must be an address such as https://s3.example.com:9000');
+  }
+  if (s3.accelerate && s3.forcepathstyle) problem(at('accelerate'), 'does not go with forcepathstyle');
+  for (const key of ['accelerate', 'usedualstack', 'usefipsendpoint'] as const) {
+    if (s3[key] && elsewhere) notice('warn', at(key), 'has no effect with regionendpoint');
+  }
+  if (s3.keyid && !s3.encrypt) notice('warn', at('keyid'), 'has no effect without encrypt: true');
+  if (!s3.v4auth)
+    notice('warn', at('v4auth'), 'signatures of version 2 are not supported; version 4 is used');
+  if (ARCHIVES.includes(s3.storageclass))
+    notice('warn', at('storageclass'), 'objects of this class cannot be pulled until somebody restores them');
+}
+
+function isAddress(value: string): boolean {
+  const url = URL.parse(value.includes('://') ? value : `https://${value}`);
+  return url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/';
 }
 
 function checkAccess(

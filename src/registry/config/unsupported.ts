@@ -6,13 +6,13 @@ import { findTree, originAt, plainOf, type Tree } from './tree.js';
  * closed or serve something else; the rest is told about and ignored.
  */
 const UNSUPPORTED: readonly Readonly<{ key: string; refuse?: true; present?: true; message: string }>[] = [
-  ...['azure', 'gcs', 'oss', 's3', 'swift'].map(
+  ...['azure', 'gcs', 'oss', 'swift'].map(
     (driver) =>
       ({
         key: `storage.${driver}`,
         refuse: true,
         present: true,
-        message: 'this storage driver is not supported yet; use filesystem or inmemory',
+        message: 'this storage driver is not supported yet; use filesystem, s3 or inmemory',
       }) as const,
   ),
   ...['token', 'silly'].map(

@@ -4,6 +4,7 @@ import { type AppendState, type AppendStates, sizeOf, tailKey } from './append-s
 import type { S3Connection } from './connection.js';
 import type { Copies } from './copies.js';
 import { isAbsent } from './errors.js';
+import { fileInfo } from './file-info.js';
 import type { Keys } from './keys.js';
 import { Multipart } from './multipart.js';
 import type { ObjectSettings, Objects } from './objects.js';
@@ -41,7 +42,7 @@ export class Appends {
 
   async info(path: StoragePath): Promise<FileInfo | undefined> {
     const state = await this.#find(this.#parts.keys.of(path));
-    return state && { size: sizeOf(state), modifiedAt: state.modifiedAt, directory: false };
+    return state && fileInfo(sizeOf(state), state.modifiedAt);
   }
 
   /** @param options `fresh`: nothing is there, the caller knows. */

@@ -18,6 +18,7 @@ import { Appends } from './appends.js';
 import { clientConfig, S3Connection } from './connection.js';
 import { Copies } from './copies.js';
 import { isAbsent, statusOf } from './errors.js';
+import { fileInfo } from './file-info.js';
 import { Keys } from './keys.js';
 import { Leftovers } from './leftovers.js';
 import { Listing } from './listing.js';
@@ -74,9 +75,9 @@ export class S3Driver implements StorageDriver, Disposable {
 
   async stat(path: StoragePath): Promise<FileInfo | undefined> {
     const object = await this.#objects.head(this.#keys.of(path));
-    if (object) return { ...object, directory: false };
+    if (object) return fileInfo(object.size, object.modifiedAt);
     const modifiedAt = await this.#listing.hasAnything(path);
-    return modifiedAt && { size: 0, modifiedAt, directory: true };
+    return modifiedAt && { ...fileInfo(0, modifiedAt), directory: true };
   }
 
   read(path: StoragePath): Promise<Buffer> {

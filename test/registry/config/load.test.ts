@@ -295,9 +295,8 @@ describe('problems', () => {
 
 describe('what is not supported yet', () => {
   it.each([
-    { text: 'version: 0.1\nstorage: {s3: {bucket: b}}', key: 'storage.s3' },
-    { text: 'version: 0.1\nstorage: {s3aws: {bucket: b}}', key: 'storage.s3' },
-    { text: 'version: 0.1\nstorage: {s3aws: }', key: 'storage.s3' },
+    { text: 'version: 0.1\nstorage: {gcs: {bucket: b}}', key: 'storage.gcs' },
+    { text: 'version: 0.1\nstorage: {azure: }', key: 'storage.azure' },
     { text: 'version: 0.1\nstorage: swift', key: 'storage.swift' },
     { text: minimal('auth: {token: {realm: r}}'), key: 'auth.token' },
     { text: minimal('auth: silly'), key: 'auth.silly' },

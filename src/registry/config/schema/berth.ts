@@ -50,7 +50,9 @@ function isNetwork(value: string): boolean {
 
 export const berth = section('What the reference does not have.', {
   index: section('The index of metadata, which can always be rebuilt from the storage.', {
-    path: text('Its file; without it berth/index.sqlite below the root directory of the storage.'),
+    path: text(
+      'Its file; without it berth/index.sqlite below the root directory of the storage, or of a folder for the bucket in the cache of the user.',
+    ),
     lastpull: flag('Remembers when each image was pulled last.', true),
   }),
   admins: z.array(admin).meta({ description: 'Users and @groups who may do everything.' }).default([]),

@@ -35,6 +35,21 @@ export function choice<const Names extends readonly [string, ...string[]]>(
   return z.enum(names).register(z.globalRegistry, { description });
 }
 
+/** One of some names that differ in more than their case. */
+export function choiceInAnyCase<const Names extends readonly [string, ...string[]]>(
+  description: string,
+  names: Names,
+  byDefault: Names[number],
+) {
+  const spelled = new Map(names.map((name) => [name.toLowerCase(), name]));
+  return z
+    .string()
+    .transform((input) => spelled.get(input.toLowerCase()) ?? input)
+    .pipe(z.enum(names))
+    .register(z.globalRegistry, { description, examples: [...names] })
+    .prefault(byDefault);
+}
+
 /** A whole number from 0. As in the reference, 0 stands for "not set" where `zeroMeansDefault`. */
 export function count(description: string, byDefault: number, options: { zeroMeansDefault?: boolean } = {}) {
   return z
@@ -74,11 +89,24 @@ export function signedDuration(description: string) {
     .optional();
 }
 
-export function size(description: string, byDefault: string) {
-  return sizeInput
-    .transform((input, context): Bytes => attempt(() => parseSize(input), context))
-    .register(z.globalRegistry, { description })
-    .prefault(byDefault);
+/** What a size may be, in words that sizes are written in. */
+type SizeLimits = Readonly<{ least: string; most: string }>;
+
+export function size(description: string, byDefault: string, limits?: SizeLimits) {
+  return sizeWithin(limits).register(z.globalRegistry, { description }).prefault(byDefault);
+}
+
+export function optionalSize(description: string, limits?: SizeLimits) {
+  return sizeWithin(limits).register(z.globalRegistry, { description }).optional();
+}
+
+function sizeWithin(limits: SizeLimits | undefined) {
+  return sizeInput.transform((input, context): Bytes => {
+    const bytes = attempt(() => parseSize(input), context);
+    if (limits && (bytes < parseSize(limits.least) || bytes > parseSize(limits.most)))
+      return refuse(context, `must be from ${limits.least} to ${limits.most}`);
+    return bytes;
+  });
 }
 
 /** Header names to their values; a single value may stand without its list. */

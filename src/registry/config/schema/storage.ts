@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { anything, choice, count, duration, flag, section, text } from './fields.js';
+import { anything, choice, count, duration, flag, section } from './fields.js';
+import { s3 } from './s3.js';
 
 export const STORAGE_DRIVERS = ['azure', 'filesystem', 'gcs', 'inmemory', 'oss', 's3', 'swift'] as const;
 
@@ -20,24 +21,6 @@ const filesystem = z
       .prefault(100),
   })
   .meta({ description: 'Files in a local directory.' });
-
-const s3 = z
-  .looseObject({
-    accesskey: text('Access key; without it the usual chain of AWS credentials is asked.'),
-    secretkey: text('Secret key.'),
-    region: text('Region of the bucket.'),
-    regionendpoint: text('Address of an S3-compatible service.'),
-    forcepathstyle: z.boolean().meta({ description: 'Puts the bucket into the path of the URL.' }).optional(),
-    bucket: text('Name of the bucket.'),
-    encrypt: flag('Asks the service to encrypt.'),
-    keyid: text('KMS key for encryption.'),
-    secure: flag('Speaks HTTPS.', true),
-    skipverify: flag('Does not verify the certificate of the service.'),
-    rootdirectory: text('Prefix of all keys.'),
-    storageclass: text('Storage class of new objects.'),
-    objectacl: text('Canned ACL of new objects.'),
-  })
-  .meta({ description: 'A bucket of Amazon S3 or a compatible service.' });
 
 const loose = (name: string) => anything(`Options of the ${name} driver.`).optional();
 
@@ -68,7 +51,7 @@ const sections = z
     filesystem: filesystem.optional(),
     inmemory: anything('Everything in memory, gone at the end. For tests.').optional(),
     s3: s3.optional(),
-    s3aws: s3.meta({ deprecated: true, description: 'Old spelling of s3.' }).optional(),
+    s3aws: s3.meta({ deprecated: true, description: 'Other spelling of s3.' }).optional(),
     azure: loose('azure'),
     gcs: loose('gcs'),
     oss: loose('oss'),
