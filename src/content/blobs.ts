@@ -10,6 +10,8 @@ import { ContentNotFoundError } from './errors.js';
 import { blobDirectory, blobPath, CANONICAL_BLOBS } from './layout.js';
 import type { VerifiedUpload } from './uploads.js';
 
+const BATCH = 500;
+
 /**
  * Verified bytes by their canonical (sha256) digest, shared by all repositories. Which repository may serve what is
  * not known here; they get here by being published under `layout.blobPath`, by whoever has hashed them.
@@ -46,6 +48,10 @@ export class Blobs {
 
   /** All that there are, a few hundred at a time. */
   async *list(): AsyncGenerator<readonly Digest[]> {
+    if (this.#driver.walk) {
+      yield* this.#walk(({ digest }) => digest);
+      return;
+    }
     for await (const { name: beginning } of this.#driver.list(CANONICAL_BLOBS)) {
       const digests: Digest[] = [];
       for await (const { name } of this.#driver.list(`${CANONICAL_BLOBS}/${beginning}`)) {
@@ -56,6 +62,15 @@ export class Blobs {
     }
   }
 
+  /** Of all that there are, in bytes; `undefined` where each must be asked for. */
+  async sizes(): Promise<ReadonlyMap<Digest, number> | undefined> {
+    if (!this.#driver.walk) return undefined;
+    const sizes = new Map<Digest, number>();
+    for await (const batch of this.#walk((blob) => blob))
+      for (const { digest, size } of batch) sizes.set(digest, size);
+    return sizes;
+  }
+
   /** Size in bytes, and when the file was last given bytes or its name; `undefined` when absent. */
   async info(canonical: Digest): Promise<{ size: number; changedAt: Date } | undefined> {
     return this.#driver.stat(blobPath(canonical));
@@ -64,6 +79,18 @@ export class Blobs {
   /** For bytes that nothing leads to. They may come back after a power cut, as garbage again. */
   remove(canonical: Digest): Promise<void> {
     return this.#driver.delete(blobDirectory(canonical), { durable: false });
+  }
+
+  async *#walk<T>(pick: (blob: { digest: Digest; size: number }) => T): AsyncGenerator<T[]> {
+    let batch: T[] = [];
+    for await (const { path, size } of this.#driver.walk?.(CANONICAL_BLOBS) ?? []) {
+      const digest = findDigest(`sha256:${path.split('/').at(-2)}`);
+      if (digest && path === blobPath(digest)) batch.push(pick({ digest, size }));
+      if (batch.length < BATCH) continue;
+      yield batch;
+      batch = [];
+    }
+    yield batch;
   }
 
   signedUrl(canonical: Digest, method: 'GET' | 'HEAD'): Promise<string | undefined> {

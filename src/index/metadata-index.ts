@@ -172,6 +172,8 @@ export interface MetadataIndex {
   contents(repository: RepositoryName): Promise<RepositoryContents>;
   /** @returns false, with nothing changed, when the repository is no longer at `version`. */
   applyChanges(repository: RepositoryName, changes: RepositoryChanges, version: number): Promise<boolean>;
+  /** Of every repository that ever was indexed. */
+  versions(): Promise<ReadonlyMap<RepositoryName, number>>;
   /** Every repository with anything indexed. */
   allRepositories(): Promise<RepositoryName[]>;
 

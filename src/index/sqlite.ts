@@ -293,6 +293,11 @@ export class SqliteIndex implements MetadataIndex {
     });
   }
 
+  async versions(): Promise<ReadonlyMap<RepositoryName, number>> {
+    const rows = this.#db.all('SELECT name, version FROM repositories');
+    return new Map(rows.map((row) => [row.name as RepositoryName, Number(row.version)]));
+  }
+
   async allRepositories(): Promise<RepositoryName[]> {
     return this.#db
       .all('SELECT name FROM repositories ORDER BY name')

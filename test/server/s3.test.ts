@@ -6,6 +6,7 @@ import { BerthProcess } from '../support/berth-process.js';
 import { http } from '../support/http.js';
 import { pushImage, sha256, testImage } from '../support/push.js';
 import { createBucket, onBucket, s3Section, type TestBucket } from '../support/s3.js';
+import { S3Proxy } from '../support/s3-proxy.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 const MIB = 1024 ** 2;
@@ -44,6 +45,31 @@ describe('a registry in a bucket', () => {
     expect(JSON.parse((await http(`${berth.url}/v2/_catalog`)).body.toString())).toEqual({
       repositories: ['team/app'],
     });
+  });
+
+  it('is compared with its index by lists alone', async () => {
+    await using proxy = await S3Proxy.start(bucket.endpoint);
+    const s3 = { rootdirectory: '/compared', regionendpoint: proxy.endpoint };
+    const options = onBucket(bucket, { s3, cache: join(folder.path, 'cache') });
+    {
+      await using berth = await BerthProcess.start(options);
+      for (const name of ['a', 'a/b', 'a-b', 'c']) {
+        await pushImage(berth.url, name, 'v1', testImage(name));
+        await pushImage(berth.url, name, 'v2', testImage(name));
+        await pushImage(berth.url, name, 'v2', testImage(`newer ${name}`));
+      }
+    }
+    proxy.requests.length = 0;
+    await using berth = await BerthProcess.start(options);
+    await expect.poll(() => berth.output, { timeout: 20_000 }).toContain('index checked against storage');
+    expect(berth.output).toContain('repositories=4');
+    const asked = proxy.actions.filter((_, i) => !proxy.requests[i]?.path.includes('/berth/health/'));
+    expect([...new Set(asked)]).toEqual(['GET list']);
+    expect(asked.length).toBeLessThan(8);
+    expect(JSON.parse((await http(`${berth.url}/v2/a/b/tags/list`)).body.toString()).tags).toEqual([
+      'v1',
+      'v2',
+    ]);
   });
 
   it('has one server at a time on a machine', async () => {

@@ -1,8 +1,16 @@
+import type { Blobs } from '../../content/index.js';
 import type { MetadataIndex } from '../../index/index.js';
-import type { RepositoryName } from '../../oci/index.js';
+import type { Digest, RepositoryName } from '../../oci/index.js';
+import type { StorageDriver } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
-import { isNothing, type ScanSource, scanRepository } from './scan.js';
-import { walkRepositories } from './walk.js';
+import { forEachSideBySide, SIDE_BY_SIDE } from '../side-by-side.js';
+import { type Links, linksOf } from './links.js';
+import { isNothing, scanRepository } from './scan.js';
+import { walkLinks, walkRepositories } from './walk.js';
+
+/** Links as a list of all files showed them when the index was at `version`. */
+type Walked = Readonly<{ links: Links; version: number }>;
+type CheckOptions = Readonly<{ reread: boolean; walked?: Walked }>;
 
 /** `failed` could not be compared. */
 export type CheckResult = Readonly<{ repositories: number; failed: number }>;
@@ -14,7 +22,8 @@ export type CheckResult = Readonly<{ repositories: number; failed: number }>;
  * index that was not checked.
  */
 export class IndexSync {
-  readonly #source: ScanSource;
+  readonly #driver: StorageDriver;
+  readonly #blobs: Blobs;
   readonly #index: MetadataIndex;
   readonly #log: Logger;
   readonly #checked = new Set<RepositoryName>();
@@ -26,9 +35,16 @@ export class IndexSync {
   #signal: AbortSignal | undefined;
   #generation: number;
   #rerun: Promise<void> | undefined;
+  /** Of all blobs, while everything is compared and the store tells them at once. */
+  #sizes: ReadonlyMap<Digest, number> | undefined;
 
-  constructor(source: ScanSource, index: MetadataIndex, log: Logger) {
-    this.#source = source;
+  constructor(
+    { driver, blobs }: Readonly<{ driver: StorageDriver; blobs: Blobs }>,
+    index: MetadataIndex,
+    log: Logger,
+  ) {
+    this.#driver = driver;
+    this.#blobs = blobs;
     this.#index = index;
     this.#log = log;
     this.#generation = index.generation;
@@ -48,14 +64,7 @@ export class IndexSync {
   /** Resolves once the index tells the truth about the repository: at once, except soon after the start. */
   ensure(repository: RepositoryName): Promise<void> | undefined {
     this.#noticeLoss();
-    const trusted = this.#complete ? !this.#distrusted.has(repository) : this.#checked.has(repository);
-    if (trusted) return undefined;
-    let check = this.#underWay.get(repository);
-    if (check === undefined) {
-      check = this.#check(repository).finally(() => this.#underWay.delete(repository));
-      this.#underWay.set(repository, check);
-    }
-    return check;
+    return this.#ensure(repository, { reread: false });
   }
 
   /**
@@ -128,27 +137,64 @@ export class IndexSync {
   }): Promise<CheckResult> {
     const started = performance.now();
     const { generation } = this.#index;
-    const names = await this.names();
+    let repositories = 0;
     let failed = 0;
-    for (const repository of names) {
-      if (signal?.aborted || generation !== this.#index.generation)
-        return { repositories: names.length, failed };
+    const isOver = () => signal?.aborted || generation !== this.#index.generation;
+    const check = async ({ repository, walked }: { repository: RepositoryName; walked?: Walked }) => {
+      repositories += 1;
       try {
-        await (reread ? this.#check(repository, { reread }) : this.ensure(repository));
+        const options = { reread, ...(walked ? { walked } : {}) };
+        await (reread ? this.#check(repository, options) : this.#ensure(repository, options));
       } catch (error) {
         this.#log.error({ error, repository }, 'the index of a repository could not be checked');
         this.#distrusted.add(repository);
         failed += 1;
       }
+    };
+    try {
+      // Each comparison keeps a disk busy; one that waits for answers from afar leaves room for others.
+      const atOnce = this.#driver.walk ? SIDE_BY_SIDE : 1;
+      await forEachSideBySide(this.#all(), check, { atOnce, isOver });
+    } finally {
+      this.#sizes = undefined;
     }
     // Lost during the last comparison: nothing is known of the new index, and a request may have noticed before us.
-    if (generation !== this.#index.generation) return { repositories: names.length, failed };
+    if (isOver()) return { repositories, failed };
     this.#complete = true;
     this.#checked.clear();
     this.#names = undefined;
     const milliseconds = Math.round(performance.now() - started);
-    this.#log.info({ repositories: names.length, milliseconds }, 'index checked against storage');
-    return { repositories: names.length, failed };
+    this.#log.info({ repositories, milliseconds }, 'index checked against storage');
+    return { repositories, failed };
+  }
+
+  #ensure(repository: RepositoryName, options: CheckOptions): Promise<void> | undefined {
+    const trusted = this.#complete ? !this.#distrusted.has(repository) : this.#checked.has(repository);
+    if (trusted) return undefined;
+    let check = this.#underWay.get(repository);
+    if (check === undefined) {
+      check = this.#check(repository, options).finally(() => this.#underWay.delete(repository));
+      this.#underWay.set(repository, check);
+    }
+    return check;
+  }
+
+  /** Every repository that exists in the files or the index, with its links where one pass over the files shows all. */
+  async *#all(): AsyncGenerator<{ repository: RepositoryName; walked?: Walked }> {
+    const groups = walkLinks(this.#driver);
+    if (groups === undefined) {
+      for (const repository of await this.names()) yield { repository };
+      return;
+    }
+    // In this order: what changes after the version was read is compared once more.
+    const versions = await this.#index.versions();
+    this.#sizes = await this.#blobs.sizes();
+    const rest = new Set(versions.keys());
+    for await (const { repository, links } of groups) {
+      rest.delete(repository);
+      yield { repository, walked: { links, version: versions.get(repository) ?? 0 } };
+    }
+    for (const repository of rest) yield { repository };
   }
 
   #noticeLoss(): void {
@@ -167,15 +213,20 @@ export class IndexSync {
 
   async #findNames(): Promise<RepositoryName[]> {
     const names = new Set(await this.#index.allRepositories());
-    for await (const name of walkRepositories(this.#source.driver)) names.add(name);
+    for await (const name of walkRepositories(this.#driver)) names.add(name);
     return [...names].sort();
   }
 
-  async #check(repository: RepositoryName, options: { reread: boolean } = { reread: false }): Promise<void> {
-    for (;;) {
+  async #check(
+    repository: RepositoryName,
+    { reread, walked }: CheckOptions = { reread: false },
+  ): Promise<void> {
+    for (let first = true; ; first = false) {
       const { generation } = this.#index;
       const indexed = await this.#index.contents(repository);
-      const changes = await scanRepository(this.#source, repository, indexed, options);
+      const isFresh = first && walked?.version === indexed.version;
+      const links = isFresh ? walked.links : await linksOf(this.#driver, repository);
+      const changes = await scanRepository({ links, blobs: this.#sized }, repository, indexed, { reread });
       // Unchanged repositories are not written: most starts find nothing to do.
       const agreed =
         isNothing(changes) || (await this.#index.applyChanges(repository, changes, indexed.version));
@@ -183,5 +234,15 @@ export class IndexSync {
     }
     this.#distrusted.delete(repository);
     if (!this.#complete) this.#checked.add(repository);
+  }
+
+  /** The blobs, some of whose sizes need not be asked for. */
+  get #sized(): Pick<Blobs, 'stat' | 'read'> {
+    const [blobs, sizes] = [this.#blobs, this.#sizes];
+    if (sizes === undefined) return blobs;
+    return {
+      stat: async (digest) => sizes.get(digest) ?? (await blobs.stat(digest)),
+      read: (digest) => blobs.read(digest),
+    };
   }
 }

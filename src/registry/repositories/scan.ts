@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Blobs, ContentNotFoundError, layout } from '../../content/index.js';
+import { type Blobs, layout } from '../../content/index.js';
 import type { BlobRecord, RepositoryChanges, RepositoryContents, TagRecord } from '../../index/index.js';
 import {
   type Digest,
@@ -9,11 +9,12 @@ import {
   type RepositoryName,
   type Tag,
 } from '../../oci/index.js';
-import { PathNotFoundError, type StorageDriver, type StoragePath } from '../../storage/index.js';
+import type { StorageDriver, StoragePath } from '../../storage/index.js';
 import { mapSideBySide } from '../side-by-side.js';
+import { absentAsUndefined, type Link, type Links, linksOf } from './links.js';
 import { manifestRecord } from './manifest-record.js';
 
-export type ScanSource = Readonly<{ driver: StorageDriver; blobs: Blobs }>;
+export type ScanSource = Readonly<{ links: Links; blobs: Pick<Blobs, 'stat' | 'read'> }>;
 
 /** A scan under way: where it reads, and the links that say nothing. */
 type Scan = ScanSource & Readonly<{ unreadable: Set<StoragePath> }>;
@@ -32,8 +33,8 @@ export async function scanRepository(
   const scan = { ...source, unreadable: new Set<StoragePath>() };
   const known = options.reread ? NOTHING : indexed;
   const [layers, revisions, tags] = await Promise.all([
-    digestsBelow(source.driver, layout.layersPath(repository)),
-    digestsBelow(source.driver, layout.revisionsPath(repository)),
+    digestsBelow(source.links, layout.layersPath(repository)),
+    digestsBelow(source.links, layout.revisionsPath(repository)),
     readTags(scan, repository),
   ]);
   const blobs = await mapSideBySide(layers, (digest) => readBlob(scan, repository, digest));
@@ -73,9 +74,10 @@ export async function scanLinks(
   driver: StorageDriver,
   repository: RepositoryName,
 ): Promise<{ revisions: readonly Digest[]; tags: readonly TagRecord[] }> {
+  const links = await linksOf(driver, repository);
   const [revisions, tags] = await Promise.all([
-    digestsBelow(driver, layout.revisionsPath(repository)),
-    readTags({ driver, unreadable: new Set() }, repository),
+    digestsBelow(links, layout.revisionsPath(repository)),
+    readTags({ links, unreadable: new Set() }, repository),
   ]);
   return { revisions, tags };
 }
@@ -85,7 +87,7 @@ async function readBlob(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<BlobRecord | undefined> {
-  const link = await readLink(scan, layout.layerLinkPath(repository, digest));
+  const link = await readLink(scan, layout.layerLinkPath(repository, digest), digest);
   if (link === undefined) return undefined;
   const size = await scan.blobs.stat(link.target);
   if (size === undefined) return undefined;
@@ -99,7 +101,7 @@ async function readManifest(
   known: Pick<RepositoryContents, 'manifests'>,
 ) {
   const path = layout.revisionLinkPath(repository, digest);
-  const link = await readLink(scan, path);
+  const link = await readLink(scan, path, digest);
   if (link === undefined) return undefined;
   if (known.manifests.has(digest)) {
     return (await scan.blobs.stat(link.target)) === undefined ? undefined : { digest };
@@ -119,11 +121,10 @@ function isContent(canonical: Digest, bytes: Uint8Array): boolean {
 }
 
 async function readTags(
-  scan: Pick<Scan, 'driver' | 'unreadable'>,
+  scan: Pick<Scan, 'links' | 'unreadable'>,
   repository: RepositoryName,
 ): Promise<TagRecord[]> {
-  const names: string[] = [];
-  for await (const { name } of scan.driver.list(layout.tagsPath(repository))) names.push(name);
+  const names = await scan.links.names(layout.tagsPath(repository));
   return mapSideBySide(names, async (name) => {
     const tag = findTag(name);
     const link = tag && (await readLink(scan, layout.tagLinkPath(repository, tag)));
@@ -131,36 +132,28 @@ async function readTags(
   });
 }
 
-/** @returns `undefined` for a link that is absent, or empty or cut as after a crash of an older registry. */
+/** @returns `undefined` for a link that is absent, or says nothing. */
 async function readLink(
-  { driver, unreadable }: Pick<Scan, 'driver' | 'unreadable'>,
+  { links, unreadable }: Pick<Scan, 'links' | 'unreadable'>,
   path: StoragePath,
-): Promise<{ target: Digest; modifiedAt: Date } | undefined> {
-  const [bytes, info] = await Promise.all([absentAsUndefined(driver.read(path)), driver.stat(path)]);
-  const target = bytes && findDigest(bytes.toString('utf8').trim());
-  if (bytes && target === undefined) unreadable.add(path);
-  return target && info && { target, modifiedAt: info.modifiedAt };
+  named?: Digest,
+): Promise<Link | undefined> {
+  const link = await links.read(path, named);
+  if (link !== 'unreadable') return link;
+  unreadable.add(path);
+  return undefined;
 }
 
 const ALGORITHM = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*$/;
 
-async function digestsBelow(driver: StorageDriver, path: StoragePath): Promise<Digest[]> {
+async function digestsBelow(links: Links, path: StoragePath): Promise<Digest[]> {
   const digests: Digest[] = [];
-  for await (const algorithm of driver.list(path)) {
-    if (!ALGORITHM.test(algorithm.name)) continue; // `@eaDir` and the like
-    for await (const { name } of driver.list(`${path}/${algorithm.name}`)) {
-      const digest = findDigest(`${algorithm.name}:${name}`);
+  for (const algorithm of await links.names(path)) {
+    if (!ALGORITHM.test(algorithm)) continue; // `@eaDir` and the like
+    for (const name of await links.names(`${path}/${algorithm}`)) {
+      const digest = findDigest(`${algorithm}:${name}`);
       if (digest !== undefined) digests.push(digest);
     }
   }
   return digests;
-}
-
-async function absentAsUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof PathNotFoundError || error instanceof ContentNotFoundError) return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import type { Uploads } from '../../content/index.js';
 import type { StorageDriver } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
-import { walkRepositories } from './walk.js';
+import { walkUploaders } from './walk.js';
 
 export type PurgeResult = Readonly<{ uploads: number; bytes: number }>;
 
@@ -16,7 +16,7 @@ export async function purgeUploads(
 ): Promise<PurgeResult> {
   let count = 0;
   let bytes = 0;
-  for await (const repository of walkRepositories(driver)) {
+  for await (const repository of walkUploaders(driver)) {
     for await (const upload of uploads.list(repository)) {
       if (options.signal?.aborted) return { uploads: count, bytes };
       if (upload.activeAt >= olderThan) continue;

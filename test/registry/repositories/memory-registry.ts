@@ -11,11 +11,47 @@ import {
   RepositoryManifests,
   Trash,
 } from '../../../src/registry/repositories/index.js';
-import { MemoryDriver, type StorageDriver } from '../../../src/storage/index.js';
+import {
+  MemoryDriver,
+  type StorageDriver,
+  type StoragePath,
+  type WalkedFile,
+} from '../../../src/storage/index.js';
 
 export type MemoryRegistry = ReturnType<typeof openMemoryRegistry>;
 
 const RULES: ManifestRules = { indexPlatforms: 'all', blobs: 'required', urls: { allow: [], deny: [] } };
+
+/** A store that lists everything below a directory, as those do that have no directories. */
+export class WalkingDriver extends MemoryDriver {
+  /** Files that were asked for one by one. */
+  asked: StoragePath[] = [];
+
+  override stat(path: StoragePath) {
+    this.asked.push(path);
+    return super.stat(path);
+  }
+
+  override read(path: StoragePath) {
+    this.asked.push(path);
+    return super.read(path);
+  }
+
+  async *walk(path: StoragePath): AsyncGenerator<WalkedFile> {
+    const names = await Array.fromAsync(super.list(path));
+    // In the order of the paths: `a-b/c` before `a/c`.
+    names.sort((a, b) => (a.name + (a.directory ? '/' : '') < b.name + (b.directory ? '/' : '') ? -1 : 1));
+    for (const { name, directory } of names) {
+      const inner = `${path}/${name}`;
+      if (directory) yield* this.walk(inner);
+      else {
+        const [info, bytes] = await Promise.all([super.stat(inner), super.read(inner)]);
+        const md5 = createHash('md5').update(bytes).digest('hex');
+        yield { path: inner, size: bytes.length, modifiedAt: info?.modifiedAt ?? new Date(0), md5 };
+      }
+    }
+  }
+}
 
 /** Repositories with nothing on a disk. @param given `now` is its clock. */
 export function openMemoryRegistry(

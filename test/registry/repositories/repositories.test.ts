@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { layout } from '../../../src/content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
 import { type Digest, MEDIA_TYPES, parseRepositoryName, parseTag } from '../../../src/oci/index.js';
-import { digest, imageOf, type MemoryRegistry, openMemoryRegistry, pushBlob } from './memory-registry.js';
+import { MemoryDriver } from '../../../src/storage/index.js';
+import {
+  digest,
+  imageOf,
+  type MemoryRegistry,
+  openMemoryRegistry,
+  pushBlob,
+  WalkingDriver,
+} from './memory-registry.js';
 
 const app = parseRepositoryName('team/app');
 const v1 = parseTag('v1');
@@ -95,9 +103,12 @@ describe('repositories', () => {
   });
 });
 
-describe('IndexSync', () => {
+describe.each([
+  { store: 'directories', newDriver: () => new MemoryDriver() },
+  { store: 'a list of all files', newDriver: () => new WalkingDriver() },
+])('IndexSync on a store with $store', ({ newDriver }) => {
   it('serves data that another registry wrote, from the first request on', async () => {
-    const written = openMemoryRegistry();
+    const written = openMemoryRegistry({ driver: newDriver() });
     const image = await pushImage(written);
     const { manifests, blobs, catalog } = openMemoryRegistry({ driver: written.driver });
     expect((await manifests.get(app, { tag: v1 })).digest).toBe(image);
@@ -106,7 +117,7 @@ describe('IndexSync', () => {
   });
 
   it('notices what changed while it was away', async () => {
-    const first = openMemoryRegistry();
+    const first = openMemoryRegistry({ driver: newDriver() });
     const image = await pushImage(first);
     const { index, driver } = first;
     await driver.delete(layout.tagPath(app, v1));
@@ -119,7 +130,7 @@ describe('IndexSync', () => {
   });
 
   it('reads again what is indexed, when asked to', async () => {
-    const first = openMemoryRegistry();
+    const first = openMemoryRegistry({ driver: newDriver() });
     const image = await pushImage(first);
     await first.driver.publish([{ path: layout.blobPath(image), bytes: Buffer.from('{}') }]);
     await first.sync.run();
@@ -129,7 +140,7 @@ describe('IndexSync', () => {
   });
 
   it('does not trust a manifest that was damaged', async () => {
-    const first = openMemoryRegistry();
+    const first = openMemoryRegistry({ driver: newDriver() });
     const image = await pushImage(first);
     await first.driver.publish([{ path: layout.blobPath(image), bytes: Buffer.from('{}') }]);
     const second = openMemoryRegistry({ driver: first.driver });
@@ -148,7 +159,7 @@ describe('IndexSync', () => {
       read: async (r: MemoryRegistry) => (await r.catalog.repositories({ limit: 9 }, everyone)).items,
     },
   ] as const)('answers from the new index when the old one is lost just before $at', async ({ at, read }) => {
-    const written = openMemoryRegistry();
+    const written = openMemoryRegistry({ driver: newDriver() });
     await pushImage(written);
     const expected = await read(written);
     const registry = openMemoryRegistry({ driver: written.driver, index: indexLostAt(at) });
@@ -156,7 +167,7 @@ describe('IndexSync', () => {
   });
 
   it('is not complete when the index is lost during the last comparison, whoever notices', async () => {
-    const written = openMemoryRegistry();
+    const written = openMemoryRegistry({ driver: newDriver() });
     await pushImage(written);
     const other = parseRepositoryName('z');
     for (const text of ['config', 'layer']) await written.blobs.mount(app, other, digest(text));
@@ -170,7 +181,7 @@ describe('IndexSync', () => {
   });
 
   it('passes over empty links and foreign directories', async () => {
-    const first = openMemoryRegistry();
+    const first = openMemoryRegistry({ driver: newDriver() });
     await pushImage(first);
     await first.driver.publish([{ path: layout.tagLinkPath(app, parseTag('torn')), bytes: Buffer.alloc(0) }]);
     await first.driver.publish([{ path: `${layout.REPOSITORIES}/a-file`, bytes: Buffer.from('x') }]);
@@ -180,6 +191,42 @@ describe('IndexSync', () => {
     const second = openMemoryRegistry({ driver: first.driver });
     expect(await second.sync.run()).toEqual({ repositories: 1, failed: 0 });
     expect((await second.catalog.tags(app, { limit: 9 })).json).toEqual('["v1"]');
+  });
+});
+
+describe('IndexSync on a store with a list of all files', () => {
+  it('asks for no file whose content it knows', async () => {
+    const driver = new WalkingDriver();
+    const first = openMemoryRegistry({ driver });
+    const image = await pushImage(first);
+    const nested = parseRepositoryName('team/app/inner');
+    for (const text of ['config', 'layer']) await first.blobs.mount(app, nested, digest(text));
+    driver.asked = [];
+    const unindexed = openMemoryRegistry({ driver });
+    expect(await unindexed.sync.run()).toEqual({ repositories: 2, failed: 0 });
+    expect(driver.asked).toEqual([layout.blobPath(image)]);
+    await driver.publish([{ path: layout.tagLinkPath(app, parseTag('v2')), bytes: Buffer.from(image) }]);
+    driver.asked = [];
+    const second = openMemoryRegistry({ driver, index: unindexed.index });
+    await second.sync.run();
+    expect(driver.asked).toEqual([]);
+    expect((await second.catalog.tags(app, { limit: 9 })).json).toEqual('["v1","v2"]');
+  });
+
+  it('compares once more what changed while everything was listed', async () => {
+    const driver = new WalkingDriver();
+    const registry = openMemoryRegistry({ driver });
+    await pushImage(registry);
+    const restarted = openMemoryRegistry({ driver, index: registry.index });
+    const { walk } = driver;
+    // The list of all repositories is read, and only then something is pushed.
+    driver.walk = async function* (path) {
+      const files = await Array.fromAsync(walk.call(driver, path));
+      if (path === layout.REPOSITORIES) await pushBlob(restarted, app, 'late');
+      yield* files;
+    };
+    await restarted.sync.run();
+    expect(await restarted.blobs.get(app, digest('late'))).toMatchObject({ size: 4 });
   });
 });
 
