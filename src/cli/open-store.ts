@@ -11,6 +11,9 @@ import { indexPath, localFolder } from './local-folder.js';
 import { lockRoot, RootTakenError } from './root-lock.js';
 import { s3Options } from './s3-options.js';
 
+/** A request to the store for each that a client makes would be much, where that is far away. */
+const REMEMBER_BLOB_MS = 60_000;
+
 export type OpenStore = AsyncDisposable &
   Readonly<{ store: RepositoryStore; uploads: Uploads; driver: StorageDriver; index: MetadataIndex }>;
 
@@ -33,7 +36,7 @@ export async function openStore(
   const own = await openDriver(config, { log, alone });
   const driver = wrap(own);
   const lock = alone ? takeRoot(config, log) : undefined;
-  const blobs = new Blobs(driver);
+  const blobs = new Blobs(driver, { rememberMs: config.storage.s3 ? REMEMBER_BLOB_MS : 0 });
   const pool = new HashPool();
   const index = openIndex(indexPath(config, process.env), options);
   const sync = new IndexSync({ driver, blobs }, index, log);

@@ -8,6 +8,7 @@ import {
 } from '../storage/index.js';
 import { ContentNotFoundError } from './errors.js';
 import { blobDirectory, blobPath, CANONICAL_BLOBS } from './layout.js';
+import { RecentSizes } from './recent-sizes.js';
 import type { VerifiedUpload } from './uploads.js';
 
 const BATCH = 500;
@@ -18,14 +19,21 @@ const BATCH = 500;
  */
 export class Blobs {
   readonly #driver: StorageDriver;
+  readonly #seen: RecentSizes;
 
-  constructor(driver: StorageDriver) {
+  /** @param options `rememberMs`: how long the store is not asked again for a blob that was there. */
+  constructor(driver: StorageDriver, options: { rememberMs: number } = { rememberMs: 0 }) {
     this.#driver = driver;
+    this.#seen = new RecentSizes(options.rememberMs);
   }
 
   /** Size in bytes, or `undefined` when absent: not having it is an answer, not a failure. */
   async stat(canonical: Digest): Promise<number | undefined> {
-    return (await this.#driver.stat(blobPath(canonical)))?.size;
+    const seen = this.#seen.get(canonical);
+    if (seen !== undefined) return seen;
+    const size = (await this.#driver.stat(blobPath(canonical)))?.size;
+    if (size !== undefined) this.#seen.set(canonical, size);
+    return size;
   }
 
   /** @throws {ContentNotFoundError} */
@@ -33,6 +41,7 @@ export class Blobs {
     try {
       return await this.#driver.open(blobPath(canonical), range);
     } catch (error) {
+      this.#seen.delete(canonical);
       throw explained(canonical, error);
     }
   }
@@ -78,6 +87,7 @@ export class Blobs {
 
   /** For bytes that nothing leads to. They may come back after a power cut, as garbage again. */
   remove(canonical: Digest): Promise<void> {
+    this.#seen.delete(canonical);
     return this.#driver.delete(blobDirectory(canonical), { durable: false });
   }
 

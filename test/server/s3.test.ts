@@ -1,10 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BerthProcess } from '../support/berth-process.js';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { http } from '../support/http.js';
 import { pushImage, sha256, testImage } from '../support/push.js';
+import { cleanEnvironment, run } from '../support/run.js';
 import { createBucket, onBucket, s3Section, type TestBucket } from '../support/s3.js';
 import { S3Proxy } from '../support/s3-proxy.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
@@ -138,6 +147,115 @@ describe('an upload to a bucket', () => {
     expect(await openUploads(`killed/${size}`)).toEqual([]);
   });
 });
+
+describe('a blob in a bucket', () => {
+  const bytes = randomBytes(200_000);
+  const s3 = { rootdirectory: '/blob' };
+  const path = `/v2/app/blobs/${sha256(bytes)}`;
+
+  async function push(berth: BerthProcess): Promise<void> {
+    const target = `${berth.url}/v2/app/blobs/uploads/?digest=${sha256(bytes)}`;
+    expect((await http(target, { method: 'POST', body: bytes })).status).toBe(201);
+  }
+
+  it.each(['GET', 'HEAD'] as const)('is fetched from the service itself: %s', async (method) => {
+    await using berth = await BerthProcess.start(onBucket(bucket, { s3 }));
+    await push(berth);
+    const answer = await http(`${berth.url}${path}`, { method });
+    expect(answer).toMatchObject({ status: 307, headers: { 'docker-content-digest': sha256(bytes) } });
+    const { location = '' } = answer.headers;
+    expect(location).toContain(`${bucket.endpoint}/${bucket.bucket}/blob/docker/registry/v2/blobs/sha256/`);
+    const fetched = await http(location, { method });
+    expect(fetched).toMatchObject({ status: 200, headers: { 'content-length': '200000' } });
+    if (method === 'GET') expect(fetched.body).toEqual(bytes);
+    // Whoever has such a URL may fetch the blob: it is told to the client alone.
+    expect(berth.output).not.toContain('X-Amz-Signature');
+  });
+
+  it('passes through the registry where redirects are off, ranges too', async () => {
+    await using proxy = await S3Proxy.start(bucket.endpoint);
+    const options = {
+      s3: { ...s3, regionendpoint: proxy.endpoint },
+      storage: { redirect: { disable: true } },
+    };
+    await using berth = await BerthProcess.start(onBucket(bucket, options));
+    await push(berth);
+    proxy.requests.length = 0;
+    expect(await http(`${berth.url}${path}`)).toMatchObject({ status: 200, body: bytes });
+    const range = await http(`${berth.url}${path}`, { headers: { range: 'bytes=1000-1999' } });
+    expect(range).toMatchObject({ status: 206, body: bytes.subarray(1000, 2000) });
+    expect((await http(`${berth.url}${path}`, { method: 'HEAD' })).headers['content-length']).toBe('200000');
+    expect((await http(`${berth.url}${path}`, { method: 'HEAD' })).status).toBe(200);
+    const asked = proxy.actions.filter((_, i) => proxy.requests[i]?.path.includes('/blobs/sha256/'));
+    expect(asked).toEqual(['GET object', 'GET object', 'HEAD object']);
+  });
+
+  it('is unknown once somebody removed its object', async () => {
+    await using berth = await BerthProcess.start(
+      onBucket(bucket, { s3, storage: { redirect: { disable: true } } }),
+    );
+    await push(berth);
+    await bucket.client.send(new DeleteObjectCommand({ Bucket: bucket.bucket, Key: blobKey(bytes, s3) }));
+    expect((await http(`${berth.url}${path}`)).status).toBe(404);
+    expect((await http(`${berth.url}${path}`, { method: 'HEAD' })).status).toBe(404);
+  });
+});
+
+describe('what was given up in a bucket', () => {
+  it('is purged: uploads, and multipart uploads that no list shows', async () => {
+    const s3 = { rootdirectory: '/purged' };
+    const options = onBucket(bucket, { s3 });
+    await using berth = await BerthProcess.start(options);
+    const begun = await http(`${berth.url}/v2/app/blobs/uploads/`, { method: 'POST' });
+    const body = randomBytes(11 * MIB);
+    expect((await http(`${berth.url}${begun.headers.location}`, { method: 'PATCH', body })).status).toBe(202);
+    const dangling = {
+      Bucket: bucket.bucket,
+      Key: 'purged/docker/registry/v2/repositories/app/_uploads/forgotten/data',
+    };
+    await bucket.client.send(new CreateMultipartUploadCommand(dangling));
+    expect(await openUploads('purged')).toHaveLength(2);
+    await berth.stop();
+    const purge = (age: string) =>
+      run([BERTH, 'uploads', 'purge', '--config', berth.config, '--older-than', age], {
+        env: cleanEnvironment({ HOME: folder.path }),
+      });
+    expect(await purge('1h')).toContain('removed 0 uploads');
+    expect(await openUploads('purged')).toHaveLength(2);
+    await sleep(1100); // times of objects are whole seconds
+    expect(await purge('0s')).toContain('removed 1 uploads, 11534336 bytes');
+    expect(await openUploads('purged')).toEqual([]);
+    expect(await keysOf('purged/docker')).toEqual([]);
+  });
+});
+
+describe('a large layer', () => {
+  it('takes no more memory than a small one, on its way in and out', async () => {
+    const options = { s3: { rootdirectory: '/large' }, storage: { redirect: { disable: true } } };
+    await using berth = await BerthProcess.start(onBucket(bucket, options));
+    const layer = randomBytes(300 * MIB);
+    const idle = await memoryOf(berth.pid);
+    const begun = await http(`${berth.url}/v2/app/blobs/uploads/`, { method: 'POST' });
+    expect(
+      (await http(`${berth.url}${begun.headers.location}`, { method: 'PATCH', body: layer })).status,
+    ).toBe(202);
+    const end = `${berth.url}${begun.headers.location}?digest=${sha256(layer)}`;
+    expect((await http(end, { method: 'PUT' })).status).toBe(201);
+    const afterPush = await memoryOf(berth.pid);
+    const pulled = await http(`${berth.url}/v2/app/blobs/${sha256(layer)}`);
+    expect(sha256(pulled.body)).toBe(sha256(layer));
+    const afterPull = await memoryOf(berth.pid);
+    const peaks = { idle: idle.peak, push: afterPush.peak, pull: afterPull.peak };
+    console.log(`most memory in MiB: ${JSON.stringify(peaks)}`);
+    expect(afterPull.peak).toBeLessThan(220);
+  });
+});
+
+/** Most that a process ever had, in MiB. */
+async function memoryOf(pid: number): Promise<{ peak: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return { peak: Math.round(Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024) };
+}
 
 async function keysOf(prefix: string): Promise<string[]> {
   const { Contents = [] } = await bucket.client.send(

@@ -37,16 +37,19 @@ export class BerthProcess implements AsyncDisposable {
   readonly url: string;
   /** Its root directory: `docker/registry/v2` is below. */
   readonly root: string;
+  /** Its config.yml, there as long as this is not disposed of. */
+  readonly config: string;
   readonly process: ServerProcess;
   readonly #folder: TemporaryFolder;
 
   private constructor(
-    place: Pick<BerthProcess, 'address' | 'url' | 'root' | 'process'>,
+    place: Pick<BerthProcess, 'address' | 'url' | 'root' | 'config' | 'process'>,
     folder: TemporaryFolder,
   ) {
     this.address = place.address;
     this.url = place.url;
     this.root = place.root;
+    this.config = place.config;
     this.process = place.process;
     this.#folder = folder;
   }
@@ -75,7 +78,7 @@ export class BerthProcess implements AsyncDisposable {
         }),
         isReady: () => answers(`${url}/v2/`),
       });
-      return new BerthProcess({ address, url, root, process }, folder);
+      return new BerthProcess({ address, url, root, config, process }, folder);
     } catch (error) {
       await folder[Symbol.asyncDispose]();
       throw error;
