@@ -36,6 +36,11 @@ export class NetworkNamespace implements AsyncDisposable {
     }
   }
 
+  /** Of this machine, seen from inside. */
+  get outside(): string {
+    return this.address.replace(/\.2$/, '.1');
+  }
+
   /** Put before a command, runs it inside. Not `ip netns exec`: that also remounts /sys, and hides the cgroups. */
   get prefix(): CommandPrefix {
     return ['nsenter', `--net=/run/netns/${this.name}`];

@@ -34,15 +34,16 @@ export class S3Proxy implements AsyncDisposable {
     this.#server = createServer(handle).on('checkContinue', handle);
   }
 
-  static async start(target: string): Promise<S3Proxy> {
+  static async start(target: string, { host = '127.0.0.1' } = {}): Promise<S3Proxy> {
     const proxy = new S3Proxy(target);
-    proxy.#server.listen(0, '127.0.0.1');
+    proxy.#server.listen(0, host);
     await once(proxy.#server, 'listening');
     return proxy;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${address}:${port}`;
   }
 
   /** Requests as `GET list`, `PUT object`, `POST delete`: what they do, not with what. */
