@@ -123,7 +123,9 @@ export async function serve(file: string | undefined): Promise<void> {
   const signal = await stopSignal();
   log.info({ signal }, 'stopping: requests under way are finished first');
   background.abort();
-  await server.close(config.http.draintimeout);
+  const cut = await server.close(config.http.draintimeout);
+  if (cut > 0)
+    log.warn({ connections: cut }, 'connections that were still busy after http.draintimeout were cut');
   watch?.close();
   authenticator.close();
   await Promise.all([work, opened.store.sync.settle()]);

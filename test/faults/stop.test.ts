@@ -65,6 +65,22 @@ describe('a server that is told to stop', () => {
     await expectImage(again.url, 'stop/app', 'v1', image);
   });
 
+  it('closes connections that clients keep as soon as their last answer is out', async () => {
+    await using server = await BerthProcess.start({ config: configOf('30s') });
+    const path = await startUpload(server.url, 'stop/app');
+    using connection = await RawConnection.open(server.address);
+    await connection.write(headOf('PATCH', path, { 'Content-Length': '10' }));
+    await sleep(200);
+    const ended = server.stop('SIGTERM');
+    await sleep(200);
+    await connection.write('0123456789');
+    expect(await connection.until((it) => it.closed, 3000)).toBe(true);
+    expect(connection.statuses).toEqual([202]);
+    expect(connection.received).toContain('Connection: close');
+    expect(await ended).toBe(0);
+    expect(server.output).not.toContain('were cut');
+  });
+
   it('does not wait longer than http.draintimeout', async () => {
     const random = new Random(8);
     await using folder = await temporaryFolder();
@@ -78,6 +94,7 @@ describe('a server that is told to stop', () => {
     const started = performance.now();
     expect(await server.stop('SIGTERM')).toBe(0);
     expect(performance.now() - started).toBeLessThan(4000);
+    expect(server.output).toMatch(/after http.draintimeout were cut.*connections=1/);
 
     await using again = await BerthProcess.start({ root: folder.path });
     const state = await exchange(again.url, 'GET', path);

@@ -96,6 +96,30 @@ describe('berth serve', () => {
     });
   });
 
+  it('listens again on the unix socket of a server that was killed, and on no other', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'berth.sock');
+    const start = () =>
+      ServerProcess.start({
+        command: [BERTH, 'serve'],
+        cwd: folder.path,
+        env: cleanEnvironment({ REGISTRY_HTTP_NET: 'unix', REGISTRY_HTTP_ADDR: path }),
+        isReady: async () => (await run(['curl', '-s', '--unix-socket', path, 'http://x/v2/'])) === '{}',
+      });
+    await using first = await start();
+    const env = cleanEnvironment({
+      REGISTRY_HTTP_NET: 'unix',
+      REGISTRY_HTTP_ADDR: path,
+      REGISTRY_STORAGE: 'inmemory',
+    });
+    await expect(run([BERTH, 'serve'], { cwd: folder.path, env })).rejects.toMatchObject({
+      stderr: expect.stringContaining(`cannot listen on ${path}: something listens there already`),
+    });
+    await first.stop('SIGKILL');
+    await using second = await start();
+    expect(await second.stop()).toBe(0);
+  });
+
   it('shows a page to people and nothing to programs', async () => {
     await using berth = await BerthProcess.start();
     await pushImage(berth.url, 'team/app', 'v1', testImage('a'));
@@ -120,7 +144,7 @@ describe('berth serve', () => {
     );
     expect((await http(`http://${debug}/debug/health`)).status).toBe(200);
     await http(`http://${debug}/debug/health/down`, { method: 'POST' });
-    expect((await http(`${berth.url}/v2/`)).status).toBe(503);
+    for (const path of ['/', '/v2/']) expect((await http(`${berth.url}${path}`)).status).toBe(503);
     await http(`http://${debug}/debug/health/up`, { method: 'POST' });
     expect((await http(`${berth.url}/v2/`)).status).toBe(200);
   });

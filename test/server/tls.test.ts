@@ -39,6 +39,15 @@ describe('berth serve with TLS', () => {
     });
   });
 
+  it('tells those who do not speak TLS', async () => {
+    await using folder = await temporaryFolder();
+    const { tls } = await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);
+    await using berth = await BerthProcess.start({ tls: true, config: { http: { tls } } });
+    const answer = await http(`${berth.url.replace('https', 'http')}/v2/`);
+    expect(answer.status).toBe(400);
+    expect(answer.body.toString()).toContain('this port speaks HTTPS');
+  });
+
   it('takes over a renewed certificate without a restart', async () => {
     await using folder = await temporaryFolder();
     const first = await createAuthority(join(folder.path, 'first'), ['127.0.0.1']);

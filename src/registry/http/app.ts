@@ -44,7 +44,10 @@ export type ObservedRequest = Readonly<{
   complete: boolean;
 }>;
 
-/** The registry as a Koa application. One request passes: observe, explain failures, authenticate, dispatch. */
+/**
+ * The registry as a Koa application. One request passes: observe, explain failures, ask
+ * whether there is service, authenticate, dispatch.
+ */
 export function createApp(registry: Registry, options: AppOptions): Koa {
   const app = new Koa();
   const answerRegistry = dispatch(registry);
@@ -52,13 +55,12 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   const root = `${prefix}/v2`;
   app.use(observed(options));
   app.use(explained(options, registry));
+  app.use(inService(options));
   if (options.tokens) app.use(tokenRoute(options.tokens, registry));
   app.use(identified(options));
   app.use(async (ctx, next) => {
     // Names contain slashes, so these paths are not for a router.
     if (ctx.path !== root && !ctx.path.startsWith(`${root}/`)) return next();
-    const reason = options.down();
-    if (reason !== undefined) throw new OciError('UNAVAILABLE', `the registry is out of service: ${reason}`);
     return answerRegistry(ctx as RegistryContext);
   });
   app.use(otherRoutes(registry));
@@ -70,6 +72,15 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   });
   app.on('error', (error) => options.log.error({ error }, 'an answer could not be sent'));
   return app;
+}
+
+/** Everything is refused while the registry is down, `/` included: that is what load balancers ask for. */
+function inService({ down }: AppOptions) {
+  return (_ctx: Context, next: Next) => {
+    const reason = down();
+    if (reason !== undefined) throw new OciError('UNAVAILABLE', `the registry is out of service: ${reason}`);
+    return next();
+  };
 }
 
 /** Loads the router when something first asks for it, so that no start has to. */

@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type Koa from 'koa';
 import { type LoadedTls, refuseClients } from '../tls/index.js';
 import { plainAnswer } from './errors.js';
+import { type ListenAddress, listen } from './listen.js';
 import { originForm } from './request.js';
 
 export type ServerOptions = Readonly<{
@@ -16,8 +17,6 @@ export type ServerOptions = Readonly<{
   /** Whether HTTP/2 is offered to TLS clients. */
   http2: boolean;
 }>;
-
-export type ListenAddress = Readonly<{ host?: string; port: number }> | Readonly<{ path: string }>;
 
 /** Go's clients keep idle connections for 90 s: whoever closes first loses a request now and then. */
 const KEEP_ALIVE_MS = 120_000;
@@ -37,13 +36,13 @@ export class RegistryServer {
   readonly #sockets = new Set<Socket>();
   readonly #options: ServerOptions;
   /** Requests under way on each connection of HTTP/1. */
-  readonly #underWay = new WeakMap<Socket, number>();
+  readonly #underWay = new Map<Socket, Set<ServerResponse>>();
   #draining = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#server = options.tls ? secureServer(options, options.tls) : plainServer(options);
-    this.#server.on('clientError', refuse);
+    this.#server.on('clientError', (error: Error, socket: Socket) => this.#refuse(error, socket));
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -72,26 +71,25 @@ export class RegistryServer {
     server.on('request', answer);
     // Answered by the handlers: only they know whether the body is wanted.
     server.on('checkContinue', answer);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(cannotListen(this.#options.listen, error)));
-      server.listen({ ...this.#options.listen }, () => {
-        server.removeAllListeners('error');
-        resolve();
-      });
-    });
-    return addressText(server.address());
+    return listen(server, this.#options.listen);
   }
 
   /** Node starts every request that a connection sends ahead, each with its files and buffers. */
   #admit({ httpVersionMajor, socket }: IncomingMessage, res: ServerResponse): boolean {
     if (httpVersionMajor !== 1) return true;
-    const count = (this.#underWay.get(socket) ?? 0) + 1;
-    if (count > MAX_PIPELINED) {
+    const answers = this.#underWay.get(socket) ?? new Set();
+    if (answers.size >= MAX_PIPELINED) {
       socket.destroy();
       return false;
     }
-    this.#underWay.set(socket, count);
-    res.once('close', () => this.#underWay.set(socket, (this.#underWay.get(socket) ?? 1) - 1));
+    this.#underWay.set(socket, answers.add(res));
+    res.once('close', () => {
+      answers.delete(res);
+      if (answers.size > 0) return;
+      this.#underWay.delete(socket);
+      // Its client may take it to be kept alive: so it was told before the stop.
+      if (this.#draining) socket.destroySoon();
+    });
     return true;
   }
 
@@ -100,33 +98,51 @@ export class RegistryServer {
     if ('setSecureContext' in this.#server) this.#server.setSecureContext(context);
   }
 
-  /** Takes no new connections, lets requests under way finish for `drainMs`, then cuts what is left. */
-  async close(drainMs: number): Promise<void> {
+  /**
+   * Takes no new connections, lets requests under way finish for `drainMs`, then cuts what is left.
+   * @returns how many connections it cut.
+   */
+  async close(drainMs: number): Promise<number> {
     this.#draining = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     if ('closeIdleConnections' in this.#server) this.#server.closeIdleConnections();
+    for (const answers of this.#underWay.values()) {
+      for (const answer of answers) if (!answer.headersSent) answer.setHeader('Connection', 'close');
+    }
     for (const session of this.#sessions) session.close();
+    let count = 0;
     const cut = setTimeout(() => {
+      count = this.#sockets.size;
       for (const session of this.#sessions) session.destroy();
       for (const socket of this.#sockets) socket.destroy();
     }, drainMs);
     await closed;
     clearTimeout(cut);
+    return count;
   }
-}
 
-/**
- * Go's notation: `host:port`, `:port` for every address, `[::1]:port`.
- * @throws {Error} naming `key`, where it was written.
- */
-export function parseListenAddress(net: string, addr: string, key: string): ListenAddress {
-  if (net === 'unix') return { path: addr };
-  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(addr) ?? [];
-  if (port === '' || Number(port) > 65_535) {
-    throw new Error(`${key}: ${JSON.stringify(addr)} is not <host>:<port>; use 127.0.0.1:5000 or :5000`);
+  /**
+   * Answers what is not HTTP. Some clients speak TLS first and take an answer that begins with `HTTP/` as the sign
+   * to try without: silence would end their attempt.
+   */
+  #refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    const [status, message] = REFUSALS[error.code ?? ''] ?? [400, 'this is not an HTTP request'];
+    const open = error.code === PLAIN_ON_TLS ? this.#below(socket) : socket;
+    if (error.code === 'ECONNRESET' || !open?.writable) {
+      socket.destroy();
+      return;
+    }
+    open.end(plainAnswer(status, message));
+    setTimeout(() => open.destroy(), REFUSED_MS).unref();
   }
-  const name = host.replace(/^\[|\]$/g, '');
-  return { ...(name === '' ? {} : { host: name }), port: Number(port) };
+
+  /** The connection that a TLS socket was to be on, which is still open where that failed. */
+  #below({ remoteAddress, remotePort }: Socket): Socket | undefined {
+    for (const socket of this.#sockets) {
+      if (socket.remotePort === remotePort && socket.remoteAddress === remoteAddress) return socket;
+    }
+    return undefined;
+  }
 }
 
 function plainServer({ maxHeaderBytes }: ServerOptions): Server {
@@ -155,24 +171,13 @@ function secureServer({ maxHeaderBytes, http2 }: ServerOptions, tls: LoadedTls):
 
 const TIMEOUTS = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: 0 } as const;
 
+const PLAIN_ON_TLS = 'ERR_SSL_HTTP_REQUEST';
+
 const REFUSALS: Readonly<Record<string, readonly [number, string]>> = {
+  [PLAIN_ON_TLS]: [400, 'this port speaks HTTPS: ask with https://'],
   HPE_HEADER_OVERFLOW: [431, 'the request headers are too long'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request headers did not arrive in time'],
 };
-
-/**
- * Answers what is not HTTP. Some clients speak TLS first and take an answer that begins with `HTTP/` as the sign
- * to try without: silence would end their attempt.
- */
-function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, message] = REFUSALS[error.code ?? ''] ?? [400, 'this is not an HTTP request'];
-  socket.end(plainAnswer(status, message));
-  setTimeout(() => socket.destroy(), REFUSED_MS).unref();
-}
 
 /** Streams look after their own silence. */
 function closeWhenIdle(session: ServerHttp2Session): void {
@@ -186,27 +191,4 @@ function closeWhenIdle(session: ServerHttp2Session): void {
   session.setTimeout(KEEP_ALIVE_MS, () => {
     if (streams === 0) session.destroy();
   });
-}
-
-const LISTEN_FAILURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'something listens there already',
-  EADDRNOTAVAIL: 'this machine does not have that address',
-  EACCES: 'permission denied, as it is below port 1024 without root or CAP_NET_BIND_SERVICE',
-  ENOTFOUND: 'nobody knows that name',
-  EAI_AGAIN: 'nobody knows that name',
-};
-
-function cannotListen(listen: ListenAddress, error: NodeJS.ErrnoException): Error {
-  const where = 'path' in listen ? listen.path : `${listen.host ?? ''}:${listen.port}`;
-  const why = LISTEN_FAILURES[error.code ?? ''] ?? error.message;
-  return new Error(`cannot listen on ${where}: ${why}; choose another address with http.addr`, {
-    cause: error,
-  });
-}
-
-function addressText(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === 'string') return address ?? '';
-  return address.family === 'IPv6'
-    ? `[${address.address}]:${address.port}`
-    : `${address.address}:${address.port}`;
 }
