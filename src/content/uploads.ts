@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Digest, type HashAlgorithm, hashAlgorithmOf, type RepositoryName } from '../oci/index.js';
 import {
   type NewFile,
@@ -9,6 +10,7 @@ import {
 import { DigestMismatchError, UploadBusyError, UploadNotFoundError, UploadOffsetError } from './errors.js';
 import type { Digests, Hasher, HashPool } from './hash-pool.js';
 import { blobPath, uploadPath, uploadsPath } from './layout.js';
+import { OpenUploads } from './open-uploads.js';
 import { pumpBatches } from './pump.js';
 import { UploadHashers } from './upload-hashers.js';
 
@@ -40,6 +42,9 @@ export type Ending = Readonly<{ chunk?: Chunk | undefined; publish: Publish }>;
 
 const ID = /^[A-Za-z0-9_.-]{1,128}$/;
 
+/** A client whose connection broke may be back before what it sent is stored. */
+const ENDING_MS = 1000;
+
 /** Uploads that began and got no byte; of more than these the store is asked. */
 const MAX_FRESH = 10_000;
 
@@ -56,7 +61,9 @@ const ALL_BATCHES_BYTES = 8 * 1024 * 1024;
 export class Uploads {
   readonly #driver: StorageDriver;
   readonly #hashers: UploadHashers;
-  readonly #busy = new Set<string>();
+  readonly #open = new OpenUploads();
+  /** What resolves when a request is done with an upload. */
+  readonly #busy = new Map<string, Promise<unknown>>();
   /** Paths of uploads that began here and got no byte yet: what is known of them need not be asked. */
   readonly #fresh = new Set<StoragePath>();
   readonly #alone: boolean;
@@ -75,6 +82,7 @@ export class Uploads {
     await this.#driver.publish([{ path: startedAtPath(repository, id), bytes, durable: false }]);
     if (algorithm !== 'sha256')
       this.#hashers.keep(id, this.#hashers.open({ expected: 0, algorithms: algorithmsFor(algorithm) }));
+    this.#open.began(repository, id);
     if (this.#alone && this.#fresh.size < MAX_FRESH) this.#fresh.add(dataPath(repository, id));
     return { repository, id, offset: 0 };
   }
@@ -152,14 +160,9 @@ export class Uploads {
     );
   }
 
-  /** How many uploads a repository has under way, counting no further than `limit`. */
-  async count(repository: RepositoryName, limit: number): Promise<number> {
-    let count = 0;
-    for await (const _ of this.#driver.list(uploadsPath(repository))) {
-      count += 1;
-      if (count >= limit) break;
-    }
-    return count;
+  /** Whether a repository has as many uploads under way as `limit`, not counting those given up. */
+  isFull(repository: RepositoryName, limit: number): Promise<boolean> {
+    return this.#open.isFull(repository, limit, () => this.list(repository));
   }
 
   /** Uploads of a repository, and what is left of them when their start was never written. */
@@ -282,12 +285,16 @@ export class Uploads {
   }
 
   async #exclusively<T>(repository: RepositoryName, id: string, work: () => Promise<T>): Promise<T> {
+    const other = this.#busy.get(id);
+    if (other) await Promise.race([other, sleep(ENDING_MS, undefined, { ref: false })]);
     if (this.#busy.has(id)) throw new UploadBusyError(id, (await this.get(repository, id)).offset);
-    this.#busy.add(id);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#busy.set(id, promise);
     try {
       return await work();
     } finally {
       this.#busy.delete(id);
+      resolve();
     }
   }
 
@@ -295,6 +302,7 @@ export class Uploads {
   async #remove({ repository, id }: UploadKey, { unpublished }: { unpublished: boolean }): Promise<void> {
     this.#hashers.forget(id);
     this.#fresh.delete(dataPath(repository, id));
+    this.#open.ended(repository, id);
     await this.#driver.delete(uploadPath(repository, id), { durable: false, unpublished });
   }
 }

@@ -119,6 +119,22 @@ describe('Uploads', () => {
     });
   });
 
+  it('waits for a request that is ending', async () => {
+    await using opened = open();
+    const { uploads } = opened;
+    const { id } = await uploads.start(repository);
+    const gate = Promise.withResolvers<void>();
+    const first = uploads.append(repository, id, {
+      source: (async function* () {
+        yield Buffer.from('he');
+        await gate.promise;
+      })(),
+    });
+    const second = uploads.append(repository, id, chunk('llo', 2));
+    gate.resolve();
+    expect(await Promise.all([first, second])).toEqual([2, 5]);
+  });
+
   it('lets one request at a time write', async () => {
     await using opened = open();
     const { uploads } = opened;

@@ -34,10 +34,10 @@ export function startUpload(registry: Registry) {
         return sendCreated(ctx, settings, repository, digest);
       }
     }
-    if ((await uploads.count(repository, settings.maxOpenUploads)) >= settings.maxOpenUploads) {
+    if (await uploads.isFull(repository, settings.maxOpenUploads)) {
       throw new OciError(
         'TOOMANYREQUESTS',
-        `${repository} has ${settings.maxOpenUploads} uploads under way; berth uploads purge removes those given up`,
+        `${repository} has ${settings.maxOpenUploads} uploads under way; finish or cancel some of them`,
       );
     }
     const digest = query.get('digest');
