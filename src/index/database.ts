@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makeDirectories } from '../linux/index.js';
@@ -19,16 +19,18 @@ const BUSY_MS = 1000;
 export class Database {
   readonly #path: string;
   #file: SqlFile;
+  /** Which file of the path's folder it is; `undefined` in memory. */
+  #inode: bigint | undefined;
   #replaced = 0;
 
   /** @param path a file, or `:memory:`. */
   constructor(path: string) {
-    if (path !== ':memory:') makeDirectories(dirname(path));
     this.#path = path;
     this.#file = openSound(path);
+    this.#inode = inodeOf(path);
   }
 
-  /** How often the file turned out to be damaged while in use, and lost all that it held. */
+  /** How often the file turned out to be damaged or gone while in use, so that all that it held was lost. */
   get replaced(): number {
     return this.#replaced;
   }
@@ -57,6 +59,13 @@ export class Database {
     return this.#guarded(() => this.#file.transaction(work));
   }
 
+  /** Somebody may have deleted the file, or put another in its place, which this process would never read. */
+  replaceIfGone(): void {
+    if (this.#inode === undefined || inodeOf(this.#path) === this.#inode) return;
+    this.#file.close(); // which leaves alone what is under its name by now
+    this.#reopen();
+  }
+
   close(): void {
     this.#file.close();
   }
@@ -74,17 +83,24 @@ export class Database {
 
   #replace(): void {
     this.#file.close();
-    this.#replaced += 1;
     removeFiles(this.#path);
+    this.#reopen();
+  }
+
+  #reopen(): void {
+    this.#replaced += 1;
     try {
-      this.#file = openDatabase(this.#path);
+      this.#file = openSound(this.#path);
+      this.#inode = inodeOf(this.#path);
     } catch {
-      this.#file = openDatabase(':memory:'); // the damaged disk may take nothing any more
+      this.#file = openDatabase(':memory:'); // the disk may take nothing any more
+      this.#inode = undefined;
     }
   }
 }
 
 function openSound(path: string): SqlFile {
+  if (path !== ':memory:') makeDirectories(dirname(path));
   try {
     return openDatabase(path);
   } catch (error) {
@@ -92,6 +108,11 @@ function openSound(path: string): SqlFile {
     removeFiles(path);
     return openDatabase(path);
   }
+}
+
+function inodeOf(path: string): bigint | undefined {
+  if (path === ':memory:') return undefined;
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 function removeFiles(path: string): void {

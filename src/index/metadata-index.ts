@@ -177,7 +177,7 @@ export interface MetadataIndex {
   /** Every repository with anything indexed. */
   allRepositories(): Promise<RepositoryName[]>;
 
-  /** @throws when the index cannot be read or written. */
+  /** Makes it anew when it is gone. @throws when the index cannot be read or written. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

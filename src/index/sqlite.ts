@@ -305,6 +305,7 @@ export class SqliteIndex implements MetadataIndex {
   }
 
   async check(): Promise<void> {
+    this.#db.replaceIfGone();
     this.#db.get('SELECT count(*) FROM pending_deletes');
   }
 

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type ManifestRecord, SqliteIndex } from '../../src/index/index.js';
@@ -125,6 +125,28 @@ describe('SqliteIndex', () => {
     if (pending) await after.endDelete(pending);
     expect(await after.pendingDeletes()).toEqual([]);
     await after.close();
+  });
+
+  it.each(['deleted', 'replaced'])('notices that its file was %s while it was open', async (how) => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'folder', 'index.sqlite');
+    const index = new SqliteIndex(path);
+    await index.putManifest(app, manifest('a'), []);
+    await index.check();
+    expect(index.generation).toBe(0);
+    await rm(join(folder.path, 'folder'), { recursive: true });
+    const other = how === 'replaced' ? new SqliteIndex(path) : undefined;
+    await other?.putManifest(app, manifest('b'), []);
+    await index.check();
+    expect(index.generation).toBe(1);
+    await index.putManifest(app, manifest('c'), []);
+    const reader = other ?? new SqliteIndex(path);
+    expect((await reader.contents(app)).manifests).toEqual(
+      new Set(how === 'replaced' ? [digest('b'), digest('c')] : [digest('c')]),
+    );
+    await index.check();
+    expect(index.generation).toBe(1);
+    await Promise.all([index.close(), reader.close()]);
   });
 
   it('begins anew where the file is no database', async () => {

@@ -200,7 +200,7 @@ export class IndexSync {
   #noticeLoss(): void {
     if (this.#generation === this.#index.generation) return;
     this.#generation = this.#index.generation;
-    this.#log.error({}, 'the index was damaged: it is made anew from storage');
+    this.#log.error({}, 'the index was damaged or deleted: it is made anew from storage');
     this.#complete = false;
     this.#checked.clear();
     this.#names = undefined;
