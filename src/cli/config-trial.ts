@@ -4,7 +4,7 @@ import type { Config, LoadedConfig, Notice, Problem } from '../registry/config/i
 import { parseListenAddress } from '../registry/http/index.js';
 import { loadTls } from '../registry/tls/index.js';
 import { fieldsText } from './console-logger.js';
-import { manifestRules, tlsFilesOf } from './settings.js';
+import { manifestRules, registrySettings, tlsFilesOf } from './settings.js';
 
 /** What the parts would say at the start, though the configuration has the right form. */
 export type Trial = Readonly<{ problems: readonly Problem[]; notices: readonly Notice[] }>;
@@ -18,6 +18,7 @@ export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial
     () => parseListenAddress(config.http.net, config.http.addr, 'http.addr'),
     () => config.http.debug.addr && parseListenAddress('tcp', config.http.debug.addr, 'http.debug.addr'),
     () => manifestRules(config),
+    () => registrySettings(config),
     () => tryTls(config),
     () =>
       tryUsers(config, (level, message) =>

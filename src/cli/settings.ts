@@ -1,12 +1,13 @@
 import {
   AccessRules,
   type Authenticator,
+  globAt,
   HtpasswdAuthenticator,
   OpenAuthenticator,
   TokenAuthenticator,
 } from '../registry/auth/index.js';
 import type { Config } from '../registry/config/index.js';
-import type { RegistrySettings } from '../registry/http/index.js';
+import type { RegistrySettings, RepositoryWarning } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
 import type { ManifestRules } from '../registry/repositories/index.js';
 import type { TlsFiles } from '../registry/tls/index.js';
@@ -25,7 +26,16 @@ export function registrySettings({ http, storage, catalog, tags, berth }: Config
     maxCatalogEntries: catalog.maxentries,
     maxTags: tags.maxtags,
     search: berth.search,
+    warnings: berth.warnings.map(repositoryWarning),
   };
+}
+
+function repositoryWarning(
+  { repositories, text }: Config['berth']['warnings'][number],
+  at: number,
+): RepositoryWarning {
+  const globs = repositories.map((pattern, i) => globAt(pattern, `berth.warnings[${at}].repositories[${i}]`));
+  return { matches: (repository) => globs.some((glob) => glob.matches(repository)), text };
 }
 
 export function manifestRules({ validation }: Config): ManifestRules {

@@ -35,7 +35,8 @@ describe('the conformance suite', () => {
     const auth = { htpasswd: { realm: 'test', path } };
     const everything = { push: ['alice'], delete: ['alice'] };
     const access = [{ repositories: 'conformance/**', pull: ['anonymous'], ...everything }];
-    await using berth = await BerthProcess.start({ config: { auth, berth: { access } } });
+    const warnings = [{ repositories: 'conformance/**', text: 'a "test" of C:\\\\berth' }];
+    await using berth = await BerthProcess.start({ config: { auth, berth: { access, warnings } } });
     const login = ['--username', 'alice', '--password', 'secret'];
     expect(await failures(['--url', berth.url, ...login])).toEqual([]);
   });

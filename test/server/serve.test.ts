@@ -129,6 +129,22 @@ describe('berth serve', () => {
     expect(page.body.toString()).not.toContain('<script>');
   });
 
+  it('warns of an index whose images are not all there, where the configuration takes it', async () => {
+    const validation = { manifests: { indexes: { platforms: 'none' } } };
+    await using berth = await BerthProcess.start({ config: { validation } });
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    const digest = sha256(Buffer.from('elsewhere'));
+    const child = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest, size: 9 };
+    const body = JSON.stringify({ schemaVersion: 2, mediaType, manifests: [child] });
+    const answer = await http(`${berth.url}/v2/app/manifests/v1`, {
+      method: 'PUT',
+      headers: { 'content-type': mediaType },
+      body,
+    });
+    expect(answer.status).toBe(201);
+    expect(answer.headers.warning).toBe(`299 - "app has no ${digest}, which this manifest names"`);
+  });
+
   it('counts and reports on a server of its own', async () => {
     const debug = `127.0.0.1:${await freePort()}`;
     const http_ = { debug: { addr: debug, prometheus: { enabled: true } } };

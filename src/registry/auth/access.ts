@@ -1,6 +1,6 @@
 import { OciError, type RepositoryName } from '../../oci/index.js';
 import type { Identity } from './authenticator.js';
-import { type Glob, parseGlob } from './glob.js';
+import { type Glob, globAt } from './glob.js';
 import { type Action, covers } from './scopes.js';
 import { Subjects } from './subjects.js';
 
@@ -158,12 +158,4 @@ function readAllowed(rule: AccessRule, groups: ReadonlyMap<string, readonly stri
     push: new Subjects(push, groups, `${where}.push`),
     delete: new Subjects(remove, groups, `${where}.delete`),
   };
-}
-
-function globAt(pattern: string, where: string): Glob {
-  try {
-    return parseGlob(pattern);
-  } catch (error) {
-    throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
 }

@@ -35,6 +35,15 @@ export function parseGlob(pattern: string): Glob {
   };
 }
 
+/** @throws {Error} naming the place where it was written, too. */
+export function globAt(pattern: string, where: string): Glob {
+  try {
+    return parseGlob(pattern);
+  } catch (error) {
+    throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
 function problemOf(pattern: string): string | undefined {
   if (pattern === '') return 'it is empty';
   if (pattern.length > MAX_PATTERN_LENGTH) return `it is longer than ${MAX_PATTERN_LENGTH} characters`;

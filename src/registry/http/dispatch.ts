@@ -1,4 +1,4 @@
-import { OciError } from '../../oci/index.js';
+import { OciError, type RepositoryName } from '../../oci/index.js';
 import { sendEmpty, sendJson } from './answers.js';
 import { authorize } from './authorization.js';
 import { deleteBlob, readBlob } from './blobs.js';
@@ -8,6 +8,7 @@ import { deleteManifest, pushManifest, readManifest } from './manifests.js';
 import type { Handler, Registry, RegistryContext } from './registry.js';
 import { parseRequest, type RegistryRequest, type RequestKind } from './request.js';
 import { appendUpload, cancelUpload, finishUpload, readUpload, startUpload } from './uploads.js';
+import { warn } from './warnings.js';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 /** Each kind of request with its handlers, as checked where the table is written, and as it is looked up. */
@@ -31,6 +32,7 @@ export function dispatch(registry: Registry) {
     const handler = Object.hasOwn(byMethod, method) ? byMethod[method] : undefined;
     if (handler === undefined) throw notAllowed(ctx, Object.keys(byMethod));
     checkMode(registry, request, method);
+    if ('repository' in request) addWarnings(registry, ctx, request.repository);
     await handler(ctx, request as never); // the table's types pair each kind with its handlers
   };
 }
@@ -56,6 +58,10 @@ function handlersFor(registry: Registry): Handlers {
     tags: { GET: listTags(registry) },
     referrers: { GET: listReferrers(registry) },
   };
+}
+
+function addWarnings({ settings }: Registry, ctx: RegistryContext, repository: RepositoryName): void {
+  for (const { matches, text } of settings.warnings) if (matches(repository)) warn(ctx, text);
 }
 
 function checkMode({ settings }: Registry, { kind }: RegistryRequest, method: Method): void {

@@ -8,3 +8,4 @@ export { type PublicUrl, publicUrl } from './public-url.js';
 export type { Registry, RegistryContext, RegistrySettings } from './registry.js';
 export { SendBuffers } from './send.js';
 export { RegistryServer, type ServerOptions } from './server.js';
+export type { RepositoryWarning } from './warnings.js';

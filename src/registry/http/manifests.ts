@@ -12,6 +12,7 @@ import { locationOf, namesDigest, sendEmpty } from './answers.js';
 import { readWhole } from './body.js';
 import { HttpError } from './errors.js';
 import type { Registry, RegistryContext, RequestOf } from './registry.js';
+import { warn } from './warnings.js';
 
 /** Tags that one PUT may set: far more than anyone needs, and few enough to write at once. */
 const MAX_TAGS_PER_PUSH = 100;
@@ -55,6 +56,8 @@ export function pushManifest({ manifests, settings }: Registry) {
     if (extraTags.length > 0) ctx.set('OCI-Tag', extraTags.join(', '));
     const { subject } = pushed.manifest;
     if (subject) ctx.set('OCI-Subject', subject.digest);
+    for (const absent of pushed.missing)
+      warn(ctx, `${repository} has no ${absent}, which this manifest names`);
     sendEmpty(ctx, 201);
   };
 }

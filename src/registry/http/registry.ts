@@ -6,6 +6,7 @@ import type { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '.
 import type { Peer } from './public-url.js';
 import type { RegistryRequest, RequestKind } from './request.js';
 import type { SendBuffers } from './send.js';
+import type { RepositoryWarning } from './warnings.js';
 
 /** The parts that answer requests. */
 export type Registry = Readonly<{
@@ -33,6 +34,7 @@ export type RegistrySettings = Readonly<{
   maxCatalogEntries: number;
   maxTags: number;
   search: boolean;
+  warnings: readonly RepositoryWarning[];
 }>;
 
 /** What middleware found out about a request before its handler runs. */

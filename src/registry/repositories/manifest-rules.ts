@@ -1,6 +1,7 @@
 import type { MetadataIndex } from '../../index/index.js';
 import {
   type Descriptor,
+  type Digest,
   type Manifest,
   OciError,
   type RepositoryName,
@@ -20,6 +21,7 @@ export type ManifestRules = Readonly<{
 export type Platform = Readonly<{ os: string; architecture: string }>;
 
 /**
+ * @returns what is not there and need not be.
  * @throws {OciError} MANIFEST_INVALID: a URL that is not allowed.
  * @throws {AggregateError} of MANIFEST_BLOB_UNKNOWN, one for each digest that is not there.
  */
@@ -28,14 +30,19 @@ export async function checkReferences(
   index: MetadataIndex,
   repository: RepositoryName,
   manifest: Manifest,
-): Promise<void> {
+): Promise<Digest[]> {
   checkUrls(rules, manifest.layers);
-  const blobs = rules.blobs === 'required' ? requiredBlobs(manifest) : [];
+  const blobs = requiredBlobs(manifest);
   const children = manifest.children.filter((child) => isChildRequired(rules, child));
-  const digests = [...new Set([...blobs, ...children].map(({ digest }) => digest))];
-  const missing = await index.missing(repository, digests);
-  if (missing.length > 0)
-    throw new AggregateError(missing.map((digest) => missingContent(repository, digest)));
+  const required = new Set(
+    [...(rules.blobs === 'required' ? blobs : []), ...children].map(({ digest }) => digest),
+  );
+  const named = new Set([...blobs, ...manifest.children].map(({ digest }) => digest));
+  const missing = await index.missing(repository, [...named]);
+  const refused = missing.filter((digest) => required.has(digest));
+  if (refused.length > 0)
+    throw new AggregateError(refused.map((digest) => missingContent(repository, digest)));
+  return missing;
 }
 
 function isChildRequired({ indexPlatforms }: ManifestRules, { platform }: Descriptor): boolean {

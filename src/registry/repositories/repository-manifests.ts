@@ -34,7 +34,8 @@ export type ManifestPush = Readonly<{
   precondition?: (current: Digest | undefined) => void;
 }>;
 
-export type PushedManifest = Readonly<{ digest: Digest; manifest: Manifest }>;
+/** `missing` is what it names, may leave out, and is not there. */
+export type PushedManifest = Readonly<{ digest: Digest; manifest: Manifest; missing: readonly Digest[] }>;
 
 /** The manifests of each repository, and the tags on them. */
 export class RepositoryManifests {
@@ -64,14 +65,15 @@ export class RepositoryManifests {
     const canonical = hash('sha256', bytes);
     const digest = verified(push, canonical);
     await sync.ensure(repository);
-    await locks.forPush(repository, tags, async () => {
+    const missing = await locks.forPush(repository, tags, async () => {
       const [tag] = tags;
       if (push.precondition && tag) push.precondition(await index.findTag(repository, tag));
-      await checkReferences(this.#rules, index, repository, manifest);
+      const absent = await checkReferences(this.#rules, index, repository, manifest);
       const stored = { digest, canonical, bytes, pushedAt: now() };
       await this.#publish(repository, recordOf(manifest, stored), tags);
+      return absent;
     });
-    return { digest, manifest };
+    return { digest, manifest, missing };
   }
 
   /**

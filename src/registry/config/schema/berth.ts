@@ -23,17 +23,29 @@ const subjects = (description: string) => z.array(subject).meta({ description })
 
 const glob = z.string().min(1);
 
+const repositories = z
+  .union([glob, z.array(glob).min(1)])
+  .transform((value): string[] => (typeof value === 'string' ? [value] : value))
+  .meta({ description: 'Names of repositories, or globs such as team/*.' });
+
 const rule = z
   .strictObject({
-    repositories: z
-      .union([glob, z.array(glob).min(1)])
-      .transform((value): string[] => (typeof value === 'string' ? [value] : value))
-      .meta({ description: 'Names of repositories, or globs such as team/*.' }),
+    repositories,
     pull: subjects('Who may pull.'),
     push: subjects('Who may push.'),
     delete: subjects('Who may delete.'),
   })
   .meta({ description: 'Rights in some repositories.' });
+
+const warning = z
+  .strictObject({
+    repositories,
+    text: z
+      .string()
+      .regex(/^[\x20-\x7e]{1,1000}$/, { error: 'must be at most 1,000 characters of ASCII, in one line' })
+      .meta({ description: 'What to say.' }),
+  })
+  .meta({ description: 'A note to the people who use some repositories.' });
 
 const network = z.string().refine(isNetwork, { error: 'must be an address or a network such as 10.0.0.0/8' });
 
@@ -84,6 +96,10 @@ export const berth = section('What the reference does not have.', {
   trash: section('What was deleted and can be brought back: `berth trash`.', {
     keep: duration('For how long; 0 keeps nothing.', '168h'),
   }),
+  warnings: z
+    .array(warning)
+    .meta({ description: 'Sent with every answer about these repositories; clients show it to their users.' })
+    .default([]),
   minfreespace: size('Free space below which /debug/health reports a failure.', '100MiB'),
   search: flag('Serves /v1/search for docker search.', true),
   trustedproxies: z
