@@ -2,20 +2,28 @@
 // Runs on whatever Node the machine has, so it is written for old ones.
 'use strict';
 const { spawnSync } = require('node:child_process');
-const { existsSync, mkdirSync, readdirSync, statSync, symlinkSync } = require('node:fs');
-const { join, relative } = require('node:path');
+const {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} = require('node:fs');
+const { tmpdir } = require('node:os');
+const { delimiter, dirname, join, relative } = require('node:path');
 
 const root = join(__dirname, '..');
 const OLDEST_NODE = [20, 19]; // npm leaves out what it takes to be too new for an older one
 
 const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-  fail(
-    `Node ${process.versions.node} is too old to install with; ${OLDEST_NODE.join('.')} or any newer one will do, ` +
-      'for example from https://nodejs.org',
-  );
+const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+if (changedAfter(['package-lock.json'], 'node_modules/.package-lock.json')) {
+  if (isOld) installOnNewNode();
+  else run('npm', ['ci']);
 }
-if (changedAfter(['package-lock.json'], 'node_modules/.package-lock.json')) run('npm', ['ci']);
 const node = bundledNode();
 linkNode();
 if (changedAfter(['src', 'package.json', '.ci/build.mjs', '.ci/start-up.mjs'], 'dist/berth.cjs'))
@@ -24,6 +32,23 @@ if (process.argv.includes('--packages')) {
   import('./packages.mjs')
     .then(({ ensurePackages }) => ensurePackages())
     .catch((error) => fail(error.message));
+}
+
+/** First only our own Node, which is then put aside to run npm on. */
+function installOnNewNode() {
+  const npm = process.env.npm_execpath;
+  if (!npm) return fail('run this by npm start or npm test');
+  run('npm', ['ci', '--omit=dev', '--ignore-scripts']);
+  const aside = mkdtempSync(join(tmpdir(), 'berth-node-'));
+  try {
+    copyFileSync(bundledNode(), join(aside, 'node'));
+    const PATH = [aside, process.env.PATH].join(delimiter);
+    // Debian's npm has its modules beside it, where only Debian's Node looks by itself.
+    const NODE_PATH = [dirname(dirname(dirname(npm))), process.env.NODE_PATH].filter(Boolean).join(delimiter);
+    run(join(aside, 'node'), [npm, 'ci'], { ...process.env, PATH, NODE_PATH });
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
 }
 
 function bundledNode() {
@@ -60,8 +85,8 @@ function newestOf(path) {
   return Math.max(0, ...readdirSync(path).map((name) => newestOf(join(path, name))));
 }
 
-function run(command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+function run(command, args, env = process.env) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env });
   if (status !== 0) fail(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`);
 }
 
