@@ -15,7 +15,7 @@ export function chart(
   const bars = rows.flatMap((row) => {
     const { ratio, met } = compare(row);
     // Memory has a limit of its own; a bar for it would promise to need less than a Go program.
-    if (ratio === undefined || !Number.isFinite(ratio) || 'below' in row.target) return [];
+    if (ratio === undefined || !Number.isFinite(ratio) || !('ratio' in row.target)) return [];
     return [{ title: row.title, ratio, met: met === true, target: row.target.ratio }];
   });
   const ratios = bars.flatMap(({ ratio, target }) => [ratio, target]);

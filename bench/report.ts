@@ -97,7 +97,8 @@ function notesOf(rows: readonly RowResult[], notes: readonly string[]): string[]
 }
 
 function targetText(target: Target): string {
-  return 'below' in target ? `< ${target.below}` : `≥ ${target.ratio}×`;
+  if ('below' in target) return `< ${target.below}`;
+  return 'atLeast' in target ? `≥ ${target.atLeast}` : `≥ ${target.ratio}×`;
 }
 
 /** Three digits that mean something. */

@@ -1,8 +1,11 @@
 /** One repetition. `client` is the share of one processor that the client needed, where there is one. */
 export type Sample = Readonly<{ value: number; client?: number; cpuSecondsPerGb?: number }>;
 
-/** What Berth wants: to be so many times better than its peer, or to stay below an amount of the row's unit. */
-export type Target = Readonly<{ ratio: number }> | Readonly<{ below: number }>;
+/** What Berth wants: to be so many times better than its peer, or to stay below or reach an amount of the row's unit. */
+export type Target =
+  | Readonly<{ ratio: number }>
+  | Readonly<{ below: number }>
+  | Readonly<{ atLeast: number }>;
 
 export type RowFacts = Readonly<{
   id: string;
@@ -31,9 +34,13 @@ export function compare({ berth, peer, better, target }: RowResult): Comparison 
   const ours = medianOf(berth);
   const theirs = peer && medianOf(peer);
   const ratio = theirs === undefined ? undefined : better === 'higher' ? ours / theirs : theirs / ours;
-  const met =
-    'below' in target ? ours < target.below : ratio === undefined ? undefined : ratio >= target.ratio;
-  return { berth: ours, peer: theirs, ratio, met };
+  return { berth: ours, peer: theirs, ratio, met: isMet(target, ours, ratio) };
+}
+
+function isMet(target: Target, ours: number, ratio: number | undefined): boolean | undefined {
+  if ('below' in target) return ours < target.below;
+  if ('atLeast' in target) return ours >= target.atLeast;
+  return ratio === undefined ? undefined : ratio >= target.ratio;
 }
 
 /** Of several repetitions: one that was disturbed does not count. */
