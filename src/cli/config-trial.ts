@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { AccessRules, HtpasswdAuthenticator } from '../registry/auth/index.js';
 import type { Config, LoadedConfig, Notice, Problem } from '../registry/config/index.js';
-import { parseListenAddress } from '../registry/http/index.js';
 import { loadTls } from '../registry/tls/index.js';
 import { fieldsText } from './console-logger.js';
 import { manifestRules, registrySettings, tlsFilesOf } from './settings.js';
@@ -15,10 +14,9 @@ export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial
   const originOf = (key: string) => origins.get(key) ?? ({ from: 'default' } as const);
   const attempts = [
     () => new AccessRules(config.berth, { canLogIn: true }),
-    () => parseListenAddress(config.http.net, config.http.addr, 'http.addr'),
-    () => config.http.debug.addr && parseListenAddress('tcp', config.http.debug.addr, 'http.debug.addr'),
     () => manifestRules(config),
     () => registrySettings(config),
+    () => tryRoot(config),
     () => tryTls(config),
     () =>
       tryUsers(config, (level, message) =>
@@ -36,6 +34,14 @@ export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial
     }
   }
   return { problems, notices };
+}
+
+/** A directory that is missing is made at the start. */
+async function tryRoot({ storage: { filesystem } }: Config): Promise<void> {
+  const root = filesystem?.rootdirectory;
+  if (root === undefined || (await isMissing(root))) return;
+  if (!(await stat(root)).isDirectory())
+    throw new Error(`storage.filesystem.rootdirectory: ${root} is no directory`);
 }
 
 async function tryTls(config: Config): Promise<void> {

@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import manifest from '../../package.json' with { type: 'json' };
 import { type Config, configPath, formatNotice, type LoadedConfig } from '../registry/config/index.js';
-import {
-  createApp,
-  parseListenAddress,
-  publicUrl,
-  type Registry,
-  RegistryServer,
-  SendBuffers,
-} from '../registry/http/index.js';
+import { createApp, publicUrl, type Registry, RegistryServer, SendBuffers } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
 import type { Metrics, MetricsOptions } from '../registry/monitoring/index.js';
 import { createLogger, Health, openOutput, trustedProxies } from '../registry/operations/index.js';
@@ -22,6 +15,7 @@ import type { scheduleMaintenance } from './schedule-maintenance.js';
 import { schedulePurges } from './schedule-purges.js';
 import {
   accessRules,
+  listenAddress,
   manifestRules,
   openAuthenticator,
   registrySettings,
@@ -88,7 +82,7 @@ export async function serve(file: string | undefined): Promise<void> {
   });
 
   const server = new RegistryServer({
-    listen: parseListenAddress(config.http.net, config.http.addr, 'http.addr'),
+    listen: listenAddress(config.http),
     maxHeaderBytes: config.berth.limits.headerbytes,
     http2: !config.http.http2.disabled,
     ...(tls ? { tls } : {}),
@@ -176,7 +170,7 @@ async function openDebugServer(
   const { startDebugServer } = await import('../registry/monitoring/index.js');
   const server = await startDebugServer({
     ...parts,
-    listen: parseListenAddress('tcp', addr, 'http.debug.addr'),
+    listen: listenAddress({ net: 'tcp', addr }),
     metrics: metrics && { path: prometheus.path, source: metrics },
     version: manifest.version,
   });

@@ -6,8 +6,9 @@ import {
   OpenAuthenticator,
   TokenAuthenticator,
 } from '../registry/auth/index.js';
-import type { Config } from '../registry/config/index.js';
+import { type Config, parseAddress } from '../registry/config/index.js';
 import type { RegistrySettings, RepositoryWarning } from '../registry/http/index.js';
+import type { ListenAddress } from '../registry/listen.js';
 import type { Logger } from '../registry/logger.js';
 import type { ManifestRules } from '../registry/repositories/index.js';
 import type { TlsFiles } from '../registry/tls/index.js';
@@ -28,6 +29,14 @@ export function registrySettings({ http, storage, catalog, tags, berth }: Config
     search: berth.search,
     warnings: berth.warnings.map(repositoryWarning),
   };
+}
+
+/** Loading the configuration has refused what is no address. */
+export function listenAddress({ net, addr }: Pick<Config['http'], 'net' | 'addr'>): ListenAddress {
+  if (net === 'unix') return { path: addr };
+  const address = parseAddress(addr);
+  if (address === undefined) throw new TypeError(`${addr} is no address`);
+  return address;
 }
 
 function repositoryWarning(

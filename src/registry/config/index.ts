@@ -2,6 +2,7 @@
  * The registry's configuration: the reference's config.yml and REGISTRY_* variables, read into one typed value. Reads
  * no files and starts nothing. Start with load.ts, which names the steps; schema/ says what may be written.
  */
+export { type Address, parseAddress } from './address.js';
 export { configPath } from './defaults.js';
 export { formatDuration, type Milliseconds, parseDuration } from './durations.js';
 export { jsonSchema } from './json-schema.js';

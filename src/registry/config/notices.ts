@@ -12,6 +12,12 @@ export type Notice = Readonly<{ level: 'info' | 'warn'; key: string; message: st
 /** Something that stops the start. */
 export type Problem = Readonly<{ key: string; message: string; origin: Origin }>;
 
+/** Takes what is found out about keys, at the places where they were written. */
+export type Report = Readonly<{
+  problem: (key: string, message: string) => void;
+  notice: (level: Notice['level'], key: string, message: string) => void;
+}>;
+
 /** `config.yml:12:3`, `environment REGISTRY_HTTP_ADDR` or `default`. */
 export function formatOrigin(origin: Origin): string {
   if (origin.from === 'file') return `${origin.path}:${origin.line}:${origin.column}`;

@@ -1,11 +1,10 @@
-import { DEFAULT, type Notice, type Origin, type Problem } from './notices.js';
+import { checkHealth, checkHttp } from './http-rules.js';
+import { DEFAULT, type Notice, type Origin, type Problem, type Report } from './notices.js';
 import { AUTH_SCHEMES } from './schema/auth.js';
 import type { Config } from './schema/config.js';
 import { ARCHIVES } from './schema/s3.js';
 import { STORAGE_DRIVERS } from './schema/storage.js';
-import { findTree, originAt, type Tree } from './tree.js';
-
-const PLAIN = 'the registry speaks HTTP';
+import { findTree, originAt, type Tree, textAt } from './tree.js';
 
 type Findings = { problems: Problem[]; notices: Notice[] };
 
@@ -18,7 +17,8 @@ export function checkRules(root: Tree, config: Config | undefined): Findings {
   const problem = (key: string, message: string) =>
     findings.problems.push({ key, message, origin: placeOf(root, key) });
   const notice = (level: Notice['level'], key: string, message: string) =>
-    findings.notices.push({ level, key, message, origin: placeOf(root, key) });
+    // What is only worth knowing is about defaults.
+    findings.notices.push({ level, key, message, origin: level === 'info' ? DEFAULT : placeOf(root, key) });
 
   const drivers = written(root, 'storage', [...STORAGE_DRIVERS, 's3aws']);
   if (drivers.length > 1) problem('storage', `must name exactly one driver, not ${drivers.join(' and ')}`);
@@ -31,19 +31,6 @@ export function checkRules(root: Tree, config: Config | undefined): Findings {
   if (schemes.length > 1) problem('auth', `must name at most one scheme, not ${schemes.join(' and ')}`);
   if (!config) return findings;
 
-  const { certificate, key, clientcas, clientauth } = config.http.tls;
-  if (certificate && !key) problem('http.tls.key', 'is required with http.tls.certificate');
-  if (key && !certificate)
-    notice('warn', 'http.tls.key', `has no effect without http.tls.certificate: ${PLAIN}`);
-  if (clientauth?.includes('verify') && clientcas.length === 0) {
-    problem('http.tls.clientcas', `is required with clientauth ${clientauth}`);
-  }
-  if (clientcas.length > 0 && !certificate) {
-    notice('warn', 'http.tls.clientcas', `has no effect without http.tls.certificate: ${PLAIN}`);
-  }
-  if (config.http.host === undefined && hasText(root, 'http.host')) {
-    notice('warn', 'http.host', 'is not a URL such as https://registry.example.com; ignored');
-  }
   for (const list of ['allow', 'deny'] as const) {
     config.validation.manifests.urls[list].forEach((source, index) => {
       if (isRegExp(source)) return;
@@ -53,21 +40,19 @@ export function checkRules(root: Tree, config: Config | undefined): Findings {
       );
     });
   }
-  checkS3(config, problem, notice);
-  checkAccess(config, problem, notice);
-  if (!findTree(root, ['http', 'addr'])) {
-    const message = `is not set; listening on ${config.http.addr}`;
-    findings.notices.push({ level: 'info', key: 'http.addr', message, origin: DEFAULT });
+  for (const key of ['catalog.maxentries', 'tags.maxtags']) {
+    if (Number(textAt(root, key) ?? 1) <= 0) notice('warn', key, 'less than 1 stands for the default, 1000');
   }
+  const report = { problem, notice };
+  checkHttp(root, config, report);
+  checkHealth(config, report);
+  checkS3(config, report);
+  checkAccess(config, report);
   return findings;
 }
 
 /** Needs of the driver, and what it would not say by itself. */
-function checkS3(
-  { storage: { s3 } }: Config,
-  problem: (key: string, message: string) => void,
-  notice: (level: Notice['level'], key: string, message: string) => void,
-): void {
+function checkS3({ storage: { s3 } }: Config, { problem, notice }: Report): void {
   if (!s3) return;
   const at = (key: string) => `storage.s3.${key}`;
   const elsewhere = Boolean(s3.regionendpoint);
@@ -96,11 +81,7 @@ function isAddress(value: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/';
 }
 
-function checkAccess(
-  { auth, berth }: Config,
-  problem: (key: string, message: string) => void,
-  notice: (level: Notice['level'], key: string, message: string) => void,
-): void {
+function checkAccess({ auth, berth }: Config, { problem, notice }: Report): void {
   const names = new Set<string>();
   const checkNames = (key: string, subjects: readonly string[]) => {
     for (const subject of subjects) {
@@ -132,11 +113,6 @@ function written(root: Tree, section: string, names: readonly string[]): string[
 
 function placeOf(root: Tree, key: string): Origin {
   return originAt(root, key.split('.'));
-}
-
-function hasText(root: Tree, key: string): boolean {
-  const tree = findTree(root, key.split('.'));
-  return tree?.kind === 'scalar' && tree.text !== '';
 }
 
 /** What Go has and JavaScript would silently read as something else. */

@@ -139,6 +139,12 @@ export function findTree(root: Tree, path: readonly (string | number)[]): Tree |
   return tree;
 }
 
+/** What was written for a dotted key, `undefined` when nothing was. */
+export function textAt(root: Tree, key: string): string | undefined {
+  const tree = findTree(root, key.split('.'));
+  return tree?.kind === 'scalar' && tree.text !== '' ? tree.text : undefined;
+}
+
 /** Where the part at this place was written, or else the nearest part around it. */
 export function originAt(root: Tree, path: readonly (string | number)[]): Origin {
   for (let length = path.length; length > 0; length -= 1) {

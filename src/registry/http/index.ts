@@ -3,7 +3,6 @@
  * answered by whom; app.ts says what every request passes first.
  */
 export { type AppOptions, createApp, type ObservedRequest, type RequestObserver } from './app.js';
-export { type ListenAddress, parseListenAddress } from './listen.js';
 export { type PublicUrl, publicUrl } from './public-url.js';
 export type { Registry, RegistryContext, RegistrySettings } from './registry.js';
 export { SendBuffers } from './send.js';

@@ -3,9 +3,9 @@ import type { Http2SecureServer, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type Koa from 'koa';
+import { type ListenAddress, listen } from '../listen.js';
 import { type LoadedTls, refuseClients } from '../tls/index.js';
 import { plainAnswer } from './errors.js';
-import { type ListenAddress, listen } from './listen.js';
 import { originForm } from './request.js';
 
 export type ServerOptions = Readonly<{
@@ -71,7 +71,7 @@ export class RegistryServer {
     server.on('request', answer);
     // Answered by the handlers: only they know whether the body is wanted.
     server.on('checkContinue', answer);
-    return listen(server, this.#options.listen);
+    return listen(server, this.#options.listen, 'http.addr');
   }
 
   /** Node starts every request that a connection sends ahead, each with its files and buffers. */

@@ -1,13 +1,14 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
+import { type ListenAddress, listen } from '../listen.js';
 import type { Logger } from '../logger.js';
 import type { Health } from '../operations/index.js';
 import type { Metrics } from './metrics.js';
 
 export type DebugServerOptions = Readonly<{
   /** Where to listen: `http.debug.addr`, parsed. */
-  listen: Readonly<{ host?: string; port: number }> | Readonly<{ path: string }>;
+  listen: ListenAddress;
   health: Pick<Health, 'status' | 'setManual'>;
   /** Absent where nothing is counted. */
   metrics?: Readonly<{ path: string; source: Pick<Metrics, 'text' | 'contentType'> }> | undefined;
@@ -32,13 +33,13 @@ export async function startDebugServer(options: DebugServerOptions): Promise<Deb
   app.use(router.routes());
   app.use(router.allowedMethods());
   const server = createServer(app.callback());
-  await listening(server, options.listen);
+  const address = await listen(server, options.listen, 'http.debug.addr');
   const close = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { address: addressOf(server), close, [Symbol.asyncDispose]: close };
+  return { address, close, [Symbol.asyncDispose]: close };
 }
 
 function routes({ health, metrics, version }: DebugServerOptions): Router {
@@ -105,21 +106,4 @@ function sendJson(ctx: Context, status: number, value: unknown): void {
   ctx.set('Content-Type', 'application/json; charset=utf-8');
   ctx.set('Cache-Control', 'no-store');
   ctx.body = Buffer.from(JSON.stringify(value));
-}
-
-function listening(server: Server, listen: DebugServerOptions['listen']): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ ...listen }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function addressOf(server: Server): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') return address ?? '';
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `${host}:${address.port}`;
 }

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import type { MetadataIndex } from '../../index/index.js';
 import type { StorageDriver } from '../../storage/index.js';
-import type { Config } from '../config/index.js';
+import { type Config, parseAddress } from '../config/index.js';
 
 /** Something that can be found wrong, and what follows from it. */
 export type Check = Readonly<{
@@ -78,14 +78,10 @@ function withoutCredentials(uri: string): { url: string; credentials: Header[] }
 }
 
 function tcpCheck({ addr, timeout, interval, threshold }: TcpCheck): Check {
-  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(addr) ?? [];
+  const address = parseAddress(addr);
   const run = async (signal: AbortSignal) => {
-    if (port === '') throw new Error('must be an address such as db.example:5432');
-    await connects(
-      { host: host.replace(/^\[|\]$/g, '') || 'localhost', port: Number(port) },
-      timeout,
-      signal,
-    );
+    if (address === undefined) throw new Error('must be an address such as db.example:5432');
+    await connects({ host: 'localhost', ...address }, timeout, signal);
   };
   return { name: addr, effect: 'down', intervalMs: interval, threshold, run };
 }

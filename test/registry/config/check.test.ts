@@ -43,7 +43,9 @@ describe('berth config check', () => {
   it.each([
     { text: 'redis: {password: hunter2, sentinelpassword: hunter2}' },
     { text: 'http: {addr: ":1", secret: hunter2}' },
-    { text: 'health: {http: [{uri: u, headers: {Authorization: [hunter2], X-Api-Token: hunter2}}]}' },
+    {
+      text: 'health: {http: [{uri: "http://u", headers: {Authorization: [hunter2], X-Api-Token: hunter2}}]}',
+    },
     { text: 'proxy: {username: u, password: hunter2}' },
     { text: 'log: {hooks: [{options: {smtp: {password: hunter2}}}]}' },
     { text: 'reporting: {bugsnag: {apikey: hunter2}, newrelic: {licensekey: hunter2}}' },
@@ -105,6 +107,10 @@ describe('berth config check', () => {
       err: 'error: c.yml:4:29: auth.htpasswd.path: cannot read users from /dev/null/htpasswd: not a directory',
     },
     {
+      text: 'version: 0.1\nstorage: {filesystem: {rootdirectory: /etc/passwd}}',
+      err: 'error: c.yml:2:24: storage.filesystem.rootdirectory: /etc/passwd is no directory',
+    },
+    {
       text: `${GOOD}berth: {access: [{repositories: "a/**b", pull: ["@nobody"]}]}`,
       err: 'berth.access',
     },
@@ -145,7 +151,7 @@ describe('the printed configuration', () => {
   it.each([
     GOOD,
     `${GOOD}log: {fields: {a: "x: y # z", "b.c": "1", d: "two\\nlines", e: 1.5, f: null}, hooks: [{type: mail, levels: [panic]}]}`,
-    `${GOOD}health: {http: [{uri: u, interval: 1h30m, headers: {A: [b, c]}}], tcp: [{addr: a, timeout: 10ns}]}`,
+    `${GOOD}health: {http: [{uri: "http://u", interval: 1h30m, headers: {A: [b, c]}}], tcp: [{addr: "a:1", timeout: 10ns}]}`,
     `${GOOD}berth: {groups: {devs: [bob]}, access: [{repositories: "a/*", pull: ["@devs", "*"]}], minfreespace: 1500}`,
   ])('means the same when loaded again: %s', (text) => {
     const loaded = loadConfig({ text, env: {} });

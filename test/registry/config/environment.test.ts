@@ -63,7 +63,10 @@ describe('REGISTRY_* variables', () => {
     },
     { env: { REGISTRY_HEALTH_FILECHECKERS_0_FILE: '/f' }, value: { health: { file: [{ file: '/f' }] } } },
     { env: { REGISTRY_HEALTH_FILE_0_FILE: '/f' }, value: { health: { file: [{ file: '/f' }] } } },
-    { env: { REGISTRY_HEALTH_HTTPCHECKERS_0_URI: 'u' }, value: { health: { http: [{ uri: 'u' }] } } },
+    {
+      env: { REGISTRY_HEALTH_HTTPCHECKERS_0_URI: 'http://u' },
+      value: { health: { http: [{ uri: 'http://u' }] } },
+    },
     {
       env: { REGISTRY_HEALTH_TCPCHECKERS_0_TIMEOUT: '1s' },
       value: { health: { tcp: [{ addr: 'one:1', timeout: 1000 }] } },

@@ -171,7 +171,7 @@ describe('unknown keys', () => {
     },
     { text: 'log: {Level: info}', notice: 'log.Level: unknown key, did you mean log.level?' },
     { text: 'zebra: 1', notice: 'zebra: unknown key, ignored' },
-    { text: 'health: {tcp: [{addr: a, intervall: 1s}]}', notice: 'did you mean health.tcp.0.interval?' },
+    { text: 'health: {tcp: [{addr: "a:1", intervall: 1s}]}', notice: 'did you mean health.tcp.0.interval?' },
   ])('are warned about: $text', ({ text, notice }) => {
     expect(notices(minimal(text))).toEqual([expect.stringContaining(notice)]);
   });
@@ -243,6 +243,31 @@ describe('problems', () => {
       text: minimal('http: {tls: {certificate: /c, key: /k, clientauth: verify-client-cert-if-given}}'),
       problem: 'http.tls.clientcas: is required with clientauth verify-client-cert-if-given',
     },
+    { text: minimal('http: {addr: "localhost"}'), problem: 'http.addr: must be <host>:<port>' },
+    { text: minimal('http: {addr: ":65536"}'), problem: 'http.addr: must be <host>:<port>' },
+    { text: minimal('http: {addr: "::1:5000"}'), problem: 'http.addr: must be <host>:<port>' },
+    { text: minimal('http: {debug: {addr: "5001"}}'), problem: 'http.debug.addr: must be <host>:<port>' },
+    {
+      text: minimal('http: {addr: "[::1]:5000", debug: {addr: "[::1]:5000"}}'),
+      problem: 'http.debug.addr: is the address of the registry itself',
+    },
+    { text: minimal('http: {prefix: x/}'), problem: 'http.prefix: must begin with a slash' },
+    {
+      text: minimal('http: {headers: {"X Y": [a]}}'),
+      problem: 'http.headers.X Y: is not the name of a header',
+    },
+    {
+      text: minimal('http: {headers: {X-Y: ["a\\nb"]}}'),
+      problem: 'http.headers.X-Y: has a character that no header can carry',
+    },
+    {
+      text: minimal('health: {http: [{uri: "db:8080"}]}'),
+      problem: 'health.http.0.uri: must be a URL such as',
+    },
+    {
+      text: minimal('health: {tcp: [{addr: db}]}'),
+      problem: 'health.tcp.0.addr: must be an address such as',
+    },
     {
       text: minimal('validation: {manifests: {urls: {deny: ["("]}}}'),
       problem: 'urls.deny.0: must be a regular expression',
@@ -292,6 +317,26 @@ describe('problems', () => {
     expect(problems(minimal('http: {secret: *hunter2}')).join()).not.toContain('hunter2');
     expect(problems(minimal('http: {secret: !hunter2 {}}')).join()).not.toContain('hunter2');
   });
+});
+
+describe('keys without effect', () => {
+  it.each([
+    {
+      text: 'http: {addr: ":1", debug: {prometheus: {enabled: true}}}',
+      key: 'http.debug.prometheus.enabled',
+    },
+    { text: 'http: {addr: ":1", tls: {clientauth: request-client-cert}}', key: 'http.tls.clientauth' },
+    { text: 'http: {addr: ":1", tls: {key: /k}}', key: 'http.tls.key' },
+    {
+      text: 'http: {addr: ":1", tls: {certificate: /c, key: /k, minimumtls: tls1.3, ciphersuites: [a]}}',
+      key: 'http.tls.ciphersuites',
+    },
+    { text: 'http: {addr: ":1", host: here}', key: 'http.host' },
+    { text: 'catalog: {maxentries: 0}', key: 'catalog.maxentries' },
+    { text: 'tags: {maxtags: -1}', key: 'tags.maxtags' },
+  ])('are warned about: $text', ({ text, key }) =>
+    expect(load(minimal(text)).notices.filter(({ level }) => level === 'warn')).toMatchObject([{ key }]),
+  );
 });
 
 describe('what is not supported yet', () => {

@@ -110,6 +110,6 @@ describe('debug server', () => {
   it('refuses to start where something else listens', async () => {
     await ask('/');
     const port = Number(running[0]?.address.split(':')[1]);
-    await expect(ask('/', {}, { listen: { host: '127.0.0.1', port } })).rejects.toThrow('EADDRINUSE');
+    await expect(ask('/', {}, { listen: { host: '127.0.0.1', port } })).rejects.toThrow('http.debug.addr');
   });
 });

@@ -1,32 +1,23 @@
 import { rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import type { Address } from './config/index.js';
 
-export type ListenAddress = Readonly<{ host?: string; port: number }> | Readonly<{ path: string }>;
+export type ListenAddress = Address | Readonly<{ path: string }>;
 
 /**
- * Go's notation: `host:port`, `:port` for every address, `[::1]:port`.
- * @throws {Error} naming `key`, where it was written.
+ * @param key of the configuration, for the address.
+ * @returns where it listens: `host:port`, or the path of a unix socket.
  */
-export function parseListenAddress(net: string, addr: string, key: string): ListenAddress {
-  if (net === 'unix') return { path: addr };
-  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(addr) ?? [];
-  if (port === '' || Number(port) > 65_535) {
-    throw new Error(`${key}: ${JSON.stringify(addr)} is not <host>:<port>; use 127.0.0.1:5000 or :5000`);
-  }
-  const name = host.replace(/^\[|\]$/g, '');
-  return { ...(name === '' ? {} : { host: name }), port: Number(port) };
-}
-
-/** @returns where it listens: `host:port`, or the path of a unix socket. */
-export async function listen(server: Server, address: ListenAddress): Promise<string> {
+export async function listen(server: Server, address: ListenAddress, key: string): Promise<string> {
   try {
     await listening(server, address);
   } catch (error) {
-    if (!('path' in address) || !(await isLeftOver(address.path, error))) throw cannotListen(address, error);
+    if (!('path' in address) || !(await isLeftOver(address.path, error)))
+      throw cannotListen(address, key, error);
     await rm(address.path);
     await listening(server, address).catch((again) => {
-      throw cannotListen(address, again);
+      throw cannotListen(address, key, again);
     });
   }
   return addressText(server.address());
@@ -62,11 +53,11 @@ const LISTEN_FAILURES: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'nobody knows that name',
 };
 
-function cannotListen(listen: ListenAddress, error: unknown): Error {
+function cannotListen(listen: ListenAddress, key: string, error: unknown): Error {
   const where = 'path' in listen ? listen.path : `${listen.host ?? ''}:${listen.port}`;
   const { code, message } = error as NodeJS.ErrnoException;
   const why = LISTEN_FAILURES[code ?? ''] ?? message;
-  return new Error(`cannot listen on ${where}: ${why}; choose another address with http.addr`, {
+  return new Error(`cannot listen on ${where}: ${why}; choose another address with ${key}`, {
     cause: error,
   });
 }

@@ -1,0 +1,77 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { parseAddress } from './address.js';
+import type { Report } from './notices.js';
+import type { Config } from './schema/config.js';
+import { type Tree, textAt } from './tree.js';
+
+const PLAIN = 'has no effect without http.tls.certificate: the registry speaks HTTP';
+
+/** Keys of the server that exclude or need each other, and what could not be said on the wire. */
+export function checkHttp(root: Tree, { http }: Config, report: Report): void {
+  const { problem, notice } = report;
+  checkAddresses(root, http, report);
+  checkTls(http.tls, report);
+  checkHeaders('http.headers', http.headers, report);
+  if (http.prefix && !http.prefix.startsWith('/')) problem('http.prefix', 'must begin with a slash: /path/');
+  if (http.host === undefined && textAt(root, 'http.host'))
+    notice('warn', 'http.host', 'is not a URL such as https://registry.example.com; ignored');
+}
+
+export function checkHealth({ health }: Config, report: Report): void {
+  health.http.forEach(({ uri, headers }, index) => {
+    if (!/^https?:$/.test(URL.parse(uri)?.protocol ?? ''))
+      report.problem(`health.http.${index}.uri`, 'must be a URL such as http://db.example:8080/ready');
+    checkHeaders(`health.http.${index}.headers`, headers, report);
+  });
+  health.tcp.forEach(({ addr }, index) => {
+    if (parseAddress(addr) === undefined)
+      report.problem(`health.tcp.${index}.addr`, 'must be an address such as db.example:5432');
+  });
+}
+
+function checkAddresses(root: Tree, { net, addr, debug }: Config['http'], { problem, notice }: Report): void {
+  const own = net === 'tcp' ? parseAddress(addr) : undefined;
+  const other = debug.addr ? parseAddress(debug.addr) : undefined;
+  const form = 'must be <host>:<port>, such as 127.0.0.1:5000 or :5000';
+  if (net === 'tcp' && own === undefined) problem('http.addr', form);
+  if (debug.addr && other === undefined) problem('http.debug.addr', form);
+  if (own && own.port !== 0 && own.port === other?.port && (own.host ?? '') === (other.host ?? ''))
+    problem('http.debug.addr', 'is the address of the registry itself, http.addr');
+  if (debug.prometheus.enabled && !debug.addr)
+    notice('warn', 'http.debug.prometheus.enabled', 'has no effect without http.debug.addr');
+  if (textAt(root, 'http.addr') === undefined)
+    notice('info', 'http.addr', `is not set; listening on ${addr}`);
+}
+
+function checkTls(
+  { certificate, key, clientcas, clientauth, minimumtls, ciphersuites }: Config['http']['tls'],
+  { problem, notice }: Report,
+): void {
+  if (certificate && !key) problem('http.tls.key', 'is required with http.tls.certificate');
+  if (clientauth?.includes('verify') && clientcas.length === 0)
+    problem('http.tls.clientcas', `is required with clientauth ${clientauth}`);
+  if (!certificate) {
+    if (key) notice('warn', 'http.tls.key', PLAIN);
+    if (clientcas.length > 0) notice('warn', 'http.tls.clientcas', PLAIN);
+    if (clientauth) notice('warn', 'http.tls.clientauth', PLAIN);
+  }
+  if (minimumtls === 'tls1.3' && ciphersuites.length > 0)
+    notice('warn', 'http.tls.ciphersuites', 'have no effect with minimumtls tls1.3, whose suites are fixed');
+}
+
+function checkHeaders(key: string, headers: Config['http']['headers'], { problem }: Report): void {
+  for (const [name, values] of Object.entries(headers)) {
+    if (!isSound(() => validateHeaderName(name))) problem(`${key}.${name}`, 'is not the name of a header');
+    else if (!values.every((value) => isSound(() => validateHeaderValue(name, value))))
+      problem(`${key}.${name}`, 'has a character that no header can carry');
+  }
+}
+
+function isSound(validate: () => void): boolean {
+  try {
+    validate();
+    return true;
+  } catch {
+    return false;
+  }
+}
