@@ -18,12 +18,12 @@ export function requestObserver(
   const { metrics } = parts;
   const write = accessLog(log, parts);
   return {
-    started: () => metrics?.requestStarted(),
+    started: (request) => metrics?.requestStarted(request),
     finished: (observed) => {
       const request = describe(observed);
       write(request);
       if (metrics === undefined) return;
-      metrics.requestEnded(request);
+      metrics.requestEnded(observed.ctx.state, request);
       countManifests(observed, metrics);
     },
   };

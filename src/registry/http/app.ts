@@ -9,7 +9,7 @@ import { drainBody } from './body.js';
 import { answerOptions, dispatch } from './dispatch.js';
 import { answerFor } from './errors.js';
 import type { Peer, PublicUrl } from './public-url.js';
-import type { Registry, RegistryContext } from './registry.js';
+import type { Registry, RegistryContext, RequestState } from './registry.js';
 import { ClientGoneError, type Response } from './send.js';
 import { giveToken } from './token.js';
 
@@ -31,7 +31,8 @@ export type AppOptions = Readonly<{
 
 /** Logs and counts requests. */
 export interface RequestObserver {
-  started(): void;
+  /** @param request what is known of it so far, and changes. */
+  started(request: Readonly<RequestState>): void;
   /** Once for each request that started, after its answer was sent or given up. */
   finished(request: ObservedRequest): void;
 }
@@ -113,7 +114,7 @@ function observed({ observer }: AppOptions) {
     ctx.state.identity = 'anonymous';
     ctx.state.proven = false;
     ctx.state.handler = 'other';
-    observer.started();
+    observer.started(ctx.state);
     ctx.res.once('close', () => observer.finished({ ctx, startedAt, complete: ctx.res.writableFinished }));
     return next();
   };

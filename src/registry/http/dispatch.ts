@@ -26,7 +26,7 @@ export function dispatch(registry: Registry) {
     const byMethod = handlers[request.kind];
     // HEAD is GET without the body, which the handlers see to. RFC 9110 section 9.3.2.
     const method = (ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method;
-    ctx.state.handler = handlerName(request, method);
+    ctx.state.handler = handlerName(request);
     if ('repository' in request) ctx.state.repository = request.repository;
     authorize(registry, ctx, request);
     const handler = Object.hasOwn(byMethod, method) ? byMethod[method] : undefined;
@@ -75,10 +75,9 @@ function checkMode({ settings }: Registry, { kind }: RegistryRequest, method: Me
 }
 
 /** Names of the reference registry's metrics. */
-function handlerName({ kind }: RegistryRequest, method: Method): string {
+function handlerName({ kind }: RegistryRequest): string {
   if (kind === 'uploads') return 'blob_upload';
-  if (kind === 'upload') return method === 'DELETE' ? 'blob_upload' : 'blob_upload_chunk';
-  return kind;
+  return kind === 'upload' ? 'blob_upload_chunk' : kind;
 }
 
 function noSuchPath(ctx: RegistryContext): HttpError {

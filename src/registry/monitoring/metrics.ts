@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { RepositoryUsage } from '../../index/index.js';
 import type { RepositoryName } from '../../oci/index.js';
 import type { StorageDriver } from '../../storage/index.js';
-import type { FinishedRequest } from '../operations/index.js';
+import { type CountedRequest, HttpMetrics, SECONDS, type StartedRequest } from './http-metrics.js';
 import { measuredDriver } from './measured-driver.js';
 import { MAX_REPOSITORIES, OTHER_REPOSITORIES, RepositoryMetrics } from './repository-metrics.js';
 
@@ -17,30 +17,10 @@ export type MetricsOptions = Readonly<{
   uploadsInProgress?: () => number | Promise<number>;
 }>;
 
-/** The part of a finished request that is counted. */
-type CountedRequest = Pick<
-  FinishedRequest,
-  'handler' | 'method' | 'status' | 'durationMs' | 'requestBytes' | 'responseBytes'
->;
-type Observed = Readonly<{
-  total: Counter.Internal;
-  duration: Histogram.Internal<string>;
-  requestBytes: Histogram.Internal<string>;
-  responseBytes: Histogram.Internal<string>;
-}>;
-
-const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const REQUEST_SECONDS = [...SECONDS, 25, 60];
-/** 1 KiB to 2 GiB, as in the reference registry. */
-const BYTES = Array.from({ length: 22 }, (_, power) => 1024 * 2 ** power);
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-
 /** What the registry counts, for Prometheus, by the reference registry's names where it has them. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #inFlight: Gauge.Internal<string>;
   readonly #http: HttpMetrics;
-  readonly #observed = new Map<string, Observed>();
   readonly #storageActions: Histogram<'driver' | 'action'>;
   readonly #pulls: RepositoryCounter;
   readonly #pushes: RepositoryCounter;
@@ -49,8 +29,7 @@ export class Metrics {
 
   constructor(options: MetricsOptions) {
     const registers = [this.#registry];
-    this.#http = httpMetrics(this.#registry);
-    this.#inFlight = this.#http.inFlight.labels();
+    this.#http = new HttpMetrics(this.#registry);
     this.#storageActions = new Histogram({
       name: 'registry_storage_action_seconds',
       help: 'How long actions of the storage take.',
@@ -71,18 +50,14 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 50 });
   }
 
-  requestStarted(): void {
-    this.#inFlight.inc();
+  /** @param request what changes while it is under way. */
+  requestStarted(request: StartedRequest): void {
+    this.#http.started(request);
   }
 
-  /** Ends what `requestStarted` began. */
-  requestEnded(request: CountedRequest): void {
-    this.#inFlight.dec();
-    const observed = this.#observedAs(request.handler, request.method, request.status);
-    observed.total.inc();
-    observed.duration.observe(request.durationMs / 1000);
-    observed.requestBytes.observe(request.requestBytes);
-    observed.responseBytes.observe(request.responseBytes);
+  /** Ends what `requestStarted` began, with the same `started`. */
+  requestEnded(started: StartedRequest, request: CountedRequest): void {
+    this.#http.ended(started, request);
   }
 
   /** The same store, with the time that its actions take counted. */
@@ -122,61 +97,6 @@ export class Metrics {
     });
     return `${parts.join('\n\n')}\n${repositories}`;
   }
-
-  /** Looking up children by their labels costs more than counting: each combination is looked up once. */
-  #observedAs(handler: string, method: string, status: number): Observed {
-    const key = `${handler} ${method} ${status}`;
-    const known = this.#observed.get(key);
-    if (known) return known;
-    const name = METHODS.has(method) ? method.toLowerCase() : 'unknown';
-    const observed: Observed = {
-      total: this.#http.total.labels(handler, name, String(status)),
-      duration: this.#http.duration.labels(handler, name),
-      requestBytes: this.#http.requestBytes.labels(handler),
-      responseBytes: this.#http.responseBytes.labels(handler),
-    };
-    if (METHODS.has(method)) this.#observed.set(key, observed); // strangers can invent methods without end
-    return observed;
-  }
-}
-
-type HttpMetrics = ReturnType<typeof httpMetrics>;
-
-/** Names and labels of the reference registry. */
-function httpMetrics(registry: Registry) {
-  const registers = [registry];
-  const handler = ['handler'] as const;
-  const bytes = { labelNames: handler, buckets: BYTES, registers };
-  return {
-    inFlight: new Gauge({
-      name: 'registry_http_in_flight_requests',
-      help: 'Requests under way.',
-      registers,
-    }),
-    total: new Counter({
-      name: 'registry_http_requests_total',
-      help: 'Requests answered.',
-      labelNames: ['handler', 'method', 'code'] as const,
-      registers,
-    }),
-    duration: new Histogram({
-      name: 'registry_http_request_duration_seconds',
-      help: 'How long requests take.',
-      labelNames: ['handler', 'method'] as const,
-      buckets: REQUEST_SECONDS,
-      registers,
-    }),
-    requestBytes: new Histogram({
-      name: 'registry_http_request_size_bytes',
-      help: 'Sizes of requests.',
-      ...bytes,
-    }),
-    responseBytes: new Histogram({
-      name: 'registry_http_response_size_bytes',
-      help: 'Sizes of answers.',
-      ...bytes,
-    }),
-  };
 }
 
 /** Counts by repository, for as many repositories as a scrape should name. */

@@ -29,9 +29,12 @@ async function read(metrics: Metrics, series: string): Promise<number | undefine
 describe('Metrics of requests', () => {
   it('counts by the reference registry’s names and labels', async () => {
     const metrics = metricsOf();
-    metrics.requestStarted();
-    metrics.requestStarted();
+    const [ended, underWay] = [{ handler: 'other' }, { handler: 'other' }];
+    metrics.requestStarted(ended);
+    metrics.requestStarted(underWay);
+    underWay.handler = 'blob_upload_chunk';
     metrics.requestEnded(
+      ended,
       finishedRequest({
         durationMs: 30,
         requestBytes: 1024,
@@ -43,7 +46,7 @@ describe('Metrics of requests', () => {
     const http = 'registry_http';
     const labels = 'handler="manifest",method="put"';
     const expected = {
-      [`${http}_in_flight_requests`]: 1,
+      [`${http}_in_flight_requests{handler="blob_upload_chunk"}`]: 1,
       [`${http}_requests_total{${labels},code="201"}`]: 1,
       [`${http}_request_duration_seconds_bucket{le="0.025",${labels}}`]: 0,
       [`${http}_request_duration_seconds_bucket{le="0.05",${labels}}`]: 1,
@@ -56,9 +59,18 @@ describe('Metrics of requests', () => {
       expect([series, await read(metrics, series)]).toEqual([series, value]);
     }
   });
+  it('counts blobs that were looked up', async () => {
+    const metrics = metricsOf();
+    for (const status of [200, 206, 404])
+      metrics.requestEnded({ handler: '' }, finishedRequest({ handler: 'blob', method: 'GET', status }));
+    const cache = 'registry_storage_cache';
+    const expected = { '_total{type="Request"}': 3, '_total{type="Hit"}': 2, '_total{type="Miss"}': 1 };
+    for (const [series, value] of Object.entries({ ...expected, _requests_total: 3, _hits_total: 2 }))
+      expect([series, await read(metrics, cache + series)]).toEqual([series, value]);
+  });
   it('keeps methods that a client invents in one series', async () => {
     const metrics = metricsOf();
-    for (const method of ['BREW', 'WHEN']) metrics.requestEnded(finishedRequest({ method }));
+    for (const method of ['BREW', 'WHEN']) metrics.requestEnded({ handler: '' }, finishedRequest({ method }));
     const series = 'registry_http_requests_total{handler="manifest",method="unknown",code="200"}';
     expect(await read(metrics, series)).toBe(2);
   });
