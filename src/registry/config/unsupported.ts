@@ -5,7 +5,12 @@ import { findTree, originAt, plainOf, type Tree } from './tree.js';
  * Keys of the reference that have no part here yet. `refuse` where a start without it would lose data, open what was
  * closed or serve something else; the rest is told about and ignored.
  */
-const UNSUPPORTED: readonly Readonly<{ key: string; refuse?: true; present?: true; message: string }>[] = [
+export const UNSUPPORTED: readonly Readonly<{
+  key: string;
+  refuse?: true;
+  present?: true;
+  message: string;
+}>[] = [
   ...['azure', 'gcs', 'oss', 'swift'].map(
     (driver) =>
       ({

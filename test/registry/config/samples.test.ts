@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { jsonSchema, loadConfig } from '../../../src/registry/config/index.js';
+import { UNSUPPORTED } from '../../../src/registry/config/unsupported.js';
 
 const folder = new URL('../../../config/', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
@@ -58,6 +59,18 @@ describe('config/berth.schema.json', () => {
 it('docs/configuration.md has a line for every key', () => {
   const text = readFileSync(new URL('../docs/configuration.md', folder), 'utf8');
   expect([...keysIn(schema, '')].filter((key) => !text.includes(`| \`${key}\` |`))).toEqual([]);
+});
+
+it.each(UNSUPPORTED)('docs/configuration.md says that $key does nothing', ({ key, refuse }) => {
+  const text = readFileSync(new URL('../docs/configuration.md', folder), 'utf8');
+  const [used = '', unused = ''] = text.split('## Read, checked, and not used yet');
+  const named = (part: string) =>
+    part
+      .split('\n')
+      .filter((line) => [`${key}\``, `${key}.`, `${key}[`].some((start) => line.startsWith(`| \`${start}`)));
+  const mark = refuse ? '*(refused)*' : '*(not used)*';
+  expect(named(used).filter((line) => !line.includes(mark))).toEqual([]);
+  expect(named(used).length + named(unused).length).toBeGreaterThan(0);
 });
 
 type Part = {
