@@ -29,6 +29,7 @@ const NEEDS = [
   { names: ['golang-github-containers-common'] }, // the policy.json without which skopeo and podman refuse to work
   { names: ['iproute2'], programs: ['ip'] },
   { names: ['iptables'], programs: ['iptables'] },
+  { names: ['libnss3-tools'], programs: ['certutil'] }, // what makes browsers trust a certificate
   { names: ['openssh-client'], programs: ['ssh-agent', 'ssh-add', 'ssh-keygen'] },
   { names: ['openssl'], programs: ['openssl'] },
   { names: ['podman'], programs: ['podman'] },

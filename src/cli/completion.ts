@@ -6,8 +6,8 @@ type Place = Readonly<{
   words: readonly string[];
   /** Whether the name of a file may follow too. */
   takesFile: boolean;
-  /** Options that want a value, and the values there are; none for the name of a file. */
-  valued: readonly Readonly<{ flags: readonly string[]; values: readonly string[] }>[];
+  /** Options that want a value: one of these, the name of a file, or what nobody can guess. */
+  valued: readonly Readonly<{ flags: readonly string[]; values: readonly string[] | 'files' }>[];
 }>;
 
 /** A completion script for every command and option that the program has; file names where nothing else fits. */
@@ -19,7 +19,9 @@ export function completionScript(program: Command, shell: 'bash' | 'zsh' | 'fish
 }
 
 /** What arguments are called that name one. */
-const FILES = ['config', 'file'];
+const FILES = ['config', 'file', 'context'];
+/** The same for values of options. */
+const FILE_VALUE = /<(file|dir|spec)>/;
 
 function* placesOf(command: Command, path: readonly string[]): Generator<Place> {
   const options = command.options
@@ -31,26 +33,26 @@ function* placesOf(command: Command, path: readonly string[]): Generator<Place> 
     path: path.join(' '),
     words: [...names, ...choices, ...options, '--help'],
     takesFile: command.registeredArguments.some((argument) => FILES.includes(argument.name())),
-    valued: command.options.flatMap(({ short, long, required, argChoices }) =>
-      required
-        ? [{ flags: [short, long].filter((flag) => flag !== undefined), values: argChoices ?? [] }]
-        : [],
-    ),
+    valued: command.options
+      .filter(({ required }) => required)
+      .map(({ short, long, flags, argChoices }) => ({
+        flags: [short, long].filter((flag) => flag !== undefined),
+        values: argChoices ?? (FILE_VALUE.test(flags) ? 'files' : []),
+      })),
   };
   for (const sub of command.commands) yield* placesOf(sub, [...path, sub.name()]);
 }
 
 function bash(name: string, places: readonly Place[]): string {
   const cases = places.map(({ path, words }) => `    '${path}') words='${words.join(' ')}' ;;`).join('\n');
-  const valued = places.flatMap((place) => place.valued);
   const withFile = pathPattern(places.filter(({ takesFile }) => takesFile));
   return `_${name}() {
   local current=\${COMP_WORDS[COMP_CWORD]} path='' word words=''
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in -*) ;; *) case "\${path:+$path }$word" in ${pathPattern(places)}) path="\${path:+$path }$word" ;; esac ;; esac
   done
-  case \${COMP_WORDS[COMP_CWORD-1]} in
-${valueCases(valued)}
+  case "$path \${COMP_WORDS[COMP_CWORD-1]}" in
+${places.flatMap(valueCases).join('\n')}
   esac
   case $path in
 ${cases}
@@ -63,16 +65,17 @@ complete -o filenames -F _${name} ${name}
 `;
 }
 
-/** An option means the same in every command. */
-function valueCases(options: Place['valued']): string {
-  const named = options.map(({ flags, values }) => ({
-    pattern: flags.join('|'),
-    source: values.length > 0 ? `-W '${values.join(' ')}'` : '-f',
-  }));
-  const cases = named.map(
-    ({ pattern, source }) => `    ${pattern}) COMPREPLY=($(compgen ${source} -- "$current")); return ;;`,
+/** What follows an option that wants a value. */
+function valueCases({ path, valued }: Place): string[] {
+  const sources = new Map<string, string[]>();
+  for (const { flags, values } of valued) {
+    const source = values === 'files' ? '-f' : `-W '${values.join(' ')}'`;
+    sources.set(source, [...(sources.get(source) ?? []), ...flags.map((flag) => `'${path} ${flag}'`)]);
+  }
+  return [...sources].map(
+    ([source, patterns]) =>
+      `    ${patterns.join('|')}) COMPREPLY=($(compgen ${source} -- "$current")); return ;;`,
   );
-  return [...new Set(cases)].join('\n');
 }
 
 function pathPattern(places: readonly Place[]): string {
@@ -80,7 +83,7 @@ function pathPattern(places: readonly Place[]): string {
 }
 
 function fish(name: string, places: readonly Place[]): string {
-  const lines = places.flatMap(({ path, words }) => {
+  const lines = places.flatMap(({ path, words, valued }) => {
     const condition =
       path === ''
         ? '__fish_use_subcommand'
@@ -88,7 +91,17 @@ function fish(name: string, places: readonly Place[]): string {
             .split(' ')
             .map((word) => `__fish_seen_subcommand_from ${word}`)
             .join('; and ');
-    return words.map((word) => `complete -c ${name} -n '${condition}' -a '${word}'`);
+    const start = `complete -c ${name} -n '${condition}'`;
+    return [
+      ...words.map((word) => `${start} -a '${word}'`),
+      ...valued.map(({ flags, values }) => {
+        const spelled = flags.map((flag) =>
+          flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`,
+        );
+        const source = values === 'files' ? '-r -F' : `-x -a '${values.join(' ')}'`;
+        return `${start} ${spelled.join(' ')} ${source}`;
+      }),
+    ];
   });
   return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { examples } from './help.js';
+import { examples, group } from './help.js';
 import type { LoadFlags, SaveFlags } from './image-archive.js';
 import type { ExportFlags, ImportFlags } from './image-files.js';
 import type { ListFlags } from './image-list.js';
@@ -16,7 +16,7 @@ export function addImagesCommands(program: Command): void {
   addShared(program);
   addRemove(program, 'rmi');
   addExport(program);
-  const image = program.command('image').description('images of this machine');
+  const image = group(program, 'image', 'images of this machine', ['berth image ls', 'as berth images']);
   addList(image, 'ls').alias('list');
   addInspect(image);
   addShared(image);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples } from './help.js';
+import { examples, group } from './help.js';
 
 const CONFIG = ['-c, --config <file>', "the registry's configuration file"] as const;
 
@@ -24,7 +24,12 @@ export function addMaintenanceCommands(program: Command): void {
       const { collectGarbage } = await import('./gc.js');
       await collectGarbage(flags);
     });
-  addTrash(program.command('trash').description('what was deleted and can be brought back'));
+  addTrash(
+    group(program, 'trash', 'what was deleted and can be brought back', [
+      'berth trash list --config config.yml',
+      'what there is, and until when',
+    ]),
+  );
 }
 
 function addTrash(trash: Command): void {

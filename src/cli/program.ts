@@ -2,7 +2,7 @@ import { Command, Option, type OutputConfiguration } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { addBuildCommand } from './build-command.js';
 import { addBuilderCommands } from './builder-command.js';
-import { examples } from './help.js';
+import { examples, group } from './help.js';
 import { addImagesCommands } from './images-command.js';
 import { LateCommand, subcommandTerm } from './late-command.js';
 import { addLoginCommands } from './login-command.js';
@@ -37,19 +37,42 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
       ),
     );
   addServe(program);
-  addConfig(program.command('config').description('look into configurations'));
-  addUserCommands(program.command('user').description('users and passwords of an htpasswd file'));
-  addTlsCommands(program.command('tls').description('certificates for a registry on a local network'));
-  const index = program.command('index').description('the index of what the registry holds');
-  addIndex(index);
-  addIndexList(index);
-  addUploads(program.command('uploads').description('uploads that were given up'));
+  addConfig(
+    group(program, 'config', 'look into configurations', [
+      'berth config check config.yml',
+      'exit code 0 when the registry would start with it',
+    ]),
+  );
+  addUserCommands(
+    group(program, 'user', 'users and passwords of an htpasswd file', [
+      'berth user add alice --file htpasswd',
+      'ask for a password, and let alice log in',
+    ]),
+  );
+  addTlsCommands(
+    group(program, 'tls', 'certificates for a registry on a local network', [
+      'berth tls init --name registry.lan',
+      'make them, and see how clients are made to trust them',
+    ]),
+  );
+  addIndex(
+    group(program, 'index', 'the index of what the registry holds', [
+      'berth index list config.yml',
+      'sizes, and times of the last push and pull',
+    ]),
+  );
+  addUploads(
+    group(program, 'uploads', 'uploads that were given up', [
+      'berth uploads purge --older-than 24h --dry-run',
+      'see what is there',
+    ]),
+  );
   addMaintenanceCommands(program);
   addLoginCommands(program);
   addTransferCommands(program);
   addImagesCommands(program);
   addBuildCommand(program);
-  addBuilderCommands(program.command('builder').description('the cache of builds'));
+  addBuilderCommands(group(program, 'builder', 'the cache of builds', ['berth builder du', 'what it holds']));
   addCompletion(program);
   pointToHelp(program, []);
   program.completeCalled(args);
@@ -114,27 +137,23 @@ function addIndex(index: Command): void {
   index
     .command('rebuild')
     .description('read the files again and correct the index; the registry may be running')
+    .argument('[config]', CONFIG_HELP)
     .option('-c, --config <file>', CONFIG_HELP)
-    .addHelpText(
-      'after',
-      examples(['berth index rebuild --config config.yml', 'also while berth serve runs']),
-    )
-    .action(async (options: { config?: string }) => {
+    .addHelpText('after', examples(['berth index rebuild config.yml', 'also while berth serve runs']))
+    .action(async (argument: string | undefined, options: { config?: string }) => {
       const { rebuildIndex } = await import('./index-rebuild.js');
-      await rebuildIndex(options.config);
+      await rebuildIndex(options.config ?? argument);
     });
-}
-
-function addIndexList(index: Command): void {
   index
     .command('list')
     .description('list the repositories with their sizes, and when they were last pushed and pulled')
+    .argument('[config]', CONFIG_HELP)
     .option('-c, --config <file>', CONFIG_HELP)
     .option('--json', 'print JSON')
-    .addHelpText('after', examples(['berth index list --config config.yml', 'also while berth serve runs']))
-    .action(async (options: { config?: string; json?: boolean }) => {
+    .addHelpText('after', examples(['berth index list config.yml', 'also while berth serve runs']))
+    .action(async (argument: string | undefined, options: { config?: string; json?: boolean }) => {
       const { listIndex } = await import('./index-list.js');
-      await listIndex(options.config, { json: options.json === true });
+      await listIndex(options.config ?? argument, { json: options.json === true });
     });
 }
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { examples } from './help.js';
+import { examples, group } from './help.js';
 import { addStoreOptions } from './image-store.js';
 import type { RegistryFlags } from './registry-options.js';
 import { addRegistryOptions } from './registry-options.js';
@@ -20,7 +20,12 @@ export function addTransferCommands(program: Command): void {
   addPush(program);
   addCopy(program);
   addDigest(program);
-  addManifest(program.command('manifest').description('manifests as a registry has them'));
+  addManifest(
+    group(program, 'manifest', 'manifests as a registry has them', [
+      'berth manifest inspect reg.example/team/app:1',
+      'what a registry answers',
+    ]),
+  );
   addLists(program);
   addDelete(program);
 }

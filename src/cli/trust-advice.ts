@@ -51,7 +51,21 @@ cp ca.crt /etc/rancher/k3s/berth-ca.crt
 #   [registry."${authority}"]
 #     ca = ["/path/to/ca.crt"]
 
-# The whole system (Debian, Ubuntu): curl, git, browsers that use its store, and Docker after a restart
+# Firefox: Settings > Privacy & Security > Certificates > View Certificates > Authorities > Import, or for all
+# users of the machine
+mkdir -p /etc/firefox/policies /usr/local/share/berth
+cp ca.crt /usr/local/share/berth/ca.crt
+[ -e /etc/firefox/policies/policies.json ] ||
+  echo '{"policies":{"Certificates":{"Install":["/usr/local/share/berth/ca.crt"]}}}' > /etc/firefox/policies/policies.json
+
+# Chrome, Chromium, Edge on Linux: as each user, not as root (certutil is in libnss3-tools or nss-tools)
+#   mkdir -p ~/.pki/nssdb
+#   certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n berth -i ca.crt
+# on macOS and Windows they use the store of the system:
+#   security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain ca.crt
+#   certutil -addstore Root ca.crt
+
+# The whole system (Debian, Ubuntu): curl, git, and Docker after a restart
 cp ca.crt /usr/local/share/ca-certificates/berth-ca.crt
 update-ca-certificates
 

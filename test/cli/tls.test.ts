@@ -114,6 +114,16 @@ describe('tls init', () => {
     expect((await run(options)).output).toContain(folder);
   });
 
+  it('gives advice that makes Chrome trust the authority', async () => {
+    const { output } = await run({ names: ['reg.example'] });
+    const lines = [...output.matchAll(/^# {3}(mkdir .*nssdb|certutil -d .*)$/gm)].map(([, line]) => line);
+    expect(lines).toHaveLength(2);
+    const env = { ...process.env, HOME: dir };
+    execFileSync('sh', ['-ec', lines.join('\n')], { cwd: dir, env, input: '\n\n', stdio: 'pipe' });
+    const verify = ['-d', `sql:${dir}/.pki/nssdb`, '-V', '-u', 'L', '-n', 'berth'];
+    expect(execFileSync('certutil', verify, { encoding: 'utf8' })).toContain('certificate is valid');
+  });
+
   it('gives advice that a shell can run', async () => {
     const { output } = await run({ names: ['reg.example'] });
     const advice = output.slice(output.indexOf('# Docker'));

@@ -249,6 +249,7 @@ describe('the berth command', () => {
     { args: ['tls', 'init', '--help'], text: 'Examples:' },
     { args: ['index', 'rebuild', '--help'], text: 'Examples:' },
     { args: ['index', 'list', '--help'], text: 'Examples:' },
+    { args: ['index', '--help'], text: 'Examples:' },
     { args: ['config', 'check', '--help'], text: 'Examples:' },
     { args: ['completion', 'fish'], text: 'complete -c berth' },
   ])('answers $args', async ({ args, text }) => {
@@ -277,6 +278,9 @@ describe('the berth command', () => {
     expect(await complete('berth user')).toEqual(expect.arrayContaining(['add', 'rm', 'passwd', 'list']));
     expect(await complete('berth user add')).toContain('--password-stdin');
     expect(await complete('berth config check --format')).toEqual(['yaml', 'json']);
+    expect(await complete('berth save --format')).toContain('oci-archive');
+    expect(await complete('berth push --format')).toEqual(['oci', 'docker']);
+    expect(await complete('berth images --format')).toEqual(['']);
     expect(await complete('berth user add alice --file')).toEqual(['own.yml']);
     expect(await complete('berth serve')).toEqual(expect.arrayContaining(['own.yml', '--config']));
   });
