@@ -112,10 +112,15 @@ function library(): Native {
   return native;
 }
 
+/** @throws what keeps it from loading here. */
+export function loadKoffi(): typeof import('koffi') {
+  return createRequire(import.meta.url)('koffi');
+}
+
 function load(): Native | LinuxUnavailableError {
   try {
     if (process.platform !== 'linux') throw new Error('not Linux');
-    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
+    const koffi = loadKoffi();
     const libc = koffi.load(null); // Node itself is linked with it, be it glibc or musl
     return { find: (prototype) => libc.func(prototype) as NativeFunction, errno: () => koffi.errno() };
   } catch (error) {

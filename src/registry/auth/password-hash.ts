@@ -1,4 +1,5 @@
 import { hash as digest, timingSafeEqual } from 'node:crypto';
+import { crypt } from '../../linux/index.js';
 import { md5Crypt } from './md5-crypt.js';
 import { DEFAULT_ROUNDS, type ShaCryptAlgorithm, shaCrypt } from './sha-crypt.js';
 
@@ -8,6 +9,7 @@ export type PasswordHash = Readonly<
     | { scheme: 'bcrypt' }
     | { scheme: 'sha' }
     | { scheme: 'md5-crypt'; magic: '$1$' | '$apr1$'; salt: string }
+    | { scheme: 'system' }
     | { scheme: 'sha-crypt'; algorithm: ShaCryptAlgorithm; salt: string; rounds: number }
   )
 >;
@@ -21,7 +23,9 @@ const BCRYPT = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
 const MD5_CRYPT = /^(\$1\$|\$apr1\$)([^$:]{0,8})\$[./A-Za-z0-9]{22}$/;
 const SHA_CRYPT = /^\$([56])\$(?:rounds=(\d{1,9})\$)?([^$:]{0,16})\$([./A-Za-z0-9]+)$/;
 const SHA = /^\{SHA\}[A-Za-z0-9+/]{27}=$/;
-const DES_CRYPT = /^[./A-Za-z0-9]{13}$/;
+/** What the system's crypt(3) is asked about: yescrypt, with and without GOST, scrypt, and DES of 8 characters. */
+const SYSTEM_CRYPT =
+  /^(\$g?y\$[./\w]+\$[./\w]{1,86}\$[./\w]{43}|\$7\$[./\w]{12,86}\$[./\w]{43}|[./A-Za-z0-9]{13})$/;
 
 /** @throws {Error} a form that is unsafe or unknown. The message holds nothing of the text: it may be a password. */
 export function parsePasswordHash(text: string): PasswordHash {
@@ -34,9 +38,10 @@ export function parsePasswordHash(text: string): PasswordHash {
     const algorithm = kind === '5' ? 'sha256' : 'sha512';
     return { scheme: 'sha-crypt', text, algorithm, salt, rounds: Math.max(1000, Number(rounds)) };
   }
-  if (DES_CRYPT.test(text)) throw new Error('DES crypt looks at 8 characters only and is refused');
-  if (/^\$|^\{/.test(text)) throw new Error('this kind of password hash is unknown or incomplete');
-  throw new Error('a password that is not hashed is refused');
+  if (SYSTEM_CRYPT.test(text)) return { scheme: 'system', text };
+  const remedy = 'set the password anew with berth user passwd';
+  if (/^\$|^\{/.test(text)) throw new Error(`this kind of password hash is unknown or incomplete; ${remedy}`);
+  throw new Error(`a password that is not hashed is refused; ${remedy}`);
 }
 
 /** Takes as long for a wrong password as for the right one, without holding up the event loop. */
@@ -47,7 +52,7 @@ export async function matches(password: Buffer, stored: PasswordHash): Promise<b
   }
   const fits = password.length <= MAX_CRYPT_BYTES;
   const encoded = await encode(fits ? password : Buffer.alloc(0), stored);
-  return equal(encoded, stored.text.slice(-encoded.length)) && fits;
+  return encoded !== '' && equal(encoded, stored.text.slice(-encoded.length)) && fits;
 }
 
 function encode(
@@ -61,7 +66,14 @@ function encode(
       return md5Crypt(password, stored);
     case 'sha-crypt':
       return shaCrypt(password, stored);
+    case 'system':
+      return systemCrypt(password, stored.text);
   }
+}
+
+/** No password with a zero byte can have been hashed so. */
+async function systemCrypt(password: Buffer, text: string): Promise<string> {
+  return (password.includes(0) ? undefined : await crypt(password, text)) ?? '';
 }
 
 function equal(a: string, b: string): boolean {

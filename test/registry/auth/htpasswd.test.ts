@@ -17,10 +17,10 @@ describe('parseHtpasswd', () => {
   });
 
   it('refuses single passwords without spoiling the others', () => {
-    const { users, refused } = parseHtpasswd(`alice:${HASH}\nbob:rqXexS6ZhobKA\n\ncarol:hunter2\n`);
+    const { users, refused } = parseHtpasswd(`alice:${HASH}\nbob:$2y$10$short\n\ncarol:hunter2\n`);
     expect([...users.keys()]).toEqual(['alice']);
     expect(refused).toEqual([
-      { line: 2, user: 'bob', why: expect.stringContaining('DES crypt') },
+      { line: 2, user: 'bob', why: expect.stringContaining('unknown or incomplete') },
       { line: 4, user: 'carol', why: expect.stringContaining('not hashed') },
     ]);
   });

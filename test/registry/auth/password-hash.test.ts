@@ -50,9 +50,27 @@ describe('hashes made by htpasswd and openssl', () => {
   });
 });
 
+describe("hashes that the system's libcrypt knows", () => {
+  it.each([
+    // Made by mkpasswd -m yescrypt, gost-yescrypt and scrypt of Debian's whois.
+    '$y$j9T$Ap8EAbbO/H0OQW54tGlPW1$p0JmUWXCigIWMfpqt1bHDiQaBxM1m5Zrzr821DHwZa.',
+    '$gy$j9T$wcOMPrgmWlmArqKqztSXk0$JPaK/yFtgjnccZJhDZUy.Rh83bcD6.bKWAIpHpZHaI0',
+    '$7$CU..../....Ym1bTZwA4qXJ7sFnoJmbl1$u5fmXQrH6II8eofaaH8tFgnSqW/neW08U.8S8o0IFH5',
+  ])('checks %s', async (text) => {
+    expect(await check('secret', text)).toBe(true);
+    for (const password of ['secreu', '', 'secret\0', 'secret\0more'])
+      expect(await check(password, text)).toBe(false);
+  });
+
+  it('checks htpasswd -d, which looks at eight characters', async () => {
+    const text = htpasswd('-nbd', 'u', 'eightlet');
+    expect(await check('eightletters', text)).toBe(true);
+    for (const password of ['eightle', 'Eightlet', '']) expect(await check(password, text)).toBe(false);
+  });
+});
+
 describe('parsePasswordHash', () => {
   it.each([
-    { text: 'rqXexS6ZhobKA', why: 'DES crypt' },
     { text: 'secret', why: 'not hashed' },
     { text: '', why: 'not hashed' },
     { text: '$2y$10$tooshort', why: 'unknown or incomplete' },
