@@ -145,6 +145,14 @@ describe('berth serve', () => {
     expect(answer.headers.warning).toBe(`299 - "app has no ${digest}, which this manifest names"`);
   });
 
+  it('answers at / whatever its prefix is', async () => {
+    await using berth = await BerthProcess.start({ config: { http: { addr: ':1', prefix: '/registry/' } } });
+    const statusOf = async (path: string) => (await http(`${berth.url}${path}`)).status;
+    for (const path of ['/', '/registry/', '/registry/v2/', '/registry/v1/_ping'])
+      expect([path, await statusOf(path)]).toEqual([path, 200]);
+    for (const path of ['/v2/', '/v1/_ping']) expect([path, await statusOf(path)]).toEqual([path, 404]);
+  });
+
   it('counts and reports on a server of its own', async () => {
     const debug = `127.0.0.1:${await freePort()}`;
     const http_ = { debug: { addr: debug, prometheus: { enabled: true } } };
