@@ -68,6 +68,15 @@ describe('berth serve', () => {
     socket.destroy();
   });
 
+  it('says what a request without a Host lacks', async () => {
+    await using berth = await BerthProcess.start();
+    const socket = connect(Number(new URL(berth.url).port), '127.0.0.1');
+    socket.write('GET /v2/ HTTP/1.1\r\nConnection: close\r\n\r\n');
+    const answer = Buffer.concat(await socket.toArray()).toString();
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('"message":"a request of HTTP/1.1 must say its Host"');
+  });
+
   it('leaves a root directory to the server that has it, until that ends in whatever way', async () => {
     await using folder = await temporaryFolder();
     const root = join(folder.path, 'data');

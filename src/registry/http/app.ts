@@ -7,7 +7,7 @@ import { locationOf } from './answers.js';
 import { challengeFor, TOKEN_PATH } from './authorization.js';
 import { drainBody } from './body.js';
 import { answerOptions, dispatch } from './dispatch.js';
-import { answerFor } from './errors.js';
+import { answerFor, HttpError } from './errors.js';
 import type { Peer, PublicUrl } from './public-url.js';
 import type { Registry, RegistryContext, RequestState } from './registry.js';
 import { ClientGoneError, type Response } from './send.js';
@@ -56,6 +56,7 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   const root = `${prefix}/v2`;
   app.use(observed(options));
   app.use(explained(options, registry));
+  app.use(addressed);
   app.use(inService(options));
   if (options.tokens) app.use(tokenRoute(options.tokens, registry));
   app.use(identified(options));
@@ -73,6 +74,13 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   });
   app.on('error', (error) => options.log.error({ error }, 'an answer could not be sent'));
   return app;
+}
+
+/** RFC 9112 section 3.2. */
+function addressed({ req }: Context, next: Next) {
+  if (req.httpVersion === '1.1' && req.headers.host === undefined)
+    throw new HttpError(400, 'UNSUPPORTED', 'a request of HTTP/1.1 must say its Host');
+  return next();
 }
 
 /** Everything is refused while the registry is down, `/` included: that is what load balancers ask for. */

@@ -146,7 +146,7 @@ export class RegistryServer {
 }
 
 function plainServer({ maxHeaderBytes }: ServerOptions): Server {
-  return createServer({ maxHeaderSize: maxHeaderBytes, ...TIMEOUTS, noDelay: true });
+  return createServer({ maxHeaderSize: maxHeaderBytes, ...HTTP1, noDelay: true });
 }
 
 function secureServer({ maxHeaderBytes, http2 }: ServerOptions, tls: LoadedTls): Http2SecureServer {
@@ -161,15 +161,20 @@ function secureServer({ maxHeaderBytes, http2 }: ServerOptions, tls: LoadedTls):
       maxHeaderListSize: maxHeaderBytes,
       maxConcurrentStreams: 250,
     },
-    ...({ maxHeaderSize: maxHeaderBytes, ...TIMEOUTS } as object),
+    ...({ maxHeaderSize: maxHeaderBytes, ...HTTP1 } as object),
   });
   // What the HTTP/1 side of this server reads, though its type does not have it.
-  Object.assign(server, TIMEOUTS);
+  Object.assign(server, HTTP1);
   refuseClients(server, tls.clientAuth);
   return server;
 }
 
-const TIMEOUTS = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS, requestTimeout: 0 } as const;
+const HTTP1 = {
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  headersTimeout: HEADERS_MS,
+  requestTimeout: 0,
+  requireHostHeader: false, // Node would refuse without a word; the application says what is missing
+} as const;
 
 const PLAIN_ON_TLS = 'ERR_SSL_HTTP_REQUEST';
 
