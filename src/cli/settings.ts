@@ -4,6 +4,7 @@ import {
   globAt,
   HtpasswdAuthenticator,
   OpenAuthenticator,
+  parseTagGlob,
   TokenAuthenticator,
 } from '../registry/auth/index.js';
 import { type Config, parseAddress } from '../registry/config/index.js';
@@ -43,11 +44,28 @@ function repositoryWarning(
   { repositories, text }: Config['berth']['warnings'][number],
   at: number,
 ): RepositoryWarning {
-  const globs = repositories.map((pattern, i) => globAt(pattern, `berth.warnings[${at}].repositories[${i}]`));
-  return { matches: (repository) => globs.some((glob) => glob.matches(repository)), text };
+  return { matches: anyOf(repositories, `berth.warnings[${at}].repositories`), text };
 }
 
-export function manifestRules({ validation }: Config): ManifestRules {
+type Globs = readonly string[];
+
+/** @throws {Error} naming the place below `key` of a pattern that nothing could match. */
+function anyOf(patterns: Globs, key: string, parse?: typeof parseTagGlob): (name: string) => boolean {
+  const globs = patterns.map((pattern, i) => globAt(pattern, `${key}[${i}]`, parse));
+  return (name) => globs.some((glob) => glob.matches(name));
+}
+
+/** Tags of repositories, by rules of the section `key`. */
+function tagMatcher(rules: readonly Readonly<{ repositories: Globs; tags: Globs }>[], key: string) {
+  const matchers = rules.map(({ repositories, tags }, at) => ({
+    repository: anyOf(repositories, `${key}[${at}].repositories`),
+    tag: anyOf(tags, `${key}[${at}].tags`, parseTagGlob),
+  }));
+  return (repository: string, tag: string) =>
+    matchers.some((matcher) => matcher.repository(repository) && matcher.tag(tag));
+}
+
+export function manifestRules({ validation, berth }: Config): ManifestRules {
   const { indexes, urls } = validation.manifests;
   return {
     indexPlatforms: validation.disabled
@@ -60,6 +78,7 @@ export function manifestRules({ validation }: Config): ManifestRules {
       allow: urls.allow.map((text) => new RegExp(text)),
       deny: urls.deny.map((text) => new RegExp(text)),
     },
+    isImmutable: tagMatcher(berth.immutable, 'berth.immutable'),
   };
 }
 

@@ -23,6 +23,19 @@ const WIDTHS = { one: 1, within: 2, across: 3, folders: 3 } as const;
 export function parseGlob(pattern: string): Glob {
   const problem = problemOf(pattern);
   if (problem !== undefined) throw new Error(`${JSON.stringify(pattern)} matches no repository: ${problem}`);
+  return globOf(pattern);
+}
+
+/** The same over tags. @throws {Error} a pattern that no tag could match. */
+export function parseTagGlob(pattern: string): Glob {
+  if (!/^[\w.*?-]{1,128}$/.test(pattern))
+    throw new Error(
+      `${JSON.stringify(pattern)} matches no tag: use letters, digits, . _ - and the wildcards * ?`,
+    );
+  return globOf(pattern);
+}
+
+function globOf(pattern: string): Glob {
   const steps = compile(pattern);
   const texts = steps.map((step) => (typeof step === 'string' ? '' : step.text));
   const prefix = texts[0] ?? '';
@@ -36,9 +49,9 @@ export function parseGlob(pattern: string): Glob {
 }
 
 /** @throws {Error} naming the place where it was written, too. */
-export function globAt(pattern: string, where: string): Glob {
+export function globAt(pattern: string, where: string, parse = parseGlob): Glob {
   try {
-    return parseGlob(pattern);
+    return parse(pattern);
   } catch (error) {
     throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

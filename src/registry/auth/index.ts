@@ -12,7 +12,7 @@ export {
   type Identity,
   OpenAuthenticator,
 } from './authenticator.js';
-export { globAt } from './glob.js';
+export { globAt, parseTagGlob } from './glob.js';
 export { type HtpasswdEntry, htpasswdEntries } from './htpasswd.js';
 export { HtpasswdAuthenticator, type HtpasswdOptions } from './htpasswd-authenticator.js';
 export type { AuthLog } from './htpasswd-file.js';

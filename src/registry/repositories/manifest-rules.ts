@@ -6,6 +6,7 @@ import {
   OciError,
   type RepositoryName,
   requiredBlobs,
+  type Tag,
 } from '../../oci/index.js';
 
 /** What a manifest must satisfy beyond its format. `validation` of the reference's configuration. */
@@ -16,9 +17,22 @@ export type ManifestRules = Readonly<{
   blobs: 'required' | 'optional';
   /** URLs from which layers may be said to come. No pattern at all allows every URL. */
   urls: Readonly<{ allow: readonly RegExp[]; deny: readonly RegExp[] }>;
+  /** Whether a tag stays on what it names once it names something. */
+  isImmutable: (repository: RepositoryName, tag: Tag) => boolean;
 }>;
 
 export type Platform = Readonly<{ os: string; architecture: string }>;
+
+/** @throws {OciError} DENIED: one of the tags has to stay where it is. */
+export function checkMutable(rules: ManifestRules, repository: RepositoryName, tags: readonly Tag[]): void {
+  for (const tag of tags) {
+    if (!rules.isImmutable(repository, tag)) continue;
+    throw new OciError(
+      'DENIED',
+      `tag ${tag} of ${repository} is immutable (berth.immutable): use another tag`,
+    );
+  }
+}
 
 /**
  * @returns what is not there and need not be.

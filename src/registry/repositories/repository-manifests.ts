@@ -18,7 +18,7 @@ import {
   type Tag,
 } from '../../oci/index.js';
 import { manifestRecord, recordOf } from './manifest-record.js';
-import { checkReferences, type ManifestRules } from './manifest-rules.js';
+import { checkMutable, checkReferences, type ManifestRules } from './manifest-rules.js';
 import { scanLinks } from './scan.js';
 import { type RepositoryStore, settled } from './store.js';
 import { type TrashEntry, trashId } from './trash-entry.js';
@@ -68,6 +68,7 @@ export class RepositoryManifests {
     const missing = await locks.forPush(repository, tags, async () => {
       const [tag] = tags;
       if (push.precondition && tag) push.precondition(await index.findTag(repository, tag));
+      checkMutable(this.#rules, repository, await this.#moved(repository, tags, digest));
       const absent = await checkReferences(this.#rules, index, repository, manifest);
       const stored = { digest, canonical, bytes, pushedAt: now() };
       await this.#publish(repository, recordOf(manifest, stored), tags);
@@ -95,9 +96,8 @@ export class RepositoryManifests {
       );
       if (missing.length > 0)
         throw new OciError('MANIFEST_BLOB_UNKNOWN', `${repository} no longer has ${missing.join(', ')}`);
-      const free: Tag[] = [];
-      for (const tag of tags)
-        if (((await index.findTag(repository, tag)) ?? digest) === digest) free.push(tag);
+      const taken = await this.#moved(repository, tags, digest);
+      const free = tags.filter((tag) => !taken.includes(tag));
       await this.#publish(repository, record, free);
       return free;
     });
@@ -107,7 +107,10 @@ export class RepositoryManifests {
   async delete(repository: RepositoryName, key: ManifestKey): Promise<void> {
     const { index, locks, now } = this.#store;
     await locks.forDelete(repository, async () => {
-      if ((await this.#find(repository, key)) === undefined) throw unknownManifest(repository, key);
+      const manifest = await this.#find(repository, key);
+      if (manifest === undefined) throw unknownManifest(repository, key);
+      const tags = 'tag' in key ? [key.tag] : await index.tagsOf(repository, manifest.digest);
+      checkMutable(this.#rules, repository, tags);
       const pending = await index.beginDelete(repository, key, now());
       await settled(this.#store, repository, () => this.#removeFiles(pending)).finally(() =>
         // Done or refused: either way it must not happen by itself at the next start.
@@ -152,6 +155,16 @@ export class RepositoryManifests {
       await index.endDelete(pending);
     }
     return failed;
+  }
+
+  /** Which of the tags name something else now. */
+  async #moved(repository: RepositoryName, tags: readonly Tag[], digest: Digest): Promise<Tag[]> {
+    const moved: Tag[] = [];
+    for (const tag of tags) {
+      const current = await this.#store.index.findTag(repository, tag);
+      if (current !== undefined && current !== digest) moved.push(tag);
+    }
+    return moved;
   }
 
   #find(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {

@@ -20,7 +20,12 @@ import {
 
 export type MemoryRegistry = ReturnType<typeof openMemoryRegistry>;
 
-const RULES: ManifestRules = { indexPlatforms: 'all', blobs: 'required', urls: { allow: [], deny: [] } };
+export const RULES: ManifestRules = {
+  indexPlatforms: 'all',
+  blobs: 'required',
+  urls: { allow: [], deny: [] },
+  isImmutable: () => false,
+};
 
 /** A store that lists everything below a directory, as those do that have no directories. */
 export class WalkingDriver extends MemoryDriver {

@@ -9,6 +9,7 @@ import {
   type MemoryRegistry,
   openMemoryRegistry,
   pushBlob,
+  RULES,
   WalkingDriver,
 } from './memory-registry.js';
 
@@ -65,6 +66,20 @@ describe('repositories', () => {
       code: 'MANIFEST_UNKNOWN',
     });
     expect((await registry.manifests.get(app, { digest: image })).digest).toBe(image);
+  });
+
+  it('keep immutable tags on what they name, and let other tags move', async () => {
+    const isImmutable = (_: string, tag: string) => tag === 'v1';
+    const registry = openMemoryRegistry({ rules: { ...RULES, isImmutable } });
+    const image = await pushImage(registry);
+    await expect(pushImage(registry, 'other')).rejects.toMatchObject({ code: 'DENIED' });
+    for (const key of [{ tag: v1 }, { digest: image }])
+      await expect(registry.manifests.delete(app, key)).rejects.toMatchObject({ code: 'DENIED' });
+    expect(await pushImage(registry)).toBe(image);
+    expect((await registry.manifests.get(app, { tag: v1 })).digest).toBe(image);
+    const v2 = parseTag('v2');
+    for (const layer of ['layer', 'other']) await pushImage(registry, layer, v2);
+    await registry.manifests.delete(app, { tag: v2 });
   });
 
   it('finish a delete that a crash interrupted', async () => {
@@ -249,8 +264,8 @@ function indexLostAt(method: keyof MetadataIndex, { call = 1, onLoss = () => {} 
   });
 }
 
-async function pushImage(registry: MemoryRegistry): Promise<Digest> {
-  for (const text of ['config', 'layer']) await pushBlob(registry, app, text);
-  const push = { bytes: imageOf('config', ['layer']), contentType: MEDIA_TYPES.ociManifest, tags: [v1] };
+async function pushImage(registry: MemoryRegistry, layer = 'layer', tag = v1): Promise<Digest> {
+  for (const text of ['config', layer]) await pushBlob(registry, app, text);
+  const push = { bytes: imageOf('config', [layer]), contentType: MEDIA_TYPES.ociManifest, tags: [tag] };
   return (await registry.manifests.put(app, push)).digest;
 }

@@ -23,10 +23,14 @@ const subjects = (description: string) => z.array(subject).meta({ description })
 
 const glob = z.string().min(1);
 
-const repositories = z
-  .union([glob, z.array(glob).min(1)])
-  .transform((value): string[] => (typeof value === 'string' ? [value] : value))
-  .meta({ description: 'Names of repositories, or globs such as team/*.' });
+const oneOrMore = <Schema extends z.ZodString>(schema: Schema, description: string) =>
+  z
+    .union([schema, z.array(schema).min(1)])
+    .transform((value): string[] => (typeof value === 'string' ? [value] : value))
+    .meta({ description });
+
+const repositories = oneOrMore(glob, 'Names of repositories, or globs such as team/*.');
+const tags = oneOrMore(glob, 'Tags, or globs such as v*; without it all.').default(['*']);
 
 const rule = z
   .strictObject({
@@ -59,6 +63,10 @@ function isNetwork(value: string): boolean {
     (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= longest))
   );
 }
+
+const immutable = z
+  .strictObject({ repositories, tags })
+  .meta({ description: 'Tags that stay on what they name.' });
 
 export const berth = section('What the reference does not have.', {
   index: section('The index of metadata, which can always be rebuilt from the storage.', {
@@ -93,6 +101,7 @@ export const berth = section('What the reference does not have.', {
       'Removes images without a tag, too, unless a list, a subject or a referrer leads to them.',
     ),
   }),
+  immutable: z.array(immutable).meta({ description: 'Tags that cannot be moved or deleted.' }).default([]),
   trash: section('What was deleted and can be brought back: `berth trash`.', {
     keep: duration('For how long; 0 keeps nothing.', '168h'),
   }),
