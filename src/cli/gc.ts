@@ -36,11 +36,14 @@ export async function collectGarbage(flags: CollectFlags): Promise<void> {
 
 function line(removal: Removal): string {
   if (removal.kind === 'blob') return `blob ${removal.digest} ${readableSize(removal.bytes)}`;
+  if (removal.kind === 'tag')
+    return `tag ${removal.repository}:${removal.tag} (berth.retention[${removal.rule}])`;
   return `${removal.kind} ${removal.repository}@${removal.digest}`;
 }
 
-function summary({ manifests, links, blobs, bytes }: Collection, dryRun: boolean): string {
+function summary({ tags, manifests, links, blobs, bytes }: Collection, dryRun: boolean): string {
   const counts = [
+    ...(tags > 0 ? [counted(tags, 'tag')] : []),
     counted(manifests, 'manifest'),
     counted(links, 'link', 'links to blobs'),
     counted(blobs, 'blob'),

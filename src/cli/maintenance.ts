@@ -6,7 +6,7 @@ import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/i
 import { consoleLogger } from './console-logger.js';
 import { type OpenStore, openExistingStore } from './open-store.js';
 import { RootTakenError } from './root-lock.js';
-import { manifestRules } from './settings.js';
+import { manifestRules, retentionRules } from './settings.js';
 
 const LOOK_EVERY_MS = 200;
 /** A server looks every second, but it may be busy with something else. */
@@ -32,7 +32,8 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
 
 function maintenanceOf(config: Config, { store }: Pick<OpenStore, 'store'>): Maintenance {
   const blobs = new RepositoryBlobs(store);
-  return new Maintenance({ store, blobs, manifests: new RepositoryManifests(store, manifestRules(config)) });
+  const manifests = new RepositoryManifests(store, manifestRules(config));
+  return new Maintenance({ store, blobs, manifests, retention: retentionRules(config) });
 }
 
 async function askServer(index: MetadataIndex, task: Task): Promise<Outcome> {

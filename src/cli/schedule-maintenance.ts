@@ -1,23 +1,13 @@
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { JobRunner, Maintenance, type Task } from '../registry/maintenance/index.js';
-import type {
-  RepositoryBlobs,
-  RepositoryManifests,
-  RepositoryStore,
-} from '../registry/repositories/index.js';
 import { repeat } from './schedule.js';
 
 const HOUR_MS = 3_600_000;
 /** Soon enough for a trash that is kept for a day, and the first once a start is over. */
 const EMPTY_TRASH = { first: HOUR_MS / 6, interval: HOUR_MS };
 
-type Parts = Readonly<{
-  store: RepositoryStore;
-  blobs: RepositoryBlobs;
-  manifests: RepositoryManifests;
-  log: Logger;
-}>;
+type Parts = ConstructorParameters<typeof Maintenance>[0] & Readonly<{ log: Logger }>;
 
 /**
  * Does what commands ask for, gives up what was deleted long ago, and collects garbage where the configuration says so, until

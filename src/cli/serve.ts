@@ -19,6 +19,7 @@ import {
   manifestRules,
   openAuthenticator,
   registrySettings,
+  retentionRules,
   tlsFilesOf,
   tokenAuthenticator,
 } from './settings.js';
@@ -33,6 +34,7 @@ export async function serve(file: string | undefined): Promise<void> {
   const loaded = await readConfig(file, process.env);
   const { config } = loaded;
   const log = createLogger(config.log);
+  const retention = retentionRules(config);
   logNotices(loaded, log);
   const background = new AbortController();
   // What may fail comes before what leaves files behind: an index, a new password.
@@ -106,7 +108,7 @@ export async function serve(file: string | undefined): Promise<void> {
     Promise.all([
       checkIndex(opened, log, signal),
       schedulePurges(config, { ...opened, log }, signal),
-      maintain(config, { ...registry, store: opened.store, log }, signal),
+      maintain(config, { ...registry, store: opened.store, retention, log }, signal),
     ]),
   );
   log.info({ address, tls: tls !== undefined, version: manifest.version }, 'listening');

@@ -8,6 +8,7 @@ import {
   TokenAuthenticator,
 } from '../registry/auth/index.js';
 import { type Config, parseAddress } from '../registry/config/index.js';
+import type { RetentionRule } from '../registry/gc/index.js';
 import type { RegistrySettings, RepositoryWarning } from '../registry/http/index.js';
 import type { ListenAddress } from '../registry/listen.js';
 import type { Logger } from '../registry/logger.js';
@@ -55,18 +56,29 @@ function anyOf(patterns: Globs, key: string, parse?: typeof parseTagGlob): (name
   return (name) => globs.some((glob) => glob.matches(name));
 }
 
-/** Tags of repositories, by rules of the section `key`. */
-function tagMatcher(rules: readonly Readonly<{ repositories: Globs; tags: Globs }>[], key: string) {
-  const matchers = rules.map(({ repositories, tags }, at) => ({
-    repository: anyOf(repositories, `${key}[${at}].repositories`),
-    tag: anyOf(tags, `${key}[${at}].tags`, parseTagGlob),
+/** Tags of repositories, by a rule at `key`. */
+function tagMatcher({ repositories, tags }: Readonly<{ repositories: Globs; tags: Globs }>, key: string) {
+  const isRepository = anyOf(repositories, `${key}.repositories`);
+  const isTag = anyOf(tags, `${key}.tags`, parseTagGlob);
+  return (repository: string, tag: string) => isRepository(repository) && isTag(tag);
+}
+
+export function retentionRules({ berth }: Config): RetentionRule[] {
+  return berth.retention.map((rule, at) => ({
+    matches: tagMatcher(rule, `berth.retention[${at}]`),
+    keep: rule.keep.map(({ newest, newestversions, pushedwithin, pulledwithin }) => ({
+      newest,
+      newestVersions: newestversions,
+      pushedWithin: pushedwithin,
+      pulledWithin: pulledwithin,
+    })),
+    expiryLabel: rule.expirylabel,
   }));
-  return (repository: string, tag: string) =>
-    matchers.some((matcher) => matcher.repository(repository) && matcher.tag(tag));
 }
 
 export function manifestRules({ validation, berth }: Config): ManifestRules {
   const { indexes, urls } = validation.manifests;
+  const immutable = berth.immutable.map((rule, at) => tagMatcher(rule, `berth.immutable[${at}]`));
   return {
     indexPlatforms: validation.disabled
       ? 'none'
@@ -78,7 +90,7 @@ export function manifestRules({ validation, berth }: Config): ManifestRules {
       allow: urls.allow.map((text) => new RegExp(text)),
       deny: urls.deny.map((text) => new RegExp(text)),
     },
-    isImmutable: tagMatcher(berth.immutable, 'berth.immutable'),
+    isImmutable: (repository, tag) => immutable.some((matches) => matches(repository, tag)),
   };
 }
 

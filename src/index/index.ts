@@ -19,6 +19,7 @@ export type {
   StoredManifest,
   TagList,
   TagRecord,
+  TagUse,
   TrashRecord,
   Unneeded,
   UnreadableLink,

@@ -1,7 +1,7 @@
 import type { Digest, RepositoryName, Tag } from '../oci/index.js';
 import type { Row } from '../sqlite/index.js';
 import { type Database, REPOSITORY } from './database.js';
-import type { Page, Referrer, ReferrersPage, RepositoryUsage, TagList } from './metadata-index.js';
+import type { Page, Referrer, ReferrersPage, RepositoryUsage, TagList, TagUse } from './metadata-index.js';
 
 /** What a descriptor takes in JSON: its values, and 100 bytes around them. */
 const DESCRIPTOR_BYTES = `(octet_length(digest) + octet_length(media_type) + octet_length(annotations) +
@@ -71,6 +71,16 @@ export class Lists {
        FROM repositories r ORDER BY name`,
     );
     return rows.map(usageOf);
+  }
+
+  tagUses(repository: RepositoryName): TagUse[] {
+    const sql = `SELECT name, digest, tagged_at, pulled_at FROM tags WHERE repository_id = ${REPOSITORY} ORDER BY name`;
+    return this.#db.all(sql, repository).map((row) => ({
+      tag: row.name as Tag,
+      digest: row.digest as Digest,
+      taggedAt: new Date(Number(row.tagged_at)),
+      pulledAt: timeOf(row.pulled_at),
+    }));
   }
 
   #hasTagAfter(repository: RepositoryName, tag: Tag): boolean {

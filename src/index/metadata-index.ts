@@ -25,6 +25,7 @@ export type ManifestRecord = Readonly<{
 export type TagList = Readonly<{ json: string; last: Tag | undefined; more: boolean }>;
 
 export type TagRecord = Readonly<{ tag: Tag; digest: Digest; taggedAt: Date }>;
+export type TagUse = TagRecord & Readonly<{ pulledAt: Date | undefined }>;
 
 /** What it takes to answer a manifest GET. */
 export type StoredManifest = Readonly<{ digest: Digest; mediaType: string; bytes: Uint8Array }>;
@@ -126,6 +127,8 @@ export interface MetadataIndex {
   /** In byte order of the digests; ends early, but not before the first, where their descriptors exceed `maxBytes`. */
   listReferrers(repository: RepositoryName, subject: Digest, page: ReferrersPage): Promise<Referrer[]>;
   usage(): Promise<RepositoryUsage[]>;
+  /** All tags of a repository, in byte order, with when each was pushed and pulled last. */
+  tagUses(repository: RepositoryName): Promise<TagUse[]>;
 
   putBlob(repository: RepositoryName, blob: BlobRecord): Promise<void>;
   dropBlob(repository: RepositoryName, digest: Digest): Promise<void>;

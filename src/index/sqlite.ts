@@ -20,6 +20,7 @@ import type {
   RepositoryUsage,
   StoredManifest,
   TagList,
+  TagUse,
   TrashRecord,
   Unneeded,
   UnreadableLink,
@@ -135,6 +136,10 @@ export class SqliteIndex implements MetadataIndex {
 
   async usage(): Promise<RepositoryUsage[]> {
     return this.#lists.usage();
+  }
+
+  async tagUses(repository: RepositoryName): Promise<TagUse[]> {
+    return this.#lists.tagUses(repository);
   }
 
   async touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean> {

@@ -1,6 +1,9 @@
-import { type Digest, findDigest, type RepositoryName } from '../../oci/index.js';
+import type { TagUse } from '../../index/index.js';
+import { type Digest, findDigest, type RepositoryName, type Tag } from '../../oci/index.js';
 import type { RepositoryBlobs, RepositoryManifests, RepositoryStore } from '../repositories/index.js';
 import { mapSideBySide } from '../side-by-side.js';
+import { labelOf, parseLifetime } from './lifetime.js';
+import { expiredTags, type RetentionRule } from './retention.js';
 import { TrustedIndex } from './trusted-index.js';
 
 /** Whoever waits for a repository waits no longer than so many removals take. */
@@ -18,13 +21,15 @@ export type CollectOptions = Readonly<{
   signal?: AbortSignal;
 }>;
 
-/** `bytes` are those that become free. */
+/** `bytes` are those that become free; `rule` is that of `berth.retention` which lets a tag go, counted from 0. */
 export type Removal =
+  | Readonly<{ kind: 'tag'; repository: RepositoryName; tag: Tag; rule: number }>
   | Readonly<{ kind: 'manifest' | 'link'; repository: RepositoryName; digest: Digest }>
   | Readonly<{ kind: 'blob'; digest: Digest; bytes: number }>;
 
 /** `skipped` are links that say nothing: what they may have led to stays as it is. */
 export type Collection = Readonly<{
+  tags: number;
   manifests: number;
   links: number;
   blobs: number;
@@ -36,10 +41,12 @@ type Parts = Readonly<{
   store: RepositoryStore;
   blobs: RepositoryBlobs;
   manifests: RepositoryManifests;
+  /** Which tags stay; without rules, all. */
+  retention: readonly RetentionRule[];
 }>;
 
 /**
- * Collects garbage in three rounds: manifests that nothing needs, links to blobs that no manifest names, bytes that no link
+ * Collects garbage in four rounds: tags that no rule keeps, manifests that nothing needs, links to blobs that no manifest names, bytes that no link
  * names. Each removal is decided once more while nobody can begin to rely on the thing. A dry run does not count what only
  * the removals before would make garbage.
  */
@@ -59,6 +66,7 @@ export class Collector {
     const spared = new Set(unreadable.map(({ repository }) => repository));
     for (const repository of await store.index.allRepositories()) {
       if (options.signal?.aborted || spared.has(repository)) continue;
+      await round.expireTags(repository);
       if (options.untagged) await round.removeManifests(repository);
       await round.removeLinks(repository);
     }
@@ -69,7 +77,7 @@ export class Collector {
 }
 
 class Round {
-  readonly counts = { manifests: 0, links: 0, blobs: 0, bytes: 0 };
+  readonly counts = { tags: 0, manifests: 0, links: 0, blobs: 0, bytes: 0 };
   readonly #parts: Parts;
   readonly #trusted: TrustedIndex;
   readonly #before: Date;
@@ -80,6 +88,25 @@ class Round {
     this.#trusted = new TrustedIndex(parts.store);
     this.#before = before;
     this.#options = options;
+  }
+
+  async expireTags(repository: RepositoryName): Promise<void> {
+    const { store, manifests, retention } = this.#parts;
+    if (retention.length === 0) return;
+    const uses = await store.index.tagUses(repository);
+    this.#trusted.check();
+    const lifetime = async ({ digest }: TagUse, label: string) =>
+      parseLifetime((await labelOf(store, repository, digest, label)) ?? '');
+    const all = await expiredTags(retention, repository, uses, { now: store.now(), lifetime });
+    const expired = all.filter(
+      ({ tag, taggedAt }) => taggedAt < this.#before && manifests.isMutable(repository, tag),
+    );
+    for (let at = 0; at < expired.length && !this.#options.signal?.aborted; at += BATCH) {
+      const batch = expired.slice(at, at + BATCH);
+      const gone = this.#options.dryRun ? batch : await manifests.expire(repository, batch);
+      for (const { tag, rule } of gone) this.#options.onRemoval?.({ kind: 'tag', repository, tag, rule });
+      this.counts.tags += gone.length;
+    }
   }
 
   async removeManifests(repository: RepositoryName): Promise<void> {

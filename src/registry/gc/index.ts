@@ -3,4 +3,5 @@
  * (index/garbage.ts); that nothing is removed under somebody's hands is up to the locks of the repositories.
  */
 export { type Collection, type CollectOptions, Collector, type Removal } from './collector.js';
+export type { Keep, RetentionRule } from './retention.js';
 export { IndexNotTrustedError } from './trusted-index.js';

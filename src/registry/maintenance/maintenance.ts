@@ -1,6 +1,5 @@
 import type { Tag } from '../../oci/index.js';
 import { type Collection, Collector, type Removal } from '../gc/index.js';
-import type { RepositoryBlobs, RepositoryManifests, RepositoryStore } from '../repositories/index.js';
 
 /** Times in milliseconds. As JSON where it is handed to another process. */
 export type Task =
@@ -18,7 +17,7 @@ export type Outcome =
 /** What a person reads, and what is held in memory. */
 const MAX_REMOVALS = 10_000;
 
-type Parts = Readonly<{ store: RepositoryStore; blobs: RepositoryBlobs; manifests: RepositoryManifests }>;
+type Parts = ConstructorParameters<typeof Collector>[0];
 
 /** Tasks for a whole registry, one after the other. */
 export class Maintenance {

@@ -5,6 +5,7 @@ import type {
   ManifestRecord,
   PendingDelete,
   StoredManifest,
+  TagRecord,
   Unneeded,
 } from '../../index/index.js';
 import {
@@ -105,18 +106,35 @@ export class RepositoryManifests {
 
   /** Removes the tag, or the manifest with every tag on it. @throws {OciError} MANIFEST_UNKNOWN. */
   async delete(repository: RepositoryName, key: ManifestKey): Promise<void> {
-    const { index, locks, now } = this.#store;
+    const { index, locks } = this.#store;
     await locks.forDelete(repository, async () => {
       const manifest = await this.#find(repository, key);
       if (manifest === undefined) throw unknownManifest(repository, key);
       const tags = 'tag' in key ? [key.tag] : await index.tagsOf(repository, manifest.digest);
       checkMutable(this.#rules, repository, tags);
-      const pending = await index.beginDelete(repository, key, now());
-      await settled(this.#store, repository, () => this.#removeFiles(pending)).finally(() =>
-        // Done or refused: either way it must not happen by itself at the next start.
-        index.endDelete(pending),
-      );
+      await this.#remove(repository, key);
     });
+  }
+
+  /**
+   * Removes tags, but not those that are immutable or were pushed again since they were looked at.
+   * @returns which.
+   */
+  async expire<T extends TagRecord>(repository: RepositoryName, tags: readonly T[]): Promise<T[]> {
+    const { index, locks } = this.#store;
+    return locks.forDelete(repository, async () => {
+      const uses = await index.tagUses(repository);
+      const times = new Map(uses.map(({ tag, taggedAt }) => [tag, taggedAt.getTime()]));
+      const removed = tags.filter(
+        ({ tag, taggedAt }) => times.get(tag) === taggedAt.getTime() && this.isMutable(repository, tag),
+      );
+      for (const { tag } of removed) await this.#remove(repository, { tag });
+      return removed;
+    });
+  }
+
+  isMutable(repository: RepositoryName, tag: Tag): boolean {
+    return !this.#rules.isImmutable(repository, tag);
   }
 
   /**
@@ -124,15 +142,10 @@ export class RepositoryManifests {
    * @returns which.
    */
   async removeUnneeded(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
-    const { index, locks, now } = this.#store;
+    const { index, locks } = this.#store;
     return locks.forDelete(repository, async () => {
       const digests = await index.unneededManifests(repository, unneeded);
-      for (const digest of digests) {
-        const pending = await index.beginDelete(repository, { digest }, now());
-        await settled(this.#store, repository, () => this.#removeFiles(pending)).finally(() =>
-          index.endDelete(pending),
-        );
-      }
+      for (const digest of digests) await this.#remove(repository, { digest });
       return digests;
     });
   }
@@ -155,6 +168,16 @@ export class RepositoryManifests {
       await index.endDelete(pending);
     }
     return failed;
+  }
+
+  /** Under a lock. */
+  async #remove(repository: RepositoryName, key: ManifestKey): Promise<void> {
+    const { index, now } = this.#store;
+    const pending = await index.beginDelete(repository, key, now());
+    await settled(this.#store, repository, () => this.#removeFiles(pending)).finally(() =>
+      // Done or refused: either way it must not happen by itself at the next start.
+      index.endDelete(pending),
+    );
   }
 
   /** Which of the tags name something else now. */

@@ -79,6 +79,7 @@ describe('loadConfig', () => {
       limits: { manifestbytes: 4_194_304, openuploads: 1000, headerbytes: 131_072 },
       gc: { enabled: false, interval: 86_400_000, grace: 86_400_000, untagged: false },
       immutable: [],
+      retention: [],
       trash: { keep: 604_800_000 },
       warnings: [],
       minfreespace: 104_857_600,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { layout } from '../../../src/content/index.js';
 import { SqliteIndex } from '../../../src/index/index.js';
 import { MEDIA_TYPES, parseRepositoryName, parseTag, type RepositoryName } from '../../../src/oci/index.js';
-import { Collector, IndexNotTrustedError } from '../../../src/registry/gc/index.js';
+import { Collector, IndexNotTrustedError, type Removal } from '../../../src/registry/gc/index.js';
 import {
   digest,
   imageOf,
@@ -10,6 +10,7 @@ import {
   type MemoryRegistry,
   openMemoryRegistry,
   pushBlob,
+  RULES,
 } from '../repositories/memory-registry.js';
 
 const app = parseRepositoryName('team/app');
@@ -25,7 +26,14 @@ describe('Collector', () => {
     await pushBlob(registry, app, 'shared');
     await pushImage(registry, ['shared'], { repository: other, tag: true });
     registry.later(25 * HOUR);
-    expect(await registry.collect()).toEqual({ manifests: 0, links: 2, blobs: 1, bytes: 6, skipped: [] });
+    expect(await registry.collect()).toEqual({
+      tags: 0,
+      manifests: 0,
+      links: 2,
+      blobs: 1,
+      bytes: 6,
+      skipped: [],
+    });
     await expect(registry.blobs.get(app, digest('orphan'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
     await expect(registry.blobs.get(app, digest('shared'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
     expect(await registry.content.stat(digest('orphan'))).toBeUndefined();
@@ -135,6 +143,7 @@ describe('Collector', () => {
     await registry.sync.recheck(app);
     registry.later(25 * HOUR);
     expect(await registry.collect({ untagged: true })).toEqual({
+      tags: 0,
       manifests: 0,
       links: 1,
       blobs: 1,
@@ -161,6 +170,48 @@ describe('Collector', () => {
     await expect(registry.collect()).rejects.toThrow(IndexNotTrustedError);
     await registry.sync.settle();
     await registry.expectWhole(app, image);
+  });
+
+  it('removes tags that no rule keeps, and then what they led to', async () => {
+    const isV1 = (_: string, tag: string) => tag === 'v1';
+    const registry = await start({
+      trash: true,
+      rules: { ...RULES, isImmutable: isV1 },
+      retention: [{ matches: () => true, keep: [{ newest: 1 }], expiryLabel: 'expires' }],
+    });
+    const image = await pushImage(registry, ['layer'], { tag: true });
+    await registry.put(imageOf('config', ['shared']), [parseTag('v2')]);
+    registry.later(HOUR);
+    const config = JSON.stringify({ os: 'linux', rootfs: {}, config: { Labels: { expires: '30h' } } });
+    for (const text of [config, 'layer']) await pushBlob(registry, app, text);
+    await registry.put(imageOf(config, ['layer']), [parseTag('v3')]);
+    registry.later(24.5 * HOUR);
+    const removals: Removal[] = [];
+    const onRemoval = (removal: Removal) => removals.push(removal);
+    expect(await registry.collect({ dryRun: true, onRemoval })).toMatchObject({ tags: 1 });
+    expect(await registry.collect({ onRemoval })).toMatchObject({ tags: 1 });
+    const gone = { kind: 'tag', repository: app, tag: 'v2', rule: 0 };
+    expect(removals.filter(({ kind }) => kind === 'tag')).toEqual([gone, gone]);
+    const tags = async () => JSON.parse((await registry.index.listTags(app, { limit: 9 })).json);
+    expect(await tags()).toEqual(['v1', 'v3']);
+    await registry.expectWhole(app, image);
+    registry.later(6 * HOUR);
+    expect(await registry.collect()).toMatchObject({ tags: 1 });
+    expect(await tags()).toEqual(['v1']);
+    const [entry] = await Array.fromAsync(registry.store.trash?.list() ?? []);
+    expect(entry && (await registry.manifests.restore(entry))).toEqual(['v2']);
+  });
+
+  it('keeps a tag that was pushed again since it was looked at', async () => {
+    const registry = await start();
+    await pushImage(registry, ['layer'], { tag: true });
+    const uses = await registry.index.tagUses(app);
+    registry.later(1);
+    await pushImage(registry, ['layer'], { tag: true });
+    expect(await registry.manifests.expire(app, uses)).toEqual([]);
+    expect(await registry.manifests.expire(app, await registry.index.tagUses(app))).toMatchObject([
+      { tag: v1 },
+    ]);
   });
 
   it('does not take bytes from under a push that finds them there', async () => {

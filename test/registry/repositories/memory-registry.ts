@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Blobs } from '../../../src/content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
 import { type Digest, digestOf, MEDIA_TYPES, type RepositoryName } from '../../../src/oci/index.js';
+import type { RetentionRule } from '../../../src/registry/gc/index.js';
 import {
   Catalog,
   IndexSync,
@@ -66,6 +67,7 @@ export function openMemoryRegistry(
     now?: () => Date;
     trash?: boolean;
     rules?: ManifestRules;
+    retention?: readonly RetentionRule[];
   } = {},
 ) {
   const {
@@ -87,6 +89,7 @@ export function openMemoryRegistry(
     blobs: new RepositoryBlobs(store),
     manifests: new RepositoryManifests(store, given.rules ?? RULES),
     catalog: new Catalog(store),
+    retention: given.retention ?? [],
   };
 }
 
@@ -97,7 +100,7 @@ export async function pushBlob(
   text: string,
   as: Digest = digest(text),
 ): Promise<Digest> {
-  const path = `/upload-${text}`;
+  const path = `/upload-${digest(text).slice(-8)}`;
   await driver.publish([{ path, bytes: Buffer.from(text) }]);
   await blobs.publish(repository, as, { canonical: digest(text), size: text.length, path });
   return as;
@@ -108,7 +111,7 @@ export function imageOf(config: string, layers: readonly string[], more: object 
     JSON.stringify({
       schemaVersion: 2,
       mediaType: MEDIA_TYPES.ociManifest,
-      config: descriptorOf(config),
+      config: { ...descriptorOf(config), mediaType: MEDIA_TYPES.ociConfig },
       layers: layers.map(descriptorOf),
       ...more,
     }),

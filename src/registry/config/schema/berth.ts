@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { duration, flag, section, size, text } from './fields.js';
+import { duration, flag, optionalDuration, section, size, text } from './fields.js';
 
 const ANYBODY = ['*', 'anonymous'];
 
@@ -68,6 +68,28 @@ const immutable = z
   .strictObject({ repositories, tags })
   .meta({ description: 'Tags that stay on what they name.' });
 
+const keep = z
+  .strictObject({
+    newest: z.int().min(1).meta({ description: 'It is among so many that were pushed last.' }).optional(),
+    newestversions: z
+      .int()
+      .min(1)
+      .meta({ description: 'It is among so many highest versions, as semantic versioning orders them.' })
+      .optional(),
+    pushedwithin: optionalDuration('It was pushed so lately.'),
+    pulledwithin: optionalDuration('It was pulled, or pushed, so lately.'),
+  })
+  .meta({ description: 'A tag stays if all of these are true of it.' });
+
+const retention = z
+  .strictObject({
+    repositories,
+    tags,
+    keep: z.array(keep).meta({ description: 'A tag stays if one of these lets it.' }).default([]),
+    expirylabel: text('Label of images that says after how long a tag goes, such as quay.expires-after.'),
+  })
+  .meta({ description: 'Which tags stay. The first rule that matches a tag decides.' });
+
 export const berth = section('What the reference does not have.', {
   index: section('The index of metadata, which can always be rebuilt from the storage.', {
     path: text(
@@ -102,6 +124,12 @@ export const berth = section('What the reference does not have.', {
     ),
   }),
   immutable: z.array(immutable).meta({ description: 'Tags that cannot be moved or deleted.' }).default([]),
+  retention: z
+    .array(retention)
+    .meta({
+      description: 'Which tags stay; others are deleted with each collection. Without rules all stay.',
+    })
+    .default([]),
   trash: section('What was deleted and can be brought back: `berth trash`.', {
     keep: duration('For how long; 0 keeps nothing.', '168h'),
   }),

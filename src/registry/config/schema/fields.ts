@@ -81,6 +81,14 @@ export function duration(
     .prefault(byDefault);
 }
 
+/** A length of time that may be left out. */
+export function optionalDuration(description: string) {
+  return durationInput
+    .transform((input, context): Milliseconds => attempt(() => parseDuration(input), context))
+    .meta({ description })
+    .optional();
+}
+
 /** A length of time where negative numbers have a meaning of their own, and absence too. */
 export function signedDuration(description: string) {
   return durationInput
