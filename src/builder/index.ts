@@ -1,7 +1,8 @@
 /**
  * Builds images from Dockerfiles: the language is in dockerfile/, what stages become in image-state.ts, how layers are
  * made in steps/ and copy/, what is remembered in cache/. Knows no registries and no containers: see base-images.ts
- * and layer/run-step.ts for what it is given. Start with build.ts, then build-stages.ts and stage-builder.ts.
+ * and layer/run-step.ts for what it is given. Start with build.ts, then build-stages.ts: each stage is gone through by
+ * rehearsal.ts, which runs nothing, before stage-builder.ts carries it out.
  */
 export type { BaseImage, BaseImages, PullPolicy, ResolveOptions } from './base-images.js';
 export { build } from './build.js';

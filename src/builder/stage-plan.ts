@@ -1,0 +1,56 @@
+import type { Platform } from '../oci/index.js';
+import type { BuildOptions } from './build-options.js';
+import {
+  type ExpandedStage,
+  expandStages,
+  findTarget,
+  globalScope,
+  type Instruction,
+  neededStages,
+} from './dockerfile/index.js';
+
+/** Which stages there are to build, as one platform sees them. */
+export type StagePlan = Readonly<{
+  platform: Platform;
+  globals: ReadonlyMap<string, string>;
+  stages: readonly ExpandedStage[];
+  /** Index of the stage that is wanted. */
+  target: number;
+  /** Those that it takes, itself included, in the order of the file. */
+  needed: readonly number[];
+}>;
+
+/** @throws {DockerfileError} */
+export function planStages(
+  {
+    dockerfile,
+    target: wanted,
+    buildArgs,
+    buildPlatform,
+  }: Pick<BuildOptions, 'dockerfile' | 'target' | 'buildArgs' | 'buildPlatform'>,
+  platform: Platform,
+): StagePlan {
+  const target = findTarget(dockerfile, wanted);
+  const globals = globalScope(dockerfile, {
+    buildArgs,
+    platforms: {
+      build: buildPlatform,
+      target: platform,
+      ...(wanted !== undefined && target.name !== undefined && { stage: target.name }),
+    },
+  });
+  const stages = expandStages(dockerfile, globals);
+  const needed = neededStages(dockerfile, stages, target.index);
+  return { platform, globals, stages, target: target.index, needed };
+}
+
+export function stageAt({ stages }: StagePlan, index: number): ExpandedStage {
+  const expanded = stages[index];
+  if (expanded === undefined) throw new RangeError(`there is no stage ${index}`);
+  return expanded;
+}
+
+/** Instructions that people see as steps of a build. */
+export function isStep({ kind }: Instruction): boolean {
+  return kind === 'run' || kind === 'copy' || kind === 'add' || kind === 'workdir';
+}
