@@ -1,5 +1,5 @@
 import type { StepRunner } from '../layer/index.js';
-import { type Platform, parsePlatform } from '../oci/index.js';
+import type { Platform } from '../oci/index.js';
 import type { BaseImages } from './base-images.js';
 import type { BuildOptions } from './build-options.js';
 import type { MountDirectories } from './cache/mount-directories.js';
@@ -18,7 +18,7 @@ import { Rehearsal } from './rehearsal.js';
 import type { RemoteSources } from './remote-sources.js';
 import { baseLayers, imageState, StageBases } from './stage-bases.js';
 import { StageBuilder } from './stage-builder.js';
-import { isStep, planStages, type StagePlan, stageAt } from './stage-plan.js';
+import { basePlatform, isStep, planStages, type StagePlan, stageAt } from './stage-plan.js';
 import { StageWords } from './stage-words.js';
 import type { StepNumbers } from './step-numbers.js';
 import { type Credentials, type MountOrigin, openMounts, prepareMounts } from './steps/mounts.js';
@@ -123,10 +123,10 @@ export class StagesBuild {
     });
   }
 
-  async #base({ base, platform: stated, stage }: ExpandedStage, numbers: StepNumbers): Promise<ImageState> {
+  async #base(expanded: ExpandedStage, numbers: StepNumbers): Promise<ImageState> {
+    const { base, stage } = expanded;
     if (base.kind === 'stage') throw new TypeError('a stage is built, not fetched');
-    const platform =
-      stated === undefined ? this.#plan.platform : parsePlatform(stated, this.#options.buildPlatform);
+    const platform = basePlatform(this.#plan, expanded);
     if (base.kind === 'scratch') return ImageState.scratch(platform);
     const name = `${numbers.next()} FROM ${base.reference}`;
     return follow(this.#parts.progress, name, async (step) => {
@@ -134,7 +134,7 @@ export class StagesBuild {
       if (context?.kind === 'tree') return this.#treeAsBase(context.tree, platform, stage.from.source);
       const image = await this.#bases.image(base.reference, platform, (text) => step.status(text));
       step.cached();
-      return imageState(image, platform);
+      return imageState(image.config, baseLayers(image), platform);
     });
   }
 

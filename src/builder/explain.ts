@@ -1,5 +1,11 @@
-import { type Dockerfile, DockerfileError, ExpansionError, type Instruction } from './dockerfile/index.js';
-import { StepError } from './errors.js';
+import {
+  type Dockerfile,
+  DockerfileError,
+  ExpansionError,
+  type Instruction,
+  PortError,
+} from './dockerfile/index.js';
+import { BuildError, StepError } from './errors.js';
 
 type Explanation = Readonly<{
   dockerfile: Dockerfile;
@@ -23,10 +29,16 @@ export async function explained<T>(
   }
 }
 
+/** What is wrong, as it stands in the file, where that is known. */
+function wordOf(error: unknown): { word?: string } {
+  if (error instanceof ExpansionError || error instanceof PortError) return { word: error.word };
+  return error instanceof BuildError && error.word !== undefined ? { word: error.word } : {};
+}
+
 function placeOf(
   { name, lines }: Dockerfile,
   { line, endLine }: Readonly<{ line: number; endLine: number }>,
   error: unknown,
 ) {
-  return { file: name, lines, line, endLine, ...(error instanceof ExpansionError && { word: error.word }) };
+  return { file: name, lines, line, endLine, ...wordOf(error) };
 }

@@ -124,14 +124,23 @@ export class ImageState {
   /** Values of ENV and ARG. */
   readonly lookup = (name: string): string | undefined => this.#variables.get(name);
 
+  get variables(): ReadonlyMap<string, string> {
+    return this.#variables.values;
+  }
+
   /** What a RUN sees. */
   environment(): string[] {
     return this.#variables.lines();
   }
 
-  /** Commands that the base image wants to be run first. They are gone after that. */
+  /** Commands that images from this one are to begin with. */
+  get triggers(): readonly string[] {
+    return this.#config.OnBuild ?? [];
+  }
+
+  /** Those of the base, which are carried out now. They are gone after that. */
   takeTriggers(): readonly string[] {
-    const triggers = this.#config.OnBuild ?? [];
+    const { triggers } = this;
     delete this.#config.OnBuild;
     return triggers;
   }

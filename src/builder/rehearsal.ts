@@ -1,28 +1,28 @@
 import { formatPlatform } from '../oci/index.js';
 import type { BuildOptions } from './build-options.js';
-import { type ExpandedStage, type Instruction, parseTrigger } from './dockerfile/index.js';
+import { checkWords, type ExpandedStage, type Instruction, parseTrigger } from './dockerfile/index.js';
 import { explained } from './explain.js';
 import type { ImageState } from './image-state.js';
 import { isStep, type StagePlan, stageAt } from './stage-plan.js';
 import { StageWords } from './stage-words.js';
 import { StepNumbers } from './step-numbers.js';
 
-/** A stage whose base is known and whose words make sense. */
+/** A stage whose words make sense. */
 export type Rehearsed = Readonly<{
-  /** Not where it is a stage. */
+  /** Not where it is a stage, nor where nobody knows it. */
   base?: ImageState;
   /** With those that the base wants to be run first. */
   instructions: readonly Instruction[];
   numbers: StepNumbers;
   /** As the state will be, but for the layers. */
-  state: ImageState;
+  state?: ImageState;
 }>;
 
 type Parts = Readonly<{
   options: Pick<BuildOptions, 'dockerfile' | 'buildArgs' | 'allowInsecure' | 'platforms'>;
   plan: StagePlan;
-  /** What a stage that is not from another begins with. */
-  base: (expanded: ExpandedStage, numbers: StepNumbers) => Promise<ImageState>;
+  /** What a stage that is not from another begins with, if that is known. */
+  base: (expanded: ExpandedStage, numbers: StepNumbers) => Promise<ImageState | undefined>;
   signal: AbortSignal;
 }>;
 
@@ -57,6 +57,11 @@ export class Rehearsal {
       base.kind === 'stage'
         ? (await this.stage(base.index)).state
         : await this.#explained(from, () => baseOf(expanded, numbers));
+    if (beginning === undefined) {
+      for (const instruction of own)
+        await this.#explained(instruction, () => checkWords(instruction, options.dockerfile));
+      return { instructions: own, numbers };
+    }
     const state = beginning.derive();
     const triggers = state.takeTriggers();
     const instructions = await this.#explained(from, () => [

@@ -1,6 +1,6 @@
-import { formatPlatform, matchesPlatform, type Platform } from '../oci/index.js';
+import { formatPlatform, type ImageConfig, matchesPlatform, type Platform } from '../oci/index.js';
 import type { BaseImage, BaseImages } from './base-images.js';
-import { type BuildOptions, contextName, type NamedContext } from './build-options.js';
+import { type BuildOptions, findContext, type NamedContext } from './build-options.js';
 import { BuildError } from './errors.js';
 import { ImageState } from './image-state.js';
 import type { Layer } from './layer.js';
@@ -30,9 +30,7 @@ export class StageBases {
   }
 
   context(name: string, platform: Platform): NamedContext | undefined {
-    const { contexts } = this.#options;
-    const key = contextName(name.toLowerCase());
-    return contexts.get(`${key}::${formatPlatform(platform)}`) ?? contexts.get(key);
+    return findContext(this.#options.contexts, name, platform);
   }
 
   /** Asked for several times, it is fetched once. */
@@ -63,9 +61,9 @@ export class StageBases {
   }
 }
 
-/** What a stage FROM an image begins with. */
-export function imageState(image: BaseImage, wanted: Platform): ImageState {
-  const { os, architecture, variant } = image.config;
+/** What a stage FROM an image begins with. @param layers none, where nothing will run. */
+export function imageState(config: ImageConfig, layers: readonly Layer[], wanted: Platform): ImageState {
+  const { os, architecture, variant } = config;
   const platform = {
     ...wanted,
     os,
@@ -73,7 +71,7 @@ export function imageState(image: BaseImage, wanted: Platform): ImageState {
     ...(variant !== undefined && { variant }),
   };
   const isWanted = matchesPlatform(platform, wanted);
-  return ImageState.image(isWanted ? wanted : platform, image.config, baseLayers(image));
+  return ImageState.image(isWanted ? wanted : platform, config, layers);
 }
 
 /** @throws {BuildError} its manifest and its configuration tell of different numbers of layers. */

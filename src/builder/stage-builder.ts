@@ -105,12 +105,13 @@ export class StageBuilder {
 
   async #add(instruction: AddInstruction, step: StepParts, progress: StepProgress): Promise<void> {
     const { remote, onFetched } = this.#parts;
-    const checksum =
-      instruction.checksum === undefined ? undefined : this.#words.expand(instruction.checksum);
+    const checksum = this.#words.checksum(instruction);
     const written = this.#words.sources(instruction);
     const remotes = written.filter((source) => source.type === 'path' && remote.isRemote(source.path));
     if (checksum !== undefined && (remotes.length !== 1 || written.length !== 1)) {
-      throw new BuildError('--checksum is for a single source that is a URL or a git repository');
+      throw new BuildError('--checksum is for a single source that is a URL or a git repository', {
+        word: '--checksum',
+      });
     }
     const sources: CopySource[] = [];
     let isOnlyLocal = true;

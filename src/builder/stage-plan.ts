@@ -1,4 +1,4 @@
-import type { Platform } from '../oci/index.js';
+import { type Platform, parsePlatform } from '../oci/index.js';
 import type { BuildOptions } from './build-options.js';
 import {
   type ExpandedStage,
@@ -12,6 +12,8 @@ import {
 /** Which stages there are to build, as one platform sees them. */
 export type StagePlan = Readonly<{
   platform: Platform;
+  /** That of the machine that builds. */
+  buildPlatform: Platform;
   globals: ReadonlyMap<string, string>;
   stages: readonly ExpandedStage[];
   /** Index of the stage that is wanted. */
@@ -41,13 +43,21 @@ export function planStages(
   });
   const stages = expandStages(dockerfile, globals);
   const needed = neededStages(dockerfile, stages, target.index);
-  return { platform, globals, stages, target: target.index, needed };
+  return { platform, buildPlatform, globals, stages, target: target.index, needed };
 }
 
 export function stageAt({ stages }: StagePlan, index: number): ExpandedStage {
   const expanded = stages[index];
   if (expanded === undefined) throw new RangeError(`there is no stage ${index}`);
   return expanded;
+}
+
+/** What the base of a stage is to be for. */
+export function basePlatform(
+  { platform, buildPlatform }: StagePlan,
+  { platform: stated }: ExpandedStage,
+): Platform {
+  return stated === undefined ? platform : parsePlatform(stated, buildPlatform);
 }
 
 /** Instructions that people see as steps of a build. */

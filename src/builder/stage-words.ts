@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { findDigest } from '../oci/index.js';
 import {
   type AddInstruction,
   type ArgInstruction,
@@ -112,6 +113,7 @@ export class StageWords {
       case 'add':
         this.sources(instruction);
         this.placement(instruction);
+        if (instruction.kind === 'add') this.checksum(instruction);
         return;
       case 'run':
         this.mounts(instruction);
@@ -139,7 +141,7 @@ export class StageWords {
     const chown = instruction.chown === undefined ? undefined : this.expand(instruction.chown);
     const chmod = instruction.chmod === undefined ? undefined : this.expand(instruction.chmod);
     return {
-      destination: this.#destination(this.expand(instruction.destination)),
+      destination: this.#destination(instruction.destination),
       ...(chown !== undefined && chown !== '' && { chown }),
       ...(chmod !== undefined && chmod !== '' && { chmod }),
       link,
@@ -155,8 +157,9 @@ export class StageWords {
   }
 
   /** What ends in a slash, or in a name that can only be a directory's, is one. */
-  #destination(path: string): string {
-    if (path === '') throw new BuildError('the destination is empty');
+  #destination(written: string): string {
+    const path = this.expand(written);
+    if (path === '') throw new BuildError('the destination is empty', { word: written });
     const absolute = posix.resolve('/', this.#state.workdir, path);
     const isDirectory = /(^|\/)\.{0,2}$/.test(path);
     return isDirectory && absolute !== '/' ? `${absolute}/` : absolute;
@@ -176,6 +179,17 @@ export class StageWords {
     return `${words.join(' ')} # buildkit`;
   }
 
+  /** @returns a digest, or the beginning of a commit. */
+  checksum({ checksum: word = '' }: AddInstruction): string | undefined {
+    const checksum = this.expand(word);
+    if (checksum === '') return undefined;
+    if (findDigest(checksum) !== undefined || /^[0-9a-f]{4,64}$/.test(checksum)) return checksum;
+    throw new BuildError(
+      `invalid checksum ${JSON.stringify(checksum)}: write sha256:<hex> for a file, the commit for a git repository`,
+      { word },
+    );
+  }
+
   mounts(instruction: RunInstruction) {
     if (instruction.security === 'insecure' && !this.#parts.allowInsecure) {
       throw new BuildError('RUN --security=insecure has to be allowed: build with --allow security.insecure');
@@ -192,7 +206,7 @@ export class StageWords {
 
   #nonEmpty(word: string, name: string): string {
     const value = this.expand(word);
-    if (value === '') throw new BuildError(`${name} is empty once ${word} is expanded`);
+    if (value === '') throw new BuildError(`${name} is empty once ${word} is expanded`, { word });
     return value;
   }
 
