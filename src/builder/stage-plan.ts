@@ -1,5 +1,5 @@
 import { type Platform, parsePlatform } from '../oci/index.js';
-import type { BuildOptions } from './build-options.js';
+import { type BuildOptions, findContext } from './build-options.js';
 import {
   type ExpandedStage,
   expandStages,
@@ -29,7 +29,8 @@ export function planStages(
     target: wanted,
     buildArgs,
     buildPlatform,
-  }: Pick<BuildOptions, 'dockerfile' | 'target' | 'buildArgs' | 'buildPlatform'>,
+    contexts,
+  }: Pick<BuildOptions, 'dockerfile' | 'target' | 'buildArgs' | 'buildPlatform' | 'contexts'>,
   platform: Platform,
 ): StagePlan {
   const target = findTarget(dockerfile, wanted);
@@ -41,9 +42,23 @@ export function planStages(
       ...(wanted !== undefined && target.name !== undefined && { stage: target.name }),
     },
   });
-  const stages = expandStages(dockerfile, globals);
+  const stages = expandStages(dockerfile, globals).map((expanded) => {
+    const { name } = expanded.stage;
+    if (name === undefined) return expanded;
+    const wanted = basePlatform({ platform, buildPlatform }, expanded);
+    return findContext(contexts, name, wanted) === undefined ? expanded : replaced(expanded, name);
+  });
   const needed = neededStages(dockerfile, stages, target.index);
   return { platform, buildPlatform, globals, stages, target: target.index, needed };
+}
+
+/** A named context takes the place of a stage: nothing of that is carried out. */
+function replaced({ stage, platform }: ExpandedStage, name: string): ExpandedStage {
+  return {
+    stage: { ...stage, instructions: [] },
+    base: { kind: 'image', reference: name },
+    ...(platform !== undefined && { platform }),
+  };
 }
 
 export function stageAt({ stages }: StagePlan, index: number): ExpandedStage {
@@ -54,7 +69,7 @@ export function stageAt({ stages }: StagePlan, index: number): ExpandedStage {
 
 /** What the base of a stage is to be for. */
 export function basePlatform(
-  { platform, buildPlatform }: StagePlan,
+  { platform, buildPlatform }: Pick<StagePlan, 'platform' | 'buildPlatform'>,
   { platform: stated }: ExpandedStage,
 ): Platform {
   return stated === undefined ? platform : parsePlatform(stated, buildPlatform);

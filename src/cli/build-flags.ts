@@ -73,18 +73,20 @@ export function parsePlatforms(texts: readonly string[]): Platform[] {
   const names = texts.flatMap((text) => text.split(',')).filter((name) => name.trim() !== '');
   const platforms = new Map(
     names.map((name) => {
-      const platform = name.trim() === 'local' ? hostPlatform() : platformOf(name.trim());
+      const platform =
+        name.trim() === 'local' ? hostPlatform() : parsePlatformFlag(name.trim(), '--platform');
       return [formatPlatform(platform), platform] as const;
     }),
   );
   return platforms.size > 0 ? [...platforms.values()] : [{ ...hostPlatform(), os: 'linux' }];
 }
 
-function platformOf(name: string): Platform {
+/** @throws {UsageError} */
+export function parsePlatformFlag(name: string, flag: string): Platform {
   try {
     return parsePlatform(name);
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(`--platform: ${error.message}`, { cause: error });
+    if (error instanceof RangeError) throw new UsageError(`${flag}: ${error.message}`, { cause: error });
     throw error;
   }
 }
