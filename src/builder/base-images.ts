@@ -33,3 +33,9 @@ export interface BaseImages {
    */
   resolve(name: string, options: ResolveOptions): Promise<BaseImage>;
 }
+
+/** Where to learn of images that nothing is to be built on. */
+export interface BaseConfigs {
+  /** @throws {ImageNotFoundError} nowhere, or not for the platform. */
+  describe(name: string, options: ResolveOptions): Promise<ImageConfig>;
+}

@@ -1,5 +1,5 @@
 import type { RunDevices, Ulimit } from '../layer/index.js';
-import { type Platform, parseReference, shortReference } from '../oci/index.js';
+import { formatPlatform, type Platform, parseReference, shortReference } from '../oci/index.js';
 import type { BaseImage, PullPolicy } from './base-images.js';
 import type { SourceTree } from './context/source-tree.js';
 import type { Dockerfile } from './dockerfile/index.js';
@@ -46,6 +46,16 @@ export type BuildOptions = Readonly<{
   /** Given a shell in what a failed command left. */
   onFailed?: OnFailed;
 }>;
+
+/** What takes the place of an image, or of a stage, on a platform. */
+export function findContext(
+  contexts: BuildOptions['contexts'],
+  name: string,
+  platform: Platform,
+): NamedContext | undefined {
+  const key = contextName(name.toLowerCase());
+  return contexts.get(`${key}::${formatPlatform(platform)}`) ?? contexts.get(key);
+}
 
 /** What a named context is known by: of names of images, the short form without `:latest`. */
 export function contextName(name: string): string {

@@ -1,35 +1,26 @@
 import type { StepRunner } from '../layer/index.js';
-import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from '../oci/index.js';
-import type { BaseImage, BaseImages } from './base-images.js';
-import { type BuildOptions, contextName, type NamedContext } from './build-options.js';
+import type { Platform } from '../oci/index.js';
+import type { BaseImages } from './base-images.js';
+import type { BuildOptions } from './build-options.js';
 import type { MountDirectories } from './cache/mount-directories.js';
 import type { StepCache } from './cache/step-cache.js';
 import type { SourceTree } from './context/source-tree.js';
 import { ViewTree } from './context/view-tree.js';
-import {
-  type Dockerfile,
-  DockerfileError,
-  type ExpandedStage,
-  ExpansionError,
-  expandStages,
-  findTarget,
-  globalScope,
-  type Instruction,
-  neededStages,
-  parseTrigger,
-  proxyEnvironment,
-  resolveSource,
-} from './dockerfile/index.js';
-import { BuildError, StepError } from './errors.js';
+import { type ExpandedStage, type Instruction, proxyEnvironment, resolveSource } from './dockerfile/index.js';
+import { explained } from './explain.js';
 import { checkRunnable } from './foreign-platform.js';
 import { ImageState } from './image-state.js';
 import { chainOf, type Layer } from './layer.js';
 import type { Layers } from './layers.js';
-import { imageMaterial, type Material } from './material.js';
+import type { Material } from './material.js';
 import { follow, type Progress } from './progress.js';
+import { Rehearsal } from './rehearsal.js';
 import type { RemoteSources } from './remote-sources.js';
-import { isStep, StageBuilder, type StageParts } from './stage-builder.js';
-import { StepNumbers } from './step-numbers.js';
+import { baseLayers, imageState, StageBases } from './stage-bases.js';
+import { StageBuilder } from './stage-builder.js';
+import { basePlatform, isStep, planStages, type StagePlan, stageAt } from './stage-plan.js';
+import { StageWords } from './stage-words.js';
+import type { StepNumbers } from './step-numbers.js';
 import { type Credentials, type MountOrigin, openMounts, prepareMounts } from './steps/mounts.js';
 import type { StepParts } from './steps/step-parts.js';
 
@@ -46,15 +37,6 @@ export type BuildParts = Readonly<{
   signal: AbortSignal;
 }>;
 
-/** A stage whose base is known and whose words make sense. `base` is `undefined` where that is a stage. */
-type Prepared = Readonly<{
-  base: ImageState | undefined;
-  instructions: readonly Instruction[];
-  numbers: StepNumbers;
-  /** As the state will be, but for the layers. */
-  rehearsed: ImageState;
-}>;
-
 type Origin = MountOrigin & Readonly<{ name: string }>;
 
 /**
@@ -63,40 +45,32 @@ type Origin = MountOrigin & Readonly<{ name: string }>;
 export class StagesBuild {
   readonly #options: BuildOptions;
   readonly #parts: BuildParts;
-  readonly #platform: Platform;
-  readonly #globals: ReadonlyMap<string, string>;
-  readonly #stages: readonly ExpandedStage[];
+  readonly #plan: StagePlan;
+  readonly #bases: StageBases;
+  readonly #rehearsal: Rehearsal;
   readonly #results = new Map<number, Promise<ImageState>>();
-  readonly #prepared = new Map<number, Promise<Prepared>>();
-  readonly #images = new Map<string, Promise<BaseImage>>();
   readonly #trees = new Map<string, Promise<ViewTree>>();
-  readonly #materials = new Map<string, Material>();
   readonly #started = Date.now();
   /** Calls off everything when something has failed. */
   readonly #failure = new AbortController();
 
   constructor(options: BuildOptions, platform: Platform, parts: BuildParts) {
+    const signal = AbortSignal.any([parts.signal, this.#failure.signal]);
     this.#options = options;
-    this.#platform = platform;
-    this.#parts = { ...parts, signal: AbortSignal.any([parts.signal, this.#failure.signal]) };
-    const target = findTarget(options.dockerfile, options.target);
-    this.#globals = globalScope(options.dockerfile, {
-      buildArgs: options.buildArgs,
-      platforms: {
-        build: options.buildPlatform,
-        target: platform,
-        ...(options.target !== undefined && target.name !== undefined && { stage: target.name }),
-      },
+    this.#parts = { ...parts, signal };
+    this.#plan = planStages(options, platform);
+    this.#bases = new StageBases(options, parts.bases, signal);
+    this.#rehearsal = new Rehearsal({
+      options,
+      plan: this.#plan,
+      base: (expanded, numbers) => this.#base(expanded, numbers),
+      signal,
     });
-    this.#stages = expandStages(options.dockerfile, this.#globals);
   }
 
   /** @throws {StepError} the first instruction that failed. */
   async build(): Promise<ImageState> {
-    const { dockerfile } = this.#options;
-    const target = findTarget(dockerfile, this.#options.target);
-    const needed = neededStages(dockerfile, this.#stages, target.index);
-    const stages = needed.map((index) => this.#stage(index));
+    const stages = this.#plan.needed.map((index) => this.#stage(index));
     try {
       await Promise.all(stages);
     } catch (error) {
@@ -104,14 +78,14 @@ export class StagesBuild {
       await Promise.allSettled(stages); // nothing goes on behind the caller's back
       throw error;
     }
-    const state = await this.#stage(target.index);
+    const state = await this.#stage(this.#plan.target);
     state.addLabels(this.#options.labels);
     return state;
   }
 
   /** What was taken from elsewhere, in order of the addresses. Known once it is built. */
   get materials(): readonly Material[] {
-    return [...this.#materials.values()].sort((a, b) => (a.uri < b.uri ? -1 : 1));
+    return this.#bases.materials;
   }
 
   #stage(index: number): Promise<ImageState> {
@@ -124,52 +98,13 @@ export class StagesBuild {
   }
 
   async #buildStage(index: number): Promise<ImageState> {
-    const expanded = this.#expandedAt(index);
-    const { base, instructions, numbers } = await this.#prepare(index);
+    const expanded = stageAt(this.#plan, index);
+    const { base, instructions, numbers } = await this.#rehearsal.stage(index);
     const state = base ?? (await this.#stateBelow(expanded)).derive();
     state.takeTriggers(); // they are among the instructions
-    const stage = new StageBuilder(this.#stageParts(state, expanded));
+    const stage = this.#stageBuilder(state, expanded);
     for (const instruction of instructions) await this.#carryOut(stage, instruction, numbers);
     return state;
-  }
-
-  #prepare(index: number): Promise<Prepared> {
-    let prepared = this.#prepared.get(index);
-    if (prepared === undefined) {
-      prepared = this.#prepareStage(index);
-      this.#prepared.set(index, prepared);
-    }
-    return prepared;
-  }
-
-  /** All words are gone through before anything runs: nobody should wait for a long step to learn of a mistake below. */
-  async #prepareStage(index: number): Promise<Prepared> {
-    const expanded = this.#expandedAt(index);
-    const numbers = new StepNumbers(this.#labelOf(index));
-    const own = expanded.stage.instructions;
-    const { from } = expanded.stage;
-    if (expanded.base.kind === 'image') numbers.total += 1;
-    numbers.total += own.filter(isStep).length;
-    const below =
-      expanded.base.kind === 'stage' ? (await this.#prepare(expanded.base.index)).rehearsed : undefined;
-    const base = below ? undefined : await this.#explained(from, () => this.#base(expanded, numbers));
-    const rehearsed = (below ?? base ?? ImageState.scratch(this.#platform)).derive();
-    const triggers = rehearsed.takeTriggers();
-    const instructions = await this.#explained(from, () => [
-      ...triggers.map((text) => ({ ...parseTrigger(text), location: from.location })),
-      ...own,
-    ]);
-    numbers.total += instructions.slice(0, triggers.length).filter(isStep).length;
-    const stage = new StageBuilder(this.#stageParts(rehearsed, expanded));
-    for (const instruction of instructions)
-      await this.#explained(instruction, () => stage.rehearse(instruction));
-    return { base, instructions, numbers, rehearsed };
-  }
-
-  #expandedAt(index: number): ExpandedStage {
-    const expanded = this.#stages[index];
-    if (expanded === undefined) throw new RangeError(`there is no stage ${index}`);
-    return expanded;
   }
 
   #stateBelow({ base }: ExpandedStage): Promise<ImageState> {
@@ -177,47 +112,29 @@ export class StagesBuild {
     return this.#stage(base.index);
   }
 
-  /** @throws {StepError} in place of what `work` throws. */
-  async #explained<T>(
-    { source, location }: Pick<Instruction, 'source' | 'location'>,
-    work: () => T | Promise<T>,
-    name = source,
-  ): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof StepError || error instanceof DockerfileError) throw error;
-      this.#parts.signal.throwIfAborted();
-      throw new StepError(name, placeOf(this.#options.dockerfile, location, error), error);
-    }
-  }
-
   async #carryOut(stage: StageBuilder, instruction: Instruction, numbers: StepNumbers): Promise<void> {
     const isLayer = isStep(instruction);
     const name = isLayer ? `${numbers.next()} ${instruction.source}` : instruction.source;
-    await this.#explained(
-      instruction,
-      async () => {
-        if (!isLayer) return stage.configure(instruction);
-        await stage.waitForSources(instruction);
-        await follow(this.#parts.progress, name, (step) => stage.build(instruction, name, step));
-      },
-      name,
-    );
+    const { dockerfile } = this.#options;
+    await explained({ dockerfile, instruction, name, signal: this.#parts.signal }, async () => {
+      if (!isLayer) return stage.configure(instruction);
+      await stage.waitForSources(instruction);
+      await follow(this.#parts.progress, name, (step) => stage.build(instruction, name, step));
+    });
   }
 
-  async #base({ base, platform: stated, stage }: ExpandedStage, numbers: StepNumbers): Promise<ImageState> {
+  async #base(expanded: ExpandedStage, numbers: StepNumbers): Promise<ImageState> {
+    const { base, stage } = expanded;
     if (base.kind === 'stage') throw new TypeError('a stage is built, not fetched');
-    const platform =
-      stated === undefined ? this.#platform : parsePlatform(stated, this.#options.buildPlatform);
+    const platform = basePlatform(this.#plan, expanded);
     if (base.kind === 'scratch') return ImageState.scratch(platform);
     const name = `${numbers.next()} FROM ${base.reference}`;
     return follow(this.#parts.progress, name, async (step) => {
-      const context = this.#namedContext(base.reference, platform);
+      const context = this.#bases.context(base.reference, platform);
       if (context?.kind === 'tree') return this.#treeAsBase(context.tree, platform, stage.from.source);
-      const image = await this.#image(base.reference, platform, (text) => step.status(text));
+      const image = await this.#bases.image(base.reference, platform, (text) => step.status(text));
       step.cached();
-      return imageState(image, platform);
+      return imageState(image.config, baseLayers(image), platform);
     });
   }
 
@@ -239,43 +156,8 @@ export class StagesBuild {
     return state;
   }
 
-  #image(name: string, platform: Platform, onStatus: (text: string) => void): Promise<BaseImage> {
-    const key = `${name} ${formatPlatform(platform)}`;
-    let image = this.#images.get(key);
-    if (image === undefined) {
-      const context = this.#namedContext(name, platform);
-      const { pull } = this.#options;
-      const { signal } = this.#parts;
-      image =
-        context?.kind === 'base'
-          ? context.resolve(platform)
-          : this.#parts.bases.resolve(context?.kind === 'image' ? context.name : name, {
-              platform,
-              pull,
-              onStatus,
-              signal,
-            });
-      image = image.then((found) => {
-        this.#note(imageMaterial(found, platform));
-        return found;
-      });
-      this.#images.set(key, image);
-    }
-    return image;
-  }
-
-  #note(material: Material): void {
-    this.#materials.set(`${material.uri} ${JSON.stringify(material.digest)}`, material);
-  }
-
-  #namedContext(name: string, platform: Platform): NamedContext | undefined {
-    const { contexts } = this.#options;
-    const key = contextName(name.toLowerCase());
-    return contexts.get(`${key}::${formatPlatform(platform)}`) ?? contexts.get(key);
-  }
-
-  #stageParts(state: ImageState, expanded: ExpandedStage): StageParts {
-    const { dockerfile, buildArgs, context, network, allowInsecure, onFailed } = this.#options;
+  #stageBuilder(state: ImageState, expanded: ExpandedStage): StageBuilder {
+    const { dockerfile, buildArgs, context, network, onFailed } = this.#options;
     const { index, name } = expanded.stage;
     const { layers, credentials, directories, signal, runner } = this.#parts;
     const findOrigin = (from: string, instruction: Instruction) =>
@@ -284,19 +166,17 @@ export class StagesBuild {
       from === undefined ? { tree: context } : findOrigin(from, instruction);
     const cacheNamespace = buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '';
     const mountParts = { layers, credentials, directories, signal, cacheNamespace };
-    return {
+    const { globals } = this.#plan;
+    return new StageBuilder({
       state,
-      escape: dockerfile.escape,
-      buildArgs,
-      globals: this.#globals,
+      words: new StageWords({ ...this.#options, escape: dockerfile.escape, globals, state }),
       context,
       findOrigin,
       treeOf: (origin) => this.#treeOf(origin),
       remote: this.#parts.remote,
-      onFetched: (material) => this.#note(material),
+      onFetched: (material) => this.#bases.note(material),
       step: (progress) => this.#step(state, name === undefined ? [] : [name], progress),
       network,
-      allowInsecure,
       run: {
         settings: this.#runSettings(),
         runner: checkRunnable(runner, state.platform, this.#options.buildPlatform),
@@ -306,7 +186,7 @@ export class StagesBuild {
         prepareMounts(mounts, { ...mountParts, findOrigin: findMountOrigin(instruction) }),
       openMounts: (prepared) =>
         openMounts(prepared, { ...mountParts, findOrigin: async () => ({ tree: context }) }),
-    };
+    });
   }
 
   #runSettings() {
@@ -344,10 +224,10 @@ export class StagesBuild {
       const { layers } = await this.#stage(source.index);
       return { layers: [...layers], name: `stage ${from}` };
     }
-    const context = this.#namedContext(source.name, platform);
+    const context = this.#bases.context(source.name, platform);
     if (context?.kind === 'tree') return { tree: context.tree, name: `context ${from}` };
     const image = await follow(this.#parts.progress, `[context ${from}]`, async (step) => {
-      const found = await this.#image(source.name, platform, (text) => step.status(text));
+      const found = await this.#bases.image(source.name, platform, (text) => step.status(text));
       step.cached();
       return found;
     });
@@ -368,13 +248,6 @@ export class StagesBuild {
     }
     return tree;
   }
-
-  /** As BuildKit: a stage without a name is called by its number, unless it is the only one. */
-  #labelOf(index: number): string {
-    const name = this.#stages[index]?.stage.name ?? (this.#stages.length > 1 ? `stage-${index}` : '');
-    const isOne = this.#options.platforms.length === 1;
-    return [...(isOne ? [] : [formatPlatform(this.#platform)]), ...(name === '' ? [] : [name])].join(' ');
-  }
 }
 
 const QUIET: StepParts['progress'] = {
@@ -384,35 +257,3 @@ const QUIET: StepParts['progress'] = {
   done: () => {},
   failed: () => {},
 };
-
-function placeOf(
-  { name, lines }: Dockerfile,
-  { line, endLine }: Readonly<{ line: number; endLine: number }>,
-  error: unknown,
-) {
-  return { file: name, lines, line, endLine, ...(error instanceof ExpansionError && { word: error.word }) };
-}
-
-function imageState(image: BaseImage, wanted: Platform): ImageState {
-  const { os, architecture, variant } = image.config;
-  const platform = {
-    ...wanted,
-    os,
-    architecture: architecture || wanted.architecture,
-    ...(variant !== undefined && { variant }),
-  };
-  const isWanted = matchesPlatform(platform, wanted);
-  return ImageState.image(isWanted ? wanted : platform, image.config, baseLayers(image));
-}
-
-/** @throws {BuildError} its manifest and its configuration tell of different numbers of layers. */
-function baseLayers({ name, layers, config }: BaseImage): Layer[] {
-  const diffIDs = config.rootfs.diff_ids;
-  if (diffIDs.length !== layers.length) {
-    throw new BuildError(`${name} has ${layers.length} layers, but its configuration says ${diffIDs.length}`);
-  }
-  return layers.flatMap((descriptor, i) => {
-    const diffID = diffIDs[i];
-    return diffID === undefined ? [] : [{ diffID, descriptor, isBase: true }];
-  });
-}

@@ -14,8 +14,11 @@ export async function build(options: BuildOptions, parts: BuildParts): Promise<B
   const running = options.platforms.map(async (platform) => {
     try {
       const stages = new StagesBuild(options, platform, { ...parts, signal });
-      const image = await finish(await stages.build(), options, { ...parts, signal });
-      return { ...image, materials: stages.materials };
+      const state = await stages.build();
+      const image = await finish(state, options, { ...parts, signal });
+      // What the last FROM is for may be another; an index names each platform once, as it was asked for.
+      const isOnly = options.platforms.length === 1;
+      return { ...image, platform: isOnly ? state.platform : platform, materials: stages.materials };
     } catch (error) {
       failure.abort(error);
       throw error;
@@ -38,5 +41,5 @@ async function finish(state: ImageState, options: BuildOptions, parts: BuildPart
     layers = await rewriteTimes(layers, fileTimes, parts);
   }
   const config = state.finish({ layers, ...(time !== undefined && { epoch: time }) });
-  return { platform: state.platform, config, layers };
+  return { config, layers };
 }

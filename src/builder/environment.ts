@@ -19,6 +19,10 @@ export class Environment {
     this.#values.set(name, value);
   }
 
+  get values(): ReadonlyMap<string, string> {
+    return this.#values;
+  }
+
   lines(): string[] {
     return [...this.#values].map(([name, value]) => `${name}=${value}`);
   }

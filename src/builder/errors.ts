@@ -1,6 +1,13 @@
 /** A build that cannot be, or went wrong, for a reason that its author can understand. */
 export class BuildError extends Error {
   override readonly name: string = 'BuildError';
+  /** What is wrong in the instruction, as it stands there. */
+  readonly word: string | undefined;
+
+  constructor(message: string, { word, ...options }: ErrorOptions & Readonly<{ word?: string }> = {}) {
+    super(message, options);
+    this.word = word;
+  }
 }
 
 /** A RUN whose command answered with something else than 0. */

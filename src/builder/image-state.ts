@@ -1,16 +1,13 @@
-import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig, Platform } from '../oci/index.js';
+import type { ContainerConfig, Healthcheck, ImageConfig, Platform } from '../oci/index.js';
 import { Environment } from './environment.js';
 import { healthcheckText, plainList, quotedList } from './history.js';
+import { ImageHistory } from './image-history.js';
 import type { Layer } from './layer.js';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
-const COMMENT = 'buildkit.dockerfile.v0';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** An entry of the history whose time is known only when the image is complete. */
-type Step = Readonly<{ entry: HistoryEntry; isBase: boolean }>;
 
 type Arg = Readonly<{ name: string; value: string | undefined }>;
 
@@ -23,7 +20,7 @@ export class ImageState {
   /** Members of the base's configuration that are not known here survive. */
   readonly #base: ImageConfig;
   readonly #config: Mutable<ContainerConfig>;
-  #history: Step[];
+  readonly #history: ImageHistory;
   #layers: Layer[];
   /** ENV and ARG: the later one counts. */
   readonly #variables: Environment;
@@ -36,7 +33,7 @@ export class ImageState {
     platform: Platform;
     base: ImageConfig;
     config: ContainerConfig;
-    history: readonly Step[];
+    history: ImageHistory;
     layers: readonly Layer[];
     variables: Environment;
     args: readonly Arg[];
@@ -45,7 +42,7 @@ export class ImageState {
     this.platform = from.platform;
     this.#base = from.base;
     this.#config = { ...from.config };
-    this.#history = [...from.history];
+    this.#history = from.history;
     this.#layers = [...from.layers];
     this.#variables = from.variables;
     this.#args = [...from.args];
@@ -80,7 +77,7 @@ export class ImageState {
     config: ContainerConfig,
     layers: readonly Layer[],
   ): ImageState {
-    const history = (base.history ?? []).map((entry) => ({ entry, isBase: true }));
+    const history = ImageHistory.of(base);
     const variables = Environment.parse(config.Env ?? []);
     return new ImageState({
       platform,
@@ -100,7 +97,7 @@ export class ImageState {
       platform: this.platform,
       base: this.#base,
       config: this.#config,
-      history: this.#history,
+      history: this.#history.clone(),
       layers: this.#layers,
       variables: this.#variables.clone(),
       args: this.#args,
@@ -127,14 +124,23 @@ export class ImageState {
   /** Values of ENV and ARG. */
   readonly lookup = (name: string): string | undefined => this.#variables.get(name);
 
+  get variables(): ReadonlyMap<string, string> {
+    return this.#variables.values;
+  }
+
   /** What a RUN sees. */
   environment(): string[] {
     return this.#variables.lines();
   }
 
-  /** Commands that the base image wants to be run first. They are gone after that. */
+  /** Commands that images from this one are to begin with. */
+  get triggers(): readonly string[] {
+    return this.#config.OnBuild ?? [];
+  }
+
+  /** Those of the base, which are carried out now. They are gone after that. */
   takeTriggers(): readonly string[] {
-    const triggers = this.#config.OnBuild ?? [];
+    const { triggers } = this;
     delete this.#config.OnBuild;
     return triggers;
   }
@@ -148,7 +154,7 @@ export class ImageState {
       this.#variables.set(key, value);
     }
     this.#config.Env = environment.lines();
-    this.#note(['ENV', ...pairs.map(({ key, value }) => `${key}=${value}`)].join(' '));
+    this.#history.note(['ENV', ...pairs.map(({ key, value }) => `${key}=${value}`)].join(' '));
   }
 
   /** @param args `isVariable`: a few names mean something to the builder alone. */
@@ -158,7 +164,7 @@ export class ImageState {
       this.#args.push({ name, value });
     }
     const texts = args.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`));
-    this.#note(['ARG', ...texts].join(' '));
+    this.#history.note(['ARG', ...texts].join(' '));
   }
 
   isDeclared(name: string): boolean {
@@ -167,7 +173,7 @@ export class ImageState {
 
   label(pairs: readonly Readonly<{ key: string; value: string }>[]): void {
     this.addLabels(pairs.map(({ key, value }) => [key, value]));
-    this.#note(['LABEL', ...pairs.map(({ key, value }) => `${key}=${value}`)].join(' '));
+    this.#history.note(['LABEL', ...pairs.map(({ key, value }) => `${key}=${value}`)].join(' '));
   }
 
   /** Labels that come with the build, and leave no trace in the history. */
@@ -180,52 +186,52 @@ export class ImageState {
     this.#config.Cmd = args;
     this.#config.ArgsEscaped = true;
     this.#hasOwnCommand = true;
-    this.#note(`CMD ${quotedList(args)}`);
+    this.#history.note(`CMD ${quotedList(args)}`);
   }
 
   /** A command that came with the base was meant for the base's entry point. */
   entrypoint(args: readonly string[]): void {
     this.#config.Entrypoint = args;
     if (!this.#hasOwnCommand) delete this.#config.Cmd;
-    this.#note(`ENTRYPOINT ${quotedList(args)}`);
+    this.#history.note(`ENTRYPOINT ${quotedList(args)}`);
   }
 
   /** @param ports `80/tcp` each. */
   expose(ports: readonly string[]): void {
     const added = Object.fromEntries(ports.map((port) => [port, {}]));
     this.#config.ExposedPorts = { ...this.#config.ExposedPorts, ...added };
-    this.#note(`EXPOSE ${plainList(ports)}`);
+    this.#history.note(`EXPOSE ${plainList(ports)}`);
   }
 
   volume(paths: readonly string[]): void {
     const added = Object.fromEntries(paths.map((path) => [path, {}]));
     this.#config.Volumes = { ...this.#config.Volumes, ...added };
-    this.#note(`VOLUME ${plainList(paths)}`);
+    this.#history.note(`VOLUME ${plainList(paths)}`);
   }
 
   setUser(user: string): void {
     this.#config.User = user;
-    this.#note(`USER ${user}`);
+    this.#history.note(`USER ${user}`);
   }
 
   healthcheck(check: Healthcheck): void {
     this.#config.Healthcheck = check;
-    this.#note(healthcheckText(check));
+    this.#history.note(healthcheckText(check));
   }
 
   setShell(args: readonly string[]): void {
     this.#config.Shell = args;
-    this.#note(`SHELL ${plainList(args)}`);
+    this.#history.note(`SHELL ${plainList(args)}`);
   }
 
   stopSignal(signal: string): void {
     this.#config.StopSignal = signal;
-    this.#note(`STOPSIGNAL ${signal}`);
+    this.#history.note(`STOPSIGNAL ${signal}`);
   }
 
   maintainer(text: string): void {
     this.#author = text;
-    this.#note(`MAINTAINER ${text}`);
+    this.#history.note(`MAINTAINER ${text}`);
   }
 
   /** Leaves no trace in the history. */
@@ -240,23 +246,19 @@ export class ImageState {
   }
 
   noteWithoutLayer(createdBy: string): void {
-    this.#note(createdBy);
+    this.#history.note(createdBy);
   }
 
   /** @param created when the layer was made. */
   addLayer(layer: Layer, createdBy: string, created: string): void {
     this.#layers.push(layer);
-    this.#history.push({ entry: { created, created_by: createdBy, comment: COMMENT }, isBase: false });
+    this.#history.add(createdBy, created);
   }
 
   /** One layer takes the place of all that are not the base's. */
   squash(base: readonly Layer[], layer: Layer, created: string): void {
     this.#layers = [...base, layer];
-    const without = this.#history.map((step) =>
-      step.isBase ? step : { ...step, entry: { ...step.entry, empty_layer: true } },
-    );
-    const comment = `merge of ${without.filter(({ isBase }) => !isBase).length} steps`;
-    this.#history = [...without, { entry: { created, comment }, isBase: false }];
+    this.#history.squash(created);
   }
 
   /** How history tells of a RUN: with the ARGs that were declared. */
@@ -274,7 +276,7 @@ export class ImageState {
    * @param epoch instead of all times of this build.
    */
   finish({ epoch, layers = this.#layers }: { epoch?: string; layers?: readonly Layer[] } = {}): ImageConfig {
-    const history = this.#timedHistory(epoch);
+    const history = this.#history.entries(epoch);
     const {
       created: baseCreated,
       author: _author,
@@ -292,25 +294,5 @@ export class ImageState {
       rootfs: { type: 'layers', diff_ids: layers.map(({ diffID }) => diffID) },
       history,
     };
-  }
-
-  #timedHistory(epoch: string | undefined): HistoryEntry[] {
-    const entries = this.#history.map(({ entry, isBase }) =>
-      isBase || epoch === undefined ? entry : { ...entry, created: epoch },
-    );
-    const first = entries.find(({ created }) => created !== undefined)?.created ?? this.#base.created;
-    let last = first;
-    return entries.map((entry, i) => {
-      last = entry.created ?? last;
-      const isOwn = this.#history[i]?.isBase === false;
-      return isOwn && last !== undefined ? { created: last, ...entry } : entry;
-    });
-  }
-
-  #note(createdBy: string): void {
-    this.#history.push({
-      entry: { created_by: createdBy, comment: COMMENT, empty_layer: true },
-      isBase: false,
-    });
   }
 }

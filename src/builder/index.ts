@@ -1,9 +1,10 @@
 /**
  * Builds images from Dockerfiles: the language is in dockerfile/, what stages become in image-state.ts, how layers are
  * made in steps/ and copy/, what is remembered in cache/. Knows no registries and no containers: see base-images.ts
- * and layer/run-step.ts for what it is given. Start with build.ts, then build-stages.ts and stage-builder.ts.
+ * and layer/run-step.ts for what it is given. Start with build.ts, then build-stages.ts: each stage is gone through by
+ * rehearsal.ts, which runs nothing, before stage-builder.ts carries it out.
  */
-export type { BaseImage, BaseImages, PullPolicy, ResolveOptions } from './base-images.js';
+export type { BaseConfigs, BaseImage, BaseImages, PullPolicy, ResolveOptions } from './base-images.js';
 export { build } from './build.js';
 export { type BuildOptions, contextName, type NamedContext } from './build-options.js';
 export type { BuildParts } from './build-stages.js';
@@ -24,6 +25,7 @@ export type { SourceEntry, SourceTree } from './context/source-tree.js';
 export { StatCache } from './context/stat-cache.js';
 export { readTextFile } from './context/text-file.js';
 export {
+  type CheckOptions,
   check,
   type Dockerfile,
   DockerfileError,
@@ -34,6 +36,7 @@ export {
   globalScope,
   IgnoreRules,
   outline,
+  parseCheckOptions,
   parseDockerfile,
   printTree,
   targets,
@@ -43,6 +46,7 @@ export { BuildError, CommandFailedError, drawPlace, StepError } from './errors.j
 export { Layers, removeLostIndexes } from './layers.js';
 export type { Material } from './material.js';
 export type { Progress, StepProgress } from './progress.js';
+export { rehearse } from './rehearse.js';
 export type { RemoteRequest, RemoteSource, RemoteSources } from './remote-sources.js';
 export { type ResultFile, resultFiles, writeDirectory } from './result/files.js';
 export type { FileTimes } from './result/rewrite-times.js';

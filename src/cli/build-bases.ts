@@ -1,4 +1,4 @@
-import type { BaseImage, BaseImages, ResolveOptions } from '../builder/index.js';
+import type { BaseConfigs, BaseImage, BaseImages, ResolveOptions } from '../builder/index.js';
 import type { RegistryClient } from '../client/index.js';
 import { ContentNotFoundError, type ImageEndpoint, ImageNotFoundError } from '../content/index.js';
 import { ImageFormatError, type LocalStore } from '../image/index.js';
@@ -6,14 +6,17 @@ import {
   type Descriptor,
   formatReference,
   hostPlatform,
+  type ImageConfig,
   keyText,
   matchesPlatform,
   type Platform,
+  parseImageConfig,
+  parseManifest,
   parseReference,
 } from '../oci/index.js';
 
 /** Base images from the local store, and from registries into it. */
-export class StoredBases implements BaseImages {
+export class StoredBases implements BaseImages, BaseConfigs {
   readonly #store: LocalStore;
   readonly #openClient: () => Promise<RegistryClient>;
 
@@ -26,13 +29,9 @@ export class StoredBases implements BaseImages {
   async resolve(name: string, options: ResolveOptions): Promise<BaseImage> {
     const reference = parseReference(name);
     const key = formatReference(reference);
-    const { platform, pull } = options;
-    if (pull !== 'always') {
-      const found = await this.#find(name, key, platform);
-      if (found !== undefined && (pull === 'never' || !this.#hasOther(key, found, platform))) return found;
-    }
-    if (pull === 'never')
-      throw new ImageNotFoundError(`${name} (it is not on this machine, and --pull=never)`);
+    const { platform } = options;
+    const found = await this.#findFitting(name, options);
+    if (found !== undefined) return found;
     const { root, repository, digest } = await this.#pull(name, options);
     // Of several platforms that of this machine has the name.
     const isOwn = matchesPlatform(platform, hostPlatform());
@@ -44,6 +43,29 @@ export class StoredBases implements BaseImages {
     if (image === undefined)
       throw new ImageNotFoundError(`${name} for ${platform.os}/${platform.architecture}`);
     return image;
+  }
+
+  async describe(name: string, options: ResolveOptions): Promise<ImageConfig> {
+    const found = await this.#findFitting(name, options);
+    if (found !== undefined) return found.config;
+    const { platform, signal } = options;
+    const { choosePlatform, readContent } = await import('../image/index.js');
+    const from = await this.#repositoryOf(name);
+    const root = await from.resolve(keyText(parseReference(name).key), signal && { signal });
+    const chosen = await choosePlatform(from, root, { platform, ...(signal && { signal }) });
+    const { config } = parseManifest(await readContent(from, chosen, signal && { signal }), chosen.mediaType);
+    if (config === undefined) throw new ImageFormatError(`${name} is no image`);
+    return parseImageConfig(await readContent(from, config, signal && { signal }));
+  }
+
+  /** @returns undefined: a registry has to be asked. @throws {ImageNotFoundError} none may be. */
+  async #findFitting(name: string, { platform, pull }: ResolveOptions): Promise<BaseImage | undefined> {
+    if (pull === 'always') return undefined;
+    const key = formatReference(parseReference(name));
+    const found = await this.#find(name, key, platform);
+    if (found !== undefined && (pull === 'never' || !this.#hasOther(key, found, platform))) return found;
+    if (pull === 'missing') return undefined;
+    throw new ImageNotFoundError(`${name} (it is not on this machine, and --pull=never)`);
   }
 
   async #find(name: string, key: string, platform: Platform): Promise<BaseImage | undefined> {
@@ -69,11 +91,9 @@ export class StoredBases implements BaseImages {
 
   async #pull(name: string, { platform, onStatus, signal }: ResolveOptions) {
     const { copy } = await import('../image/index.js');
-    const { registry, repository, key: wanted } = parseReference(name);
-    const client = await this.#openClient();
-    const from = client.repository(registry, repository);
+    const from = await this.#repositoryOf(name);
     let bytes = 0;
-    const resolved = await from.resolve(keyText(wanted), signal && { signal });
+    const resolved = await from.resolve(keyText(parseReference(name).key), signal && { signal });
     const root = await copy(from, resolved, this.#store, [], {
       platform,
       onProgress: (event) => {
@@ -84,6 +104,11 @@ export class StoredBases implements BaseImages {
       ...(signal && { signal }),
     });
     return { root, repository: from.name, digest: resolved.digest };
+  }
+
+  async #repositoryOf(name: string) {
+    const { registry, repository } = parseReference(name);
+    return (await this.#openClient()).repository(registry, repository);
   }
 }
 

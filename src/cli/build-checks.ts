@@ -1,4 +1,7 @@
 import {
+  type BaseConfigs,
+  type BuildOptions,
+  type CheckOptions,
   check,
   type Dockerfile,
   expandStages,
@@ -8,17 +11,11 @@ import {
   type IgnoreRules,
   outline,
   printTree,
+  rehearse,
   targets,
 } from '../builder/index.js';
 import { hostPlatform, type Platform } from '../oci/index.js';
 import { type BuildFlags, parseBuildArgs } from './build-flags.js';
-
-type Checked = Readonly<{
-  dockerfile: Dockerfile;
-  ignore?: IgnoreRules;
-  platform: Platform;
-  flags: BuildFlags;
-}>;
 
 /** What the flags ask for instead of a build. */
 export function callOf({
@@ -31,9 +28,11 @@ export function callOf({
   return call;
 }
 
-/** Prints what was asked for. @returns the exit code. */
-export function answerCall(call: Exclude<ReturnType<typeof callOf>, 'build'>, checked: Checked): number {
-  const { dockerfile } = checked;
+type Described = Readonly<{ dockerfile: Dockerfile; platform: Platform; flags: BuildFlags }>;
+
+/** Prints what the file says. @returns the exit code. */
+export function describeFile(call: 'outline' | 'targets' | 'tree', described: Described): number {
+  const { dockerfile } = described;
   switch (call) {
     case 'tree':
       process.stdout.write(`${printTree(dockerfile).trimEnd()}\n`);
@@ -42,25 +41,40 @@ export function answerCall(call: Exclude<ReturnType<typeof callOf>, 'build'>, ch
       process.stdout.write(targetsText(dockerfile));
       return 0;
     case 'outline':
-      process.stdout.write(outlineText(checked));
+      process.stdout.write(outlineText(described));
       return 0;
-    case 'check':
-      return report(checked);
   }
 }
 
-/** Findings of the build checks. */
-export function findingsOf({ dockerfile, ignore, platform, flags }: Checked): Finding[] {
+type Checked = Readonly<{
+  options: BuildOptions;
+  checkOptions: CheckOptions;
+  ignore?: IgnoreRules;
+  bases: BaseConfigs;
+  signal: AbortSignal;
+}>;
+
+/**
+ * Findings of the build checks.
+ * @param scope see {@link rehearse}.
+ * @throws {StepError} words that no build could make sense of.
+ */
+export async function findingsOf(
+  { options, checkOptions, ignore, ...parts }: Checked,
+  scope: 'needed' | 'all' = 'needed',
+): Promise<Finding[]> {
+  const { dockerfile, buildArgs, buildPlatform, platforms } = options;
   return check(dockerfile, {
-    platforms: { build: { ...hostPlatform(), os: 'linux' }, target: platform },
-    buildArgs: parseBuildArgs(flags.buildArg, process.env),
+    platforms: { build: buildPlatform, target: platforms[0] ?? buildPlatform },
+    buildArgs,
     ...(ignore && { ignore }),
+    bases: await rehearse(options, parts, scope),
+    options: checkOptions,
   });
 }
 
-function report(checked: Checked): number {
-  const { dockerfile } = checked;
-  const findings = findingsOf(checked);
+/** Prints them. @returns the exit code. */
+export function reportFindings(findings: readonly Finding[], dockerfile: Dockerfile): number {
   if (findings.length === 0) {
     process.stdout.write('Check complete, no warnings found.\n');
     return 0;
@@ -91,7 +105,7 @@ function targetsText(dockerfile: Dockerfile): string {
   return `${rows.join('\n')}\n`;
 }
 
-function outlineText({ dockerfile, platform, flags }: Checked): string {
+function outlineText({ dockerfile, platform, flags }: Described): string {
   const globals = globalScope(dockerfile, {
     buildArgs: parseBuildArgs(flags.buildArg, process.env),
     platforms: { build: { ...hostPlatform(), os: 'linux' }, target: platform },

@@ -1,5 +1,5 @@
 import type { Ulimit } from '../layer/index.js';
-import { hostPlatform, type Platform, parsePlatform } from '../oci/index.js';
+import { formatPlatform, hostPlatform, type Platform, parsePlatform } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 import type { RegistryFlags } from './registry-options.js';
@@ -68,20 +68,25 @@ export function parseLabels(texts: readonly string[]): Map<string, string> {
   return new Map(texts.map((text) => [splitPair(text)[0], splitPair(text)[1] ?? '']));
 }
 
-/** `linux/amd64,linux/arm64`, several times. This machine's when there is none. */
+/** `linux/amd64,linux/arm64`, several times; each once, however it is written. This machine's when there is none. */
 export function parsePlatforms(texts: readonly string[]): Platform[] {
   const names = texts.flatMap((text) => text.split(',')).filter((name) => name.trim() !== '');
-  const platforms = [...new Set(names)].map((name) =>
-    name === 'local' ? hostPlatform() : platformOf(name.trim()),
+  const platforms = new Map(
+    names.map((name) => {
+      const platform =
+        name.trim() === 'local' ? hostPlatform() : parsePlatformFlag(name.trim(), '--platform');
+      return [formatPlatform(platform), platform] as const;
+    }),
   );
-  return platforms.length > 0 ? platforms : [{ ...hostPlatform(), os: 'linux' }];
+  return platforms.size > 0 ? [...platforms.values()] : [{ ...hostPlatform(), os: 'linux' }];
 }
 
-function platformOf(name: string): Platform {
+/** @throws {UsageError} */
+export function parsePlatformFlag(name: string, flag: string): Platform {
   try {
     return parsePlatform(name);
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(`--platform: ${error.message}`, { cause: error });
+    if (error instanceof RangeError) throw new UsageError(`${flag}: ${error.message}`, { cause: error });
     throw error;
   }
 }

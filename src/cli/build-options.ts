@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type BuildOptions, contextName, type Dockerfile, type NamedContext } from '../builder/index.js';
-import { hostPlatform, type Platform } from '../oci/index.js';
+import { formatPlatform, hostPlatform, type Platform } from '../oci/index.js';
 import { layoutBase } from './build-bases.js';
 import type { BuildInput, ContextOpener } from './build-context.js';
 import { debugShells } from './build-debug-shell.js';
@@ -8,6 +8,7 @@ import {
   type BuildFlags,
   parseBuildArgs,
   parseLabels,
+  parsePlatformFlag,
   parsePull,
   parseSize,
   parseUlimits,
@@ -128,7 +129,8 @@ async function namedContexts(
 /** `docker.io/library/alpine` and `alpine` are one name; a platform may follow after two colons. */
 function keyOf(name: string): string {
   const [image = '', platform] = name.toLowerCase().split('::');
-  return platform === undefined ? contextName(image) : `${contextName(image)}::${platform}`;
+  if (platform === undefined) return contextName(image);
+  return `${contextName(image)}::${formatPlatform(parsePlatformFlag(platform, '--build-context'))}`;
 }
 
 async function namedContext(

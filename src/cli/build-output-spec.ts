@@ -207,11 +207,12 @@ function annotationsIn(spec: Spec): Annotation[] {
   });
 }
 
+/** Names of annotations have dots, and no colons: what stands before one is a type, known or not. */
+const ANNOTATION_PREFIX = /^([a-z-]+(?:\[[^\]]*\])?(?:,[a-z-]+(?:\[[^\]]*\])?)*):(.*)$/s;
+
 /** `[type[platform][,type]:]name=value` of `--annotation`: of the manifest unless a type says otherwise. */
 function annotationsOf(text: string): Annotation[] {
-  const one = `(?:${ANNOTATION_PLACES.join('|')})(?:\\[[^\\]]*\\])?`;
-  const [, places = 'manifest', pair = text] =
-    new RegExp(`^(${one}(?:,${one})*):(.*)$`, 's').exec(text) ?? [];
+  const [, places = 'manifest', pair = text] = ANNOTATION_PREFIX.exec(text) ?? [];
   const [name, value] = splitPair(pair);
   if (name === '' || value === undefined) throw new UsageError(`--annotation ${text}: write name=value`);
   return places.split(/,(?![^[]*\])/).map((written) => {

@@ -13,12 +13,12 @@ import { type Descriptor, hostPlatform, parseReference } from '../oci/index.js';
 import type { Attestation } from './build-attach.js';
 import { parseAttestations, type WantedAttestations } from './build-attestations.js';
 import { StoredBases } from './build-bases.js';
-import { answerCall, callOf, counted, findingsOf } from './build-checks.js';
+import { callOf, counted, describeFile, findingsOf, reportFindings } from './build-checks.js';
 import { type BuildInput, ContextOpener } from './build-context.js';
 import { GivenCredentials } from './build-credentials.js';
 import { describeBuildFailure } from './build-failure.js';
 import { Fetching } from './build-fetching.js';
-import { type BuildFlags, parsePlatforms } from './build-flags.js';
+import { type BuildFlags, parseBuildArgs, parsePlatforms } from './build-flags.js';
 import { optionsOf } from './build-options.js';
 import { holdsReferrers, writeOutput } from './build-output.js';
 import { type Output, type Outputs, parseOutputs } from './build-output-spec.js';
@@ -27,6 +27,7 @@ import { openBuildProgress } from './build-progress-modes.js';
 import { LazyRemoteSources } from './build-remote.js';
 import { idOf, writeReports } from './build-report.js';
 import { BuildSession } from './build-session.js';
+import { type BuildSettings, settingsOf } from './build-settings.js';
 import { reportFailure, UsageError } from './failure.js';
 
 /** `berth build`. @returns the exit code. */
@@ -57,6 +58,7 @@ async function buildWith(
   const started = new Date();
   const wanted = wantedOf(flags, outputs, progress);
   const platforms = parsePlatforms(flags.platform);
+  const settings = settingsOf(parseBuildArgs(flags.buildArg, process.env));
   await using session = new BuildSession({ ...flags, ...(insecure && { insecure }) });
   await using credentials = new GivenCredentials(flags, process.env);
   const fetching = new Fetching({
@@ -68,21 +70,16 @@ async function buildWith(
   using contexts = new ContextOpener({
     cacheDirectory: join(session.cacheRoot, 'contexts'),
     fetching,
-    keepGitDirectory: flags.buildArg.includes('BUILDKIT_CONTEXT_KEEP_GIT_DIR=1'),
+    keepGitDirectory: settings.keepGitDirectory,
     warn: (message) => progress.warn(message),
     signal: session.signal,
   });
   const input = await contexts.open(context, flags.file);
   const { text, name } = input.dockerfile;
   const dockerfile = parseDockerfile(text, { name });
-  const checked = {
-    dockerfile,
-    platform: platforms[0] ?? hostPlatform(),
-    flags,
-    ...(input.ignore && { ignore: input.ignore }),
-  };
   const call = callOf(flags);
-  if (call !== 'build') return answerCall(call, checked);
+  if (call !== 'build' && call !== 'check')
+    return describeFile(call, { dockerfile, platform: platforms[0] ?? hostPlatform(), flags });
   const options = await optionsOf(flags, {
     input,
     dockerfile,
@@ -92,36 +89,58 @@ async function buildWith(
     progress,
     rewritesTimes: wantedOutputs.rewritesTimes,
   });
-  const isIndex = platforms.length > 1 || options.buildArgs.get('BUILDKIT_MULTI_PLATFORM') === '1';
+  const bases = new StoredBases(session.store, () => session.client());
+  const checkOptions = settings.check ?? dockerfile.checkOptions;
+  const checked = {
+    options,
+    checkOptions,
+    ...(input.ignore && { ignore: input.ignore }),
+    bases,
+    signal: session.signal,
+  };
+  if (call === 'check') {
+    const scope = flags.target === undefined ? 'all' : 'needed';
+    return reportFindings(await findingsOf(checked, scope), dockerfile);
+  }
+  const isIndex = platforms.length > 1 || settings.alwaysIndex;
   if (!isIndex && annotations.some(({ place }) => place.startsWith('index')))
     throw new UsageError('annotations of an index need one: build for several platforms');
-  const findings = findingsOf(checked);
-  if (findings.length > 0 && dockerfile.checkOptions.error) {
-    answerCall('check', checked);
-    throw new UsageError(`${counted(findings)} of the build checks, and ${name} says that they are errors`);
+  const errors = checkOptions.error ? await findingsOf(checked) : [];
+  if (errors.length > 0) {
+    reportFindings(errors, dockerfile);
+    const place = settings.check === undefined ? name : 'BUILDKIT_DOCKERFILE_CHECK';
+    throw new UsageError(`${counted(errors)} of the build checks, and ${place} says that they are errors`);
   }
   const unused = unusedBuildArgs(dockerfile, options.buildArgs.keys()).filter(
     (arg) => !/^(SOURCE_DATE_EPOCH|BUILDKIT_.*)$/.test(arg), // those are for the builder
   );
+  if (options.buildArgs.has('BUILDKIT_SYNTAX'))
+    progress.warn('BUILDKIT_SYNTAX has no effect: Dockerfiles are always read by this program itself');
   if (unused.length > 0) progress.warn(`no ARG asks for --build-arg ${unused.join(', ')}`);
   try {
     if (flags.cacheFrom.length > 0) {
       const { importCaches } = await import('./build-cache.js');
       await importCaches(flags.cacheFrom, { session, progress });
     }
+    const cacheTo = settings.inlineCache ? [...flags.cacheTo, 'type=inline'] : flags.cacheTo;
     const built = await build(options, {
       ...session,
-      bases: new StoredBases(session.store, () => session.client()),
+      bases,
       remote,
       credentials,
       progress,
     });
-    const images = await withCaches(built, flags, session, progress);
-    const made = { images, input, contexts, options, annotations, wanted, started };
+    const images = await withCaches(built, cacheTo, session, progress);
+    const made = { images, input, contexts, options, settings, annotations, wanted, started };
     const result = await deliver(made, flags, outputs, { session, progress });
     progress[Symbol.dispose]();
+    // Only of bases that are here by now.
+    const findings =
+      checkOptions.error || flags.quiet
+        ? []
+        : await findingsOf({ ...checked, options: { ...options, pull: 'never' } });
     for (const { rule, message, line } of findings)
-      process.stderr.write(flags.quiet ? '' : ` - ${rule}: ${message} (line ${line})\n`);
+      process.stderr.write(` - ${rule}: ${message} (line ${line})\n`);
     if (!outputs.some((output) => 'dest' in output && output.dest === '-'))
       process.stdout.write(`${idOf(result)}\n`);
     return 0;
@@ -135,6 +154,7 @@ type Made = Readonly<{
   input: BuildInput;
   contexts: ContextOpener;
   options: BuildOptions;
+  settings: BuildSettings;
   annotations: readonly Annotation[];
   wanted: WantedAttestations;
   started: Date;
@@ -143,13 +163,13 @@ type Parts = Readonly<{ session: BuildSession; progress: BuildProgress }>;
 
 /** Brings what was built to all places that were asked for, with what is to be said of it. */
 async function deliver(made: Made, flags: BuildFlags, outputs: readonly Output[], parts: Parts) {
-  const { images, options } = made;
+  const { images, settings } = made;
   const { store, layers, signal } = parts.session;
   const media = outputs.flatMap((output) => (output.type === 'image' ? (output.mediaTypes ?? []) : []))[0];
   const result = storeResult(store, images, {
     mediaTypes: media ?? flags.format,
     annotations: made.annotations,
-    alwaysIndex: options.buildArgs.get('BUILDKIT_MULTI_PLATFORM') === '1',
+    alwaysIndex: settings.alwaysIndex,
   });
   const openRepository = async (image: string) => {
     const { registry, repository } = parseReference(image);
@@ -210,7 +230,7 @@ function wantedOf(
 /** Writes caches to where they were asked for, the images themselves among that. */
 async function withCaches(
   images: readonly BuiltImage[],
-  { cacheTo }: BuildFlags,
+  cacheTo: readonly string[],
   session: BuildSession,
   progress: BuildProgress,
 ): Promise<readonly BuiltImage[]> {

@@ -21,7 +21,7 @@ const ARCHITECTURES: Readonly<Record<string, readonly [architecture: string, var
   loongarch64: ['loong64'],
 };
 
-/** Variants that say nothing more than the architecture alone. */
+/** What architectures mean without a variant. Only that of arm is said, as in containerd. */
 const DEFAULT_VARIANTS: Readonly<Record<string, string>> = { arm64: 'v8', amd64: 'v1', arm: 'v7' };
 
 /**
@@ -66,7 +66,8 @@ function variantOf({ architecture, variant }: Platform): string | undefined {
 
 function platformOf(os: string, name: string, stated: string | undefined): Platform {
   const [architecture, implied] = ARCHITECTURES[name] ?? [name];
-  const variant = stated ?? implied;
-  const usual = architecture !== 'arm' && variant === DEFAULT_VARIANTS[architecture];
-  return { os, architecture, ...(variant === undefined || usual ? {} : { variant }) };
+  const usual = DEFAULT_VARIANTS[architecture];
+  const variant = (stated ?? implied ?? usual)?.replace(/^(?=\d)/, 'v');
+  const isSaid = variant !== undefined && (variant !== usual || architecture === 'arm');
+  return { os, architecture, ...(isSaid && { variant }) };
 }

@@ -287,12 +287,6 @@ describe('berth build', () => {
     expect((await failureOf(berth('build', '-o', 'type=nothing', context))).code).toBe(2);
   });
 
-  it('checks without building', async () => {
-    await write({ Dockerfile: 'from scratch\nWORKDIR relative\nMAINTAINER me\n' });
-    const failure = await failureOf(berth('build', '--check', context));
-    expect(failure.code).toBe(1);
-  });
-
   it('keeps two builds on one store apart', async () => {
     const builds = [1, 2, 3].map(async (number) => {
       const directory = join(context, String(number));

@@ -334,9 +334,50 @@ describe('a named context', () => {
     });
   });
 
+  it('takes the place of a stage, of which nothing is carried out', async () => {
+    const other = await place.context({ said: 'instead' });
+    const staged = await place.context({
+      Dockerfile: [
+        'FROM 127.0.0.1:1/nowhere AS other',
+        'RUN false',
+        'FROM other AS above',
+        'FROM scratch',
+        'COPY --from=0 /said /by-number',
+        'COPY --from=OTHER /said /by-name',
+        'COPY --from=above /said /from-above',
+      ].join('\n'),
+    });
+    expect(await built('--build-context', `other=${other}`, staged)).toEqual({
+      'by-number': 'instead',
+      'by-name': 'instead',
+      'from-above': 'instead',
+    });
+    expect(await built('--build-context', `other=${other}`, '--target', 'other', staged)).toEqual({
+      said: 'instead',
+    });
+    expect(await place.berth('build', '--check', '--build-context', `other=${other}`, staged)).toContain(
+      'no warnings',
+    );
+  });
+
+  it.each([
+    { name: 'docker.io/library/debian:bookworm', from: 'debian:bookworm' },
+    { name: 'debian:bookworm', from: 'docker.io/library/debian:bookworm' },
+    { name: 'alpine', from: 'docker.io/library/alpine:latest' },
+    { name: 'index.docker.io/alpine:latest', from: 'alpine' },
+    { name: '127.0.0.1:1/a', from: '127.0.0.1:1/a:latest' },
+    { name: 'other', from: 'OTHER_BY_ARG' },
+  ])('named $name takes the place of the image $from', async ({ name, from }) => {
+    const base = await place.context({ said: 'instead' });
+    const text = `ARG OTHER=other\nFROM ${from.replace('OTHER_BY_ARG', '$OTHER')}\n`;
+    expect(
+      await built('--build-context', `${name}=${base}`, await place.context({ Dockerfile: text })),
+    ).toEqual({ said: 'instead' });
+  });
+
   it('may be for one platform only', async () => {
     const [one, two] = [await place.context({ said: 'any' }), await place.context({ said: 'arm' })];
-    const contexts = ['--build-context', `other=${one}`, '--build-context', `other::linux/arm64=${two}`];
+    const contexts = ['--build-context', `other=${one}`, '--build-context', `other::linux/arm64/v8=${two}`];
     const out = await outputOf(['--platform', 'linux/amd64,linux/arm64', ...contexts, context]);
     expect(await filesIn(out)).toEqual({ 'linux_amd64/said': 'any', 'linux_arm64/said': 'arm' });
   });

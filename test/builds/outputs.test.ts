@@ -206,6 +206,14 @@ describe('what an image is labelled with', () => {
     const failure = await place.failure('build', '--annotation', 'index:a=b', context);
     expect(failure.stderr).toContain('annotations of an index need one');
   });
+
+  it('is of something that there is', async () => {
+    const failure = await place.failure('build', '--annotation', 'layer:a=b', context);
+    expect(failure.stderr).toContain(
+      'an annotation is of manifest, index, manifest-descriptor, index-descriptor',
+    );
+    await place.berth('build', '-q', '--annotation', 'org.example.source=https://x/', context);
+  });
 });
 
 describe('rewrite-timestamp', () => {

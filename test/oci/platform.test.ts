@@ -11,6 +11,11 @@ describe('parsePlatform', () => {
     { input: 'linux/arm64/v8', platform: 'linux/arm64' },
     { input: 'linux/armhf', platform: 'linux/arm/v7' },
     { input: 'linux/arm/v6', platform: 'linux/arm/v6' },
+    { input: 'linux/arm/6', platform: 'linux/arm/v6' },
+    { input: 'linux/arm', platform: 'linux/arm/v7' },
+    { input: 'linux/arm64/8', platform: 'linux/arm64' },
+    { input: 'linux/amd64/v1', platform: 'linux/amd64' },
+    { input: 'linux/amd64/v3', platform: 'linux/amd64/v3' },
     { input: 'arm64', platform: 'linux/arm64' },
     { input: 'windows', platform: 'windows/amd64' },
   ])('reads $input as $platform', ({ input, platform }) =>

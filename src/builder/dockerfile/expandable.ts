@@ -1,4 +1,7 @@
+import type { EscapeCharacter } from './dockerfile.js';
+import { expand } from './expand.js';
 import type { Instruction } from './instruction.js';
+import { parsePort } from './ports.js';
 
 /**
  * The words of an instruction in which variables are expanded, and nowhere else: not in commands, for these have a
@@ -35,6 +38,19 @@ export function expandableWords(instruction: Instruction): readonly string[] {
     default:
       return [];
   }
+}
+
+/**
+ * What can be said of the words while nobody knows the variables.
+ * @throws {ExpansionError} or {PortError}: they are wrong whatever the variables are.
+ */
+export function checkWords(
+  instruction: Instruction,
+  { escape: escapeWith }: Readonly<{ escape: EscapeCharacter }>,
+): void {
+  const words = expandableWords(instruction);
+  for (const word of words) expand(word, () => 'set', { escape: escapeWith });
+  if (instruction.kind === 'expose') for (const word of words) if (/^[^$'"\\`]*$/.test(word)) parsePort(word);
 }
 
 function present(...words: readonly (string | undefined)[]): string[] {

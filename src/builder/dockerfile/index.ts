@@ -6,10 +6,11 @@
  * mounts.ts, ports.ts, chmod.ts and so on. {@link IgnoreRules} is `.dockerignore`. {@link check} is the linter.
  * Start with instruction.ts and dockerfile.ts, then parse.ts.
  */
-export { type BaseImage, type CheckContext, check } from './checks/check.js';
+export { type CheckContext, check, type KnownBase } from './checks/check.js';
 export { isSecretName } from './checks/names.js';
 export { type ChangeMode, parseChmod } from './chmod.js';
 export { type RunScript, runArguments } from './command.js';
+export { parseCheckOptions } from './directives.js';
 export type {
   CheckOptions,
   Directives,
@@ -21,7 +22,7 @@ export type {
 export { formatDuration, parseDuration } from './duration.js';
 export { DockerfileError, formatDockerfileError } from './errors.js';
 export { type ExpandOptions, ExpansionError, expand, expandWords, type Lookup } from './expand.js';
-export { expandableWords } from './expandable.js';
+export { checkWords, expandableWords } from './expandable.js';
 export { expandHeredoc, heredocText } from './heredoc.js';
 export { IgnoreRules, IgnoreRulesError } from './ignore-rules.js';
 export type {

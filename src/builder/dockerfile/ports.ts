@@ -3,6 +3,13 @@ import { isIP } from 'node:net';
 /** What EXPOSE cannot mean. */
 export class PortError extends Error {
   override readonly name = 'PortError';
+  /** As EXPOSE has it, variables gone. */
+  readonly word: string;
+
+  constructor(word: string, reason: string) {
+    super(`invalid port ${JSON.stringify(word)}: ${reason}`);
+    this.word = word;
+  }
 }
 
 /** One word of EXPOSE: `[ip:][host:]port[-end][/protocol]`. */
@@ -35,14 +42,12 @@ export function parsePort(word: string): PortSpec {
   const host = parts.at(-2) ?? '';
   const address = parts.slice(0, -2).join(':');
   if (address !== '' && isIP(address.replace(/^\[(.*)\]$/, '$1')) === 0) {
-    throw new PortError(`invalid port ${JSON.stringify(word)}: ${address} is no IP address`);
+    throw new PortError(word, `${address} is no IP address`);
   }
   const slash = container.indexOf('/');
   const protocol = slash < 0 ? 'tcp' : container.slice(slash + 1) || 'tcp';
   if (!/^(tcp|udp|sctp)$/i.test(protocol)) {
-    throw new PortError(
-      `invalid port ${JSON.stringify(word)}: the protocol is tcp, udp or sctp, not ${protocol}`,
-    );
+    throw new PortError(word, `the protocol is tcp, udp or sctp, not ${protocol}`);
   }
   const range = parseRange(slash < 0 ? container : container.slice(0, slash), word);
   if (host !== '') checkHostRange(parseRange(host, word), range, word);
@@ -55,9 +60,7 @@ function parseRange(text: string, word: string): Range {
   const [, first = '', last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(text) ?? [];
   const range = { first: Number(first), last: Number(last) };
   if (first === '' || range.first > range.last || range.last > 65_535) {
-    throw new PortError(
-      `invalid port ${JSON.stringify(word)}: ports are 0 to 65535, or a range as in 8000-8010`,
-    );
+    throw new PortError(word, 'ports are 0 to 65535, or a range as in 8000-8010');
   }
   return range;
 }
@@ -65,5 +68,5 @@ function parseRange(text: string, word: string): Range {
 function checkHostRange(host: Range, container: Range, word: string): void {
   const size = container.last - container.first;
   if (size === 0 || host.last - host.first === size) return;
-  throw new PortError(`invalid port ${JSON.stringify(word)}: both ranges must be of one size`);
+  throw new PortError(word, 'both ranges must be of one size');
 }

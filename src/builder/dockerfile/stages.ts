@@ -1,3 +1,4 @@
+import { OciError, parseReference } from '../../oci/index.js';
 import { findNearest } from '../../spelling/index.js';
 import type { Dockerfile, Stage } from './dockerfile.js';
 import { ExpansionError, expand } from './expand.js';
@@ -23,7 +24,7 @@ export type SourceStage =
 /**
  * Resolves all FROM lines.
  * @param globals see globalScope.
- * @throws {DockerfileError} a line that cannot be expanded, or becomes empty.
+ * @throws {DockerfileError} a line that cannot be expanded, or becomes empty or no name of an image.
  */
 export function expandStages(dockerfile: Dockerfile, globals: ReadonlyMap<string, string>): ExpandedStage[] {
   return dockerfile.stages.map((stage) => {
@@ -33,29 +34,37 @@ export function expandStages(dockerfile: Dockerfile, globals: ReadonlyMap<string
       const message = `the base image is empty once ${stage.baseName} is expanded; give the ARG a default, or a value with --build-arg`;
       throw errorAt(dockerfile, stage.from.location, message, { word: stage.baseName });
     }
-    const base = baseOf(dockerfile, name, stage.index);
+    const base = placed(dockerfile, stage.from, stage.baseName, () => baseOf(dockerfile, name, stage.index));
     return { stage, base, ...(platform === '' ? {} : { platform }) };
   });
 }
 
 function expandWord(
   dockerfile: Dockerfile,
-  { location }: FromInstruction,
+  from: FromInstruction,
   word: string,
   globals: ReadonlyMap<string, string>,
 ): string {
+  return placed(dockerfile, from, word, () => expand(word, (name) => globals.get(name), dockerfile));
+}
+
+/** @throws {DockerfileError} in place of what is wrong with the word. */
+function placed<T>(dockerfile: Dockerfile, { location }: FromInstruction, word: string, read: () => T): T {
   try {
-    return expand(word, (name) => globals.get(name), dockerfile);
+    return read();
   } catch (error) {
-    if (!(error instanceof ExpansionError)) throw error;
+    if (!(error instanceof ExpansionError || error instanceof OciError)) throw error;
     throw errorAt(dockerfile, location, error.message, { word, cause: error });
   }
 }
 
-function baseOf(dockerfile: Dockerfile, name: string, before: number): Base {
+/** What a name in FROM stands for: an earlier stage before all else. @throws {OciError} for nothing that could be. */
+export function baseOf(dockerfile: Dockerfile, name: string, before: number): Base {
   const index = findEarlier(dockerfile, name, before);
   if (index !== undefined) return { kind: 'stage', index };
-  return name === 'scratch' ? { kind: 'scratch' } : { kind: 'image', reference: name };
+  if (name === 'scratch') return { kind: 'scratch' };
+  parseReference(name);
+  return { kind: 'image', reference: name };
 }
 
 /** Of several with one name the last counts. */

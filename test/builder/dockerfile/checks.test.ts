@@ -129,6 +129,13 @@ describe('checks', () => {
     ],
     ['ARG TAG\nFROM a:${TAG:-1}', []],
     ['ARG TAG=1\nFROM a:$TAG', []],
+    ['ARG FLAVOUR\nFROM a:1$FLAVOUR', []],
+    ['ARG BASE=Made\nFROM scratch AS made\nFROM $BASE', []],
+    ['ARG CPU=amd64\nFROM scratch AS for-amd64\nFROM for-$CPU', []],
+    [
+      'ARG BASE\nFROM $BASE',
+      ['2 InvalidDefaultArgInFrom: Default value for ARG $BASE results in empty or invalid base image name'],
+    ],
     [
       'FROM --platform=$TARGETPLATFORM a',
       [
@@ -154,6 +161,10 @@ describe('checks', () => {
       ['2 WorkdirRelativePath: Relative workdir "x" can have unexpected results if the base image changes'],
     ],
     ['FROM a\nWORKDIR /x\nWORKDIR y', []],
+    [
+      'FROM a\nWORKDIR x\nWORKDIR y',
+      ['2 WorkdirRelativePath: Relative workdir "x" can have unexpected results if the base image changes'],
+    ],
     ['FROM a AS b\nWORKDIR /x\nFROM b\nWORKDIR y', []],
     ['FROM a\nARG D=/x\nWORKDIR $D', []],
     ['FROM a\nWORKDIR $HOME', []],
@@ -170,6 +181,7 @@ describe('checks', () => {
     ['FROM scratch\nENV B=$PATH', []],
     ['FROM scratch\nRUN echo $B', []],
     ['FROM scratch AS a\nENV A=1\nFROM a\nENV B=$A', []],
+    ['FROM scratch AS a\nONBUILD ENV A=1\nFROM a\nENV B=$A', []],
     [
       'FROM scratch AS a\nENV A=1\nFROM scratch\nENV B=$A',
       ["4 UndefinedVar: Usage of undefined variable '$A'"],
@@ -261,19 +273,24 @@ describe('checks', () => {
   );
 
   it('know the variables of bases that they are told of', () => {
-    const bases = new Map([[0, { environment: ['HOME'] }]]);
-    expect(findings('FROM a\nENV A=$HOME B=$HOMY', { bases })).toEqual([
+    const bases = new Map([[0, { environment: new Map([['HOME', '/root']]), triggers: [] }]]);
+    expect(findings('FROM a\nENV A=$HOME B=$HOMY\nWORKDIR $HOME', { bases })).toEqual([
       "2 UndefinedVar: Usage of undefined variable '$HOMY' (did you mean $HOME?)",
     ]);
+    const triggers = ['ENV PORT=80'];
+    const inherited = new Map([[0, { environment: new Map(), triggers }]]);
+    expect(findings('FROM a\nEXPOSE $PORT', { bases: inherited })).toEqual([]);
   });
 
   it('know the platform of bases', () => {
     const arm = { os: 'linux', architecture: 'arm64' };
-    const bases = new Map([[0, { environment: [], platform: arm }]]);
+    const bases = new Map([[0, { environment: new Map(), triggers: [], platform: arm }]]);
     const expected =
       '1 InvalidBaseImagePlatform: Base image a was pulled with platform "linux/arm64", expected "linux/amd64" for current build';
     expect(findings('FROM a', { bases })).toEqual([expected]);
     expect(findings('FROM --platform=linux/arm64 a AS for-arm64', { bases })).toEqual([]);
+    const other = { build: amd64, target: { ...arm, variant: 'v9' } };
+    expect(findings('FROM a', { bases, platforms: other })).toEqual([]);
   });
 
   it('use build arguments', () =>

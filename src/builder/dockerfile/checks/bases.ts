@@ -1,15 +1,9 @@
-import {
-  formatPlatform,
-  matchesPlatform,
-  OciError,
-  type Platform,
-  parsePlatform,
-  parseReference,
-} from '../../../oci/index.js';
+import { formatPlatform, OciError, type Platform, parsePlatform } from '../../../oci/index.js';
 import { findNearest } from '../../../spelling/index.js';
 import type { Dockerfile, Stage } from '../dockerfile.js';
 import { ExpansionError, expand } from '../expand.js';
 import { globalScope } from '../scope.js';
+import { baseOf } from '../stages.js';
 import type { CheckContext, Report } from './check.js';
 
 /** FROM lines. */
@@ -61,17 +55,18 @@ function checkArguments(
 
 function checkDefaults(
   dockerfile: Dockerfile,
-  { from, baseName }: Stage,
+  { index, from, baseName }: Stage,
   defaults: Scope,
   report: Report,
 ): void {
   const base = tryExpand(dockerfile, baseName, defaults);
-  if (base !== undefined && !isReference(base.text)) report('InvalidDefaultArgInFrom', [baseName], from);
+  if (base === undefined || base.found.length + base.missing.length === 0) return;
+  if (!canBeBase(dockerfile, base.text, index)) report('InvalidDefaultArgInFrom', [baseName], from);
 }
 
-function isReference(text: string): boolean {
+function canBeBase(dockerfile: Dockerfile, name: string, before: number): boolean {
   try {
-    return parseReference(text) !== undefined;
+    return name !== '' && baseOf(dockerfile, name, before) !== undefined;
   } catch (error) {
     if (error instanceof OciError) return false;
     throw error;
@@ -109,7 +104,8 @@ function checkBasePlatform(
   const actual = bases?.get(index)?.platform;
   const asked = tryExpand(dockerfile, platform, scope)?.text ?? '';
   const expected = (asked === '' ? undefined : readPlatform(asked)) ?? platforms.target;
-  if (actual === undefined || matchesPlatform(actual, expected)) return;
+  if (actual === undefined) return;
+  if (actual.os === expected.os && actual.architecture === expected.architecture) return;
   const image = tryExpand(dockerfile, baseName, scope)?.text ?? baseName;
   report('InvalidBaseImagePlatform', [image, formatPlatform(expected), formatPlatform(actual)], from);
 }

@@ -13,11 +13,12 @@ import { checkNames } from './names.js';
 import { checkVariables } from './variables.js';
 
 /** What is known of the image that a stage is from. */
-export type BaseImage = Readonly<{
-  /** Names of its variables. */
-  environment: readonly string[];
-  platform?: Platform;
-  workdir?: string;
+export type KnownBase = Readonly<{
+  environment: ReadonlyMap<string, string>;
+  /** Its ONBUILD. */
+  triggers: readonly string[];
+  /** Where it should be that of the stage. */
+  platform?: Pick<Platform, 'os' | 'architecture' | 'variant'>;
 }>;
 
 /** What the checks know besides the file. The less it is, the less they find; they never find more. */
@@ -27,7 +28,7 @@ export type CheckContext = Readonly<{
   /** Of the context. */
   ignore?: IgnoreRules;
   /** By index of the stage. */
-  bases?: ReadonlyMap<number, BaseImage>;
+  bases?: ReadonlyMap<number, KnownBase>;
   /** Instead of the file's own `# check=`. */
   options?: CheckOptions;
 }>;

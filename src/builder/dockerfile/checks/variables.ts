@@ -4,6 +4,7 @@ import { ExpansionError, expand, expandWords } from '../expand.js';
 import { expandableWords } from '../expandable.js';
 import { expandHeredoc } from '../heredoc.js';
 import type { ExposeInstruction, Heredoc, Instruction } from '../instruction.js';
+import { parseTrigger } from '../parse.js';
 import { PortError, parsePort } from '../ports.js';
 import { argValue, globalScope } from '../scope.js';
 import { type ExpandedStage, expandStages } from '../stages.js';
@@ -17,6 +18,8 @@ type State = {
   /** All variables of the base are known. */
   readonly complete: boolean;
   hasWorkdir: boolean;
+  /** What stages from this one begin with. */
+  readonly triggers: Instruction[];
 };
 
 type Walk = Readonly<{
@@ -39,29 +42,41 @@ export function checkVariables(dockerfile: Dockerfile, context: CheckContext, re
   }
 }
 
-function beginning({ context }: Walk, { base, stage }: ExpandedStage, states: readonly State[]): State {
+function beginning(walk: Walk, { base, stage }: ExpandedStage, states: readonly State[]): State {
+  const { context } = walk;
   const parent = base.kind === 'stage' ? states[base.index] : undefined;
   if (parent !== undefined) {
-    return { ...parent, values: new Map(parent.values), declared: new Set(parent.declared) };
+    const { values, declared, triggers } = parent;
+    const state = { ...parent, values: new Map(values), declared: new Set(declared), triggers: [] };
+    for (const instruction of triggers) follow(walk, state, instruction);
+    return state;
   }
   const image = context.bases?.get(stage.index);
-  return {
-    values: new Map([
-      ['PATH', ''],
-      ...(image?.environment ?? []).map((name): [string, string] => [name, '']),
-    ]),
+  const state: State = {
+    values: new Map([['PATH', ''], ...(image?.environment ?? [])]),
     declared: new Set(),
     complete: base.kind === 'scratch' || image !== undefined,
     hasWorkdir: false,
+    triggers: [],
   };
+  for (const text of image?.triggers ?? []) follow(walk, state, parseTrigger(text));
+  return state;
 }
 
 function visit(walk: Walk, state: State, instruction: Instruction): void {
   reportUndefined(walk, state, instruction);
-  if (instruction.kind === 'arg') declare(walk, state, instruction.args);
-  if (instruction.kind === 'env') assign(walk, state, instruction.pairs);
   if (instruction.kind === 'workdir') checkWorkdir(walk, state, instruction);
   if (instruction.kind === 'expose') checkPorts(walk, state, instruction);
+  follow(walk, state, instruction);
+}
+
+/** What comes later sees what this has done. */
+function follow(walk: Walk, state: State, instruction: Instruction): void {
+  if (instruction.kind === 'arg') declare(walk, state, instruction.args);
+  if (instruction.kind === 'env') assign(walk, state, instruction.pairs);
+  if (instruction.kind === 'onbuild') state.triggers.push(instruction.inner);
+  // Of several relative ones the first is what has to be mended.
+  if (instruction.kind === 'workdir') state.hasWorkdir = true;
 }
 
 function reportUndefined({ dockerfile, report }: Walk, state: State, instruction: Instruction): void {
@@ -132,8 +147,7 @@ function checkWorkdir(
   const path = tryExpand(dockerfile, state, instruction.path) ?? instruction.path;
   // What begins with a variable that nobody knows here may well be absolute.
   const absolute = path.startsWith('/') || (!state.complete && instruction.path.startsWith('$'));
-  if (absolute) state.hasWorkdir = true;
-  else if (!state.hasWorkdir) report('WorkdirRelativePath', [path], instruction);
+  if (!absolute && !state.hasWorkdir) report('WorkdirRelativePath', [path], instruction);
 }
 
 function checkPorts({ dockerfile, report }: Walk, { values }: State, instruction: ExposeInstruction): void {
