@@ -1,3 +1,4 @@
+import type { BearerAuthenticator } from '../registry/auth/bearer-authenticator.js';
 import {
   AccessRules,
   type Authenticator,
@@ -94,10 +95,11 @@ export function manifestRules({ validation, berth }: Config): ManifestRules {
   };
 }
 
-type Users = HtpasswdAuthenticator | OpenAuthenticator;
+type Users = HtpasswdAuthenticator | BearerAuthenticator | OpenAuthenticator;
 
-/** Who is calling: asked of an htpasswd file, or of nobody. */
+/** Who is calling: asked of an htpasswd file, of tokens, or of nobody. */
 export async function openAuthenticator({ auth, berth }: Config, log: Logger): Promise<Users> {
+  if (auth.token) return openBearer(auth.token, log);
   if (auth.htpasswd === undefined) return new OpenAuthenticator();
   return HtpasswdAuthenticator.open({
     ...auth.htpasswd,
@@ -111,6 +113,21 @@ export async function openAuthenticator({ auth, berth }: Config, log: Logger): P
   });
 }
 
+/** Its libraries are loaded only where they are needed. */
+async function openBearer(
+  token: NonNullable<Config['auth']['token']>,
+  log: Logger,
+): Promise<BearerAuthenticator> {
+  const { BearerAuthenticator } = await import('../registry/auth/bearer-authenticator.js');
+  const { autoredirect, autoredirectpath = '/auth/token/' } = token;
+  return BearerAuthenticator.open({
+    ...token,
+    algorithms: token.signingalgorithms,
+    redirectPath: autoredirect ? autoredirectpath : undefined,
+    log,
+  });
+}
+
 export function accessRules({ berth }: Config, authenticator: Authenticator): AccessRules {
   return new AccessRules(berth, { canLogIn: authenticator.canLogIn });
 }
@@ -121,7 +138,7 @@ export function tokenAuthenticator(
   users: Users,
   access: AccessRules,
 ): TokenAuthenticator | undefined {
-  if (users instanceof OpenAuthenticator || !access.anonymousCanPullSomething) return undefined;
+  if (!(users instanceof HtpasswdAuthenticator) || !access.anonymousCanPullSomething) return undefined;
   return new TokenAuthenticator(users, { secret: http.secret });
 }
 

@@ -4,7 +4,14 @@ import type { Scope } from './scopes.js';
  * Who sent a request. A user may be called "anonymous"; that is not the same as nobody having logged in.
  * `scopes` is what the user's token was asked for: it may not be used for more, whatever the rules say.
  */
-export type Identity = Readonly<{ user: string; scopes?: readonly Scope[] }> | 'anonymous';
+export type Identity =
+  | Readonly<{
+      user: string;
+      scopes?: readonly Scope[];
+      /** Whether the token is for lists of repositories, where it says so. */
+      lists?: boolean;
+    }>
+  | 'anonymous';
 
 /** `proven`: by valid credentials. Nobody can be that too, by a token for nobody. */
 export type Caller = Readonly<{ identity: Identity; proven: boolean }>;

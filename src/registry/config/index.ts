@@ -15,5 +15,6 @@ export {
   type Problem,
 } from './notices.js';
 export { renderJson, renderYaml } from './render.js';
+export { TOKEN_ALGORITHMS } from './schema/auth.js';
 export type { Config } from './schema/config.js';
 export { type Bytes, formatSize, parseSize } from './sizes.js';

@@ -1,6 +1,6 @@
 import { checkHealth, checkHttp } from './http-rules.js';
 import { DEFAULT, type Notice, type Origin, type Problem, type Report } from './notices.js';
-import { AUTH_SCHEMES } from './schema/auth.js';
+import { AUTH_SCHEMES, TOKEN_ALGORITHMS } from './schema/auth.js';
 import type { Config } from './schema/config.js';
 import { ARCHIVES } from './schema/s3.js';
 import { STORAGE_DRIVERS } from './schema/storage.js';
@@ -82,6 +82,14 @@ function isAddress(value: string): boolean {
 }
 
 function checkAccess({ auth, berth }: Config, { problem, notice }: Report): void {
+  const { token } = auth;
+  if (token && !token.rootcertbundle && !token.jwks)
+    problem(
+      'auth.token.rootcertbundle',
+      'is required, or auth.token.jwks: tokens are verified with their keys',
+    );
+  if (token?.signingalgorithms.some((name) => !TOKEN_ALGORITHMS.includes(name)))
+    problem('auth.token.signingalgorithms', `must be of ${TOKEN_ALGORITHMS.join(', ')}`);
   const names = new Set<string>();
   const checkNames = (key: string, subjects: readonly string[]) => {
     for (const subject of subjects) {
@@ -99,11 +107,15 @@ function checkAccess({ auth, berth }: Config, { problem, notice }: Report): void
   names.delete('anonymous');
   const needsUsers = names.size > 0;
   checkNames('berth.admins', berth.admins);
-  if (auth.htpasswd) return;
+  if (auth.htpasswd || token) return;
   if (needsUsers)
-    notice('warn', 'berth.access', 'names users, but without auth.htpasswd everybody is anonymous');
+    notice(
+      'warn',
+      'berth.access',
+      'names users, but without auth.htpasswd or auth.token everybody is anonymous',
+    );
   if (berth.admins.length > 0)
-    notice('warn', 'berth.admins', 'without auth.htpasswd nobody can be an administrator');
+    notice('warn', 'berth.admins', 'without auth.htpasswd or auth.token nobody can be an administrator');
 }
 
 function written(root: Tree, section: string, names: readonly string[]): string[] {

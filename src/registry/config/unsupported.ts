@@ -20,16 +20,12 @@ export const UNSUPPORTED: readonly Readonly<{
         message: 'this storage driver is not supported yet; use filesystem, s3 or inmemory',
       }) as const,
   ),
-  ...['token', 'silly'].map(
-    (scheme) =>
-      ({
-        key: `auth.${scheme}`,
-        refuse: true,
-        present: true,
-        message:
-          'this scheme is not supported yet; use htpasswd, or none behind a proxy that asks for passwords',
-      }) as const,
-  ),
+  {
+    key: 'auth.silly',
+    refuse: true,
+    present: true,
+    message: 'this scheme, which lets everybody in, is not supported yet; use htpasswd, token or none',
+  },
   { key: 'proxy.remoteurl', refuse: true, message: 'a pull-through cache is not supported yet' },
   {
     key: 'http.tls.letsencrypt',

@@ -23,6 +23,8 @@ export function authorize(
   const welcome =
     request.kind === 'base' ? proven : identity !== 'anonymous' || access.anonymousCanPullSomething;
   if (!welcome) throw new OciError('UNAUTHORIZED', 'authentication required');
+  if (request.kind === 'catalog' && identity !== 'anonymous' && identity.lists === false)
+    throw new OciError('UNAUTHORIZED', 'this token is not for the list of repositories');
 }
 
 /** Whoever may push may also look after and give up an upload: clients ask for no more than that. */

@@ -233,6 +233,17 @@ describe('problems', () => {
     { text: minimal('health: {tcp: [{interval: 1}]}'), problem: 'health.tcp.0.addr: is required' },
     { text: minimal('health: {storagedriver: {interval: -1s}}'), problem: 'must not be negative, not "-1s"' },
     { text: minimal('auth: {htpasswd: {path: /p}}'), problem: 'auth.htpasswd.realm: is required' },
+    { text: minimal('auth: {token: {realm: r}}'), problem: 'auth.token.service: is required' },
+    {
+      text: minimal('auth: {token: {realm: "https://t.example", service: s, issuer: i}}'),
+      problem: 'auth.token.rootcertbundle: is required, or auth.token.jwks',
+    },
+    {
+      text: minimal(
+        'auth: {token: {realm: "https://t.example", service: s, issuer: i, jwks: /k, signingalgorithms: [HS256]}}',
+      ),
+      problem: 'auth.token.signingalgorithms: must be of EdDSA, RS256',
+    },
     {
       text: minimal('auth: {htpasswd: {realm: r, path: /p}, none: }'),
       problem: 'at most one scheme, not htpasswd and none',
@@ -346,7 +357,6 @@ describe('what is not supported yet', () => {
     { text: 'version: 0.1\nstorage: {gcs: {bucket: b}}', key: 'storage.gcs' },
     { text: 'version: 0.1\nstorage: {azure: }', key: 'storage.azure' },
     { text: 'version: 0.1\nstorage: swift', key: 'storage.swift' },
-    { text: minimal('auth: {token: {realm: r}}'), key: 'auth.token' },
     { text: minimal('auth: silly'), key: 'auth.silly' },
     { text: minimal('proxy: {remoteurl: "https://example.com"}'), key: 'proxy.remoteurl' },
     { text: minimal('http: {tls: {letsencrypt: {cachefile: /c}}}'), key: 'http.tls.letsencrypt' },

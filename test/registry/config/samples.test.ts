@@ -37,7 +37,7 @@ describe('config/berth.schema.json', () => {
     'storage: {inmemory: }\nredis: {addr: "r:1", dialtimeout: 10ms, pool: {maxidle: 16, idletimeout: 300s}}',
     'storage: {inmemory: }\nredis: {addrs: ["r:1"], poolsize: 10, connmaxidletime: 1s}',
     'storage: {inmemory: }\nloglevel: debug\nhttp: {draintimeout: 1000000, headers: {A: [b], C: d}}',
-    'storage: {inmemory: }\nauth: {token: {realm: r, service: s, issuer: i, rootcertbundle: /c}}',
+    'storage: {inmemory: }\nauth: {token: {realm: "https://t.example", service: s, issuer: i, rootcertbundle: /c}}',
     'storage: {inmemory: }\nproxy: {remoteurl: "https://registry-1.docker.io", ttl: 168h}',
     'storage: {inmemory: }\nhealth: {http: [{uri: u, headers: {A: [b]}, statuscode: 200, timeout: 3s}]}',
     'storage: {inmemory: }\nnotifications: {endpoints: [{name: n, url: u, headers: {A: [b]}, timeout: 1s, threshold: 5}]}',

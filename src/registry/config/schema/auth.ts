@@ -13,11 +13,17 @@ const htpasswd = z
   })
   .meta({ description: 'User names and passwords in a file.' });
 
+/** Of RFC 7518, those with public keys: with a secret that both know, whoever can verify a token could make one. */
+export const TOKEN_ALGORITHMS: readonly string[] = [
+  'EdDSA',
+  ...['RS', 'ES', 'PS'].flatMap((family) => [256, 384, 512].map((bits) => `${family}${bits}`)),
+];
+
 const token = z
   .strictObject({
-    realm: text('URL of the token server.'),
-    service: text('Name of this registry at the token server.'),
-    issuer: text('Issuer that tokens must name.'),
+    realm: z.url().meta({ description: 'URL of the token server.' }),
+    service: z.string().min(1).meta({ description: 'Name of this registry at the token server.' }),
+    issuer: z.string().min(1).meta({ description: 'Issuer that tokens must name.' }),
     rootcertbundle: text('File of certificates that sign tokens.'),
     jwks: text('File of keys that sign tokens.'),
     signingalgorithms: texts('Algorithms that tokens may be signed with.'),

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import { OciError } from '../../oci/index.js';
+import { TOKEN_ALGORITHMS } from '../config/index.js';
+import type { Authenticator, Caller, ChallengeDetails, Identity } from './authenticator.js';
+import type { AuthLog } from './htpasswd-file.js';
+import type { Scope } from './scopes.js';
+import { type KeyFiles, type KeyHint, TrustedKeys } from './trusted-keys.js';
+
+export type BearerOptions = KeyFiles &
+  Readonly<{
+    /** Where clients get tokens. */
+    realm: string;
+    /** What tokens must be for, and by whom. */
+    service: string;
+    issuer: string;
+    /** Empty allows all of {@link TOKEN_ALGORITHMS}. */
+    algorithms: readonly string[];
+    /** Path of the realm at the address that the client asked, instead of `realm`. */
+    redirectPath?: string | undefined;
+    log: AuthLog;
+  }>;
+
+/** Between the clocks of issuer and registry. */
+const LEEWAY_SECONDS = 60;
+/** A client shows one token many times. */
+const MAX_VERIFIED = 1000;
+/** Issuers change their keys: the files are read again for a key that is not known, but not for each. */
+const RELOAD_MS = 5000;
+
+/** Takes tokens of another server, for what they say. @see distribution spec auth/jwt.md */
+export class BearerAuthenticator implements Authenticator {
+  readonly canLogIn = true;
+  readonly #options: BearerOptions;
+  readonly #algorithms: string[];
+  readonly #verified = new Map<string, Readonly<{ caller: Caller; expiresAt: number }>>();
+  #keys: TrustedKeys;
+  #loadedAt = performance.now();
+
+  /** @throws {Error} naming the key of the configuration. */
+  static async open(options: BearerOptions): Promise<BearerAuthenticator> {
+    return new BearerAuthenticator(options, await TrustedKeys.load(options));
+  }
+
+  private constructor(options: BearerOptions, keys: TrustedKeys) {
+    this.#options = options;
+    this.#algorithms = [...(options.algorithms.length > 0 ? options.algorithms : TOKEN_ALGORITHMS)];
+    this.#keys = keys;
+  }
+
+  challenge({ tokenUrl, scope, error }: ChallengeDetails): string {
+    const { service, redirectPath } = this.#options;
+    const redirected = redirectPath && tokenUrl ? new URL(redirectPath, tokenUrl).href : undefined;
+    const parameters = Object.entries({ realm: redirected ?? this.#options.realm, service, scope, error });
+    const present = parameters.filter(([, value]) => value !== undefined);
+    return `Bearer ${present.map(([name, value]) => `${name}="${value}"`).join(',')}`;
+  }
+
+  async authenticate(header: string | undefined): Promise<Caller> {
+    const [, token] = /^bearer +(.*?) *$/i.exec(header ?? '') ?? [];
+    if (token === undefined) return { identity: 'anonymous', proven: false };
+    const key = createHash('sha256').update(token).digest('base64');
+    const known = this.#verified.get(key);
+    if (known !== undefined && Date.now() < known.expiresAt) return known.caller;
+    this.#verified.delete(key);
+    const claims = await this.#verify(token);
+    const caller = { identity: identityOf(claims), proven: true };
+    this.#verified.set(key, { caller, expiresAt: ((claims.exp ?? 0) + LEEWAY_SECONDS) * 1000 });
+    if (this.#verified.size > MAX_VERIFIED) this.#verified.delete([...this.#verified.keys()][0] ?? key);
+    return caller;
+  }
+
+  close(): void {
+    this.#verified.clear();
+  }
+
+  async #verify(token: string): Promise<JWTPayload> {
+    const { service, issuer } = this.#options;
+    try {
+      const key = await this.#findKey(decodeProtectedHeader(token) as KeyHint);
+      if (key === undefined) throw new errors.JOSEError('nobody here trusts the key that it is signed with');
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: this.#algorithms,
+        issuer,
+        audience: service,
+        clockTolerance: LEEWAY_SECONDS,
+        requiredClaims: ['exp'],
+      });
+      return payload;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log.info({ reason }, 'a token was refused');
+      throw new OciError('UNAUTHORIZED', 'the token is not valid, or not any more; ask for another one', {
+        cause: error,
+      });
+    }
+  }
+
+  async #findKey(hint: KeyHint) {
+    const key = this.#keys.find(hint);
+    if (key !== undefined || performance.now() - this.#loadedAt < RELOAD_MS) return key;
+    this.#loadedAt = performance.now();
+    this.#keys = await TrustedKeys.load(this.#options);
+    return this.#keys.find(hint);
+  }
+}
+
+/** Tokens for nobody have an empty subject; what they are good for is said in them all the same. */
+function identityOf({ sub = '', access }: JWTPayload): Identity {
+  const entries = Array.isArray(access)
+    ? access.filter((entry) => typeof entry === 'object' && entry !== null)
+    : [];
+  const scopes = entries.flatMap(({ type, name, actions }): Scope[] => {
+    const isScope = type === 'repository' && typeof name === 'string' && Array.isArray(actions);
+    return isScope ? [{ repository: name, actions: actions.map(String) }] : [];
+  });
+  const lists = entries.some(
+    ({ type, name, actions }) =>
+      type === 'registry' && name === 'catalog' && Array.isArray(actions) && actions.includes('*'),
+  );
+  return { user: sub, scopes, lists };
+}
