@@ -13,19 +13,28 @@ const QEMU_NAMES: Readonly<Record<string, string>> = {
   riscv64: 'riscv64',
   s390x: 's390x',
   loong64: 'loongarch64',
+  mips64: 'mips64',
   mips64le: 'mips64el',
 };
 const BINFMT = '/proc/sys/fs/binfmt_misc';
 
-/** A runner that refuses commands which this machine cannot run, and says what would help. */
-export function checkRunnable(runner: StepRunner, platform: Platform, own: Platform): StepRunner {
+/**
+ * A runner that refuses commands which this machine cannot run, and says what would help.
+ * @param binfmt where the kernel tells of emulators.
+ */
+export function checkRunnable(
+  runner: StepRunner,
+  platform: Platform,
+  own: Platform,
+  binfmt = BINFMT,
+): StepRunner {
   if (isNative(platform, own)) return runner;
   return {
     run: async (step) => {
-      if (platform.os === own.os && isEmulated(platform)) return runner.run(step);
+      if (platform.os === own.os && isEmulated(platform, binfmt)) return runner.run(step);
       throw new BuildError(
         `cannot run a command for ${formatPlatform(platform)} on ${formatPlatform(own)}: no emulator is registered in ` +
-          `${BINFMT}; install qemu-user-static (or binfmt-support), or do this step in a stage with ` +
+          `${binfmt} with the flag F; install qemu-user-static (or binfmt-support), or do this step in a stage with ` +
           'FROM --platform=$BUILDPLATFORM',
       );
     },
@@ -41,10 +50,12 @@ function isNative(platform: Platform, own: Platform): boolean {
   );
 }
 
-function isEmulated({ architecture }: Platform): boolean {
+/** Without the flag F the emulator would have to lie in the image. */
+function isEmulated({ architecture }: Platform, binfmt: string): boolean {
   const name = QEMU_NAMES[architecture];
-  if (name === undefined || !existsSync(BINFMT)) return false;
-  return readdirSync(BINFMT)
+  if (name === undefined || !existsSync(binfmt)) return false;
+  return readdirSync(binfmt)
     .filter((entry) => new RegExp(`^qemu-${name}(-|$)|^${name}$`).test(entry))
-    .some((entry) => readFileSync(`${BINFMT}/${entry}`, 'utf8').startsWith('enabled'));
+    .map((entry) => readFileSync(`${binfmt}/${entry}`, 'utf8'))
+    .some((text) => text.startsWith('enabled') && /^flags: .*F/m.test(text));
 }

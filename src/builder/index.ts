@@ -58,5 +58,5 @@ export {
   type StoredResult,
   storeResult,
 } from './result/stored-result.js';
-export { findGitUrl } from './sources/git-url.js';
+export { isFetchedContext } from './sources/address.js';
 export type { Credentials } from './steps/mounts.js';

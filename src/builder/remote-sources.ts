@@ -21,8 +21,6 @@ export type RemoteSource = Readonly<{
 
 /** Where ADD finds what lies elsewhere. */
 export interface RemoteSources {
-  /** Whether a source of ADD is no path of the context. */
-  isRemote(source: string): boolean;
   /** @throws when it cannot be had, or is not what the checksum says. */
   fetch(request: RemoteRequest): Promise<RemoteSource>;
 }

@@ -8,11 +8,11 @@ import {
   type RunInstruction,
   runArguments,
 } from './dockerfile/index.js';
-import { BuildError } from './errors.js';
 import type { ImageState } from './image-state.js';
 import type { Material } from './material.js';
 import type { StepProgress } from './progress.js';
 import type { RemoteSources } from './remote-sources.js';
+import { remoteKind } from './sources/address.js';
 import type { ExpandedSource, StageWords } from './stage-words.js';
 import { type CopySource, copyStep } from './steps/copy.js';
 import type { MountedStep, MountOrigin, PreparedMount } from './steps/mounts.js';
@@ -107,16 +107,10 @@ export class StageBuilder {
     const { remote, onFetched } = this.#parts;
     const checksum = this.#words.checksum(instruction);
     const written = this.#words.sources(instruction);
-    const remotes = written.filter((source) => source.type === 'path' && remote.isRemote(source.path));
-    if (checksum !== undefined && (remotes.length !== 1 || written.length !== 1)) {
-      throw new BuildError('--checksum is for a single source that is a URL or a git repository', {
-        word: '--checksum',
-      });
-    }
     const sources: CopySource[] = [];
     let isOnlyLocal = true;
     for (const source of written) {
-      if (!(source.type === 'path' && remote.isRemote(source.path))) {
+      if (!(source.type === 'path' && remoteKind(source.path) !== undefined)) {
         sources.push(this.#copied(source, async () => this.#parts.context, step));
         continue;
       }

@@ -12,6 +12,7 @@ import {
   IgnoreRules,
   type Instruction,
   type KeyValue,
+  parseChmod,
   parseMounts,
   parsePorts,
   parseSignal,
@@ -21,6 +22,7 @@ import {
 } from './dockerfile/index.js';
 import { BuildError } from './errors.js';
 import type { ImageState } from './image-state.js';
+import { remoteKind } from './sources/address.js';
 
 /** Arguments that tell the builder something, and commands nothing. */
 const SILENT_ARGS = ['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE'];
@@ -87,7 +89,7 @@ export class StageWords {
         state.setShell(instruction.arguments);
         return;
       case 'stopsignal':
-        this.#stopSignal(this.expand(instruction.signal));
+        this.#stopSignal(instruction.signal);
         return;
       case 'maintainer':
         state.maintainer(instruction.maintainer);
@@ -140,6 +142,7 @@ export class StageWords {
     const { exclude, link } = instruction;
     const chown = instruction.chown === undefined ? undefined : this.expand(instruction.chown);
     const chmod = instruction.chmod === undefined ? undefined : this.expand(instruction.chmod);
+    if (instruction.chmod !== undefined && chmod) aboutWord(instruction.chmod, () => parseChmod(chmod));
     return {
       destination: this.#destination(instruction.destination),
       ...(chown !== undefined && chown !== '' && { chown }),
@@ -179,15 +182,19 @@ export class StageWords {
     return `${words.join(' ')} # buildkit`;
   }
 
-  /** @returns a digest, or the beginning of a commit. */
-  checksum({ checksum: word = '' }: AddInstruction): string | undefined {
+  /** @returns the digest of a file, or the beginning of a commit: what the only source can have. */
+  checksum(instruction: AddInstruction): string | undefined {
+    const { checksum: word = '' } = instruction;
     const checksum = this.expand(word);
     if (checksum === '') return undefined;
-    if (findDigest(checksum) !== undefined || /^[0-9a-f]{4,64}$/.test(checksum)) return checksum;
-    throw new BuildError(
-      `invalid checksum ${JSON.stringify(checksum)}: write sha256:<hex> for a file, the commit for a git repository`,
-      { word },
-    );
+    const [source, ...others] = this.sources(instruction);
+    const kind = source?.type === 'path' ? remoteKind(source.path) : undefined;
+    if (kind === undefined || others.length > 0)
+      throw new BuildError('--checksum is for a single source that is a URL or a git repository', { word });
+    const isFit = kind === 'git' ? /^[0-9a-f]{4,64}$/.test(checksum) : findDigest(checksum) !== undefined;
+    if (isFit) return checksum;
+    const form = kind === 'git' ? 'the commit, or how it begins' : 'sha256:<hex> of the file';
+    throw new BuildError(`invalid checksum ${JSON.stringify(checksum)}: write ${form}`, { word });
   }
 
   mounts(instruction: RunInstruction) {
@@ -236,8 +243,19 @@ export class StageWords {
     this.#state.expose([...new Set(parsePorts(words))].sort());
   }
 
-  #stopSignal(text: string): void {
-    parseSignal(text);
-    this.#state.stopSignal(text);
+  #stopSignal(word: string): void {
+    const signal = this.expand(word);
+    aboutWord(word, () => parseSignal(signal));
+    this.#state.stopSignal(signal);
+  }
+}
+
+/** @throws {BuildError} in place of a RangeError: it is this word that is wrong. */
+function aboutWord(word: string, read: () => unknown): void {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new BuildError(error.message, { word, cause: error });
   }
 }

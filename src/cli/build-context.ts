@@ -3,8 +3,8 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import {
   DirectoryTree,
-  findGitUrl,
   IgnoreRules,
+  isFetchedContext,
   type Material,
   MemoryTree,
   readTextFile,
@@ -149,11 +149,9 @@ export class ContextOpener implements Disposable {
   }
 }
 
-/** As isFetchedContext, without loading what fetches. */
+/** What is here is not fetched, whatever it is called. */
 function isFetched(source: string): boolean {
-  if (source === '-') return true;
-  if (existsSync(source)) return false;
-  return /^https?:\/\//i.test(source) || findGitUrl(source, { shorthand: true, file: true }) !== undefined;
+  return source === '-' || (!existsSync(source) && isFetchedContext(source));
 }
 
 function isDirectory(path: string): boolean {

@@ -1,4 +1,4 @@
-import { findGitUrl, type RemoteRequest, type RemoteSource, type RemoteSources } from '../builder/index.js';
+import type { RemoteRequest, RemoteSource, RemoteSources } from '../builder/index.js';
 import type { Fetching } from './build-fetching.js';
 
 /** What lies behind URLs. What fetches it is loaded when there is something to fetch. */
@@ -8,10 +8,6 @@ export class LazyRemoteSources implements RemoteSources {
 
   constructor(fetching: Fetching) {
     this.#fetching = fetching;
-  }
-
-  isRemote(source: string): boolean {
-    return /^https?:\/\//i.test(source) || findGitUrl(source) !== undefined;
   }
 
   async fetch(request: RemoteRequest): Promise<RemoteSource> {

@@ -1,5 +1,5 @@
-import type { Descriptor, Digest } from '../oci/index.js';
-import { AmbiguousImageError } from './errors.js';
+import { type Descriptor, type Digest, findDigest } from '../oci/index.js';
+import { AmbiguousImageError, ImageFormatError } from './errors.js';
 import { isIndexType } from './manifests.js';
 import type { StoreDatabase } from './store-database.js';
 
@@ -66,8 +66,17 @@ export class ImageRecords {
     this.#db.run(sql, digest, mediaType, size, id, now);
   }
 
+  /**
+   * @param name one of `repository@digest` is what a registry calls it; `''` is none.
+   * @throws {ImageFormatError} that digest is another one.
+   */
   setName(name: string, digest: Digest, now: number): void {
-    this.#db.run('INSERT OR REPLACE INTO names VALUES (?1, ?2, ?3)', name, digest, now);
+    const at = name.indexOf('@');
+    const remote = at < 0 ? undefined : findDigest(name.slice(at + 1));
+    if (remote !== undefined && remote !== digest)
+      throw new ImageFormatError(`${name} cannot name ${digest}, which is other content`);
+    if (remote !== undefined) this.addRepoDigest(name.slice(0, at), remote, digest);
+    else if (name !== '') this.#db.run('INSERT OR REPLACE INTO names VALUES (?1, ?2, ?3)', name, digest, now);
   }
 
   /** @returns whether there was such a name. */

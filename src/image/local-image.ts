@@ -1,3 +1,4 @@
+import { ContentNotFoundError, type OciLayout } from '../content/index.js';
 import {
   type Descriptor,
   type Digest,
@@ -7,6 +8,7 @@ import {
   matchesPlatform,
   type Platform,
   parseImageConfig,
+  requiredBlobs,
 } from '../oci/index.js';
 import { ImageFormatError } from './errors.js';
 import { isAttestation, isIndexType, parseStored, platformIn } from './manifests.js';
@@ -40,6 +42,24 @@ export function readImage(read: ReadContent, root: Descriptor, platform?: Platfo
   if (configDescriptor === undefined) throw new ImageFormatError('the manifest has no configuration');
   const configBytes = read(configDescriptor.digest);
   return { ...found, configDescriptor, config: parseImageConfig(configBytes), configBytes };
+}
+
+/**
+ * What people know an image by: the digest of its configuration; of an index without images, its own.
+ * @throws {ContentNotFoundError} some of the image is not here.
+ */
+export function imageId(layout: Pick<OciLayout, 'read' | 'sizeOf'>, root: Descriptor): Digest {
+  const read: ReadContent = (digest) => layout.read(digest);
+  if (!isIndexType(root.mediaType)) {
+    const needed = requiredBlobs(parseStored(read(root.digest), root));
+    const missing = needed.find(({ digest }) => layout.sizeOf(digest) === undefined);
+    if (missing !== undefined) throw new ContentNotFoundError(missing.digest);
+  }
+  try {
+    return readImage(read, root).configDescriptor.digest;
+  } catch {
+    return root.digest;
+  }
 }
 
 type Found = Readonly<{ descriptor: Descriptor; manifest: Manifest }>;

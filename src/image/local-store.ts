@@ -9,18 +9,18 @@ import {
   type PushOptions,
 } from '../content/index.js';
 import { makeDirectories } from '../linux/index.js';
-import { type Descriptor, type Digest, findDigest, type Platform, requiredBlobs } from '../oci/index.js';
-import { ImageFormatError } from './errors.js';
+import type { Descriptor, Digest, Platform } from '../oci/index.js';
+import { Holds } from './holds.js';
 import { findByKey, findByText } from './image-lookup.js';
 import { type ImageRecord, ImageRecords } from './image-records.js';
 import { LayerMemo } from './layer-memo.js';
 import { Leases } from './leases.js';
-import { type LocalImage, readImage } from './local-image.js';
-import { bare, isIndexType, isManifestType, parseStored } from './manifests.js';
+import { imageId, type LocalImage, readImage } from './local-image.js';
+import { bare, isManifestType } from './manifests.js';
 import { Reachability } from './reachability.js';
 import { StoreDatabase } from './store-database.js';
 import { namesInIndex, writeStoreIndex } from './store-index.js';
-import { isReferrer, noteManifest, noteManifests, referrersOf } from './stored-manifests.js';
+import { forgetReferrer, isReferrer, noteManifest, noteManifests, referrersOf } from './stored-manifests.js';
 import { Sweeper, type Swept } from './sweeper.js';
 import { TemporaryFiles } from './temporary-files.js';
 
@@ -47,6 +47,7 @@ export class LocalStore implements ImageEndpoint {
   readonly #db: StoreDatabase;
   readonly #records: ImageRecords;
   readonly #leases: Leases;
+  readonly #holds: Holds;
   readonly #sweeper: Sweeper;
 
   private constructor(root: string) {
@@ -61,6 +62,7 @@ export class LocalStore implements ImageEndpoint {
     this.#records = new ImageRecords(this.#db);
     this.layers = new LayerMemo(this.#db);
     this.#leases = new Leases(this.#db);
+    this.#holds = new Holds(this.#db);
     const reachability = new Reachability(this.#db, this.layers, (digest) => this.#layout.read(digest));
     this.#sweeper = new Sweeper(this.#db, this.#layout, this.#leases, reachability, this.layers);
     if (this.#db.isNew) this.#restore();
@@ -119,11 +121,11 @@ export class LocalStore implements ImageEndpoint {
   tagMany(descriptor: Descriptor, names: readonly string[]): void {
     const root = bare(descriptor);
     this.#leases.take(root.digest);
-    const id = this.#idOf(root);
+    const id = imageId(this.#layout, root);
     const absorbed = this.#db.transaction(() => {
       const now = Date.now();
       this.#records.add(root, id, now);
-      for (const name of names) this.#setName(name, root.digest, now);
+      for (const name of names) this.#records.setName(name, root.digest, now);
       const others = names.length > 0 ? this.#records.absorb(root.digest, id) : [];
       this.#writeIndex();
       return others;
@@ -252,7 +254,7 @@ export class LocalStore implements ImageEndpoint {
   removeReferrer(digest: Digest): void {
     if (this.#records.byDigest(digest) !== undefined) return;
     const candidates = this.#sweeper.reachableFrom([digest]);
-    this.#db.run('DELETE FROM manifests WHERE digest = ?1 AND subject IS NOT NULL', digest);
+    forgetReferrer(this.#db, digest);
     this.#sweeper.sweep(candidates);
   }
 
@@ -261,26 +263,17 @@ export class LocalStore implements ImageEndpoint {
   /** Keeps content, and what it leads to, until the owner releases it. It must be stored. */
   hold(owner: string, digests: readonly Digest[]): void {
     this.#leases.take(...digests);
-    this.#db.transaction(() => {
-      for (const digest of digests)
-        this.#db.run('INSERT OR IGNORE INTO holds VALUES (?1, ?2)', owner, digest);
-    });
+    this.#holds.add(owner, digests);
   }
 
   /** Lets go of what an owner holds: of some content, or all of it. The next {@link prune} may remove that. */
   release(owner: string, digests?: readonly Digest[]): void {
-    if (digests === undefined) this.#db.run('DELETE FROM holds WHERE owner = ?1', owner);
-    else {
-      this.#db.transaction(() => {
-        for (const digest of digests)
-          this.#db.run('DELETE FROM holds WHERE owner = ?1 AND digest = ?2', owner, digest);
-      });
-    }
+    this.#holds.remove(owner, digests);
   }
 
   /** What an owner holds. */
   held(owner: string): Digest[] {
-    return this.#db.column('SELECT digest FROM holds WHERE owner = ?1', owner) as Digest[];
+    return this.#holds.of(owner);
   }
 
   /** Removes content that no image, no owner and no running process needs. Images stay, named or not. */
@@ -310,29 +303,6 @@ export class LocalStore implements ImageEndpoint {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #setName(name: string, digest: Digest, now: number): void {
-    const at = name.indexOf('@');
-    const remote = at < 0 ? undefined : findDigest(name.slice(at + 1));
-    if (remote !== undefined && remote !== digest)
-      throw new ImageFormatError(`${name} cannot name ${digest}, which is other content`);
-    if (remote !== undefined) this.#records.addRepoDigest(name.slice(0, at), remote, digest);
-    else if (name !== '') this.#records.setName(name, digest, now);
-  }
-
-  /** @throws {ContentNotFoundError} some of it is not here. */
-  #idOf(root: Descriptor): Digest {
-    if (!isIndexType(root.mediaType)) {
-      const needed = requiredBlobs(parseStored(this.#layout.read(root.digest), root));
-      const missing = needed.find(({ digest }) => this.#layout.sizeOf(digest) === undefined);
-      if (missing !== undefined) throw new ContentNotFoundError(missing.digest);
-    }
-    try {
-      return this.image(root).configDescriptor.digest;
-    } catch {
-      return root.digest; // an index without images
-    }
   }
 
   /** A manifest that was stored as mere bytes before is noted as one now. */

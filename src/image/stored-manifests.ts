@@ -41,6 +41,11 @@ export function referrersOf(db: StoreDatabase, subject: Digest): Descriptor[] {
   }));
 }
 
+/** Unless it is about nothing. */
+export function forgetReferrer(db: StoreDatabase, digest: Digest): void {
+  db.run('DELETE FROM manifests WHERE digest = ?1 AND subject IS NOT NULL', digest);
+}
+
 export function isReferrer(db: StoreDatabase, digest: Digest): boolean {
   const sql = 'SELECT 1 FROM manifests WHERE digest = ?1 AND subject IS NOT NULL';
   return db.get(sql, digest) !== undefined;

@@ -91,7 +91,7 @@ export class BuildBench implements Disposable {
         directories: new MountDirectories(this.#db, join(this.root, 'mounts')),
         bases: { resolve: async (name) => ({ origin: 'registry', ...(await this.#base(name)) }) },
         runner: this.#runner(layers),
-        remote: { isRemote: () => false, fetch: () => Promise.reject(new Error('offline')) },
+        remote: { fetch: () => Promise.reject(new Error('offline')) },
         credentials: { secret: async (id) => Buffer.from(`secret ${id}`), ssh: async () => undefined },
         progress: { begin: (name) => noting(name, steps), warn: () => {} },
         signal: new AbortController().signal,

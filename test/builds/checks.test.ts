@@ -98,6 +98,22 @@ describe('a build', () => {
       message: 'invalid checksum "bad"',
       caret: ' '.repeat(15),
     },
+    {
+      text: 'FROM scratch\nADD --checksum=abcd123 https://x/ /\n',
+      message: 'write sha256:<hex> of the file',
+      caret: ' '.repeat(15),
+    },
+    { text: 'FROM --platform=a/b/c/d scratch AS s\n', message: 'not a platform', caret: 'Dockerfile:1:17' },
+    {
+      text: 'FROM scratch\nARG S=SIGODD\nSTOPSIGNAL $S\n',
+      message: 'unknown signal "SIGODD"',
+      caret: ' '.repeat(11),
+    },
+    {
+      text: 'FROM scratch\nARG M=9\nCOPY --chmod=$M a b\n',
+      message: '"9"',
+      caret: ' '.repeat(13),
+    },
     { text: 'FROM scratch\nUSER $NOBODY\n', message: 'USER is empty', caret: ' '.repeat(5) },
   ])('points to the word in $text', async ({ text, message, caret }) => {
     const { stderr } = await place.failure('build', await place.context({ Dockerfile: text }));

@@ -1,4 +1,5 @@
 import type { EscapeCharacter } from './dockerfile.js';
+import { type Expanded, WordProblem, Words } from './expanded-words.js';
 import { cutPrefix, cutSuffix, PatternError, replacePattern } from './pattern.js';
 
 /** @returns the value, `undefined` when the name is not set. */
@@ -56,11 +57,6 @@ function expansion(word: string, lookup: Lookup, options: ExpandOptions): Expand
     throw new ExpansionError(error.message, word);
   }
 }
-
-/** Without the word, which only the outermost call knows. */
-class WordProblem extends Error {}
-
-type Expanded = Readonly<{ text: string; words: string[] }>;
 
 const UNFINISHED = `missing '}' in \${…}`;
 
@@ -260,49 +256,3 @@ class Expander {
 }
 
 const NAME = /\p{Nd}+|[@*#?\-$!]|[\p{L}_][\p{L}\p{Nd}_]*/uy;
-
-/** Gathers a text and its words side by side. */
-class Words {
-  readonly #text: string[] = [];
-  readonly #words: string[] = [];
-  readonly #maxLength: number;
-  #word: string[] = [];
-  #length = 0;
-
-  constructor(maxLength: number) {
-    this.#maxLength = maxLength;
-  }
-
-  /** Blanks in it end a word. */
-  addSplit(text: string): void {
-    this.#add(text);
-    const parts = text.split(/\s+/);
-    parts.forEach((part, index) => {
-      if (index > 0) this.#endWord();
-      if (part !== '') this.#word.push(part);
-    });
-  }
-
-  addWhole(text: string): void {
-    this.#add(text);
-    this.#word.push(text);
-  }
-
-  end(): Expanded {
-    this.#endWord();
-    return { text: this.#text.join(''), words: this.#words };
-  }
-
-  #add(text: string): void {
-    this.#length += text.length;
-    if (this.#length > this.#maxLength)
-      throw new WordProblem(`it expands to more than ${this.#maxLength} characters`);
-    this.#text.push(text);
-  }
-
-  #endWord(): void {
-    const word = this.#word.join('');
-    if (word !== '') this.#words.push(word);
-    this.#word = [];
-  }
-}

@@ -1,4 +1,4 @@
-import { OciError, parseReference } from '../../oci/index.js';
+import { OciError, parsePlatform, parseReference } from '../../oci/index.js';
 import { findNearest } from '../../spelling/index.js';
 import type { Dockerfile, Stage } from './dockerfile.js';
 import { ExpansionError, expand } from './expand.js';
@@ -35,7 +35,9 @@ export function expandStages(dockerfile: Dockerfile, globals: ReadonlyMap<string
       throw errorAt(dockerfile, stage.from.location, message, { word: stage.baseName });
     }
     const base = placed(dockerfile, stage.from, stage.baseName, () => baseOf(dockerfile, name, stage.index));
-    return { stage, base, ...(platform === '' ? {} : { platform }) };
+    if (platform === '') return { stage, base };
+    placed(dockerfile, stage.from, stage.platform ?? '', () => parsePlatform(platform));
+    return { stage, base, platform };
   });
 }
 
@@ -53,7 +55,8 @@ function placed<T>(dockerfile: Dockerfile, { location }: FromInstruction, word: 
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof ExpansionError || error instanceof OciError)) throw error;
+    const isKnown = [ExpansionError, OciError, RangeError].some((kind) => error instanceof kind);
+    if (!(error instanceof Error && isKnown)) throw error;
     throw errorAt(dockerfile, location, error.message, { word, cause: error });
   }
 }

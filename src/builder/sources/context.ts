@@ -2,8 +2,9 @@ import { createReadStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAX_TEXT_BYTES } from '../context/text-file.js';
 import type { Material } from '../material.js';
+import { isFetchedContext } from './address.js';
 import { isArchive, peek, unpack } from './archive.js';
-import { type DownloadOptions, downloadMaterial, fetchUrl, isWebUrl } from './download.js';
+import { type DownloadOptions, downloadMaterial, fetchUrl } from './download.js';
 import { FetchError, shownUrl } from './errors.js';
 import { fetchGit, gitMaterial } from './git.js';
 import { findGitUrl } from './git-url.js';
@@ -34,11 +35,6 @@ export type ContextOptions = Pick<
     keepGitDirectory?: boolean;
     onStatus?: (text: string) => void;
   }>;
-
-/** Whether a context is no directory, and must be fetched or read. */
-export function isFetchedContext(spec: string): boolean {
-  return spec === '-' || isWebUrl(spec) || findGitUrl(spec, { shorthand: true, file: true }) !== undefined;
-}
 
 /**
  * Opens what `build` is given: a directory, `-` for standard input (a Dockerfile, or a tar, compressed or not), an

@@ -14,6 +14,7 @@ import {
   parseDigest,
 } from '../../oci/index.js';
 import { fetchedMaterial, type Material } from '../material.js';
+import { isWebUrl } from './address.js';
 import { FetchError, shownUrl } from './errors.js';
 
 export type DownloadOptions = Readonly<{
@@ -48,11 +49,6 @@ export function downloadMaterial(url: string, { digest }: Pick<Download, 'digest
 const MAX_REDIRECTS = 10;
 /** A connection on which nothing moves for so long is given up. */
 const SILENCE_MS = 60_000;
-
-/** Whether the text is an address of http. */
-export function isWebUrl(text: string): boolean {
-  return /^https?:\/\//i.test(text) && URL.canParse(text);
-}
 
 /**
  * Downloads a file, mode 0600, following redirects.

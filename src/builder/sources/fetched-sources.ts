@@ -2,7 +2,7 @@ import { mkdtempSync, renameSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { DirectoryTree } from '../context/directory-tree.js';
 import type { RemoteRequest, RemoteSource, RemoteSources } from '../remote-sources.js';
-import { type DownloadOptions, downloadMaterial, fetchUrl, isWebUrl } from './download.js';
+import { type DownloadOptions, downloadMaterial, fetchUrl } from './download.js';
 import { fetchGit, gitMaterial } from './git.js';
 import { findGitUrl, type GitUrl } from './git-url.js';
 
@@ -23,10 +23,6 @@ export class FetchedSources implements RemoteSources {
 
   constructor(options: FetchedSourcesOptions) {
     this.#options = options;
-  }
-
-  isRemote(source: string): boolean {
-    return isWebUrl(source) || findGitUrl(source) !== undefined;
   }
 
   /** @throws {FetchError} */

@@ -2,7 +2,8 @@
  * What a build takes from elsewhere: contexts that are no directory, and addresses in ADD. Fetched by http, or by the
  * program git, into directories of the caller's. Start with context.ts; fetched-sources.ts is for ADD.
  */
-export { type ContextOptions, isFetchedContext, type OpenedContext, openContext } from './context.js';
+export { isFetchedContext, remoteKind } from './address.js';
+export { type ContextOptions, type OpenedContext, openContext } from './context.js';
 export { type Download, type DownloadOptions, fetchUrl } from './download.js';
 export { FetchError } from './errors.js';
 export { FetchedSources, type FetchedSourcesOptions } from './fetched-sources.js';

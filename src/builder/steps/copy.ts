@@ -9,7 +9,6 @@ import { pickSources, pickWithParents } from '../copy/sources.js';
 import { unpackInto } from '../copy/unpack.js';
 import { hasNames, parseOwner } from '../copy/users.js';
 import { parseChmod } from '../dockerfile/index.js';
-import { BuildError } from '../errors.js';
 import { addLayer, findCached, parentChain, parentView, type StepParts, timeKey } from './step-parts.js';
 
 /** A source of COPY or ADD, with the tree that it is in: opened only when the source has to be looked at. */
@@ -148,7 +147,7 @@ async function makeLayer(
   const { layers, epochSeconds } = parts;
   const view = request.link ? RootfsView.of([]) : await parentView(parts);
   const plan = new LayerPlan(view);
-  const changeMode = request.chmod === undefined ? undefined : chmodOf(request.chmod);
+  const changeMode = request.chmod === undefined ? undefined : parseChmod(request.chmod);
   const owner =
     request.chown === undefined
       ? request.ownership === 'root'
@@ -192,13 +191,4 @@ function newestTime(listing: readonly Listed[], otherwise: number): number {
     for (const { entry } of items) newest = Math.max(newest ?? entry.mtime, entry.mtime);
   }
   return newest ?? otherwise;
-}
-
-function chmodOf(text: string) {
-  try {
-    return parseChmod(text);
-  } catch (error) {
-    if (error instanceof RangeError) throw new BuildError(error.message, { cause: error });
-    throw error;
-  }
 }

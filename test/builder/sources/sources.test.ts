@@ -23,6 +23,7 @@ import {
   findGitUrl,
   isFetchedContext,
   openContext,
+  remoteKind,
 } from '../../../src/builder/sources/index.js';
 import { run } from '../../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
@@ -354,27 +355,16 @@ describe('openContext', () => {
 describe('FetchedSources', () => {
   const request = { keepGitDirectory: false, signal: new AbortController().signal, onStatus: () => {} };
 
-  it('knows what lies elsewhere', () => {
-    const sources = new FetchedSources({ temporaryDirectory: '/nowhere' });
-    const remote = [
-      'https://a/b',
-      'git@a:b',
-      'ssh://a/b',
-      'a/b',
-      'github.com/a/b',
-      'file:///etc/passwd',
-      'file:///a.git',
-    ];
-    expect(remote.map((source) => sources.isRemote(source))).toEqual([
-      true,
-      true,
-      true,
-      false,
-      false,
-      false,
-      false,
-    ]);
-  });
+  it.each([
+    { source: 'https://a/b', kind: 'web' },
+    { source: 'https://a/b.git#v1', kind: 'git' },
+    { source: 'git@a:b', kind: 'git' },
+    { source: 'ssh://a/b', kind: 'git' },
+    ...['a/b', 'github.com/a/b', 'file:///etc/passwd', 'file:///a.git', 'https://'].map((source) => ({
+      source,
+      kind: undefined,
+    })),
+  ])('are told from paths: $source is $kind', ({ source, kind }) => expect(remoteKind(source)).toBe(kind));
 
   it('makes trees of files', async () => {
     await using folder = await temporaryFolder();
