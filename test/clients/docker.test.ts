@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BerthProcess } from '../support/berth-process.js';
@@ -226,7 +226,10 @@ describe('docker search', () => {
   });
 });
 
-describe('docker with a registry with users and rules', () => {
+describe.each([
+  { title: 'passwords', http: {} },
+  { title: 'refresh tokens', http: { secret: 'of the test' } },
+])('docker with a registry with users and rules, and $title', ({ http }) => {
   const host = `127.0.0.1:${PORTS.guarded}`;
   let guarded: BerthProcess;
   let insider: RegistryReader;
@@ -237,6 +240,7 @@ describe('docker with a registry with users and rules', () => {
     guarded = await startInside(PORTS.guarded, {
       env: { REGISTRY_HTTP_ADDR: `:${PORTS.guarded}` },
       config: {
+        http,
         auth: { htpasswd: { realm: 'Registry', path: htpasswd } },
         berth: {
           access: [
@@ -256,6 +260,8 @@ describe('docker with a registry with users and rules', () => {
   it('logs in with the right password only', async () => {
     await expect(login('wrong')).rejects.toThrow(/unauthorized: wrong user name or password/);
     expect(await login('correct horse')).toContain('Login Succeeded');
+    const kept = JSON.parse(await readFile(join(docker.folder, 'client', 'config.json'), 'utf8')).auths[host];
+    expect('identitytoken' in kept).toBe('secret' in http);
   });
 
   it('pushes and pulls while logged in, not after the logout', async () => {

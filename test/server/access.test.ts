@@ -136,16 +136,36 @@ describe('tokens', () => {
     expect(await challenge(`${url}/v2/`, as('mallory'))).not.toContain('error=');
   });
 
-  it('are only given for right passwords, by GET', async () => {
+  it('are only given for right passwords', async () => {
     await using registry = await start();
     const { url } = registry.berth;
     expect(await challenge(`${url}/auth/token`, as('mallory'))).toMatch(/^Basic realm="/);
     expect(await challenge(`${url}/auth/token`, bearer('nonsense'))).toMatch(/^Basic realm="/);
-    const body = 'grant_type=password&username=alice&password=alice-secret';
-    expect(await http(`${url}/auth/token`, { method: 'POST', body })).toMatchObject({
-      status: 405,
-      headers: { allow: 'HEAD, GET' },
-    });
+    const post = (body: string) => http(`${url}/auth/token`, { method: 'POST', body });
+    const form = 'grant_type=password&username=alice&access_type=offline&password=';
+    expect(await post(`${form}wrong`)).toMatchObject({ status: 401 });
+    expect(await post('grant_type=magic')).toMatchObject({ status: 400 });
+    const given = JSON.parse((await post(`${form}alice-secret`)).body.toString());
+    expect((await http(`${url}/v2/`, bearer(given.access_token))).status).toBe(200);
+    expect(given).not.toHaveProperty('refresh_token'); // it would end with this process
+  });
+
+  it('are given for a refresh token, as long as the password stays', async () => {
+    await using registry = await start(rules, { http: { secret: 'shared' } });
+    const url = `${registry.berth.url}/auth/token`;
+    const first = JSON.parse((await http(`${url}?offline_token=true`, as('alice'))).body.toString());
+    const body = `grant_type=refresh_token&refresh_token=${first.refresh_token}&scope=repository:a:pull`;
+    const renew = () => http(url, { method: 'POST', body });
+    const { access_token: token } = JSON.parse((await renew()).body.toString());
+    expect((await http(`${registry.berth.url}/v2/`, bearer(token))).status).toBe(200);
+    for (const wrong of [bearer(first.refresh_token), bearer('')])
+      expect((await http(`${registry.berth.url}/v2/`, wrong)).status).toBe(401);
+    expect((await http(url, { method: 'POST', body: body.replace(first.refresh_token, token) })).status).toBe(
+      401,
+    );
+    await run([BERTH, 'user', 'rm', 'alice', '--file', registry.passwords]);
+    await sleep(1500);
+    expect((await renew()).status).toBe(401);
   });
 
   it('end with the password, and outlive the process where there is a secret', async () => {

@@ -36,7 +36,9 @@ describe('the conformance suite', () => {
     const everything = { push: ['alice'], delete: ['alice'] };
     const access = [{ repositories: 'conformance/**', pull: ['anonymous'], ...everything }];
     const warnings = [{ repositories: 'conformance/**', text: 'a "test" of C:\\\\berth' }];
-    await using berth = await BerthProcess.start({ config: { auth, berth: { access, warnings } } });
+    await using berth = await BerthProcess.start({
+      config: { auth, http: { secret: 'of the test' }, berth: { access, warnings } },
+    });
     const login = ['--username', 'alice', '--password', 'secret'];
     expect(await failures(['--url', berth.url, ...login])).toEqual([]);
   });

@@ -18,4 +18,8 @@ export { HtpasswdAuthenticator, type HtpasswdOptions } from './htpasswd-authenti
 export type { AuthLog } from './htpasswd-file.js';
 export { hashPassword, MAX_BCRYPT_BYTES } from './password-hash.js';
 export { type Action, parseScopes, type Scope, scopeOf } from './scopes.js';
-export { TokenAuthenticator, type TokenAuthenticatorOptions } from './token-authenticator.js';
+export {
+  type IssuedToken,
+  TokenAuthenticator,
+  type TokenAuthenticatorOptions,
+} from './token-authenticator.js';

@@ -2,13 +2,17 @@ import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Identity } from './authenticator.js';
 import type { Scope } from './scopes.js';
 
-/** What a token says: whom it is for, what it was asked for, and the second since 1970 at which it ends. */
-type Claims = Readonly<{ user?: string; scopes?: readonly Scope[]; expiry: number }>;
+/**
+ * What a token says: whom it is for, what it was asked for, and the second since 1970 at which it ends. `refresh`: it is
+ * only good for getting others.
+ */
+type Claims = Readonly<{ user?: string; scopes?: readonly Scope[]; refresh?: true; expiry: number }>;
 
 export type TokensOptions = Readonly<{
   /** Replicas with the same secret take each other's tokens. Without one, tokens end with this process. */
   secret: string | undefined;
   lifetimeSeconds: number;
+  refreshSeconds: number;
   /** Milliseconds since 1970. */
   now: () => number;
   /** See {@link PasswordAuthenticator.fingerprint}. */
@@ -30,22 +34,45 @@ export class Tokens {
     this.#options = options;
   }
 
-  async issue(identity: Identity): Promise<string> {
-    const expiry = Math.floor(this.#options.now() / 1000) + this.#options.lifetimeSeconds;
-    const claims: Claims = identity === 'anonymous' ? { expiry } : { ...identity, expiry };
+  issue(identity: Identity): Promise<string> {
+    const expiry = this.#after(this.#options.lifetimeSeconds);
+    return this.#write(identity === 'anonymous' ? { expiry } : { ...identity, expiry });
+  }
+
+  /** In place of the user's password, as long as that stays the same. */
+  issueRefresh(user: string): Promise<string> {
+    return this.#write({ user, refresh: true, expiry: this.#after(this.#options.refreshSeconds) });
+  }
+
+  #after(seconds: number): number {
+    return Math.floor(this.#options.now() / 1000) + seconds;
+  }
+
+  async #write(claims: Claims): Promise<string> {
     const text = Buffer.from(JSON.stringify(claims)).toString('base64url');
     return `${text}.${this.#mac(text, await this.#fingerprintOf(claims)).toString('base64url')}`;
   }
 
   /** @returns `undefined` for a token that is not ours, or not valid any more. */
   async read(token: string): Promise<Identity | undefined> {
+    const claims = await this.#claimsOf(token);
+    if (claims === undefined || claims.refresh) return undefined;
+    return claims.user === undefined ? 'anonymous' : { user: claims.user, scopes: claims.scopes ?? [] };
+  }
+
+  /** @returns the user; `undefined` for a token that is no such one, or not valid any more. */
+  async readRefresh(token: string): Promise<string | undefined> {
+    const claims = await this.#claimsOf(token);
+    return claims?.refresh ? claims.user : undefined;
+  }
+
+  async #claimsOf(token: string): Promise<Claims | undefined> {
     const [, text = '', mac = ''] = /^([\w-]+)\.([\w-]{43})$/.exec(token) ?? [];
     const claims = claimsIn(text);
     if (claims === undefined) return undefined;
     const expected = this.#mac(text, await this.#fingerprintOf(claims));
     if (!timingSafeEqual(expected, Buffer.from(mac, 'base64url'))) return undefined;
-    if (claims.expiry * 1000 <= this.#options.now()) return undefined;
-    return claims.user === undefined ? 'anonymous' : { user: claims.user, scopes: claims.scopes ?? [] };
+    return claims.expiry * 1000 <= this.#options.now() ? undefined : claims;
   }
 
   /** Nobody's is unlike any user's, and so is that of a user who is gone: it is as long as none of ours. */
