@@ -4,6 +4,7 @@ import { ContentNotFoundError, type ImageEndpoint, ImageNotFoundError } from '..
 import { ImageFormatError, type LocalStore } from '../image/index.js';
 import {
   type Descriptor,
+  formatPlatform,
   formatReference,
   hostPlatform,
   type ImageConfig,
@@ -19,6 +20,8 @@ import {
 export class StoredBases implements BaseImages, BaseConfigs {
   readonly #store: LocalStore;
   readonly #openClient: () => Promise<RegistryClient>;
+  /** By name and platform: what a build was told must be what is said of it. */
+  readonly #resolved = new Map<string, BaseImage>();
 
   /** @param openClient called when something has to be pulled, and not before. */
   constructor(store: LocalStore, openClient: () => Promise<RegistryClient>) {
@@ -27,6 +30,12 @@ export class StoredBases implements BaseImages, BaseConfigs {
   }
 
   async resolve(name: string, options: ResolveOptions): Promise<BaseImage> {
+    const image = await this.#resolve(name, options);
+    this.#resolved.set(`${name} ${formatPlatform(options.platform)}`, image);
+    return image;
+  }
+
+  async #resolve(name: string, options: ResolveOptions): Promise<BaseImage> {
     const reference = parseReference(name);
     const key = formatReference(reference);
     const { platform } = options;
@@ -46,9 +55,10 @@ export class StoredBases implements BaseImages, BaseConfigs {
   }
 
   async describe(name: string, options: ResolveOptions): Promise<ImageConfig> {
-    const found = await this.#findFitting(name, options);
-    if (found !== undefined) return found.config;
     const { platform, signal } = options;
+    const found =
+      this.#resolved.get(`${name} ${formatPlatform(platform)}`) ?? (await this.#findFitting(name, options));
+    if (found !== undefined) return found.config;
     const { choosePlatform, readContent } = await import('../image/index.js');
     const from = await this.#repositoryOf(name);
     const root = await from.resolve(keyText(parseReference(name).key), signal && { signal });

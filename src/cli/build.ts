@@ -134,11 +134,7 @@ async function buildWith(
     const made = { images, input, contexts, options, settings, annotations, wanted, started };
     const result = await deliver(made, flags, outputs, { session, progress });
     progress[Symbol.dispose]();
-    // Only of bases that are here by now.
-    const findings =
-      checkOptions.error || flags.quiet
-        ? []
-        : await findingsOf({ ...checked, options: { ...options, pull: 'never' } });
+    const findings = checkOptions.error || flags.quiet ? [] : await findingsOf(checked);
     for (const { rule, message, line } of findings)
       process.stderr.write(` - ${rule}: ${message} (line ${line})\n`);
     if (!outputs.some((output) => 'dest' in output && output.dest === '-'))

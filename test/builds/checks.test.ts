@@ -82,12 +82,30 @@ describe('berth build --check', () => {
 });
 
 describe('a build', () => {
+  async function said(...args: readonly string[]): Promise<string> {
+    const command = ['sh', '-c', 'exec "$@" 2>&1', 'sh', BERTH, 'build', ...args];
+    return run(command, { env: place.environment() });
+  }
+
   it('tells what the checks find, knowing the bases', async () => {
-    const context = await place.context({ Dockerfile: 'FROM based:1\nENV A=$SAT B=$SET\n' });
-    const command = ['sh', '-c', 'exec "$@" 2>&1', 'sh', BERTH, 'build', context];
-    const said = await run(command, { env: place.environment() });
-    expect(said).toContain("UndefinedVar: Usage of undefined variable '$SAT'");
-    expect(said).not.toContain("'$SET'");
+    const told = await said(await place.context({ Dockerfile: 'FROM based:1\nENV A=$SAT B=$SET\n' }));
+    expect(told).toContain("UndefinedVar: Usage of undefined variable '$SAT'");
+    expect(told).not.toContain("'$SET'");
+  });
+
+  it('speaks of the image that it took, not of another one with the name', async () => {
+    await using registry = await BerthProcess.start();
+    const name = `${registry.address}/both:1`;
+    const base = await place.context({ Dockerfile: 'FROM scratch\nCOPY <<E /x\nx\nE\n' });
+    const platforms = ['--platform', 'linux/amd64,linux/arm64'];
+    await place.berth('build', '-q', ...platforms, '--push', '-t', name, base);
+    await place.berth('rmi', name);
+    const context = await place.context({ Dockerfile: `FROM ${name}\n` });
+    for (const platform of ['linux/amd64', 'linux/arm64'])
+      expect(await said('--platform', platform, context)).not.toContain('InvalidBaseImagePlatform');
+    expect(
+      await said('--platform', 'linux/s390x', await place.context({ Dockerfile: 'FROM based:1\n' })),
+    ).toContain('InvalidBaseImagePlatform');
   });
 
   it.each([
