@@ -1,4 +1,5 @@
 import type { RepositoryName } from '../oci/index.js';
+import { Proxies } from '../proxy/index.js';
 import { logIn } from './auth/log-in.js';
 import { CATALOG_SCOPE } from './auth/scope.js';
 import type { CredentialSource, Credentials } from './credentials/credentials.js';
@@ -15,7 +16,7 @@ export type RegistryClientOptions = Readonly<{
   insecure?: (registry: string) => boolean;
   /** Registries that are asked by plain http only. */
   plainHttp?: (registry: string) => boolean;
-  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are; none by default. */
+  /** Where HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY are; none by default. */
   proxyEnv?: NodeJS.ProcessEnv;
   userAgent?: string;
   /** How often a request is sent again before it fails. */
@@ -92,7 +93,7 @@ export class RegistryClient implements AsyncDisposable {
       trust,
       insecure: insecure?.(registry) ?? false,
       plainHttp: plainHttp?.(registry) ?? false,
-      proxyEnv: proxyEnv ?? {},
+      proxies: new Proxies(proxyEnv ?? {}),
       userAgent: userAgent ?? 'berth',
       retry: new RetryPolicy({ retries, baseMs: retryBaseMs }),
       silenceMs: silenceMs ?? 60_000,
