@@ -27,7 +27,7 @@ import { openBuildProgress } from './build-progress-modes.js';
 import { LazyRemoteSources } from './build-remote.js';
 import { idOf, writeReports } from './build-report.js';
 import { BuildSession } from './build-session.js';
-import { reportFailure, UsageError } from './failure.js';
+import { exitCodeOf, reportFailure, UsageError } from './failure.js';
 
 /** `berth build`. @returns the exit code. */
 export async function runBuild(context: string, flags: BuildFlags): Promise<number> {
@@ -41,7 +41,7 @@ export async function runBuild(context: string, flags: BuildFlags): Promise<numb
     if (text === undefined || flags.debug === true)
       return reportFailure(error, { debug: flags.debug === true });
     process.stderr.write(`${text}\n`);
-    return 1;
+    return exitCodeOf(error);
   } finally {
     progress[Symbol.dispose]();
   }

@@ -2,6 +2,7 @@ import type { RegistryClient } from '../client/index.js';
 import type { LocalStore } from '../image/index.js';
 import type { Reference } from '../oci/index.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
+import { Interruption } from './interruption.js';
 import { openProgress, type Progress } from './progress.js';
 import type { ProgressMode } from './progress-mode.js';
 import { openRegistryClient } from './registries.js';
@@ -14,21 +15,19 @@ export type TransferFlags = RegistryFlags &
 /** What a command that moves images needs, opened when it is first asked for, and closed at the end. */
 export class TransferSession implements AsyncDisposable {
   readonly progress: Progress;
-  readonly signal: AbortSignal;
   readonly #flags: TransferFlags;
-  readonly #interrupt: () => void;
+  readonly #interruption = new Interruption();
   readonly #owned = new AsyncDisposableStack();
   #store: Promise<LocalStore> | undefined;
   #client: Promise<RegistryClient> | undefined;
 
   constructor(flags: TransferFlags) {
-    const controller = new AbortController();
-    this.signal = controller.signal;
     this.#flags = flags;
     this.progress = openProgress(flags.quiet === true ? 'quiet' : (flags.progress ?? 'auto'));
-    this.#interrupt = () => controller.abort(new Error('interrupted'));
-    process.once('SIGINT', this.#interrupt);
-    process.once('SIGTERM', this.#interrupt);
+  }
+
+  get signal(): AbortSignal {
+    return this.#interruption.signal;
   }
 
   store(): Promise<LocalStore> {
@@ -57,11 +56,10 @@ export class TransferSession implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    process.off('SIGINT', this.#interrupt);
-    process.off('SIGTERM', this.#interrupt);
     this.progress[Symbol.dispose]();
     await this.#owned.disposeAsync();
     (await this.#store?.catch(() => undefined))?.close();
     await (await this.#client?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    this.#interruption[Symbol.dispose]();
   }
 }
