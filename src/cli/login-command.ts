@@ -7,7 +7,7 @@ export function addLoginCommands(program: Command): void {
   program
     .command('login')
     .description('log in to a registry, for this program, docker and podman')
-    .argument('[registry]', 'host[:port]', 'docker.io')
+    .argument('[registry]', 'host[:port], or host[:port]/namespace', 'docker.io')
     .option('-u, --username <name>', 'who to log in as; asked for if missing')
     .option(
       '-p, --password <password>',
@@ -32,7 +32,7 @@ export function addLoginCommands(program: Command): void {
   program
     .command('logout')
     .description('forget the credentials for a registry')
-    .argument('[registry]', 'host[:port]', 'docker.io')
+    .argument('[registry]', 'host[:port], or host[:port]/namespace', 'docker.io')
     .option('--auth-file <file>', 'the file that they are kept in')
     .addHelpText('after', examples(['berth logout reg.example:5000', 'also from the credential helper']))
     .action(async (registry: string, flags: LogoutFlags) => {

@@ -159,7 +159,7 @@ function addLists(program: Command): void {
   const catalog = program
     .command('catalog')
     .description('list the repositories of a registry')
-    .argument('<registry>', 'host[:port]');
+    .argument('<registry>', 'host[:port], or host[:port]/namespace for what is below that');
   addRegistryOptions(catalog)
     .option('--json', 'print JSON')
     .addHelpText('after', examples(['berth catalog reg.example:5000', 'those that you may see']))

@@ -4,6 +4,7 @@ import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 import { printable } from './printable.js';
 import type { RegistryFlags } from './registry-options.js';
+import { parseRegistryPlace } from './registry-place.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';
 import { openSource, parsePlace } from './transfer-places.js';
@@ -55,14 +56,16 @@ export async function listTags(
   await printList(session, repository.tags(), flags.json === true);
 }
 
-/** `berth catalog`: the repositories of a registry. */
+/** `berth catalog`: the repositories of a registry, or of a namespace in it. */
 export async function listRepositories(
-  registry: string,
+  name: string,
   flags: RegistryFlags & Readonly<{ json?: boolean }>,
 ): Promise<void> {
   await using session = new TransferSession({ ...flags, quiet: true });
+  const { registry, namespace } = parseRegistryPlace(name);
   const client = await session.client();
-  await printList(session, client.catalog(registry.replace(/^docker:\/\//, '')), flags.json === true);
+  const repositories = client.catalog(registry, namespace === undefined ? {} : { namespace });
+  await printList(session, repositories, flags.json === true);
 }
 
 /** `berth delete`: tags and manifests of a registry. */

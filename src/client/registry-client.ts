@@ -48,15 +48,20 @@ export class RegistryClient implements AsyncDisposable {
     await this.#host(registry).checkAccess(options);
   }
 
-  /** The names of all repositories that the registry lets the caller see, page by page. */
-  async *catalog(registry: string, options: ListOptions = {}): AsyncGenerator<string> {
-    const host = this.#host(registry);
+  /**
+   * The names of all repositories that the registry lets the caller see, page by page.
+   * @param options `namespace`: those below it only, and its credentials.
+   */
+  async *catalog(
+    registry: string,
+    { namespace, ...options }: ListOptions & { namespace?: RepositoryName } = {},
+  ): AsyncGenerator<string> {
     const what = `listing the repositories of ${registry}`;
-    yield* readPages(
-      host,
-      { path: '/v2/_catalog', member: 'repositories', scopes: [CATALOG_SCOPE], what },
-      options,
-    );
+    const list = { path: '/v2/_catalog', member: 'repositories', scopes: [CATALOG_SCOPE], what };
+    const own = namespace === undefined ? list : { ...list, repository: namespace };
+    for await (const name of readPages(this.#host(registry), own, options)) {
+      if (namespace === undefined || name === namespace || name.startsWith(`${namespace}/`)) yield name;
+    }
   }
 
   /**

@@ -91,8 +91,20 @@ describe('berth login', () => {
     expect(registry.requests).toEqual([]);
   });
 
-  it.each(['reg.example/team', '-', '', 'a b'])('refuses the registry %j', async (name) => {
+  it.each(['reg.example/team:v1', '-', '', 'a b'])('refuses the registry %j', async (name) => {
     expect((await logIn({ username: 'a', password: 'b' }, '', name)).failure).toContain('not a registry');
+  });
+});
+
+describe('a namespace', () => {
+  it('is logged in to and out of by itself', async () => {
+    const name = `${registry.address}/team`;
+    await logIn({ username: 'alice', passwordStdin: true }, 'correct horse', name);
+    expect(JSON.parse(await readFile(authFile, 'utf8'))).toEqual({
+      auths: { [name]: { auth: BASIC.slice(6) } },
+    });
+    const { output } = await run((terminal) => logout(name, { authFile }, terminal));
+    expect(output).toBe(`Removed login credentials for ${name}\n`);
   });
 });
 
