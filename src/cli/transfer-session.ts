@@ -6,9 +6,10 @@ import { Interruption } from './interruption.js';
 import { openProgress, type Progress } from './progress.js';
 import type { ProgressMode } from './progress-mode.js';
 import { openRegistryClient } from './registries.js';
-import type { RegistryFlags } from './registry-options.js';
+import { type CopySide, flagsOfSide, type RegistryFlags, type SideFlags } from './registry-options.js';
 
 export type TransferFlags = RegistryFlags &
+  SideFlags &
   StoreFlags &
   Readonly<{ progress?: ProgressMode; quiet?: boolean }>;
 
@@ -19,7 +20,7 @@ export class TransferSession implements AsyncDisposable {
   readonly #interruption = new Interruption();
   readonly #owned = new AsyncDisposableStack();
   #store: Promise<LocalStore> | undefined;
-  #client: Promise<RegistryClient> | undefined;
+  readonly #clients = new Map<string, Promise<RegistryClient>>();
 
   constructor(flags: TransferFlags) {
     this.#flags = flags;
@@ -35,9 +36,13 @@ export class TransferSession implements AsyncDisposable {
     return this.#store;
   }
 
-  client(): Promise<RegistryClient> {
-    this.#client ??= openRegistryClient(this.#flags, { signal: this.signal });
-    return this.#client;
+  /** Both sides of a copy share one, with its connections and tokens, unless something was said of one side. */
+  client(side?: CopySide): Promise<RegistryClient> {
+    const flags = side === undefined ? this.#flags : flagsOfSide(this.#flags, side);
+    const key = JSON.stringify([flags.creds, flags.tlsVerify, flags.authFile]);
+    const client = this.#clients.get(key) ?? openRegistryClient(flags, { signal: this.signal });
+    this.#clients.set(key, client);
+    return client;
   }
 
   /** Writes a part of the command's result. */
@@ -51,15 +56,16 @@ export class TransferSession implements AsyncDisposable {
     return this.#owned.use(endpoint);
   }
 
-  async repository({ registry, repository }: Pick<Reference, 'registry' | 'repository'>) {
-    return (await this.client()).repository(registry, repository);
+  async repository({ registry, repository }: Pick<Reference, 'registry' | 'repository'>, side?: CopySide) {
+    return (await this.client(side)).repository(registry, repository);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.progress[Symbol.dispose]();
     await this.#owned.disposeAsync();
     (await this.#store?.catch(() => undefined))?.close();
-    await (await this.#client?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    for (const client of this.#clients.values())
+      await (await client.catch(() => undefined))?.[Symbol.asyncDispose]();
     this.#interruption[Symbol.dispose]();
   }
 }
