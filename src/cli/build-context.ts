@@ -13,6 +13,7 @@ import {
 } from '../builder/index.js';
 import type { Fetching } from './build-fetching.js';
 import { UsageError } from './failure.js';
+import { standardInput } from './interruption.js';
 
 /** What is built: the text of the Dockerfile, and the files that COPY may take. */
 export type BuildInput = Readonly<{
@@ -123,7 +124,7 @@ export class ContextOpener implements Disposable {
     const { fetching, keepGitDirectory, signal } = this.#parts;
     const opened = await openContext(source, {
       ...(await fetching.options()),
-      stdin: process.stdin,
+      stdin: standardInput(signal),
       ...(keepGitDirectory && { keepGitDirectory }),
       signal,
     });

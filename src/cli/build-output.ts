@@ -130,9 +130,7 @@ async function writeArchive(
   parts: Parts,
   onTransfer: OnTransfer,
 ): Promise<Descriptor> {
-  const { ArchiveOutput, copy, DockerArchiveWriter, LayoutDirectory, OciArchiveWriter } = await import(
-    '../image/index.js'
-  );
+  const { copy, DockerArchiveWriter, LayoutDirectory, OciArchiveWriter } = await import('../image/index.js');
   const { store, result, signal } = parts;
   const names = output.names.map((name) => formatReference(parseReference(name)));
   const keys = names.length > 0 ? names : [''];
@@ -143,8 +141,7 @@ async function writeArchive(
   const options = { signal, referrers, onProgress: onTransfer, ...(annotations && { annotations }) };
   if (!output.tar)
     return copy(source, result.root.digest, LayoutDirectory.create(resolve(output.dest)), keys, options);
-  await using archive =
-    output.dest === '-' ? ArchiveOutput.toStream(process.stdout) : ArchiveOutput.toFile(resolve(output.dest));
+  await using archive = await openArchive(output.dest, signal);
   const Writer = output.type === 'oci' ? OciArchiveWriter : DockerArchiveWriter;
   const name = `${output.type}-archive:${output.dest}`;
   const target = new Writer({ name, output: archive, temporary: () => store.temporaryDirectory() });
@@ -152,14 +149,17 @@ async function writeArchive(
   return await copy(source, result.root.digest, target, keys, { ...options, jobs: 1 });
 }
 
+async function openArchive(dest: string, signal: AbortSignal) {
+  const { openOutput } = await import('./archive-place.js');
+  return openOutput(dest, signal);
+}
+
 type Files = Extract<Output, { type: 'tar' | 'local' }>;
 
 /** Several platforms go into a directory each, unless all are to be in one. */
-async function writeTar(output: Files, { images, layers, attestations }: Parts): Promise<void> {
+async function writeTar(output: Files, { images, layers, attestations, signal }: Parts): Promise<void> {
   const { dest } = output;
-  const { ArchiveOutput } = await import('../image/index.js');
-  await using archive =
-    dest === '-' ? ArchiveOutput.toStream(process.stdout) : ArchiveOutput.toFile(resolve(dest));
+  await using archive = await openArchive(dest, signal);
   for (const [i, image] of images.entries()) {
     const prefix = images.length === 1 || !output.split ? '' : `${directoryOf(image)}/`;
     for (const { entry, chunks } of resultFiles(await layers.view(image.layers))) {

@@ -5,6 +5,7 @@ import { LocalStore } from '../image/index.js';
 import type { BuildFlags } from './build-flags.js';
 import { LazyRunner } from './build-runner.js';
 import { storeRoot } from './image-store.js';
+import { Interruption } from './interruption.js';
 
 /** What a build works with on this machine. Closed at the end, whatever happens. */
 export class BuildSession implements AsyncDisposable {
@@ -17,8 +18,7 @@ export class BuildSession implements AsyncDisposable {
   readonly signal: AbortSignal;
   readonly #flags: BuildFlags;
   readonly #db: CacheDatabase;
-  readonly #interrupted = new AbortController();
-  readonly #interrupt = () => this.#interrupted.abort(new Error('interrupted'));
+  readonly #interruption = new Interruption();
   #client: Promise<RegistryClient> | undefined;
 
   constructor(flags: BuildFlags) {
@@ -35,8 +35,7 @@ export class BuildSession implements AsyncDisposable {
       directory: join(this.cacheRoot, 'indexes'),
     });
     this.runner = new LazyRunner(root);
-    this.signal = this.#interrupted.signal;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, this.#interrupt);
+    this.signal = this.#interruption.signal;
   }
 
   client(): Promise<RegistryClient> {
@@ -47,11 +46,11 @@ export class BuildSession implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, this.#interrupt);
     await this.runner[Symbol.asyncDispose]();
     await (await this.#client?.catch(() => undefined))?.[Symbol.asyncDispose]();
     await this.layers.close();
     this.#db.close();
     this.store.close();
+    this.#interruption[Symbol.dispose]();
   }
 }

@@ -28,7 +28,7 @@ import { LazyRemoteSources } from './build-remote.js';
 import { idOf, writeReports } from './build-report.js';
 import { BuildSession } from './build-session.js';
 import { type BuildSettings, settingsOf } from './build-settings.js';
-import { reportFailure, UsageError } from './failure.js';
+import { exitCodeOf, reportFailure, UsageError } from './failure.js';
 
 /** `berth build`. @returns the exit code. */
 export async function runBuild(context: string, flags: BuildFlags): Promise<number> {
@@ -42,7 +42,7 @@ export async function runBuild(context: string, flags: BuildFlags): Promise<numb
     if (text === undefined || flags.debug === true)
       return reportFailure(error, { debug: flags.debug === true });
     process.stderr.write(`${text}\n`);
-    return 1;
+    return exitCodeOf(error);
   } finally {
     progress[Symbol.dispose]();
   }

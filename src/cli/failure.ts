@@ -1,4 +1,5 @@
 import { isSystemError, reasonOf } from '../registry/system-error.js';
+import { interruptionIn } from './interruption.js';
 import { printable } from './printable.js';
 
 /** What a person did wrong on the command line: exit code 2, as other programs have it. */
@@ -11,18 +12,25 @@ const WRONG_CONFIGURATION = 78;
 
 /**
  * Tells a person what failed, in one line; causes and where they arose only when asked.
- * @returns the exit code: 1, 2 for wrong usage, 78 for a wrong configuration.
+ * @returns the exit code, as {@link exitCodeOf}.
  */
 export function reportFailure(
   error: unknown,
   { debug, notes = process.stderr }: { debug: boolean; notes?: { write(text: string): unknown } },
 ): number {
-  notes.write(`berth: ${printable(messageOf(error))}\n`);
+  notes.write(`berth: ${printable(messageOf(interruptionIn(error) ?? error))}\n`);
   if (debug) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
       notes.write(`${cause.stack ?? cause.message}\n`);
     }
   }
+  return exitCodeOf(error);
+}
+
+/** 1, 2 for wrong usage, 78 for a wrong configuration, 130 and the like after a signal. */
+export function exitCodeOf(error: unknown): number {
+  const interruption = interruptionIn(error);
+  if (interruption !== undefined) return interruption.exitCode;
   // By its name: with the class would come all that reads configurations, to every command.
   if (error instanceof Error && error.name === 'ConfigError') return WRONG_CONFIGURATION;
   return error instanceof UsageError ? 2 : 1;

@@ -1,7 +1,6 @@
 import type { ImageEndpoint } from '../content/index.js';
 import {
   ArchiveImages,
-  ArchiveOutput,
   compressed,
   copy,
   DockerArchiveWriter,
@@ -11,7 +10,9 @@ import {
   OciArchiveWriter,
 } from '../image/index.js';
 import { formatReference, parseReference, shortReference } from '../oci/index.js';
+import { openOutput } from './archive-place.js';
 import { UsageError } from './failure.js';
+import { standardInput } from './interruption.js';
 import { chosenPlatform, compressionOptions, takesReferrers } from './transfer-choices.js';
 import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
 import { type TransferFlags, TransferSession } from './transfer-session.js';
@@ -25,7 +26,8 @@ export type SaveFlags = TransferFlags &
 
 /** `berth save`: images into one archive, on standard output or in a file. */
 export async function saveImages(names: readonly string[], flags: SaveFlags): Promise<void> {
-  const { output, format = 'docker-archive' } = flags;
+  const { format = 'docker-archive' } = flags;
+  const output = flags.output === '-' ? undefined : flags.output;
   if (output === undefined && process.stdout.isTTY) {
     throw new UsageError('an archive is not for a terminal: use -o FILE, or redirect the output');
   }
@@ -34,7 +36,7 @@ export async function saveImages(names: readonly string[], flags: SaveFlags): Pr
   await using session = new TransferSession(flags);
   const store = await session.store();
   const chosen = names.map((name) => ({ record: store.get(name), names: savedNames(store, name) }));
-  const target = session.own(openTarget(store, format, output));
+  const target = session.own(openTarget(store, session.signal, format, output));
   const platform = chosenPlatform(flags, format === 'docker-archive' ? 'host' : 'all');
   const to = format === 'docker-archive' ? format : 'oci';
   const referrers = takesReferrers(flags, { from: 'local', to });
@@ -74,14 +76,19 @@ function merged(chosen: readonly { record: ImageRecord; names: readonly string[]
   return byDigest.values();
 }
 
-function openTarget(store: LocalStore, format: ArchiveFormat, path: string | undefined): ImageEndpoint {
+function openTarget(
+  store: LocalStore,
+  signal: AbortSignal,
+  format: ArchiveFormat,
+  path: string | undefined,
+): ImageEndpoint {
   if (format === 'oci-dir') {
     if (path === undefined) throw new UsageError('a directory is needed: use -o DIR');
     return LayoutDirectory.create(path);
   }
   const options = {
     name: path ?? 'standard output',
-    output: path === undefined ? ArchiveOutput.toStream(process.stdout) : ArchiveOutput.toFile(path),
+    output: openOutput(path, signal),
     temporary: () => store.temporaryDirectory(),
   };
   return format === 'oci-archive' ? new OciArchiveWriter(options) : new DockerArchiveWriter(options);
@@ -98,7 +105,7 @@ export async function loadImages(flags: LoadFlags): Promise<void> {
   await using session = new TransferSession(flags);
   const store = await session.store();
   const { signal, progress } = session;
-  const source = input === undefined || input === '-' ? process.stdin : input;
+  const source = input === undefined || input === '-' ? standardInput(signal) : input;
   const options = { temporary: () => store.temporaryDirectory(), signal };
   const archive = session.own(await ArchiveImages.open(source, options));
   const platform = chosenPlatform(flags, flags.allPlatforms === true ? 'all' : 'host');

@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { ArchiveOutput, exportRootfs, ImageRootfs, importImage } from '../image/index.js';
+import { exportRootfs, ImageRootfs, importImage } from '../image/index.js';
 import { formatReference, hostPlatform, parseReference } from '../oci/index.js';
+import { openOutput } from './archive-place.js';
 import { UsageError } from './failure.js';
 import { applyChanges } from './image-changes.js';
+import { standardInput } from './interruption.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';
 import { type TransferFlags, TransferSession } from './transfer-session.js';
@@ -24,13 +26,17 @@ export async function importFile(
   const platform = chosenPlatform(flags, 'host');
   await using session = new TransferSession({ ...flags, quiet: true });
   const store = await session.store();
-  const descriptor = await importImage(store, source === '-' ? process.stdin : createReadStream(source), {
-    config,
-    platform: platform === 'all' ? hostPlatform() : platform,
-    created: new Date().toISOString(),
-    comment: flags.message ?? `Imported from ${source}`,
-    signal: session.signal,
-  });
+  const descriptor = await importImage(
+    store,
+    source === '-' ? standardInput(session.signal) : createReadStream(source),
+    {
+      config,
+      platform: platform === 'all' ? hostPlatform() : platform,
+      created: new Date().toISOString(),
+      comment: flags.message ?? `Imported from ${source}`,
+      signal: session.signal,
+    },
+  );
   store.tagMany(descriptor, names);
   session.print(`${store.get(descriptor.digest).id}\n`);
 }
@@ -39,18 +45,18 @@ export type ExportFlags = TransferFlags & PlatformFlags & Readonly<{ output?: st
 
 /** `berth export`: all files of an image as one tar. */
 export async function exportFiles(name: string, flags: ExportFlags): Promise<void> {
-  if (flags.output === undefined && process.stdout.isTTY) {
+  const output = flags.output === '-' ? undefined : flags.output;
+  if (output === undefined && process.stdout.isTTY) {
     throw new UsageError('a tar is not for a terminal: use -o FILE, or redirect the output');
   }
   // Until the tar is whole: a reader that goes away early must not look like success.
-  if (flags.output === undefined) process.exitCode = 1;
+  if (output === undefined) process.exitCode = 1;
   await using session = new TransferSession({ ...flags, quiet: true });
   const store = await session.store();
   const platform = flags.platform === undefined ? undefined : chosenPlatform(flags, 'host');
   const image = store.image(store.get(name).descriptor, platform === 'all' ? undefined : platform);
   using rootfs = await ImageRootfs.open(store, image, session.signal);
-  await using output =
-    flags.output === undefined ? ArchiveOutput.toStream(process.stdout) : ArchiveOutput.toFile(flags.output);
-  await exportRootfs(rootfs, output);
+  await using archive = openOutput(output, session.signal);
+  await exportRootfs(rootfs, archive);
   process.exitCode = 0;
 }

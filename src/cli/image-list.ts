@@ -5,6 +5,7 @@ import {
   type LocalStore,
   shortRepository,
 } from '../image/index.js';
+import { UsageError } from './failure.js';
 import { formatRows } from './format-template.js';
 import { type ImageFilter, parseFilters } from './image-filters.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
@@ -17,6 +18,7 @@ export type ListFlags = StoreFlags &
     trunc?: boolean;
     filter?: readonly string[];
     format?: string;
+    tree?: boolean;
   }>;
 
 const HEADERS = {
@@ -41,6 +43,8 @@ const NONE = '<none>';
 
 /** `berth images`: docker's columns and fields. */
 export async function listImages(pattern: string | undefined, flags: ListFlags): Promise<void> {
+  if (flags.tree === true)
+    throw new UsageError('there is no --tree here: berth manifest inspect shows the platforms of an index');
   using store = await openLocalStore(flags);
   const filters = parseFilters([
     ...(flags.filter ?? []),

@@ -1,21 +1,32 @@
 import { type DockerImage, imageHistory, inspectImage } from '../image/index.js';
+import { UsageError } from './failure.js';
 import { formatRows, Template, unescaped } from './format-template.js';
 import { shownId } from './image-list.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
 import { ago, humanSize } from './image-units.js';
+import type { InspectElsewhereFlags } from './inspect-elsewhere.js';
 import { printable } from './printable.js';
+import { chosenPlatform } from './transfer-choices.js';
+import type { PlatformFlags } from './transfer-options.js';
+
+export type InspectFlags = InspectElsewhereFlags;
 
 /** `berth inspect`: docker's JSON. What is not there is told of at the end, as docker does. */
-export async function inspect(
-  names: readonly string[],
-  flags: StoreFlags & Readonly<{ format?: string }>,
-): Promise<void> {
+export async function inspect(all: readonly string[], flags: InspectFlags): Promise<void> {
+  const { inspectElsewhere, isElsewhere } = await import('./inspect-elsewhere.js');
   using store = await openLocalStore(flags);
+  // An image may be called as a transport is.
+  const elsewhere = all.filter((name) => isElsewhere(name) && store.find(name) === undefined);
+  for (const name of elsewhere) await inspectElsewhere(name, flags);
+  const names = all.filter((name) => !elsewhere.includes(name));
+  if (names.length === 0) return;
+  if (flags.raw === true || flags.config === true)
+    throw new UsageError('--raw and --config are for docker://NAME and the like; use berth manifest get');
   const found: DockerImage[] = [];
   const failures: unknown[] = [];
   for (const name of names) {
     try {
-      found.push(inspectImage(store, store.get(name)));
+      found.push(inspectImage(store, store.get(name), platformOf(flags)));
     } catch (error) {
       failures.push(error);
     }
@@ -23,6 +34,11 @@ export async function inspect(
   process.stdout.write(formatted(found, flags.format));
   if (failures.length > 0)
     throw failures.length === 1 ? failures[0] : new Error(failures.map(messageOf).join('; '));
+}
+
+function platformOf(flags: PlatformFlags) {
+  const platform = flags.platform === undefined ? 'all' : chosenPlatform(flags, 'host');
+  return platform === 'all' ? undefined : platform;
 }
 
 function formatted(images: readonly DockerImage[], format: string | undefined): string {
@@ -37,6 +53,7 @@ function messageOf(error: unknown): string {
 }
 
 export type HistoryFlags = StoreFlags &
+  PlatformFlags &
   Readonly<{ human?: boolean; trunc?: boolean; quiet?: boolean; format?: string }>;
 
 const HEADERS = {
@@ -54,7 +71,7 @@ export async function showHistory(name: string, flags: HistoryFlags): Promise<vo
   const { human = true, trunc = true, quiet = false } = flags;
   using store = await openLocalStore(flags);
   const shown = flags.format === 'json' ? (text: string) => text : printable;
-  const rows = imageHistory(store, store.get(name)).map((entry) => ({
+  const rows = imageHistory(store, store.get(name), platformOf(flags)).map((entry) => ({
     ID: entry.id === undefined ? '<missing>' : shownId(entry.id, { trunc }),
     CreatedAt: shown(entry.created ?? 'N/A'),
     CreatedSince: ago(entry.created, Date.now()),

@@ -1,11 +1,12 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { examples, group } from './help.js';
 import type { LoadFlags, SaveFlags } from './image-archive.js';
 import type { ExportFlags, ImportFlags } from './image-files.js';
 import type { ListFlags } from './image-list.js';
 import type { PruneFlags, RemoveFlags } from './image-remove.js';
-import type { HistoryFlags } from './image-show.js';
+import type { HistoryFlags, InspectFlags } from './image-show.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
+import { addRegistryOptions } from './registry-options.js';
 import { addPull, addPush } from './transfer-command.js';
 import { addPlatformOptions, addReferrersOptions, addTransferOptions } from './transfer-options.js';
 
@@ -45,6 +46,7 @@ function addList(parent: Command, name: string): Command {
     .option('--no-trunc', 'ids as they are')
     .option('-f, --filter <filter>', 'dangling, label, before, since, until, reference', collect, [])
     .option('--format <format>', 'json, table, or a template: {{.Repository}} {{.ID}}')
+    .addOption(new Option('--tree', 'of docker').hideHelp())
     .addHelpText(
       'after',
       examples(
@@ -63,15 +65,26 @@ function addInspect(parent: Command): void {
   const command = parent
     .command('inspect')
     .description('print all about images, as JSON')
-    .argument('<image...>', 'name, id or digest')
+    .argument('<image...>', 'name, id or digest; docker://NAME is asked for in its registry')
     .option('-f, --format <format>', 'json, or a template: {{json .Config.Env}}')
-    .addOption(new Option('--type <type>', 'for scripts that say so').choices(['image']).hideHelp())
-    .addHelpText('after', examples(["berth inspect -f '{{.Config.Cmd}}' app:1", 'a part of it']))
-    .action(async (names: string[], flags: StoreFlags & { format?: string }) => {
+    .option('--platform <platform>', 'which image of an index')
+    .option('--raw', 'of docker://NAME: the manifest to the byte')
+    .option('--config', 'of docker://NAME: its configuration')
+    .option('-n, --no-tags', 'of docker://NAME: without the tags beside it')
+    .addOption(new Option('--type <type>', 'for scripts that say so').argParser(onlyImages).hideHelp())
+    .addOption(new Option('-s, --size', 'of docker, for containers').hideHelp())
+    .addHelpText(
+      'after',
+      examples(
+        ["berth inspect -f '{{.Config.Cmd}}' app:1", 'a part of it'],
+        ['berth inspect docker://reg.example/app:1', 'in its registry, as skopeo shows it'],
+      ),
+    )
+    .action(async (names: string[], flags: InspectFlags) => {
       const { inspect } = await import('./image-show.js');
       await inspect(names, flags);
     });
-  addStoreOptions(command);
+  addRegistryOptions(addStoreOptions(command));
 }
 
 function addHistory(parent: Command): void {
@@ -84,6 +97,7 @@ function addHistory(parent: Command): void {
     .option('--no-trunc', 'whole commands and ids')
     .option('-q, --quiet', 'only the ids')
     .option('--format <format>', 'json, table, or a template')
+    .option('--platform <platform>', 'which image of an index')
     .addHelpText('after', examples(['berth history --no-trunc app:1', 'whole commands']))
     .action(async (name: string, flags: HistoryFlags) => {
       const { showHistory } = await import('./image-show.js');
@@ -147,7 +161,8 @@ function addSave(parent: Command): void {
         .choices(['docker-archive', 'oci-archive', 'oci-dir'])
         .default('docker-archive'),
     )
-    .addOption(new Option('--compression <how>', 'of layers in OCI forms').choices(['gzip', 'zstd', 'none']));
+    .addOption(new Option('--compression <how>', 'of layers in OCI forms').choices(['gzip', 'zstd', 'none']))
+    .addOption(new Option('-m, --multi-image-archive', 'of podman: so it is anyway').hideHelp());
   addPlatformOptions(command, 'whole indexes, in OCI forms');
   addReferrersOptions(addTransferOptions(command))
     .addHelpText(
@@ -216,6 +231,12 @@ function addExport(program: Command): void {
       const { exportFiles } = await import('./image-files.js');
       await exportFiles(name, flags);
     });
+}
+
+/** Docker's word for what is to be inspected. */
+function onlyImages(type: string): string {
+  if (type === 'image') return type;
+  throw new InvalidArgumentError('only images can be inspected here.');
 }
 
 function fullName(parent: Command, name: string): string {

@@ -1,4 +1,5 @@
 import { type AddHelpTextContext, type AddHelpTextPosition, Command, Help, type Option } from 'commander';
+import { takeBooleanValues } from './boolean-flags.js';
 
 /**
  * A command whose options are made only once it is known to be the one: all commands together have two hundred, which take
@@ -28,6 +29,10 @@ export class LateCommand extends Command {
   ): this {
     const write = typeof text === 'string' ? () => text : text;
     return this.#later({ option: false }, () => super.addHelpText(position, write));
+  }
+
+  override parseOptions(args: string[]): ReturnType<Command['parseOptions']> {
+    return super.parseOptions(takeBooleanValues(this, args));
   }
 
   /** Makes what was put off; from now on, nothing is. */

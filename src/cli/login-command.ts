@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import { examples } from './help.js';
 import type { LoginFlags, LogoutFlags } from './login.js';
+import { OptionAlias } from './option-alias.js';
+import { addContactOptions } from './registry-options.js';
 
 /** `berth login`, `berth logout`. */
 export function addLoginCommands(program: Command): void {
-  program
+  const login = program
     .command('login')
     .description('log in to a registry, for this program, docker and podman')
-    .argument('[registry]', 'host[:port]', 'docker.io')
+    .argument('[registry]', 'host[:port], or host[:port]/namespace', 'docker.io')
     .option('-u, --username <name>', 'who to log in as; asked for if missing')
     .option(
       '-p, --password <password>',
@@ -15,9 +17,8 @@ export function addLoginCommands(program: Command): void {
     )
     .option('--password-stdin', 'read the password from standard input')
     .option('--auth-file <file>', 'keep the credentials in this file')
-    .option('--insecure', 'take any certificate, and plain http')
-    .option('--plain-http', 'speak plain http only')
-    .option('--ca <file>', 'trust the authority in this file (PEM)')
+    .addOption(new OptionAlias('--authfile <file>', 'authFile'));
+  addContactOptions(login)
     .addHelpText(
       'after',
       examples(
@@ -32,8 +33,9 @@ export function addLoginCommands(program: Command): void {
   program
     .command('logout')
     .description('forget the credentials for a registry')
-    .argument('[registry]', 'host[:port]', 'docker.io')
+    .argument('[registry]', 'host[:port], or host[:port]/namespace', 'docker.io')
     .option('--auth-file <file>', 'the file that they are kept in')
+    .addOption(new OptionAlias('--authfile <file>', 'authFile'))
     .addHelpText('after', examples(['berth logout reg.example:5000', 'also from the credential helper']))
     .action(async (registry: string, flags: LogoutFlags) => {
       const { logout } = await import('./login.js');

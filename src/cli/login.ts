@@ -1,9 +1,9 @@
 import type { Credentials, Saved } from '../client/index.js';
-import { parseReference } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import { askHidden, readPassword, type Terminal } from './password.js';
 import { openCredentialStore, openRegistryClient } from './registries.js';
 import type { RegistryFlags } from './registry-options.js';
+import { parseRegistryPlace } from './registry-place.js';
 
 export type LoginFlags = Omit<RegistryFlags, 'creds'> &
   Readonly<{ username?: string; password?: string; passwordStdin?: boolean }>;
@@ -11,31 +11,30 @@ export type LogoutFlags = Pick<RegistryFlags, 'authFile'>;
 
 /** `berth login`: nothing is saved that the registry does not take. */
 export async function login(name: string, flags: LoginFlags, terminal: Terminal): Promise<void> {
-  const registry = parseRegistry(name);
-  const given = await askCredentials(registry, flags, terminal);
+  const { registry, key } = parseRegistryPlace(name);
+  const given = await askCredentials(key, flags, terminal);
   await using client = await openRegistryClient(flags);
   const credentials = await client.logIn(registry, given).catch(async (error: unknown) => {
     const { UnauthorizedError } = await import('../client/index.js');
     if (!(error instanceof UnauthorizedError)) throw error;
-    throw new Error(`cannot log in to ${registry}: it does not take this user name and password`, {
+    throw new Error(`cannot log in to ${key}: it does not take this user name and password`, {
       cause: error,
     });
   });
   const store = await openCredentialStore(flags);
-  warnIfClear(await store.save(registry, credentials), terminal);
+  warnIfClear(await store.save(key, credentials), terminal);
   terminal.output.write('Login Succeeded\n');
 }
 
 /** `berth logout`: forgets, and says where else credentials are found. */
 export async function logout(name: string, flags: LogoutFlags, terminal: Terminal): Promise<void> {
-  const registry = parseRegistry(name);
+  const { registry, namespace, key } = parseRegistryPlace(name);
   const store = await openCredentialStore(flags);
-  const erased = await store.erase(registry);
-  const text =
-    erased.length === 0 ? `Not logged in to ${registry}` : `Removed login credentials for ${registry}`;
+  const erased = await store.erase(key);
+  const text = erased.length === 0 ? `Not logged in to ${key}` : `Removed login credentials for ${key}`;
   terminal.output.write(`${text}\n`);
-  const left = await store.locate(registry);
-  if (left !== undefined) terminal.notes.write(`berth: there are others for ${registry} in ${left.place}\n`);
+  const left = await store.locate(registry, namespace);
+  if (left !== undefined) terminal.notes.write(`berth: there are others for ${key} in ${left.place}\n`);
 }
 
 function warnIfClear({ place, clear }: Saved, { notes }: Terminal): void {
@@ -43,20 +42,6 @@ function warnIfClear({ place, clear }: Saved, { notes }: Terminal): void {
   notes.write(
     `berth: warning: what was saved in ${place} is not encrypted; a credential helper ("credsStore" in that file) would do it\n`,
   );
-}
-
-/** `host[:port]`, also as people copy it from a browser. */
-function parseRegistry(text: string): string {
-  const host = text.replace(/^https?:\/\//, '').replace(/(\/v[12])?\/*$/, '');
-  // A bare word is no registry in the name of an image, but may be one on the local network.
-  const named = /[.:]/.test(host) || host === 'localhost' ? host : `${host}:443`;
-  try {
-    const { registry } = parseReference(`${named}/any/name`);
-    if (!host.includes('/')) return registry === named ? host : registry;
-  } catch {
-    // said below
-  }
-  throw new UsageError(`not a registry: ${JSON.stringify(text)}; write host[:port]`);
 }
 
 async function askCredentials(registry: string, flags: LoginFlags, terminal: Terminal): Promise<Credentials> {

@@ -31,4 +31,8 @@ createProgram(process.argv.slice(2), helpOutput({ beforeStreams: watchStreams })
   .parseAsync(process.argv)
   .catch(async (error: unknown) => {
     process.exitCode = await report(error);
+  })
+  .finally(() => {
+    // After a signal nobody waits for what others have not read yet.
+    if (Number(process.exitCode) > 128) process.exit();
   });

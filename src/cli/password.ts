@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 import { UsageError } from './failure.js';
+import { InterruptedError } from './interruption.js';
 
 /** Where a command talks to its caller. `notes` is for people; what another program may read goes to `output`. */
 export type Terminal = Readonly<{
@@ -56,7 +57,8 @@ export async function askHidden({ input, notes }: Terminal, prompts: readonly st
       let typed = '';
       const onKey = (key: string) => {
         if (answers.length === prompts.length) return;
-        if (key === CTRL_C || (key === CTRL_D && typed === '')) return reject(new Error('interrupted'));
+        if (key === CTRL_C) return reject(new InterruptedError('SIGINT'));
+        if (key === CTRL_D && typed === '') return reject(new Error('interrupted'));
         if (key === CTRL_U) typed = '';
         else if (BACKSPACES.includes(key)) typed = typed.replace(/.$/su, '');
         else if (key !== '\r' && key !== '\n') typed += key;

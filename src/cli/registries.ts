@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import manifest from '../../package.json' with { type: 'json' };
-import type { CredentialStore, Credentials, RegistryClient } from '../client/index.js';
+import type { CredentialSource, CredentialStore, Credentials, RegistryClient } from '../client/index.js';
 import { UsageError } from './failure.js';
 import type { RegistryFlags } from './registry-options.js';
 
@@ -8,24 +9,32 @@ export async function openRegistryClient(
   flags: RegistryFlags,
   options: { signal?: AbortSignal } = {},
 ): Promise<RegistryClient> {
-  const { defaultTrustFolders, fixedCredentials, RegistryClient, TrustFolders } = await import(
-    '../client/index.js'
-  );
-  const credentials =
-    flags.creds === undefined ? await openCredentialStore(flags) : fixedCredentials(parseCreds(flags.creds));
+  const { defaultTrustFolders, RegistryClient, TrustFolders } = await import('../client/index.js');
+  if (flags.certDir !== undefined && !existsSync(flags.certDir))
+    throw new UsageError(`--cert-dir ${flags.certDir}: there is no such directory`);
+  const insecure = flags.insecure === true || flags.tlsVerify === false;
   return new RegistryClient({
-    credentials,
+    credentials: await credentialsOf(flags),
     trust: new TrustFolders({
       folders: defaultTrustFolders(process.env.HOME ?? '/'),
       ...(flags.ca === undefined ? {} : { authorityFiles: [flags.ca] }),
+      ...(flags.certDir === undefined ? {} : { forAll: flags.certDir }),
       ...(process.env.SSL_CERT_FILE ? { systemFile: process.env.SSL_CERT_FILE } : {}),
     }),
-    insecure: () => flags.insecure === true,
+    insecure: () => insecure,
     plainHttp: () => flags.plainHttp === true,
     proxyEnv: process.env,
     userAgent: `berth/${manifest.version}`,
+    ...(flags.retryTimes === undefined ? {} : { retries: flags.retryTimes }),
     ...options,
   });
+}
+
+async function credentialsOf(flags: RegistryFlags): Promise<CredentialSource> {
+  if (flags.creds === undefined) return openCredentialStore(flags);
+  if (flags.creds === false) return { find: async () => undefined };
+  const { fixedCredentials } = await import('../client/index.js');
+  return fixedCredentials(parseCreds(flags.creds));
 }
 
 /** The saved credentials of whoever calls. */

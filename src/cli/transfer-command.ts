@@ -1,11 +1,13 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, Option } from 'commander';
 import { examples, group } from './help.js';
 import { addStoreOptions } from './image-store.js';
+import { OptionAlias } from './option-alias.js';
 import type { RegistryFlags } from './registry-options.js';
-import { addRegistryOptions } from './registry-options.js';
+import { addRegistryOptions, addSideOptions } from './registry-options.js';
 import type { CopyFlags } from './transfer-copy.js';
 import {
   addCompressionOptions,
+  addDigestFileOption,
   addPlatformOptions,
   addReferrersOptions,
   addTransferOptions,
@@ -13,6 +15,7 @@ import {
 } from './transfer-options.js';
 import type { PullFlags } from './transfer-pull.js';
 import type { PushFlags } from './transfer-push.js';
+import { parseWholeNumber } from './whole-number.js';
 
 /** Commands that reach registries: `pull`, `push`, `copy`, `digest`, `manifest`, `ls`, `catalog`, `delete`. */
 export function addTransferCommands(program: Command): void {
@@ -35,7 +38,8 @@ export function addPull(parent: Command): void {
     .command('pull')
     .description('get images from registries')
     .argument('<name...>', '[registry/]repository[:tag][@digest]')
-    .option('-a, --all-tags', 'every tag of the repository');
+    .option('-a, --all-tags', 'every tag of the repository')
+    .addOption(new Option('--disable-content-trust', 'of docker: does nothing').hideHelp());
   addPlatformOptions(command, 'the whole index');
   addCopyOptions(addTransferOptions(command))
     .addHelpText(
@@ -58,7 +62,8 @@ export function addPush(parent: Command): void {
     .argument('<name>', 'an image of this machine')
     .argument('[target]', 'another name to send it to')
     .option('-a, --all-tags', 'every tag of the repository')
-    .option('--digest-file <file>', 'write the digest here');
+    .addOption(new Option('--disable-content-trust', 'of docker: does nothing').hideHelp());
+  addDigestFileOption(command);
   addPlatformOptions(command, 'the whole index, as without --platform');
   addCompressionOptions(command);
   addCopyOptions(addTransferOptions(command))
@@ -85,9 +90,12 @@ function addCopy(program: Command): void {
     .description('copy an image between registries, archives and this machine')
     .argument('<from>', place)
     .argument('<to>', 'the same')
-    .option('--digest-file <file>', 'write the digest here');
+    .option('--preserve-digests', 'fail rather than change anything that a digest depends on')
+    .addOption(new OptionAlias('-a, --all', 'allPlatforms'))
+    .addOption(new Option('--multi-arch <which>', 'of skopeo').choices(['system', 'all']).hideHelp());
+  addDigestFileOption(command);
   addPlatformOptions(command, 'the whole index; so it is by default where the target can hold it');
-  addCompressionOptions(command);
+  addCompressionOptions(addSideOptions(command));
   addCopyOptions(addTransferOptions(command))
     .addHelpText(
       'after',
@@ -107,14 +115,15 @@ function addCopy(program: Command): void {
 }
 
 function addCopyOptions(command: Command): Command {
-  return addReferrersOptions(command).option('--jobs <n>', 'how many blobs at once', parseCount);
+  return addReferrersOptions(command).option('--jobs <n>', 'how many blobs at once', parseWholeNumber(1));
 }
 
 function addDigest(program: Command): void {
   const command = program
     .command('digest')
     .description('print the digest of an image in a registry')
-    .argument('<name>', '[registry/]repository[:tag]');
+    .argument('<name>', '[registry/]repository[:tag]')
+    .option('--full-ref', 'with the name before it');
   addPlatformOptions(command, 'of the whole index, as without --platform');
   addRegistryOptions(addStoreOptions(command))
     .addHelpText('after', examples(['berth digest reg.example/app:1', 'without getting the image']))
@@ -126,7 +135,7 @@ function addDigest(program: Command): void {
 
 function addManifest(manifest: Command): void {
   const get = manifest
-    .command('get')
+    .command('get', { isDefault: true })
     .description('print the manifest to the byte')
     .argument('<name>', '[registry/]repository[:tag][@digest]');
   const inspect = manifest
@@ -156,17 +165,30 @@ function addLists(program: Command): void {
     .argument('<repository>', '[registry/]repository');
   addRegistryOptions(tags)
     .option('--json', 'print JSON')
+    .option('--full-ref', 'with the name of the repository')
+    .option('-O, --omit-digest-tags', 'not those that stand for digests, as of signatures')
     .addHelpText('after', examples(['berth ls reg.example/team/app', 'one a line']))
     .action(async (name: string, flags: RegistryFlags & { json?: boolean }) => {
       const { listTags } = await import('./transfer-registry.js');
       await listTags(name, flags);
     });
+  const list = program
+    .command('list-tags', { hidden: true })
+    .description('list tags as skopeo prints them')
+    .argument('<repository>', '[docker://][registry/]repository');
+  addRegistryOptions(list)
+    .addHelpText('after', examples(['berth list-tags docker://reg.example/app', 'as JSON']))
+    .action(async (name: string, flags: RegistryFlags) => {
+      const { printTagList } = await import('./transfer-registry.js');
+      await printTagList(name, flags);
+    });
   const catalog = program
     .command('catalog')
     .description('list the repositories of a registry')
-    .argument('<registry>', 'host[:port]');
+    .argument('<registry>', 'host[:port], or host[:port]/namespace for what is below that');
   addRegistryOptions(catalog)
     .option('--json', 'print JSON')
+    .option('--full-ref', 'with the name of the registry')
     .addHelpText('after', examples(['berth catalog reg.example:5000', 'those that you may see']))
     .action(async (registry: string, flags: RegistryFlags & { json?: boolean }) => {
       const { listRepositories } = await import('./transfer-registry.js');
@@ -188,10 +210,4 @@ function addDelete(program: Command): void {
       const { deleteImages } = await import('./transfer-registry.js');
       await deleteImages(names, flags);
     });
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('a number from 1 on is needed.');
-  return count;
 }

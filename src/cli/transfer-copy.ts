@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { ImageEndpoint } from '../content/index.js';
 import { compressed, copy, RewrittenImages } from '../image/index.js';
 import type { Descriptor, Digest, Platform } from '../oci/index.js';
+import { UsageError } from './failure.js';
 import { chosenPlatform, compressionOptions, takesReferrers } from './transfer-choices.js';
 import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
 import { openSource, openTarget, type Place, parsePlace, type Source } from './transfer-places.js';
@@ -11,7 +12,7 @@ export type CopyFlags = TransferFlags &
   PlatformFlags &
   CompressionFlags &
   ReferrersFlags &
-  Readonly<{ digestFile?: string; jobs?: number }>;
+  Readonly<{ digestFile?: string; jobs?: number; preserveDigests?: boolean; multiArch?: 'system' | 'all' }>;
 
 /** `berth copy`: from anywhere to anywhere. */
 export async function copyImage(from: string, to: string, flags: CopyFlags): Promise<void> {
@@ -20,8 +21,12 @@ export async function copyImage(from: string, to: string, flags: CopyFlags): Pro
   const source = await openSource(session, fromPlace);
   const { endpoint, keys } = await openTarget(session, toPlace, source.name);
   const holdsOne = toPlace.transport === 'docker-archive' || toPlace.transport === 'local';
-  const platform = chosenPlatform(flags, holdsOne ? 'host' : 'all');
+  const platform = chosenPlatform(
+    flags.multiArch === 'all' ? { ...flags, allPlatforms: true } : flags,
+    holdsOne || flags.multiArch === 'system' ? 'host' : 'all',
+  );
   const shape = { from: fromPlace, to: toPlace, platform };
+  if (flags.preserveDigests === true) checkSameDigests(shape, flags);
   const referrers = takesReferrers(flags, { from: fromPlace.transport, to: toPlace.transport });
   const { images, key, passing = [] } = await inForm(session, source, shape, { ...flags, referrers });
   const mountFrom = mountSource(fromPlace, toPlace);
@@ -46,6 +51,17 @@ type Presented = Readonly<{
   /** What was put into the store for the copy only. */
   passing?: readonly Digest[];
 }>;
+
+/** @throws {UsageError} what is asked for makes another image of it. */
+function checkSameDigests(shape: Shape, { compression, format }: CopyFlags): void {
+  const { from, to } = shape;
+  const change =
+    (compression !== undefined && '--compression') ||
+    (format !== undefined && '--format') ||
+    (needsCompression(shape) && `compressing layers from ${from.transport} for ${to.transport}`) ||
+    (to.transport === 'docker-archive' && from.transport !== to.transport && 'the form of a docker archive');
+  if (change) throw new UsageError(`--preserve-digests: ${change} changes digests`);
+}
 
 /** The images in the form that was asked for, or that the target needs. */
 async function inForm(

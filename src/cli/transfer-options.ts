@@ -1,8 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ImageFormat } from '../image/index.js';
 import { addStoreOptions } from './image-store.js';
+import { OptionAlias } from './option-alias.js';
 import { PROGRESS_MODES } from './progress-mode.js';
 import { addRegistryOptions } from './registry-options.js';
+import { parseWholeNumber } from './whole-number.js';
 
 export type PlatformFlags = Readonly<{ platform?: string; allPlatforms?: boolean }>;
 /** `--no-referrers` makes it false; without a flag it depends on the places. */
@@ -33,19 +35,38 @@ export function addCompressionOptions(command: Command): Command {
     .addOption(
       new Option('--compression <how>', 'compress uncompressed layers').choices(['gzip', 'zstd', 'none']),
     )
-    .option('--compression-level <n>', 'gzip 1 to 9, zstd 1 to 19', parseLevel)
+    .option('--compression-level <n>', 'gzip 1 to 9, zstd 1 to 19', parseWholeNumber(1))
     .option('--force-compression', 'also layers that are compressed in another way')
-    .addOption(new Option('--format <types>', 'change the media types').choices(['oci', 'docker']));
+    .addOption(new OptionAlias('--dest-compress-format <how>', 'compression'))
+    .addOption(
+      new OptionAlias('--dest-compress-level <n>', 'compressionLevel').argParser(parseWholeNumber(1)),
+    )
+    .addOption(
+      new Option('--format <types>', 'change the media types')
+        .choices(['oci', 'docker'])
+        .argParser(parseFormat),
+    );
+}
+
+/** Also as skopeo has them. */
+function parseFormat(text: string): ImageFormat {
+  if (text === 'oci' || text === 'docker') return text;
+  if (text === 'v2s2') return 'docker';
+  throw new InvalidArgumentError(
+    text === 'v2s1' ? 'nobody takes v2s1 any more; use docker.' : 'Allowed choices are oci, docker.',
+  );
+}
+
+/** Where the digest of what was sent goes. */
+export function addDigestFileOption(command: Command): Command {
+  return command
+    .option('--digest-file <file>', 'write the digest here')
+    .addOption(new OptionAlias('--digestfile <file>', 'digestFile'));
 }
 
 export function addReferrersOptions(command: Command): Command {
   return command
     .option('--referrers', 'also what is about the image: signatures, SBOMs')
-    .option('--no-referrers', 'the image alone; so it is by default when it comes from a registry');
-}
-
-function parseLevel(text: string): number {
-  const level = Number(text);
-  if (!Number.isInteger(level) || level < 1) throw new InvalidArgumentError('a number from 1 on is needed.');
-  return level;
+    .option('--no-referrers', 'the image alone; so it is by default when it comes from a registry')
+    .addOption(new OptionAlias('--remove-signatures', 'referrers').preset(false));
 }

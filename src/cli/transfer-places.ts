@@ -47,7 +47,7 @@ export type Source = Readonly<{
 export async function openSource(session: TransferSession, place: Place): Promise<Source> {
   switch (place.transport) {
     case 'docker': {
-      const endpoint = await session.repository(place.reference);
+      const endpoint = await session.repository(place.reference, 'src');
       return { endpoint, key: keyText(place.reference.key), name: formatReference(place.reference) };
     }
     case 'local': {
@@ -77,7 +77,10 @@ export async function openTarget(
 ): Promise<Target> {
   switch (place.transport) {
     case 'docker':
-      return { endpoint: await session.repository(place.reference), keys: [keyText(place.reference.key)] };
+      return {
+        endpoint: await session.repository(place.reference, 'dest'),
+        keys: [keyText(place.reference.key)],
+      };
     case 'local':
       return { endpoint: await session.store(), keys: [formatReference(parseReference(place.name))] };
     case 'oci':
@@ -90,7 +93,7 @@ export async function openTarget(
       }
       const options = {
         name: `${place.transport}:${place.path}`,
-        output: ArchiveOutput.toFile(place.path),
+        output: ArchiveOutput.toFile(place.path, { signal: session.signal }),
         temporary: await temporary(session),
       };
       if (place.transport === 'oci-archive') {

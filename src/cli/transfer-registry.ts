@@ -1,9 +1,10 @@
 import { choosePlatform, readContent } from '../image/index.js';
-import { keyText, parseReference } from '../oci/index.js';
+import { keyText, parseReference, type Reference } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 import { printable } from './printable.js';
 import type { RegistryFlags } from './registry-options.js';
+import { parseRegistryPlace } from './registry-place.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';
 import { openSource, parsePlace } from './transfer-places.js';
@@ -18,12 +19,17 @@ function placeOf(text: string) {
 }
 
 /** `berth digest`: what a name stands for, now and there. */
-export async function printDigest(name: string, flags: Flags): Promise<void> {
+export async function printDigest(
+  name: string,
+  flags: Flags & Readonly<{ fullRef?: boolean }>,
+): Promise<void> {
   await using session = new TransferSession({ ...flags, quiet: true });
-  const { endpoint, key } = await openSource(session, placeOf(name));
+  const place = placeOf(name);
+  const { endpoint, key } = await openSource(session, place);
   const platform = chosenPlatform(flags, 'all');
   const { digest } = await choosePlatform(endpoint, await endpoint.resolve(key), { platform });
-  session.print(`${digest}\n`);
+  const full = flags.fullRef === true && place.transport === 'docker';
+  session.print(full ? `${fullName(place.reference)}@${digest}\n` : `${digest}\n`);
 }
 
 /** `berth manifest get`: the manifest to the byte; `inspect` makes it easy to read. */
@@ -48,21 +54,57 @@ export async function printManifest(
 /** `berth ls`: the tags of a repository. */
 export async function listTags(
   name: string,
-  flags: RegistryFlags & Readonly<{ json?: boolean }>,
+  flags: ListFlags & Readonly<{ omitDigestTags?: boolean }>,
 ): Promise<void> {
   await using session = new TransferSession({ ...flags, quiet: true });
-  const repository = await session.repository(parseReference(name.replace(/^docker:\/\//, '')));
-  await printList(session, repository.tags(), flags.json === true);
+  const reference = parseReference(name.replace(/^docker:\/\//, ''));
+  const repository = await session.repository(reference);
+  const wanted = flags.omitDigestTags === true ? (tag: string) => !DIGEST_TAG.test(tag) : () => true;
+  const shown = flags.fullRef === true ? (tag: string) => `${fullName(reference)}:${tag}` : same;
+  await printList(session, chosen(repository.tags(), wanted, shown), flags.json === true);
 }
 
-/** `berth catalog`: the repositories of a registry. */
-export async function listRepositories(
-  registry: string,
-  flags: RegistryFlags & Readonly<{ json?: boolean }>,
-): Promise<void> {
+/** `berth list-tags`: as skopeo prints them. */
+export async function printTagList(name: string, flags: RegistryFlags): Promise<void> {
   await using session = new TransferSession({ ...flags, quiet: true });
+  const reference = parseReference(name.replace(/^docker:\/\//, ''));
+  const Tags = await Array.fromAsync((await session.repository(reference)).tags());
+  session.print(`${JSON.stringify({ Repository: fullName(reference), Tags }, null, 4)}\n`);
+}
+
+/** Of signatures and the like: they stand in for what refers to a manifest. */
+const DIGEST_TAG = /^sha(256|512)-[0-9a-f]{32,}/;
+
+type ListFlags = RegistryFlags & Readonly<{ json?: boolean; fullRef?: boolean }>;
+
+function fullName({ registry, repository }: Reference): string {
+  return `${registry}/${repository}`;
+}
+
+function same(name: string): string {
+  return name;
+}
+
+async function* chosen(
+  names: AsyncIterable<string>,
+  wanted: (name: string) => boolean,
+  shown: (name: string) => string,
+): AsyncGenerator<string> {
+  for await (const name of names) if (wanted(name)) yield shown(name);
+}
+
+/** `berth catalog`: the repositories of a registry, or of a namespace in it. */
+export async function listRepositories(name: string, flags: ListFlags): Promise<void> {
+  await using session = new TransferSession({ ...flags, quiet: true });
+  const { registry, namespace } = parseRegistryPlace(name);
   const client = await session.client();
-  await printList(session, client.catalog(registry.replace(/^docker:\/\//, '')), flags.json === true);
+  const repositories = client.catalog(registry, namespace === undefined ? {} : { namespace });
+  const shown = flags.fullRef === true ? (repository: string) => `${registry}/${repository}` : same;
+  await printList(
+    session,
+    chosen(repositories, () => true, shown),
+    flags.json === true,
+  );
 }
 
 /** `berth delete`: tags and manifests of a registry. */

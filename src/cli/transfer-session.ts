@@ -2,33 +2,33 @@ import type { RegistryClient } from '../client/index.js';
 import type { LocalStore } from '../image/index.js';
 import type { Reference } from '../oci/index.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
+import { Interruption } from './interruption.js';
 import { openProgress, type Progress } from './progress.js';
 import type { ProgressMode } from './progress-mode.js';
 import { openRegistryClient } from './registries.js';
-import type { RegistryFlags } from './registry-options.js';
+import { type CopySide, flagsOfSide, type RegistryFlags, type SideFlags } from './registry-options.js';
 
 export type TransferFlags = RegistryFlags &
+  SideFlags &
   StoreFlags &
   Readonly<{ progress?: ProgressMode; quiet?: boolean }>;
 
 /** What a command that moves images needs, opened when it is first asked for, and closed at the end. */
 export class TransferSession implements AsyncDisposable {
   readonly progress: Progress;
-  readonly signal: AbortSignal;
   readonly #flags: TransferFlags;
-  readonly #interrupt: () => void;
+  readonly #interruption = new Interruption();
   readonly #owned = new AsyncDisposableStack();
   #store: Promise<LocalStore> | undefined;
-  #client: Promise<RegistryClient> | undefined;
+  readonly #clients = new Map<string, Promise<RegistryClient>>();
 
   constructor(flags: TransferFlags) {
-    const controller = new AbortController();
-    this.signal = controller.signal;
     this.#flags = flags;
     this.progress = openProgress(flags.quiet === true ? 'quiet' : (flags.progress ?? 'auto'));
-    this.#interrupt = () => controller.abort(new Error('interrupted'));
-    process.once('SIGINT', this.#interrupt);
-    process.once('SIGTERM', this.#interrupt);
+  }
+
+  get signal(): AbortSignal {
+    return this.#interruption.signal;
   }
 
   store(): Promise<LocalStore> {
@@ -36,9 +36,13 @@ export class TransferSession implements AsyncDisposable {
     return this.#store;
   }
 
-  client(): Promise<RegistryClient> {
-    this.#client ??= openRegistryClient(this.#flags, { signal: this.signal });
-    return this.#client;
+  /** Both sides of a copy share one, with its connections and tokens, unless something was said of one side. */
+  client(side?: CopySide): Promise<RegistryClient> {
+    const flags = side === undefined ? this.#flags : flagsOfSide(this.#flags, side);
+    const key = JSON.stringify([flags.creds, flags.tlsVerify, flags.authFile]);
+    const client = this.#clients.get(key) ?? openRegistryClient(flags, { signal: this.signal });
+    this.#clients.set(key, client);
+    return client;
   }
 
   /** Writes a part of the command's result. */
@@ -52,16 +56,16 @@ export class TransferSession implements AsyncDisposable {
     return this.#owned.use(endpoint);
   }
 
-  async repository({ registry, repository }: Pick<Reference, 'registry' | 'repository'>) {
-    return (await this.client()).repository(registry, repository);
+  async repository({ registry, repository }: Pick<Reference, 'registry' | 'repository'>, side?: CopySide) {
+    return (await this.client(side)).repository(registry, repository);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    process.off('SIGINT', this.#interrupt);
-    process.off('SIGTERM', this.#interrupt);
     this.progress[Symbol.dispose]();
     await this.#owned.disposeAsync();
     (await this.#store?.catch(() => undefined))?.close();
-    await (await this.#client?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    for (const client of this.#clients.values())
+      await (await client.catch(() => undefined))?.[Symbol.asyncDispose]();
+    this.#interruption[Symbol.dispose]();
   }
 }

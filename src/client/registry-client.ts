@@ -1,4 +1,5 @@
 import type { RepositoryName } from '../oci/index.js';
+import { Proxies } from '../proxy/index.js';
 import { logIn } from './auth/log-in.js';
 import { CATALOG_SCOPE } from './auth/scope.js';
 import type { CredentialSource, Credentials } from './credentials/credentials.js';
@@ -15,7 +16,7 @@ export type RegistryClientOptions = Readonly<{
   insecure?: (registry: string) => boolean;
   /** Registries that are asked by plain http only. */
   plainHttp?: (registry: string) => boolean;
-  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are; none by default. */
+  /** Where HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY are; none by default. */
   proxyEnv?: NodeJS.ProcessEnv;
   userAgent?: string;
   /** How often a request is sent again before it fails. */
@@ -47,15 +48,20 @@ export class RegistryClient implements AsyncDisposable {
     await this.#host(registry).checkAccess(options);
   }
 
-  /** The names of all repositories that the registry lets the caller see, page by page. */
-  async *catalog(registry: string, options: ListOptions = {}): AsyncGenerator<string> {
-    const host = this.#host(registry);
+  /**
+   * The names of all repositories that the registry lets the caller see, page by page.
+   * @param options `namespace`: those below it only, and its credentials.
+   */
+  async *catalog(
+    registry: string,
+    { namespace, ...options }: ListOptions & { namespace?: RepositoryName } = {},
+  ): AsyncGenerator<string> {
     const what = `listing the repositories of ${registry}`;
-    yield* readPages(
-      host,
-      { path: '/v2/_catalog', member: 'repositories', scopes: [CATALOG_SCOPE], what },
-      options,
-    );
+    const list = { path: '/v2/_catalog', member: 'repositories', scopes: [CATALOG_SCOPE], what };
+    const own = namespace === undefined ? list : { ...list, repository: namespace };
+    for await (const name of readPages(this.#host(registry), own, options)) {
+      if (namespace === undefined || name === namespace || name.startsWith(`${namespace}/`)) yield name;
+    }
   }
 
   /**
@@ -92,7 +98,7 @@ export class RegistryClient implements AsyncDisposable {
       trust,
       insecure: insecure?.(registry) ?? false,
       plainHttp: plainHttp?.(registry) ?? false,
-      proxyEnv: proxyEnv ?? {},
+      proxies: new Proxies(proxyEnv ?? {}),
       userAgent: userAgent ?? 'berth',
       retry: new RetryPolicy({ retries, baseMs: retryBaseMs }),
       silenceMs: silenceMs ?? 60_000,

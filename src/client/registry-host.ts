@@ -1,3 +1,4 @@
+import type { Proxies } from '../proxy/index.js';
 import { Authorizer } from './auth/authorizer.js';
 import { parseChallenges } from './auth/challenge.js';
 import type { Scope } from './auth/scope.js';
@@ -18,7 +19,7 @@ export type RegistryHostOptions = Readonly<{
   trust: TrustFolders;
   insecure: boolean;
   plainHttp: boolean;
-  proxyEnv: NodeJS.ProcessEnv;
+  proxies: Proxies;
   userAgent: string;
   retry: RetryPolicy;
   silenceMs: number;
@@ -63,7 +64,7 @@ export class RegistryHost {
       registry,
       trust: options.trust,
       insecure: this.#insecure,
-      proxyEnv: isLoopback(registry) ? {} : options.proxyEnv, // as every Go program does it
+      proxies: options.proxies,
       userAgent: options.userAgent,
       silenceMs: options.silenceMs,
     });

@@ -91,11 +91,9 @@ export class Repository implements ImageEndpoint {
   async *tags(options: ListOptions = {}): AsyncGenerator<string> {
     const scopes = [repositoryScope(this.#path, 'pull')];
     const what = `listing the tags of ${this.name}`;
-    yield* readPages(
-      this.#host,
-      { path: `/v2/${this.#path}/tags/list`, member: 'tags', scopes, what, missing: this.name },
-      options,
-    );
+    const path = `/v2/${this.#path}/tags/list`;
+    const list = { path, repository: this.#path, member: 'tags', scopes, what, missing: this.name };
+    yield* readPages(this.#host, list, options);
   }
 
   /**

@@ -16,6 +16,8 @@ export type Trust = Readonly<{
 export type TrustFoldersOptions = Readonly<{
   /** Folders with one folder for each `host[:port]`, as docker and podman have them. */
   folders: readonly string[];
+  /** One whose files are for all registries. */
+  forAll?: string;
   /** Files with authorities for all registries. */
   authorityFiles?: readonly string[];
   /** The authorities of the system are in here, as $SSL_CERT_FILE says, instead of in the usual file. */
@@ -44,12 +46,14 @@ export function defaultTrustFolders(home: string): string[] {
 /** Reads `*.crt` as authorities, and `*.cert` with the `*.key` of the same name as the client's own certificate. */
 export class TrustFolders {
   readonly #folders: readonly string[];
+  readonly #forAll: string | undefined;
   readonly #authorityFiles: readonly string[];
   readonly #systemFiles: readonly string[];
   #system: Promise<string[]> | undefined;
 
-  constructor({ folders, authorityFiles = [], systemFile }: TrustFoldersOptions) {
+  constructor({ folders, forAll, authorityFiles = [], systemFile }: TrustFoldersOptions) {
     this.#folders = folders;
+    this.#forAll = forAll;
     this.#authorityFiles = authorityFiles;
     this.#systemFiles = systemFile === undefined ? SYSTEM_FILES : [systemFile];
   }
@@ -67,12 +71,11 @@ export class TrustFolders {
   async of(registry: string): Promise<Trust> {
     const authorities = await Promise.all(this.#authorityFiles.map(readAuthority));
     let own: Pick<Trust, 'certificate' | 'key'> = {};
-    for (const folder of this.#folders) {
-      for (const name of folderNames(registry)) {
-        const found = await readFolder(join(folder, name));
-        authorities.push(...found.authorities);
-        if (found.certificate !== undefined) own = { certificate: found.certificate, key: found.key ?? '' };
-      }
+    const named = this.#folders.flatMap((folder) => folderNames(registry).map((name) => join(folder, name)));
+    for (const folder of this.#forAll === undefined ? named : [...named, this.#forAll]) {
+      const found = await readFolder(folder);
+      authorities.push(...found.authorities);
+      if (found.certificate !== undefined) own = { certificate: found.certificate, key: found.key ?? '' };
     }
     return { authorities, ...own };
   }

@@ -13,15 +13,20 @@ const MAX_LINKS = 40;
 /** A file that is ours to close; with a name while it is written, and the one that it gets. */
 type OwnFile = Readonly<{ partial: string; path: string }> | Readonly<{ partial?: never; path?: never }>;
 
+/** `signal` ends the wait for whoever reads. */
+type OutputOptions = Readonly<{ signal?: AbortSignal }>;
+
 /** An uncompressed tar on its way into a file, which appears when it is whole, or into a stream. */
 export class ArchiveOutput implements AsyncDisposable {
   readonly #stream: Writable;
   readonly #file: OwnFile | undefined;
+  readonly #signal: AbortSignal | undefined;
   #error: Error | undefined;
   #isFinished = false;
 
-  private constructor(stream: Writable, file?: OwnFile) {
+  private constructor(stream: Writable, { signal }: OutputOptions, file?: OwnFile) {
     this.#stream = stream;
+    this.#signal = signal;
     this.#file = file;
     stream.on('error', (error) => {
       this.#error ??= error;
@@ -32,19 +37,20 @@ export class ArchiveOutput implements AsyncDisposable {
    * @param path links are followed; what is no ordinary file, such as a pipe or a device, is written as it is.
    * @throws {Error} it cannot be written, and why.
    */
-  static toFile(path: string): ArchiveOutput {
+  static toFile(path: string, options: OutputOptions = {}): ArchiveOutput {
     const target = followed(path);
     const stat = statSync(target, { throwIfNoEntry: false });
     if (stat?.isDirectory()) throw new Error(`cannot write ${path}: it is a directory`);
-    if (stat !== undefined && !stat.isFile()) return new ArchiveOutput(createWriteStream(target), {});
+    if (stat !== undefined && !stat.isFile())
+      return new ArchiveOutput(createWriteStream(target), options, {});
     const partial = `${target}.partial-${randomBytes(4).toString('hex')}`;
     const fd = openNew(partial, path);
-    return new ArchiveOutput(createWriteStream(partial, { fd }), { partial, path: target });
+    return new ArchiveOutput(createWriteStream(partial, { fd }), options, { partial, path: target });
   }
 
   /** The stream is not ended. */
-  static toStream(stream: Writable): ArchiveOutput {
-    return new ArchiveOutput(stream);
+  static toStream(stream: Writable, options: OutputOptions = {}): ArchiveOutput {
+    return new ArchiveOutput(stream, options);
   }
 
   /** One member with its content. Chunks must not change afterwards. */
@@ -81,7 +87,11 @@ export class ArchiveOutput implements AsyncDisposable {
 
   async #write(chunk: Uint8Array): Promise<void> {
     if (this.#error !== undefined) throw this.#error;
-    if (chunk.length > 0 && !this.#stream.write(chunk)) await once(this.#stream, 'drain');
+    if (chunk.length > 0 && !this.#stream.write(chunk)) await this.#drained();
+  }
+
+  async #drained(): Promise<void> {
+    await once(this.#stream, 'drain', this.#signal && { signal: this.#signal });
   }
 }
 

@@ -1,6 +1,16 @@
-import { type HistoryEntry, parseReference, shortName, shortReference } from '../oci/index.js';
+import {
+  formatPlatform,
+  type HistoryEntry,
+  matchesPlatform,
+  type Platform,
+  parseReference,
+  shortName,
+  shortReference,
+} from '../oci/index.js';
+import { ImageFormatError } from './errors.js';
 import type { ImageRecord } from './image-records.js';
 import { imageSize, layerSize } from './layer-size.js';
+import type { LocalImage } from './local-image.js';
 import type { LocalStore } from './local-store.js';
 
 /** What `docker image inspect` and the Engine API tell of an image. */
@@ -9,12 +19,12 @@ export type DockerImage = Readonly<Record<string, unknown>>;
 /** Go's zero time: never. */
 const NEVER = '0001-01-01T00:00:00Z';
 
-/** @throws {ImageFormatError} the record is no image. */
-export function inspectImage(store: LocalStore, record: ImageRecord): DockerImage {
-  const { config, manifest, configBytes } = store.image(record.descriptor);
+/** @throws {ImageFormatError} the record is no image, or has none for the platform. */
+export function inspectImage(store: LocalStore, record: ImageRecord, platform?: Platform): DockerImage {
+  const { config, manifest, configBytes, configDescriptor } = imageFor(store, record, platform);
   const raw = JSON.parse(Buffer.from(configBytes).toString()) as Record<string, unknown>;
   return {
-    Id: record.id,
+    Id: platform === undefined ? record.id : configDescriptor.digest,
     RepoTags: shortTags(record),
     RepoDigests: shortRepoDigests(record),
     Parent: '',
@@ -33,6 +43,18 @@ export function inspectImage(store: LocalStore, record: ImageRecord): DockerImag
     Metadata: { LastTagTime: record.taggedAt === 0 ? NEVER : new Date(record.taggedAt).toISOString() },
     Descriptor: record.descriptor,
   };
+}
+
+/** @throws {ImageFormatError} what is no index may be for another platform too. */
+function imageFor(
+  store: LocalStore,
+  { descriptor, names, id }: ImageRecord,
+  platform?: Platform,
+): LocalImage {
+  const image = store.image(descriptor, platform);
+  if (platform === undefined || matchesPlatform(image.config, platform)) return image;
+  const [is, not] = [formatPlatform(image.config), formatPlatform(platform)];
+  throw new ImageFormatError(`${names[0] ?? id} is for ${is}, not for ${not}`);
 }
 
 /** `alpine:latest` */
@@ -82,8 +104,13 @@ export type DockerHistoryEntry = Readonly<{
 }>;
 
 /** How an image was made, the newest step first. @throws {ImageFormatError} the record is no image. */
-export function imageHistory(store: LocalStore, record: ImageRecord): DockerHistoryEntry[] {
-  const { config, manifest } = store.image(record.descriptor);
+export function imageHistory(
+  store: LocalStore,
+  record: ImageRecord,
+  platform?: Platform,
+): DockerHistoryEntry[] {
+  const { config, manifest, configDescriptor } = imageFor(store, record, platform);
+  const id = platform === undefined ? record.id : configDescriptor.digest;
   const layers = [...manifest.layers];
   const stated: readonly HistoryEntry[] = config.history ?? [];
   const missing = layers.length - stated.filter(({ empty_layer }) => empty_layer !== true).length;
@@ -101,7 +128,7 @@ export function imageHistory(store: LocalStore, record: ImageRecord): DockerHist
       };
     })
     .reverse()
-    .map((entry, i) => (i === 0 ? { ...entry, id: record.id, tags: shortTags(record) } : entry));
+    .map((entry, i) => (i === 0 ? { ...entry, id, tags: shortTags(record) } : entry));
 }
 
 /** The part of a whole name before its tag, short as docker shows it. */

@@ -85,7 +85,7 @@ describe('Control and C', () => {
     await terminal.until(/^=> => begun$/);
     await terminal.interrupt();
     const lines = await terminal.until(/ended with/, 10_000);
-    expect(lines.at(-1)).toBe('ended with 1');
+    expect(lines.at(-1)).toBe('ended with 130');
     expect(lines.filter((line) => line.startsWith('=> => '))).toEqual([]);
     expect(lines.join('\n')).toContain('interrupted');
   });

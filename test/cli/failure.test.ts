@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { reportFailure, UsageError } from '../../src/cli/failure.js';
+import { InterruptedError } from '../../src/cli/interruption.js';
 import { ConfigError } from '../../src/registry/config/index.js';
 import { reasonOf } from '../../src/registry/system-error.js';
 
@@ -20,6 +21,11 @@ describe('reportFailure', () => {
       error: new ConfigError([{ key: 'http.addr', message: 'no address', origin: { from: 'default' } }]),
       code: 78,
       said: expect.stringContaining('http.addr'),
+    },
+    {
+      error: new Error('cannot', { cause: new AggregateError([0, new InterruptedError('SIGTERM')]) }),
+      code: 143,
+      said: 'berth: interrupted\n',
     },
     { error: 'text', code: 1, said: 'berth: text\n' },
   ])('says $said', async ({ error, code, said }) => expect(await report(error)).toEqual({ code, said }));

@@ -116,12 +116,12 @@ describe('user add', () => {
   });
 
   it.each([
-    { keys: ['secret\r', 'other\r'], message: 'the two passwords are different' },
-    { keys: ['secret\u0003'], message: 'interrupted' },
-    { keys: ['\u0004'], message: 'interrupted' },
-  ])('changes nothing after $keys', async ({ keys, message }) => {
-    const { code, notes } = await run(addUser, { file, name: 'alice' }, { keys });
-    expect({ code, notes }).toEqual({ code: 1, notes: expect.stringContaining(message) });
+    { keys: ['secret\r', 'other\r'], message: 'the two passwords are different', code: 1 },
+    { keys: ['secret\u0003'], message: 'interrupted', code: 130 },
+    { keys: ['\u0004'], message: 'interrupted', code: 1 },
+  ])('changes nothing after $keys', async ({ keys, message, code }) => {
+    const ended = await run(addUser, { file, name: 'alice' }, { keys });
+    expect(ended).toMatchObject({ code, notes: expect.stringContaining(message) });
     await expect(stat(file)).rejects.toThrow('ENOENT');
   });
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Credentials, DeniedError, UnauthorizedError } from '../../src/client/index.js';
+import { parseRepositoryName } from '../../src/oci/index.js';
 import { ALICE, blobOf, manifestOf, openClient, opener, repositoryAt } from './clients.js';
 import { FakeRegistry, fail, readAll, send } from './fake-registry.js';
 
@@ -393,6 +394,35 @@ describe('credentials', () => {
     await repositoryAt(registry, 'team/app', { as: ALICE }).push(blob.descriptor, opener(blob));
     expect(storage.blobs.size).toBe(1);
     expect(storage.requests[0]?.headers).not.toHaveProperty('authorization');
+  });
+
+  it('of a repository serve for its tags and for what is below a namespace', async () => {
+    await using registry = await FakeRegistry.start();
+    const asked: (string | undefined)[] = [];
+    const credentials = {
+      find: async (_registry: string, repository?: string) => {
+        asked.push(repository);
+        return repository === undefined ? undefined : ALICE;
+      },
+    };
+    registry.intercept = (request, response) => {
+      if (request.headers.authorization === undefined) {
+        send(response, 401, { 'www-authenticate': 'Basic realm="Team"' });
+      } else {
+        const names = ['other', 'team', 'team/app', 'teams/b'];
+        send(response, 200, {}, JSON.stringify({ tags: ['v1'], repositories: names }));
+      }
+      return true;
+    };
+    await using client = openClient({ credentials });
+    const repository = client.repository(registry.address, parseRepositoryName('team/app'));
+    expect(await Array.fromAsync(repository.tags())).toEqual(['v1']);
+    const namespace = parseRepositoryName('team');
+    expect(await Array.fromAsync(client.catalog(registry.address, { namespace }))).toEqual([
+      'team',
+      'team/app',
+    ]);
+    expect(asked).toEqual(['team/app', 'team']);
   });
 
   it('may differ between repositories', async () => {

@@ -6,6 +6,7 @@ import { Authorizer } from '../../src/client/auth/authorizer.js';
 import { repositoryScope } from '../../src/client/auth/scope.js';
 import { Transport } from '../../src/client/http/transport.js';
 import { TrustFolders } from '../../src/client/trust-folders.js';
+import { Proxies } from '../../src/proxy/index.js';
 
 const PULL = [repositoryScope('app', 'pull')];
 const PUSH = [repositoryScope('app', 'push', 'pull')];
@@ -32,7 +33,13 @@ function open(): Authorizer {
   const origin = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const trust = new TrustFolders({ folders: [] });
   const common = { registry: origin.host, insecure: false };
-  const transport = new Transport({ ...common, trust, proxyEnv: {}, userAgent: 'test', silenceMs: 5000 });
+  const transport = new Transport({
+    ...common,
+    trust,
+    proxies: new Proxies({}),
+    userAgent: 'test',
+    silenceMs: 5000,
+  });
   return new Authorizer(
     {
       ...common,

@@ -306,6 +306,38 @@ describe('a proxy', () => {
   });
 });
 
+describe('a proxy that does not work', () => {
+  it.each([
+    { variable: 'HTTPS_PROXY', plainHttp: false },
+    { variable: 'ALL_PROXY', plainHttp: true },
+  ])('is named, with $variable', async ({ variable, plainHttp }) => {
+    const dead = `127.0.0.1:${await freePort()}`;
+    const client = openClient({ plainHttp: () => plainHttp, proxyEnv: { [variable]: `me:secret@${dead}` } });
+    await expect(client.ping('reg.example')).rejects.toThrow(
+      `cannot reach reg.example: cannot reach the proxy http://me:***@${dead} (from ${variable}): nothing listens there`,
+    );
+  });
+
+  it('is named when it refuses', async () => {
+    const proxy = createHttpServer().on('connect', (_request, socket) =>
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
+    );
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    await expect(openClient({ proxyEnv: { HTTPS_PROXY: url } }).ping('reg.example')).rejects.toThrow(
+      `the proxy ${url} (from HTTPS_PROXY) does not lead to reg.example: 407 Proxy Authentication Required`,
+    );
+    proxy.close();
+  });
+
+  it('is named when it is of another kind', async () => {
+    const proxyEnv = { ALL_PROXY: 'socks5://s.lan:1080' };
+    await expect(openClient({ proxyEnv }).ping('reg.example')).rejects.toThrow(
+      'cannot reach reg.example: ALL_PROXY=socks5://s.lan:1080 is no proxy that can be used here',
+    );
+  });
+});
+
 describe('a proxy for https', () => {
   it('is asked for a tunnel', async () => {
     await using registry = await FakeRegistry.start({ tls });

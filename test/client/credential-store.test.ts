@@ -103,6 +103,16 @@ describe('credentials in files', () => {
     expect(await open().find('reg.example')).toEqual(secret('all', '1'));
   });
 
+  it('are the closest ones, whichever file they are in', async () => {
+    await write(dockerFile, { auths: { 'reg.example': auth('all', '1') }, credsStore: 'test' });
+    await write(join(home.path, 'run/containers/auth.json'), {
+      auths: { 'reg.example/team': auth('team', '2') },
+    });
+    await installHelper('test', { 'reg.example': { Username: 'helped', Secret: '3' } });
+    expect(await open().find('reg.example', 'team/app')).toEqual(secret('team', '2'));
+    expect(await open().find('reg.example', 'other')).toEqual(secret('helped', '3'));
+  });
+
   it("are docker's before podman's", async () => {
     const places = [
       dockerFile,
@@ -252,6 +262,21 @@ describe('saving', () => {
     await write(dockerFile, 'oops');
     await expect(open().save('r', secret('a', 'b'))).rejects.toThrow('it is not a JSON object');
     expect(await readFile(dockerFile, 'utf8')).toBe('oops');
+  });
+});
+
+describe('a part of a registry', () => {
+  it('has credentials of its own, which no helper gets', async () => {
+    await write(dockerFile, { auths: { 'reg.example': auth('all', '1') }, credsStore: 'test' });
+    await installHelper('test');
+    expect(await open().save('reg.example/team', secret('team', '2'))).toEqual({
+      place: dockerFile,
+      clear: true,
+    });
+    expect(await open().find('reg.example', 'team/app')).toEqual(secret('team', '2'));
+    expect(await open().find('reg.example', 'other')).toEqual(secret('all', '1'));
+    expect(await open().erase('reg.example/team')).toEqual([dockerFile]);
+    expect(JSON.parse(await readFile(dockerFile, 'utf8')).auths).toEqual({ 'reg.example': auth('all', '1') });
   });
 });
 

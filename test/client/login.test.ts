@@ -3,11 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LateCommand } from '../../src/cli/late-command.js';
 import { type LoginFlags, login, logout } from '../../src/cli/login.js';
 import { openRegistryClient } from '../../src/cli/registries.js';
-import { addRegistryOptions, type RegistryFlags } from '../../src/cli/registry-options.js';
+import {
+  addRegistryOptions,
+  addSideOptions,
+  flagsOfSide,
+  type RegistryFlags,
+} from '../../src/cli/registry-options.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { FakeRegistry, send } from './fake-registry.js';
 
@@ -91,8 +96,20 @@ describe('berth login', () => {
     expect(registry.requests).toEqual([]);
   });
 
-  it.each(['reg.example/team', '-', '', 'a b'])('refuses the registry %j', async (name) => {
+  it.each(['reg.example/team:v1', '-', '', 'a b'])('refuses the registry %j', async (name) => {
     expect((await logIn({ username: 'a', password: 'b' }, '', name)).failure).toContain('not a registry');
+  });
+});
+
+describe('a namespace', () => {
+  it('is logged in to and out of by itself', async () => {
+    const name = `${registry.address}/team`;
+    await logIn({ username: 'alice', passwordStdin: true }, 'correct horse', name);
+    expect(JSON.parse(await readFile(authFile, 'utf8'))).toEqual({
+      auths: { [name]: { auth: BASIC.slice(6) } },
+    });
+    const { output } = await run((terminal) => logout(name, { authFile }, terminal));
+    expect(output).toBe(`Removed login credentials for ${name}\n`);
   });
 });
 
@@ -107,13 +124,17 @@ describe('berth logout', () => {
 
 describe('registry flags', () => {
   const parse = (...args: readonly string[]) =>
-    addRegistryOptions(new Command()).parse(args, { from: 'user' }).opts<RegistryFlags>();
+    addSideOptions(addRegistryOptions(new LateCommand().complete()))
+      .parse(args, { from: 'user' })
+      .opts<RegistryFlags>();
 
   it('choose credentials', async () => {
     await using client = await openRegistryClient(parse('--creds', 'alice:correct horse'));
     await client.ping(registry.address);
     await using nobody = await openRegistryClient(parse('--auth-file', authFile));
     await expect(nobody.ping(registry.address)).rejects.toThrow('log in with: berth login');
+    await using anonymous = await openRegistryClient(parse('--no-creds'));
+    await expect(anonymous.ping(registry.address)).rejects.toThrow('log in with: berth login');
     await expect(openRegistryClient(parse('--creds', 'alice'))).rejects.toThrow(
       '--creds takes user:password',
     );
@@ -125,5 +146,16 @@ describe('registry flags', () => {
     await expect(failed).rejects.toThrow(`cannot read the certificate ${authFile}: ENOENT`);
     await using plain = await openRegistryClient(parse('--plain-http', '--creds', 'alice:correct horse'));
     await plain.ping(`0.0.0.0:${registry.port}`);
+    await using lax = await openRegistryClient(parse('--tls-verify=false', '--creds', 'alice:correct horse'));
+    await lax.ping(`0.0.0.0:${registry.port}`);
+    await expect(openRegistryClient(parse('--cert-dir', '/nowhere'))).rejects.toThrow('/nowhere');
+  });
+
+  it('choose for either side of a copy', () => {
+    const words = '--creds a:1 --dest-creds=b:2 --src-no-creds --src-tls-verify=false --authfile=f';
+    const flags = parse(...words.split(' '));
+    expect(flagsOfSide(flags, 'src')).toMatchObject({ creds: false, tlsVerify: false, authFile: 'f' });
+    expect(flagsOfSide(flags, 'dest')).toMatchObject({ creds: 'b:2', authFile: 'f' });
+    expect(flagsOfSide(flags, 'dest')).not.toHaveProperty('tlsVerify');
   });
 });

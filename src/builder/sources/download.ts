@@ -13,6 +13,7 @@ import {
   hashAlgorithmOf,
   parseDigest,
 } from '../../oci/index.js';
+import { Proxies } from '../../proxy/index.js';
 import { fetchedMaterial, type Material } from '../material.js';
 import { isWebUrl } from './address.js';
 import { FetchError, shownUrl } from './errors.js';
@@ -22,7 +23,7 @@ export type DownloadOptions = Readonly<{
   directory: string;
   /** What it must be. */
   checksum?: string;
-  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are. */
+  /** Where HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY are. */
   proxyEnv?: NodeJS.ProcessEnv;
   userAgent?: string;
   /** `HTTP_AUTH_TOKEN_<host>` and `HTTP_AUTH_HEADER_<host>`. */
@@ -115,7 +116,9 @@ async function open(start: URL, options: DownloadOptions): Promise<IncomingMessa
 }
 
 async function get(url: URL, options: DownloadOptions, mayAuthenticate: boolean): Promise<IncomingMessage> {
-  const { proxyEnv = {}, userAgent = 'berth', authorities, signal } = options;
+  const { userAgent = 'berth', authorities, signal } = options;
+  const proxy = new Proxies(options.proxyEnv ?? {}).find(url);
+  const proxyEnv = Proxies.agentEnv(proxy);
   const trust = authorities && { ca: [...authorities] };
   const [request, agent] =
     url.protocol === 'https:'
@@ -133,7 +136,10 @@ async function get(url: URL, options: DownloadOptions, mayAuthenticate: boolean)
   });
   outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error('the server says nothing any more')));
   outgoing.end();
-  const [answer]: [IncomingMessage] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const answered = once(outgoing, 'response').catch((error: unknown) => {
+    throw Proxies.explain(error, proxy, url);
+  });
+  const [answer]: [IncomingMessage] = (await answered) as [IncomingMessage];
   return answer;
 }
 

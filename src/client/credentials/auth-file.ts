@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CredentialError } from '../errors.js';
 import type { Credentials } from './credentials.js';
-import { credentialKeys, plainKey, registryKeys } from './registry-keys.js';
+import { isNamespaceKey, plainKey, registryKeys } from './registry-keys.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -35,10 +35,10 @@ export class AuthFile {
     throw new CredentialError(`cannot read credentials from ${path}: it is not a JSON object`);
   }
 
-  /** Credentials that the file itself holds. */
-  find(registry: string, repository?: string): Credentials | undefined {
+  /** Credentials that the file itself holds under the first of these names. */
+  find(keys: readonly string[]): Credentials | undefined {
     const entries = objectAt(this.#content, 'auths');
-    for (const wanted of credentialKeys(registry, repository)) {
+    for (const wanted of keys) {
       const key = Object.keys(entries).find((name) => name === wanted) ?? findPlain(entries, wanted);
       const credentials = key === undefined ? undefined : parseEntry(entries[key]);
       if (credentials !== undefined) return credentials;
@@ -48,6 +48,7 @@ export class AuthFile {
 
   /** The program that keeps the credentials of a registry: its own, or the one for all. */
   helper(registry: string): string | undefined {
+    if (isNamespaceKey(registry)) return undefined;
     const helpers = objectAt(this.#content, 'credHelpers');
     const keys = registryKeys(registry);
     const own = Object.entries(helpers).find(([key]) => keys.includes(plainKey(key)))?.[1];

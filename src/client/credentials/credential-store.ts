@@ -5,7 +5,7 @@ import { CredentialError } from '../errors.js';
 import { AuthFile } from './auth-file.js';
 import { CredentialHelper, MissingHelperError } from './credential-helper.js';
 import type { CredentialSource, Credentials } from './credentials.js';
-import { helperServer } from './registry-keys.js';
+import { helperServer, namespaceKeys, registryKeys } from './registry-keys.js';
 
 export type CredentialStoreOptions = Readonly<{
   /** HOME, DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR, XDG_CONFIG_HOME and PATH are read. */
@@ -40,18 +40,28 @@ export class CredentialStore implements CredentialSource {
     registry: string,
     repository?: string,
   ): Promise<Readonly<{ credentials: Credentials; place: string }> | undefined> {
-    for (const path of this.#filesToRead()) {
-      const file = await AuthFile.read(path);
+    const files = await Promise.all(this.#filesToRead().map((path) => AuthFile.read(path)));
+    for (const key of namespaceKeys(registry, repository)) {
+      for (const file of files) {
+        const credentials = file.find([key]);
+        if (credentials !== undefined) return { credentials, place: file.path };
+      }
+    }
+    for (const file of files) {
+      const { path } = file;
       const helper = this.#helperOf(file, registry);
       const kept = helper && (await this.#ask(helper, path, registry));
       if (helper && kept) return { credentials: kept, place: helper.program };
-      const credentials = file.find(registry, repository);
+      const credentials = file.find(registryKeys(registry));
       if (credentials !== undefined) return { credentials, place: path };
     }
     return undefined;
   }
 
-  /** Replaces what was saved for the registry. Other content of the file stays. */
+  /**
+   * Replaces what was saved for the registry, or for a part of it: `host/namespace`, which helpers do not know. Other
+   * content of the file stays.
+   */
   async save(registry: string, credentials: Credentials): Promise<Saved> {
     const path = this.fileToWrite;
     const helper = this.#helperOf(await AuthFile.read(path), registry);
@@ -71,7 +81,7 @@ export class CredentialStore implements CredentialSource {
     const helper = this.#helperOf(file, registry);
     const kept = helper && (await this.#ask(helper, path, registry));
     if (kept !== undefined) await helper?.erase(helperServer(registry));
-    const wasInFile = file.find(registry) !== undefined;
+    const wasInFile = file.find(registryKeys(registry)) !== undefined;
     if (file.mentions(registry)) await this.#edit(path, (now) => now.without(registry));
     return [...(kept === undefined ? [] : [helper?.program ?? '']), ...(wasInFile ? [path] : [])];
   }

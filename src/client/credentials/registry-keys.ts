@@ -6,11 +6,15 @@ const DOCKER_HUB_KEYS = [
   'registry-1.docker.io',
 ];
 
-/** Under which names credentials for a repository may be kept, the closest first: podman has them by namespace too. */
-export function credentialKeys(registry: string, repository?: string): string[] {
+/** Under which names credentials for parts of a registry that hold the repository may be kept, the closest first. */
+export function namespaceKeys(registry: string, repository?: string): string[] {
   const parts = repository?.split('/') ?? [];
-  const namespaces = parts.map((_, i) => `${registry}/${parts.slice(0, parts.length - i).join('/')}`);
-  return [...namespaces, ...registryKeys(registry)];
+  return parts.map((_, i) => `${registry}/${parts.slice(0, parts.length - i).join('/')}`);
+}
+
+/** Whether a name is that of a part: podman and skopeo know those, docker and helpers do not. */
+export function isNamespaceKey(key: string): boolean {
+  return key.includes('/');
 }
 
 /** Under which names credentials for a whole registry may be kept. */

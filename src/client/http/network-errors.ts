@@ -1,3 +1,4 @@
+import { ProxyError } from '../../proxy/index.js';
 import { UnreachableError } from '../errors.js';
 
 /** Where a failed attempt stands: what may be tried next depends on it. */
@@ -9,6 +10,7 @@ type Kind =
   | 'wrong-certificate'
   | 'client-certificate'
   | 'not-http'
+  | 'no-tunnel'
   | 'dropped'
   | 'failed';
 
@@ -25,6 +27,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ERR_STREAM_PREMATURE_CLOSE: 'dropped',
   ESILENCE: 'dropped',
   ETIMEDOUT: 'dropped',
+  ERR_PROXY_TUNNEL: 'no-tunnel',
   ERR_SSL_WRONG_VERSION_NUMBER: 'not-tls',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'not-tls',
   ERR_SSL_HTTP_REQUEST: 'not-tls',
@@ -61,7 +64,7 @@ export function isTransient(error: unknown): boolean {
 /** Whether nobody speaks TLS there, as far as can be told. */
 export function mayBePlainHttp(error: unknown): boolean {
   const kind = kindOf(error);
-  return kind === 'not-tls' || kind === 'refused' || kind === 'dropped';
+  return kind === 'not-tls' || kind === 'refused' || kind === 'dropped' || kind === 'no-tunnel';
 }
 
 /** Says in words of the registry what node:http said in its own. */
@@ -82,6 +85,7 @@ function kindOf(error: unknown): Kind {
 
 function explain(error: unknown, registry: string, url: URL): string {
   const detail = error instanceof Error ? error.message : String(error);
+  if (error instanceof ProxyError) return detail;
   const place = url.host === registry ? '' : ` at ${url.host}`;
   switch (kindOf(error)) {
     case 'refused':
@@ -105,6 +109,7 @@ function explain(error: unknown, registry: string, url: URL): string {
     case 'not-http':
       return `what it answers${place} is not HTTP${url.protocol === 'http:' ? '; perhaps it wants https' : ''}`;
     case 'dropped':
+    case 'no-tunnel':
     case 'failed':
       return `${detail}${code(error) === '' || detail.includes(code(error)) ? '' : ` (${code(error)})`}`;
   }

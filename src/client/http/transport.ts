@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { type HttpProxy, Proxies } from '../../proxy/index.js';
 import { TrustError } from '../errors.js';
 import { apiHost } from '../registry-address.js';
 import type { TrustFolders } from '../trust-folders.js';
@@ -13,7 +14,7 @@ export type TransportOptions = Readonly<{
   trust: TrustFolders;
   /** Takes any certificate, and lets redirects leave https. */
   insecure: boolean;
-  proxyEnv: NodeJS.ProcessEnv;
+  proxies: Proxies;
   userAgent: string;
   silenceMs: number;
 }>;
@@ -24,13 +25,11 @@ const MAX_SOCKETS = 64;
 /** Kept connections to a registry and to the hosts it sends us to; redirects. */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #http: HttpAgent;
-  #own: Promise<HttpsAgent> | undefined;
-  #foreign: Promise<HttpsAgent> | undefined;
+  /** By what they are made for: the way to a host, and what it is shown. */
+  readonly #agents = new Map<string, Promise<HttpAgent>>();
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#http = new HttpAgent(this.#agentOptions());
   }
 
   /**
@@ -57,35 +56,38 @@ export class Transport {
   }
 
   close(): void {
-    this.#http.destroy();
-    for (const agent of [this.#own, this.#foreign]) agent?.then((made) => made.destroy()).catch(() => {});
+    for (const agent of this.#agents.values()) agent.then((made) => made.destroy()).catch(() => {});
   }
 
   /** Kept connections may all be stale after a pause. What changes something is for the caller to judge. */
   async #exchange(request: HttpRequest): Promise<HttpAnswer> {
-    const agent = await this.#agentFor(request.url);
+    const proxy = this.#options.proxies.find(request.url);
+    const agent = await this.#agentFor(request.url, proxy);
     for (let attempts = 1; ; attempts++) {
       try {
         return await exchange(request, { agent, silenceMs: this.#options.silenceMs });
       } catch (error) {
-        if (!(error instanceof StaleConnectionError)) throw error;
+        if (!(error instanceof StaleConnectionError)) throw Proxies.explain(error, proxy, request.url);
         if (!isReading(request) || attempts > MAX_SOCKETS) throw error.cause;
       }
     }
   }
 
   /** Only the registry itself is shown the client's certificate. */
-  async #agentFor(url: URL): Promise<HttpAgent> {
-    if (url.protocol !== 'https:') return this.#http;
-    if (url.host === apiHost(this.#options.registry)) {
-      this.#own ??= this.#secureAgent({ own: true });
-      return this.#own;
-    }
-    this.#foreign ??= this.#secureAgent({ own: false });
-    return this.#foreign;
+  #agentFor(url: URL, proxy: HttpProxy | undefined): Promise<HttpAgent> {
+    const own = url.host === apiHost(this.#options.registry);
+    const key = `${url.protocol} ${own} ${proxy?.url.href}`;
+    const known = this.#agents.get(key);
+    if (known !== undefined) return known;
+    const made =
+      url.protocol === 'https:'
+        ? this.#secureAgent(proxy, { own })
+        : Promise.resolve(new HttpAgent(agentOptions(proxy)));
+    this.#agents.set(key, made);
+    return made;
   }
 
-  async #secureAgent({ own }: { own: boolean }): Promise<HttpsAgent> {
+  async #secureAgent(proxy: HttpProxy | undefined, { own }: { own: boolean }): Promise<HttpsAgent> {
     const { registry, trust, insecure } = this.#options;
     const { authorities, certificate, key } = await trust.of(registry);
     const options: SecureContextOptions = {
@@ -94,13 +96,13 @@ export class Transport {
     };
     // Made once: reading all authorities anew for each connection takes longer than connecting.
     const secureContext = makeContext(options, registry);
-    return new HttpsAgent({ ...this.#agentOptions(), secureContext, rejectUnauthorized: !insecure });
+    return new HttpsAgent({ ...agentOptions(proxy), secureContext, rejectUnauthorized: !insecure });
   }
+}
 
-  #agentOptions() {
-    const { proxyEnv } = this.#options;
-    return { keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' as const, proxyEnv };
-  }
+function agentOptions(proxy: HttpProxy | undefined) {
+  const proxyEnv = Proxies.agentEnv(proxy);
+  return { keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' as const, proxyEnv };
 }
 
 function makeContext(options: SecureContextOptions, registry: string): SecureContext {

@@ -1,0 +1,8 @@
+import { ArchiveOutput } from '../image/index.js';
+
+/** Where an archive goes: a file, or standard output, for `-` too. */
+export function openOutput(path: string | undefined, signal: AbortSignal): ArchiveOutput {
+  return path === undefined || path === '-'
+    ? ArchiveOutput.toStream(process.stdout, { signal })
+    : ArchiveOutput.toFile(path, { signal });
+}

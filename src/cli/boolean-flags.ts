@@ -1,0 +1,49 @@
+import type { Command, Option } from 'commander';
+
+/** As Go reads them, and so docker. */
+const VALUES: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
+]);
+
+/**
+ * Makes `--push=true` the `--push` that commander knows. `--push=false` becomes `--no-push` where there is one, else it
+ * takes back what came before it.
+ * @returns what is left to be parsed.
+ */
+export function takeBooleanValues(command: Command, args: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const [i, arg] of args.entries()) {
+    if (arg === '--') return [...kept, ...args.slice(i)];
+    const [, flag = '', text = ''] = /^(--?[^=]+)=(.*)$/s.exec(arg) ?? [];
+    const option = command.options.find((each) => takesNothing(each) && isCalled(each, flag));
+    if (option === undefined) {
+      kept.push(arg);
+      continue;
+    }
+    const isSet = VALUES.get(text);
+    if (isSet === undefined) command.error(`error: option '${flag}' is true or false, not '${text}'`);
+    const opposite = command.options.find((each) => isOpposite(each, option));
+    if (isSet) kept.push(flag);
+    else if (opposite?.long) kept.push(opposite.long);
+    else {
+      kept.splice(0, kept.length, ...kept.filter((earlier) => !isCalled(option, earlier)));
+      command.setOptionValueWithSource(option.attributeName(), option.negate, 'cli');
+    }
+  }
+  return kept;
+}
+
+function isCalled({ short, long }: Option, flag: string): boolean {
+  return flag === short || flag === long;
+}
+
+function takesNothing(option: Option): boolean {
+  return !option.required && !option.optional;
+}
+
+function isOpposite(option: Option, other: Option): boolean {
+  return (
+    takesNothing(option) && option.negate !== other.negate && option.attributeName() === other.attributeName()
+  );
+}

@@ -1,0 +1,142 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
+import { writeHtpasswd } from '../support/htpasswd.js';
+import { randomLayer } from '../support/layers.js';
+import { cleanEnvironment, run } from '../support/run.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+
+/** Leads to this machine, but is no loopback address for the client. */
+const OUTSIDE = '0.0.0.0';
+
+let folder: TemporaryFolder;
+/** Open to everybody, and with a login. */
+let open: BerthProcess;
+let closed: BerthProcess;
+
+beforeAll(async () => {
+  folder = await temporaryFolder('known-flags');
+  const path = join(folder.path, 'htpasswd');
+  await writeHtpasswd(path, { alice: 'secret' });
+  open = await BerthProcess.start();
+  closed = await BerthProcess.start({ config: { auth: { htpasswd: { realm: 'Team', path } } } });
+  const layer = await randomLayer(10_000);
+  await run([BERTH, 'import', '-c', 'ENV A=b', '-c', 'LABEL team=blue', '-', 'app:1'], {
+    env: env(),
+    input: layer,
+  });
+  await berth('push', 'app:1', `${open.address}/team/app:1`);
+  await berth('push', 'app:1', `${open.address}/team/app:sha256-${'0'.repeat(64)}.sig`);
+});
+
+afterAll(async () => {
+  await open?.[Symbol.asyncDispose]();
+  await closed?.[Symbol.asyncDispose]();
+  await folder?.[Symbol.asyncDispose]();
+});
+
+const env = () => cleanEnvironment({ HOME: folder.path, BERTH_ROOT: join(folder.path, 'root') });
+const berth = (...args: readonly string[]) => run([BERTH, ...args], { env: env() });
+const skopeo = (command: string, ...args: readonly string[]) =>
+  run(['skopeo', command, '--tls-verify=false', ...args], { env: env() });
+const name = () => `docker://${open.address}/team/app:1`;
+
+describe('as in skopeo', () => {
+  it('a copy has credentials for either side', async () => {
+    const to = `docker://${closed.address}/team/app:1`;
+    const digestFile = join(folder.path, 'digest');
+    await expect(berth('copy', name(), to)).rejects.toThrow('unauthorized');
+    await expect(berth('copy', '--src-creds=alice:secret', name(), to)).rejects.toThrow('unauthorized');
+    const flags = ['--all', '--dest-creds=alice:secret', '--preserve-digests', `--digestfile=${digestFile}`];
+    await berth('copy', ...flags, name(), to);
+    await berth(
+      'copy',
+      '-a',
+      '--src-creds=alice:secret',
+      '--dest-no-creds',
+      '--format=v2s2',
+      to,
+      `${name()}-docker`,
+    );
+    const digest = await readFile(digestFile, 'utf8');
+    expect(digest.trim()).toBe((await berth('digest', '--creds=alice:secret', to)).trim());
+    expect(await berth('manifest', `${name()}-docker`)).toContain('vnd.docker.distribution.manifest.v2+json');
+    await berth('delete', `${name()}-docker`);
+  });
+
+  it('--tls-verify=false takes plain http', async () => {
+    const outside = name().replace('127.0.0.1', OUTSIDE);
+    await expect(berth('digest', outside)).rejects.toThrow('https');
+    await berth('digest', '--tls-verify=false', outside);
+    const to = `oci:${join(folder.path, 'layout')}:1`;
+    await expect(berth('copy', '--dest-tls-verify=false', outside, to)).rejects.toThrow('https');
+    await berth('copy', '--src-tls-verify=false', outside, to);
+  });
+
+  it.each([
+    ['--preserve-digests', '--compression=zstd'],
+    ['--preserve-digests', '--format=v2s2'],
+  ])('a copy refuses %s with %s', async (...flags) =>
+    expect(berth('copy', ...flags, name(), `${name()}x`)).rejects.toThrow(flags[1]?.split('=')[0]),
+  );
+
+  it('inspect tells of an image in its registry', async () => {
+    const told = JSON.parse(await skopeo('inspect', name()));
+    expect(JSON.parse(await berth('inspect', name()))).toMatchObject(told);
+    expect(await berth('inspect', '-n', '-f', '{{.Name}} {{.Labels.team}} {{len .RepoTags}}', name())).toBe(
+      `${open.address}/team/app blue 0\n`,
+    );
+    expect(await berth('inspect', '--raw', name())).toBe(await skopeo('inspect', '--raw', name()));
+    const config = JSON.parse(await skopeo('inspect', '--config', name()));
+    expect(JSON.parse(await berth('inspect', '--config', name()))).toMatchObject(config);
+  });
+
+  it('list-tags is JSON', async () => {
+    const listed = name().replace(/:1$/, '');
+    expect(JSON.parse(await berth('list-tags', listed))).toEqual(
+      JSON.parse(await skopeo('list-tags', listed)),
+    );
+  });
+});
+
+describe('as in crane', () => {
+  it('names can be whole', async () => {
+    const repository = `${open.address}/team/app`;
+    const digest = (await berth('digest', `${repository}:1`)).trim();
+    expect(await berth('digest', '--full-ref', `${repository}:1`)).toBe(`${repository}@${digest}\n`);
+    expect(await berth('ls', '--full-ref', '--omit-digest-tags', repository)).toBe(`${repository}:1\n`);
+    expect(await berth('catalog', '--full-ref', open.address)).toBe(`${repository}\n`);
+    expect(await berth('manifest', `${repository}:1`)).toBe(
+      await berth('manifest', 'get', `${repository}:1`),
+    );
+  });
+});
+
+describe('as in docker', () => {
+  it('inspect and history take a platform', async () => {
+    const id = (await berth('inspect', '-f', '{{.Id}}', 'app:1')).trim();
+    const { Architecture, Os } = JSON.parse(await berth('inspect', 'app:1'))[0];
+    const platform = `${Os}/${Architecture}`;
+    expect(
+      (await berth('inspect', '--type=image', '--platform', platform, '-f', '{{.Id}}', 'app:1')).trim(),
+    ).toBe(id);
+    expect(await berth('history', '--platform', platform, '-q', '--no-trunc', 'app:1')).toBe(`${id}\n`);
+    await expect(berth('inspect', '--platform=linux/s390x', 'app:1')).rejects.toThrow('linux/s390x');
+    await expect(berth('inspect', '--type=container', 'app:1')).rejects.toThrow('only images');
+  });
+
+  it('an image may be called as a transport is', async () => {
+    await berth('tag', 'app:1', 'oci:1');
+    expect(JSON.parse(await berth('inspect', 'oci:1'))[0].RepoTags).toContain('oci:1');
+    await berth('rmi', '--no-prune', 'oci:1');
+  });
+
+  it('what is not there says what is', () =>
+    expect(berth('images', '--tree')).rejects.toThrow('berth manifest inspect'));
+
+  it('a directory for certificates counts for all registries', async () => {
+    await mkdir(join(folder.path, 'certs'), { recursive: true });
+    await berth('pull', '-q', '--cert-dir', join(folder.path, 'certs'), `${open.address}/team/app:1`);
+  });
+});
