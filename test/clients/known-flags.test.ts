@@ -83,7 +83,10 @@ describe('as in skopeo', () => {
 
   it('inspect tells of an image in its registry', async () => {
     const told = JSON.parse(await skopeo('inspect', name()));
-    expect(JSON.parse(await berth('inspect', name()))).toMatchObject(told);
+    expect(JSON.parse(await berth('inspect', name()))).toMatchObject({
+      ...told,
+      Created: expect.any(String),
+    });
     expect(await berth('inspect', '-n', '-f', '{{.Name}} {{.Labels.team}} {{len .RepoTags}}', name())).toBe(
       `${open.address}/team/app blue 0\n`,
     );
