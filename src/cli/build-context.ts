@@ -199,6 +199,7 @@ function ignoreFiles(root: string, dockerfile: string | undefined): string[] {
 function readIgnoreRules(candidates: readonly string[], within: string | undefined): IgnoreRules | undefined {
   const path = candidates.find((candidate) => existsSync(candidate));
   const options = within === undefined ? {} : { within };
-  const rules = path === undefined ? undefined : IgnoreRules.parse(readTextFile(path, options));
+  const rules =
+    path === undefined ? undefined : IgnoreRules.parse(readTextFile(path, options), shownName(path));
   return rules?.isEmpty === false ? rules : undefined;
 }

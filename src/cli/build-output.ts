@@ -185,7 +185,7 @@ async function writeLocal(output: Files, { images, layers, attestations, progres
     const directory =
       images.length === 1 || !output.split ? resolve(dest) : resolve(dest, directoryOf(image));
     await writeDirectory(await layers.view(image.layers), directory, (path) =>
-      progress.warn(`${path} is a device or a pipe: it is left out`),
+      progress.warn(`${path} cannot be made here, as it is a device or a pipe: it is left out`),
     );
     for (const { name, bytes } of filesOf(output, attestations[i])) {
       // The image may have made a link of that name.

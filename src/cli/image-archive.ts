@@ -1,3 +1,5 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ImageEndpoint } from '../content/index.js';
 import {
   ArchiveImages,
@@ -105,12 +107,10 @@ export async function loadImages(flags: LoadFlags): Promise<void> {
   await using session = new TransferSession(flags);
   const store = await session.store();
   const { signal, progress } = session;
-  const source = input === undefined || input === '-' ? standardInput(signal) : input;
-  const options = { temporary: () => store.temporaryDirectory(), signal };
-  const archive = session.own(await ArchiveImages.open(source, options));
+  const { endpoint, images } = await openLoaded(session, input);
   const platform = chosenPlatform(flags, flags.allPlatforms === true ? 'all' : 'host');
-  for (const { descriptor, names } of archive.images) {
-    const root = await copy(archive, descriptor, store, [], {
+  for (const { descriptor, names } of images) {
+    const root = await copy(endpoint, descriptor, store, [], {
       platform,
       referrers: true,
       signal,
@@ -122,6 +122,24 @@ export async function loadImages(flags: LoadFlags): Promise<void> {
       names.length === 0 ? [`Loaded image ID: ${id}`] : names.map((name) => `Loaded image: ${shown(name)}`);
     session.print(lines.map((line) => `${line}\n`).join(''));
   }
+}
+
+/** An archive, or a layout, which is the same unpacked. */
+async function openLoaded(session: TransferSession, input: string | undefined) {
+  const { signal } = session;
+  if (input !== undefined && statSync(input, { throwIfNoEntry: false })?.isDirectory()) {
+    if (!existsSync(join(input, 'index.json')))
+      throw new UsageError(
+        `${input} is a directory without index.json, so no OCI layout; if it is an unpacked archive: tar -C ${input} -c . | berth load`,
+      );
+    const endpoint = LayoutDirectory.open(input);
+    return { endpoint, images: endpoint.namedImages() };
+  }
+  const source = input === undefined || input === '-' ? standardInput(signal) : input;
+  const store = await session.store();
+  const opening = ArchiveImages.open(source, { temporary: () => store.temporaryDirectory(), signal });
+  const endpoint = session.own(await opening);
+  return { endpoint, images: endpoint.images };
 }
 
 function shown(name: string): string {

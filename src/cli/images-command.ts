@@ -182,7 +182,7 @@ function addLoad(parent: Command): void {
   const command = parent
     .command('load')
     .description('take the images out of an archive, of docker, podman, skopeo or Berth')
-    .option('-i, --input <file>', 'instead of standard input');
+    .option('-i, --input <file>', 'instead of standard input; an OCI layout may be a directory');
   addPlatformOptions(command, 'whole indexes');
   addTransferOptions(command)
     .addHelpText(

@@ -7,10 +7,12 @@ import {
   type PushOptions,
 } from '../content/index.js';
 import { type Descriptor, type Digest, MEDIA_TYPES } from '../oci/index.js';
+import type { ArchivedImage } from './archive-images.js';
 import { ImageFormatError } from './errors.js';
 import { type LayoutEntries, sortEntries } from './layout-entries.js';
-import { entriesIn, findIn, named, REF_NAME } from './layout-names.js';
+import { entriesIn, findIn, named, REF_NAME, wholeNameOf } from './layout-names.js';
 import { bare, MAX_MANIFEST_BYTES } from './manifests.js';
+import { merged } from './oci-archive-index.js';
 
 /** An OCI layout directory, with any programs' images in it. Its keys are the names in index.json. */
 export class LayoutDirectory implements ImageEndpoint {
@@ -38,6 +40,16 @@ export class LayoutDirectory implements ImageEndpoint {
   /** What index.json lists, but for manifests that are about others of them. */
   images(): readonly Descriptor[] {
     return this.#sorted().images;
+  }
+
+  /** The same with their names, each image once. */
+  namedImages(): readonly ArchivedImage[] {
+    return merged(
+      this.images().map((descriptor) => {
+        const name = wholeNameOf(descriptor);
+        return { descriptor: bare(descriptor), names: name === undefined ? [] : [name] };
+      }),
+    );
   }
 
   async resolve(key: string): Promise<Descriptor> {

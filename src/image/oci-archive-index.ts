@@ -52,7 +52,7 @@ function configPath(files: ArchiveFiles, descriptor: Descriptor): string | undef
 }
 
 /** An image of several names is listed once for each. */
-function merged(images: readonly ArchivedImage[]): readonly ArchivedImage[] {
+export function merged(images: readonly ArchivedImage[]): readonly ArchivedImage[] {
   const byDigest = new Map<Digest, ArchivedImage>();
   for (const { descriptor, names } of images) {
     const known = byDigest.get(descriptor.digest)?.names ?? [];

@@ -1,5 +1,5 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { http } from '../support/http.js';
@@ -165,6 +165,24 @@ describe('type=local and type=tar', () => {
     expect((await stat(join(one, 'arch-arm64'))).isFile()).toBe(true);
     expect((await stat(join(one, 'arch-amd64'))).isFile()).toBe(true);
     expect(await run(['tar', '-tf', `${split}.tar`])).toContain('linux_amd64/app\n');
+  });
+
+  it('keeps times of links, pipes, and devices for root', async () => {
+    const [tree, out] = [place.path('tree'), place.path('special')];
+    const script = 'mkdir tree; cd tree; ln -s a link; mkfifo -m 640 pipe; mknod -m 666 null c 1 3 || :';
+    await run(['sh', '-c', `${script}; touch -h -d @1000000000 *; tar -cf ../tree.tar *`], {
+      cwd: dirname(tree),
+    });
+    const special = await place.context({ Dockerfile: 'FROM scratch\nADD tree.tar /\n' });
+    await copyFile(`${tree}.tar`, join(special, 'tree.tar'));
+    await place.berth('build', '-q', '-o', out, special);
+    const shown = await run(['find', out, '-mindepth', '1', '-printf', '%f %y %m %T@\n']);
+    const device = process.getuid?.() === 0 ? ['null c 600 1000000000.0000000000'] : [];
+    expect(shown.trim().split('\n').sort()).toEqual([
+      'link l 777 1000000000.0000000000',
+      ...device,
+      'pipe p 640 1000000000.0000000000',
+    ]);
   });
 
   it('may carry statements under other names', async () => {

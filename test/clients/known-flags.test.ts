@@ -135,6 +135,16 @@ describe('as in docker', () => {
     await berth('rmi', '--no-prune', 'oci:1');
   });
 
+  it('load takes a directory, if it is a layout', async () => {
+    const directory = join(folder.path, 'saved');
+    await berth('save', '--format=oci-dir', '-o', directory, 'app:1');
+    const loaded = await run([BERTH, 'load', '-i', directory], {
+      env: { ...env(), BERTH_ROOT: join(folder.path, 'other') },
+    });
+    expect(loaded).toBe('Loaded image: app:1\n');
+    await expect(berth('load', '-i', join(directory, 'blobs'))).rejects.toThrow('no OCI layout');
+  });
+
   it('what is not there says what is', () =>
     expect(berth('images', '--tree')).rejects.toThrow('berth manifest inspect'));
 

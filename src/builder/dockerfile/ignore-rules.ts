@@ -26,11 +26,14 @@ export class IgnoreRules {
 
   /**
    * Reads a file.
+   * @param name of the file, for messages.
    * @throws {IgnoreRulesError} a malformed pattern, or `!` alone.
    */
-  static parse(text: string): IgnoreRules {
+  static parse(text: string, name = '.dockerignore'): IgnoreRules {
     const lines = text.replace(/^\uFEFF/, '').split('\n');
-    return IgnoreRules.of(lines.filter((line) => !line.startsWith('#')));
+    return new IgnoreRules(
+      lines.flatMap((line, i) => (line.startsWith('#') ? [] : (parseLine(line, `${name}:${i + 1}`) ?? []))),
+    );
   }
 
   /**
@@ -78,6 +81,15 @@ export class IgnoreRules {
     if (this.#hits.size >= MAX_REMEMBERED) this.#hits.clear();
     this.#hits.set(directory, hits);
     return hits;
+  }
+}
+
+function parseLine(line: string, place: string): Rule | undefined {
+  try {
+    return parseRule(line);
+  } catch (error) {
+    if (!(error instanceof IgnoreRulesError)) throw error;
+    throw new IgnoreRulesError(`${place}: ${error.message}`, { cause: error });
   }
 }
 

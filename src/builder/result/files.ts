@@ -3,6 +3,7 @@ import {
   closeSync,
   linkSync,
   lstatSync,
+  lutimesSync,
   mkdirSync,
   openSync,
   rmSync,
@@ -12,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Entry, encodeName, type Found, Pace, type RootfsView } from '../../layer/index.js';
-import { makeDirectories } from '../../linux/index.js';
+import { canCallLinux, makeDevice, makeDirectories, makeFifo } from '../../linux/index.js';
 
 /** A file of a result; of several names of one file, all but the first are links to it. */
 export type ResultFile = Readonly<{ entry: Entry; chunks: Iterable<Uint8Array> }>;
@@ -37,7 +38,7 @@ function asLink({ entry }: Found, linkName: string): Entry {
 /**
  * Writes files into a directory, where they belong to whoever builds: so none is setuid or setgid there. What is there already stays, or is replaced by
  * what has its name; nothing is written through links.
- * @param onSkipped told of devices and the like, which only root could make.
+ * @param onSkipped told of devices where only root could make them.
  */
 export async function writeDirectory(
   view: RootfsView,
@@ -53,10 +54,12 @@ export async function writeDirectory(
       makeDirectory(path);
       directories.push(entry);
     } else if (entry.type === 'file') writeFile(path, entry, chunks);
-    else if (entry.type === 'symlink') replace(path, () => symlinkSync(nameOf(entry.linkName), path));
-    else if (entry.type === 'hardlink')
+    else if (entry.type === 'symlink') {
+      replace(path, () => symlinkSync(nameOf(entry.linkName), path));
+      lutimesSync(path, entry.mtime, entry.mtime);
+    } else if (entry.type === 'hardlink')
       replace(path, () => linkSync(pathIn(directory, entry.linkName ?? ''), path));
-    else onSkipped(entry.path);
+    else if (!makeSpecial(path, entry)) onSkipped(entry.path);
     if (pace.isDue()) await pace.breathe();
   }
   // Last, since writing into a directory changes its time, and may need a mode that it does not have in the end.
@@ -64,6 +67,23 @@ export async function writeDirectory(
     chmodSync(pathIn(directory, path), mode & PLAIN_MODE);
     utimesSync(pathIn(directory, path), mtime, mtime);
   }
+}
+
+/** Devices are for whoever builds, whatever the image says. @returns whether it could be made. */
+function makeSpecial(path: string | Buffer, { type, device, mode, mtime }: Entry): boolean {
+  if (!canCallLinux()) return false;
+  try {
+    if (type === 'fifo') replace(path, () => makeFifo(path, 0o600));
+    else if ((type === 'character' || type === 'block') && device !== undefined)
+      replace(path, () => makeDevice(path, { type, permissions: 0o600, ...device }));
+    else return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPERM') return false;
+    throw error;
+  }
+  if (type === 'fifo') chmodSync(path, mode & PLAIN_MODE);
+  lutimesSync(path, mtime, mtime);
+  return true;
 }
 
 /** A program of an image that anybody could run as root of this machine is more than a file to look at. */

@@ -138,6 +138,11 @@ describe('IgnoreRules', () => {
     expect(() => IgnoreRules.parse(text)).toThrow(IgnoreRulesError),
   );
 
+  it('says where', () =>
+    expect(() => IgnoreRules.parse('# a\nb\n[\n', 'app/.dockerignore')).toThrow(
+      'app/.dockerignore:3: bad pattern "["',
+    ));
+
   it.each<[rules: string, directory: string, may: boolean]>([
     ['a', 'a', false],
     ['a\n!a/b', 'a', true],
