@@ -3,7 +3,7 @@ import { AccessRules, HtpasswdAuthenticator } from '../registry/auth/index.js';
 import type { Config, LoadedConfig, Notice, Problem } from '../registry/config/index.js';
 import { loadTls } from '../registry/tls/index.js';
 import { fieldsText } from './console-logger.js';
-import { manifestRules, registrySettings, retentionRules, tlsFilesOf } from './settings.js';
+import { manifestRules, quotaRules, registrySettings, retentionRules, tlsFilesOf } from './settings.js';
 
 /** What the parts would say at the start, though the configuration has the right form. */
 export type Trial = Readonly<{ problems: readonly Problem[]; notices: readonly Notice[] }>;
@@ -17,6 +17,7 @@ export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial
     () => manifestRules(config),
     () => registrySettings(config),
     () => retentionRules(config),
+    () => quotaRules(config),
     () => tryRoot(config),
     () => tryTls(config),
     () =>

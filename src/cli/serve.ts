@@ -18,6 +18,7 @@ import {
   listenAddress,
   manifestRules,
   openAuthenticator,
+  quotaRules,
   registrySettings,
   retentionRules,
   tlsFilesOf,
@@ -62,7 +63,7 @@ export async function serve(file: string | undefined): Promise<void> {
   const tokens = tokenAuthenticator(config, users, access);
   const authenticator = tokens ?? users;
   const registry: Registry = {
-    blobs: new RepositoryBlobs(opened.store),
+    blobs: new RepositoryBlobs(opened.store, quotaRules(config)),
     manifests: new RepositoryManifests(opened.store, manifestRules(config)),
     uploads: opened.uploads,
     catalog: new Catalog(opened.store),

@@ -13,7 +13,7 @@ import type { RetentionRule } from '../registry/gc/index.js';
 import type { RegistrySettings, RepositoryWarning } from '../registry/http/index.js';
 import type { ListenAddress } from '../registry/listen.js';
 import type { Logger } from '../registry/logger.js';
-import type { ManifestRules } from '../registry/repositories/index.js';
+import type { ManifestRules, QuotaRule } from '../registry/repositories/index.js';
 import type { TlsFiles } from '../registry/tls/index.js';
 
 /** What the parts of the registry want to know of the configuration, each in its own words. */
@@ -62,6 +62,13 @@ function tagMatcher({ repositories, tags }: Readonly<{ repositories: Globs; tags
   const isRepository = anyOf(repositories, `${key}.repositories`);
   const isTag = anyOf(tags, `${key}.tags`, parseTagGlob);
   return (repository: string, tag: string) => isRepository(repository) && isTag(tag);
+}
+
+export function quotaRules({ berth }: Config): QuotaRule[] {
+  return berth.quotas.map(({ repositories, size }, at) => {
+    const key = `berth.quotas[${at}]`;
+    return { matches: anyOf(repositories, `${key}.repositories`), bytes: size, key };
+  });
 }
 
 export function retentionRules({ berth }: Config): RetentionRule[] {

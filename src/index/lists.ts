@@ -73,6 +73,16 @@ export class Lists {
     return rows.map(usageOf);
   }
 
+  bytesIn(repositories: readonly RepositoryName[]): number {
+    const row = this.#db.get(
+      `SELECT coalesce(sum(size), 0) AS bytes FROM (
+         SELECT max(b.size) AS size FROM json_each(?1) JOIN repositories r ON r.name = value
+         JOIN blobs b ON b.repository_id = r.id GROUP BY b.canonical)`,
+      JSON.stringify(repositories),
+    );
+    return Number(row?.bytes);
+  }
+
   tagUses(repository: RepositoryName): TagUse[] {
     const sql = `SELECT name, digest, tagged_at, pulled_at FROM tags WHERE repository_id = ${REPOSITORY} ORDER BY name`;
     return this.#db.all(sql, repository).map((row) => ({

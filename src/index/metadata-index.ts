@@ -127,6 +127,8 @@ export interface MetadataIndex {
   /** In byte order of the digests; ends early, but not before the first, where their descriptors exceed `maxBytes`. */
   listReferrers(repository: RepositoryName, subject: Digest, page: ReferrersPage): Promise<Referrer[]>;
   usage(): Promise<RepositoryUsage[]>;
+  /** Of blobs that these repositories show, each counted once. */
+  bytesIn(repositories: readonly RepositoryName[]): Promise<number>;
   /** All tags of a repository, in byte order, with when each was pushed and pulled last. */
   tagUses(repository: RepositoryName): Promise<TagUse[]>;
 

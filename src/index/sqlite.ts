@@ -138,6 +138,10 @@ export class SqliteIndex implements MetadataIndex {
     return this.#lists.usage();
   }
 
+  async bytesIn(repositories: readonly RepositoryName[]): Promise<number> {
+    return this.#lists.bytesIn(repositories);
+  }
+
   async tagUses(repository: RepositoryName): Promise<TagUse[]> {
     return this.#lists.tagUses(repository);
   }

@@ -24,7 +24,7 @@ type Progress = Pick<Upload, 'repository' | 'id' | 'offset'>;
 
 /** POST: begins an upload, or mounts a blob, or takes a whole one (end-4a, end-4b, end-4c, end-11). */
 export function startUpload(registry: Registry) {
-  const { uploads, settings } = registry;
+  const { uploads, blobs, settings } = registry;
   return async (ctx: RegistryContext, { repository }: RequestOf<'uploads'>) => {
     const query = new URLSearchParams(ctx.querystring);
     const mount = query.get('mount');
@@ -40,6 +40,7 @@ export function startUpload(registry: Registry) {
         `${repository} has ${settings.maxOpenUploads} uploads under way; finish or cancel some of them`,
       );
     }
+    await blobs.checkRoom(repository);
     const digest = query.get('digest');
     if (digest !== null && mayHaveBody(ctx)) {
       return takeWhole(registry, ctx, repository, parseDigest(digest));

@@ -7,6 +7,7 @@ export { IndexSync } from './index-sync.js';
 export { RepositoryLocks } from './locks.js';
 export type { ManifestRules, Platform } from './manifest-rules.js';
 export { PullTimes } from './pull-times.js';
+export type { QuotaRule } from './quotas.js';
 export { RepositoryBlobs } from './repository-blobs.js';
 export { type ManifestPush, type PushedManifest, RepositoryManifests } from './repository-manifests.js';
 export type { RepositoryStore } from './store.js';

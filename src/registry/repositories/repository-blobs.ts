@@ -2,6 +2,7 @@ import { ContentNotFoundError, layout, publicationOf, type VerifiedUpload } from
 import { type BlobRecord, IndexUnavailableError, type Unneeded } from '../../index/index.js';
 import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { ByteRange, FileReader, Publication } from '../../storage/index.js';
+import { type QuotaRule, Quotas } from './quotas.js';
 import { type RepositoryStore, settled } from './store.js';
 
 /** At most this many repositories are tried for a mount whose source the client left open. */
@@ -12,9 +13,16 @@ const VOUCH_EVERY_MS = 10 * 60_000;
 /** Which blobs each repository shows. The bytes are shared; what is kept for a repository is a link to them. */
 export class RepositoryBlobs {
   readonly #store: RepositoryStore;
+  readonly #quotas: Quotas;
 
-  constructor(store: RepositoryStore) {
+  constructor(store: RepositoryStore, quotas: readonly QuotaRule[] = []) {
     this.#store = store;
+    this.#quotas = new Quotas(store.index, quotas);
+  }
+
+  /** Before a blob is sent. @throws {OciError} DENIED: there is no room for any. */
+  checkRoom(repository: RepositoryName): Promise<void> {
+    return this.#quotas.checkRoom(repository);
   }
 
   /** What is known of it; whether the bytes are still there is for {@link open} to see. @throws {OciError} BLOB_UNKNOWN. */
@@ -54,8 +62,10 @@ export class RepositoryBlobs {
   /**
    * Makes a verified upload readable in a repository: durable once this resolves. It takes the place of the same
    * content if that is there already, which may have been damaged where it lay.
+   * @throws {OciError} DENIED: there is no room for it.
    */
   async publish(repository: RepositoryName, digest: Digest, verified: VerifiedUpload): Promise<void> {
+    await this.#quotas.take(repository, verified);
     await this.#link(repository, digest, verified, [publicationOf(verified)]);
   }
 
@@ -65,7 +75,9 @@ export class RepositoryBlobs {
    */
   async mount(from: RepositoryName, to: RepositoryName, digest: Digest): Promise<boolean> {
     const blob = await this.#find(from, digest);
-    return blob !== undefined && this.#link(to, digest, blob);
+    if (blob === undefined) return false;
+    await this.#quotas.take(to, blob);
+    return this.#link(to, digest, blob);
   }
 
   /** Repositories from which a blob could be mounted, in byte order. */

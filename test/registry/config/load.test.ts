@@ -80,6 +80,7 @@ describe('loadConfig', () => {
       gc: { enabled: false, interval: 86_400_000, grace: 86_400_000, untagged: false },
       immutable: [],
       retention: [],
+      quotas: [],
       trash: { keep: 604_800_000 },
       warnings: [],
       minfreespace: 104_857_600,

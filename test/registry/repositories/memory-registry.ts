@@ -7,6 +7,7 @@ import {
   Catalog,
   IndexSync,
   type ManifestRules,
+  type QuotaRule,
   RepositoryBlobs,
   RepositoryLocks,
   RepositoryManifests,
@@ -68,6 +69,7 @@ export function openMemoryRegistry(
     trash?: boolean;
     rules?: ManifestRules;
     retention?: readonly RetentionRule[];
+    quotas?: readonly QuotaRule[];
   } = {},
 ) {
   const {
@@ -86,7 +88,7 @@ export function openMemoryRegistry(
     sync,
     content,
     store,
-    blobs: new RepositoryBlobs(store),
+    blobs: new RepositoryBlobs(store, given.quotas),
     manifests: new RepositoryManifests(store, given.rules ?? RULES),
     catalog: new Catalog(store),
     retention: given.retention ?? [],

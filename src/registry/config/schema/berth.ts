@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { duration, flag, optionalDuration, section, size, text } from './fields.js';
+import { duration, flag, optionalDuration, requiredSize, section, size, text } from './fields.js';
 
 const ANYBODY = ['*', 'anonymous'];
 
@@ -68,6 +68,13 @@ const immutable = z
   .strictObject({ repositories, tags })
   .meta({ description: 'Tags that stay on what they name.' });
 
+const quota = z
+  .strictObject({
+    repositories,
+    size: requiredSize('Most bytes that they hold together; what they share counts once.'),
+  })
+  .meta({ description: 'Room for some repositories.' });
+
 const keep = z
   .strictObject({
     newest: z.int().min(1).meta({ description: 'It is among so many that were pushed last.' }).optional(),
@@ -129,6 +136,10 @@ export const berth = section('What the reference does not have.', {
     .meta({
       description: 'Which tags stay; others are deleted with each collection. Without rules all stay.',
     })
+    .default([]),
+  quotas: z
+    .array(quota)
+    .meta({ description: 'Room for repositories. Without it there is no bound.' })
     .default([]),
   trash: section('What was deleted and can be brought back: `berth trash`.', {
     keep: duration('For how long; 0 keeps nothing.', '168h'),

@@ -104,6 +104,10 @@ export function size(description: string, byDefault: string, limits?: SizeLimits
   return sizeWithin(limits).register(z.globalRegistry, { description }).prefault(byDefault);
 }
 
+export function requiredSize(description: string) {
+  return sizeWithin(undefined).register(z.globalRegistry, { description });
+}
+
 export function optionalSize(description: string, limits?: SizeLimits) {
   return sizeWithin(limits).register(z.globalRegistry, { description }).optional();
 }

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { parseRepositoryName } from '../../../src/oci/index.js';
+import { digest, openMemoryRegistry, pushBlob } from './memory-registry.js';
+
+const a = parseRepositoryName('team/a');
+const b = parseRepositoryName('team/b');
+const other = parseRepositoryName('other');
+const DENIED = expect.objectContaining({
+  code: 'DENIED',
+  message: expect.stringContaining('berth.quotas[0]'),
+});
+
+function open(bytes: number) {
+  const quotas = [{ matches: (name: string) => name.startsWith('team/'), bytes, key: 'berth.quotas[0]' }];
+  return openMemoryRegistry({ quotas });
+}
+
+describe('quotas', () => {
+  it('count all repositories of a rule together, and others not', async () => {
+    const registry = open(10);
+    await pushBlob(registry, a, '1234');
+    await pushBlob(registry, b, '567890');
+    await expect(pushBlob(registry, a, 'x')).rejects.toEqual(DENIED);
+    await expect(registry.blobs.checkRoom(b)).rejects.toEqual(DENIED);
+    await pushBlob(registry, other, 'as much as it likes');
+    await registry.blobs.checkRoom(other);
+  });
+
+  it('let a push fill the last byte, and nothing that is too large before that', async () => {
+    const registry = open(10);
+    await pushBlob(registry, a, '12345678');
+    await registry.blobs.checkRoom(a);
+    await expect(pushBlob(registry, a, '123')).rejects.toEqual(DENIED);
+    await expect(registry.blobs.get(a, digest('123'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    await pushBlob(registry, a, '12');
+  });
+
+  it('count what repositories share once, and what is there already not again', async () => {
+    const registry = open(10);
+    await pushBlob(registry, a, '12345678');
+    await pushBlob(registry, b, '12345678');
+    expect(await registry.blobs.mount(a, b, digest('12345678'))).toBe(true);
+    await pushBlob(registry, b, '12');
+    await pushBlob(registry, a, '12345678');
+    await pushBlob(registry, other, 'elsewhere');
+    await expect(registry.blobs.mount(other, a, digest('elsewhere'))).rejects.toEqual(DENIED);
+  });
+
+  it('notice what was removed', async () => {
+    const registry = open(10);
+    await pushBlob(registry, a, '1234567890');
+    await expect(pushBlob(registry, a, 'new')).rejects.toEqual(DENIED);
+    await registry.blobs.delete(a, digest('1234567890'));
+    await pushBlob(registry, a, 'new');
+  });
+});
