@@ -1,3 +1,4 @@
+import type { OnTransfer } from '../image/index.js';
 import type { Descriptor, Digest, ImageConfig, Platform } from '../oci/index.js';
 
 /** When to ask the registry for a base image: `missing` only when it is not on this machine. */
@@ -20,8 +21,7 @@ export type BaseImage = Readonly<{
 export type ResolveOptions = Readonly<{
   platform: Platform;
   pull: PullPolicy;
-  /** What is being done, for people: `pulling 3.2 MB`. */
-  onStatus?: (text: string) => void;
+  onTransfer?: OnTransfer;
   signal?: AbortSignal;
 }>;
 

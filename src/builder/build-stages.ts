@@ -132,7 +132,7 @@ export class StagesBuild {
     return follow(this.#parts.progress, name, async (step) => {
       const context = this.#bases.context(base.reference, platform);
       if (context?.kind === 'tree') return this.#treeAsBase(context.tree, platform, stage.from.source);
-      const image = await this.#bases.image(base.reference, platform, (text) => step.status(text));
+      const image = await this.#bases.image(base.reference, platform, (event) => step.transfer(event));
       step.cached();
       return imageState(image.config, baseLayers(image), platform);
     });
@@ -227,7 +227,7 @@ export class StagesBuild {
     const context = this.#bases.context(source.name, platform);
     if (context?.kind === 'tree') return { tree: context.tree, name: `context ${from}` };
     const image = await follow(this.#parts.progress, `[context ${from}]`, async (step) => {
-      const found = await this.#bases.image(source.name, platform, (text) => step.status(text));
+      const found = await this.#bases.image(source.name, platform, (event) => step.transfer(event));
       step.cached();
       return found;
     });
@@ -253,6 +253,7 @@ export class StagesBuild {
 const QUIET: StepParts['progress'] = {
   output: () => {},
   status: () => {},
+  transfer: () => {},
   cached: () => {},
   done: () => {},
   failed: () => {},

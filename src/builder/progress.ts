@@ -1,9 +1,13 @@
+import type { TransferEvent } from '../image/index.js';
+
 /** One thing that a build does, as people follow it. Ends with one of the last three. */
 export interface StepProgress {
   /** What a command says. */
   output(stream: 'stdout' | 'stderr', chunk: Uint8Array): void;
   /** What is being done, replacing what was said before: `12.3 MB of 40 MB`. */
   status(text: string): void;
+  /** What happens to content on its way, from a registry or to one. */
+  transfer(event: TransferEvent): void;
   cached(): void;
   done(): void;
   failed(error: unknown): void;
@@ -49,6 +53,10 @@ class Once implements StepProgress {
 
   status(text: string): void {
     this.#step.status(text);
+  }
+
+  transfer(event: TransferEvent): void {
+    this.#step.transfer(event);
   }
 
   cached(): void {

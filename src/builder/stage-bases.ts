@@ -1,3 +1,4 @@
+import type { OnTransfer } from '../image/index.js';
 import { formatPlatform, type ImageConfig, matchesPlatform, type Platform } from '../oci/index.js';
 import type { BaseImage, BaseImages } from './base-images.js';
 import { type BuildOptions, findContext, type NamedContext } from './build-options.js';
@@ -34,17 +35,17 @@ export class StageBases {
   }
 
   /** Asked for several times, it is fetched once. */
-  image(name: string, platform: Platform, onStatus: (text: string) => void): Promise<BaseImage> {
+  image(name: string, platform: Platform, onTransfer: OnTransfer): Promise<BaseImage> {
     const key = `${name} ${formatPlatform(platform)}`;
     let image = this.#found.get(key);
     if (image === undefined) {
-      image = this.#fetch(name, platform, onStatus);
+      image = this.#fetch(name, platform, onTransfer);
       this.#found.set(key, image);
     }
     return image;
   }
 
-  async #fetch(name: string, platform: Platform, onStatus: (text: string) => void): Promise<BaseImage> {
+  async #fetch(name: string, platform: Platform, onTransfer: OnTransfer): Promise<BaseImage> {
     const context = this.context(name, platform);
     const { pull } = this.#options;
     const image =
@@ -53,7 +54,7 @@ export class StageBases {
         : await this.#images.resolve(context?.kind === 'image' ? context.name : name, {
             platform,
             pull,
-            onStatus,
+            onTransfer,
             signal: this.#signal,
           });
     this.note(imageMaterial(image, platform));

@@ -99,18 +99,13 @@ export class StoredBases implements BaseImages, BaseConfigs {
     return readBase(this.#store, { origin: 'registry', name }, root, platform);
   }
 
-  async #pull(name: string, { platform, onStatus, signal }: ResolveOptions) {
+  async #pull(name: string, { platform, onTransfer, signal }: ResolveOptions) {
     const { copy } = await import('../image/index.js');
     const from = await this.#repositoryOf(name);
-    let bytes = 0;
     const resolved = await from.resolve(keyText(parseReference(name).key), signal && { signal });
     const root = await copy(from, resolved, this.#store, [], {
       platform,
-      onProgress: (event) => {
-        if (event.kind !== 'bytes') return;
-        bytes += event.bytes;
-        onStatus?.(`${(bytes / 1e6).toFixed(1)} MB`);
-      },
+      ...(onTransfer && { onProgress: onTransfer }),
       ...(signal && { signal }),
     });
     return { root, repository: from.name, digest: resolved.digest };

@@ -67,13 +67,8 @@ async function withStep<T>(
   work: (onTransfer: OnTransfer) => Promise<T>,
 ): Promise<T> {
   const step = progress.begin(name);
-  let bytes = 0;
   try {
-    const result = await work((event) => {
-      if (event.kind !== 'bytes') return;
-      bytes += event.bytes;
-      step.status(`${(bytes / 1e6).toFixed(1)} MB`);
-    });
+    const result = await work((event) => step.transfer(event));
     step.done();
     return result;
   } catch (error) {

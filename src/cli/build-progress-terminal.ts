@@ -2,9 +2,16 @@ import { stripVTControlCharacters } from 'node:util';
 import type { StepProgress } from '../builder/index.js';
 import { type BuildProgress, oneLine, PausableWriter } from './build-progress.js';
 import { printable } from './printable.js';
+import { TransferBars } from './transfer-bars.js';
 
 type Screen = Readonly<{ write(text: string): unknown; columns?: number; rows?: number }>;
-type Running = { readonly name: string; readonly started: number; status: string; readonly lines: string[] };
+type Running = {
+  readonly name: string;
+  readonly started: number;
+  status: string;
+  readonly lines: string[];
+  readonly bars: TransferBars;
+};
 
 const REDRAW_MS = 100;
 const LINES_OF_OUTPUT = 6;
@@ -27,7 +34,8 @@ export class TerminalBuildProgress implements BuildProgress {
   }
 
   begin(name: string): StepProgress {
-    const step: Running = { name: oneLine(name), started: performance.now(), status: '', lines: [] };
+    const bars = new TransferBars();
+    const step: Running = { name: oneLine(name), started: performance.now(), status: '', lines: [], bars };
     this.#running.add(step);
     const end = (mark: string, text: string) => {
       this.#running.delete(step);
@@ -38,6 +46,7 @@ export class TerminalBuildProgress implements BuildProgress {
       status: (text) => {
         step.status = text;
       },
+      transfer: (event) => bars.tell(event),
       cached: () => end('\x1b[34m=>\x1b[0m \x1b[34mCACHED\x1b[0m', ''),
       done: () => end('\x1b[34m=>\x1b[0m', seconds(step)),
       failed: () => end('\x1b[31m=>\x1b[0m \x1b[31mERROR\x1b[0m', seconds(step)),
@@ -81,7 +90,7 @@ export class TerminalBuildProgress implements BuildProgress {
     const height = Math.max(1, (this.#screen.rows ?? 24) - 2);
     const lines = [...this.#running].flatMap((step) => [
       `=> ${step.name} ${step.status === '' ? '' : `${step.status} `}${seconds(step)}`,
-      ...step.lines.map((line) => `=> => ${line}`),
+      ...[...step.lines, ...step.bars.lines()].map((line) => `=> => ${line}`),
     ]);
     const shown = lines.slice(-height).map((line) => line.slice(0, width));
     this.#writer.write(`${NO_WRAP}${shown.map((line) => `${line}\n`).join('')}${WRAP}`);

@@ -1,5 +1,7 @@
 import type { Progress, StepProgress } from '../builder/index.js';
 import { printable } from './printable.js';
+import { tellTransfers } from './progress-json.js';
+import { PlainProgress } from './progress-plain.js';
 
 /** Progress that is written somewhere. Disposing ends what is still drawn. */
 export interface BuildProgress extends Progress, Disposable {
@@ -61,6 +63,7 @@ export class PlainBuildProgress implements BuildProgress {
       this.#shown = 0;
     };
     const rest = { stdout: '', stderr: '' };
+    const transfers = new PlainProgress({ write: (text) => line(text.trimEnd()) });
     line(oneLine(name));
     return {
       output: (stream, chunk) => {
@@ -69,6 +72,7 @@ export class PlainBuildProgress implements BuildProgress {
         for (const text of lines) line(`${((performance.now() - started) / 1000).toFixed(3)} ${text}`);
       },
       status: () => {},
+      transfer: transfers.onTransfer,
       cached: () => end('CACHED'),
       done: () => {
         for (const text of [rest.stdout, rest.stderr]) if (text !== '') line(`${seconds()} ${text}`);
@@ -116,6 +120,7 @@ export class JsonBuildProgress implements BuildProgress {
     return {
       output: (stream, chunk) => tell({ event: 'output', stream, text: Buffer.from(chunk).toString('utf8') }),
       status: (text) => tell({ event: 'status', text }),
+      transfer: tellTransfers(({ event, ...rest }) => tell({ event: 'transfer', kind: event, ...rest })),
       cached: () => tell({ event: 'cached' }),
       done: () => tell({ event: 'done' }),
       failed: (error) =>
@@ -141,6 +146,7 @@ export class JsonBuildProgress implements BuildProgress {
 const SILENT_STEP: StepProgress = {
   output: () => {},
   status: () => {},
+  transfer: () => {},
   cached: () => {},
   done: () => {},
   failed: () => {},

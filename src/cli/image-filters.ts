@@ -42,7 +42,7 @@ function filterOf(key: string, value: string): ImageFilter {
     case 'label':
       return () => (image) => hasLabel(image, value);
     case 'reference':
-      return () => (_, name) => name !== undefined && matchesReference(name, value);
+      return () => (image, name) => isCalled(image, name, value);
     case 'before':
       return (images) => olderThan(createdAt(images, value));
     case 'until':
@@ -75,10 +75,24 @@ function hasLabel({ image }: ListedImage, text: string): boolean {
   return value !== undefined && (equals < 0 || value === text.slice(equals + 1));
 }
 
+/** By a name; by what a registry calls it; without a name by the repository that it came from. */
+function isCalled({ record: { repoDigests } }: ListedImage, name: string | undefined, pattern: string) {
+  if (name !== undefined && matchesReference(name, pattern)) return true;
+  return (
+    (name === undefined || pattern.includes('@')) &&
+    repoDigests.some((text) => matchesReference(text, pattern))
+  );
+}
+
 /** A pattern for the repository alone, or with the tag; `*` does not match a slash. */
 function matchesReference(name: string, pattern: string): boolean {
   const reference = parseReference(name);
-  const candidates = [name, name.replace(/:[^:/]*$/, ''), shortReference(reference), shortName(reference)];
+  const candidates = [
+    name,
+    name.replace(/(@.*|:[^:/]*)$/, ''),
+    shortReference(reference),
+    shortName(reference),
+  ];
   const matcher = globPattern(pattern);
   return candidates.some((candidate) => matcher.test(candidate));
 }

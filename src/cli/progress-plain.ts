@@ -6,11 +6,11 @@ const OUTCOMES = { sent: 'done', mounted: 'mounted', present: 'already there' } 
 
 /** A line for each blob that is through, for logs. */
 export class PlainProgress implements Progress {
-  readonly #stream: NodeJS.WritableStream;
+  readonly #stream: Readonly<{ write(text: string): unknown }>;
   readonly #compressing = new Set<string>();
   readonly onTransfer = (event: TransferEvent): void => this.#tell(event);
 
-  constructor(stream: NodeJS.WritableStream) {
+  constructor(stream: Readonly<{ write(text: string): unknown }>) {
     this.#stream = stream;
   }
 

@@ -42,7 +42,7 @@ export async function failedAnswer(
       );
     }
     case 403:
-      return new DeniedError(`${what}: denied to ${user}: ${said}`, options);
+      return new DeniedError(`${what}: denied${user === 'nobody' ? '' : ` to ${user}`}: ${said}`, options);
     case 413:
       return new RegistryError(
         `${what}: too large (${said}); the registry or a proxy before it limits the size of requests`,

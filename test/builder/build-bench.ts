@@ -159,6 +159,7 @@ function noting(name: string, steps: string[]): StepProgress {
   return {
     output: () => {},
     status: () => {},
+    transfer: () => {},
     cached: () => note('='),
     done: () => note('+'),
     failed: () => note('!'),

@@ -56,6 +56,14 @@ async function archived(file: string) {
   return { entries: manifests, root: await read(`blobs/${first.digest.replace(':', '/')}`) };
 }
 
+describe('progress', () => {
+  it('shows the layers of a base that is pulled', async () => {
+    const command = `exec "$0" build --root "$1" --progress=plain "$2" 2>&1`;
+    const said = await run(['sh', '-c', command, BERTH, place.path('fresh'), context]);
+    expect(said).toMatch(/^#\d+ [0-9a-f]{12} {2}\S+B {2}done$/m);
+  });
+});
+
 describe('type=image', () => {
   it('is in the store under all names, and sent when push is true', async () => {
     const names = [`${registry.address}/image:1`, `${registry.address}/image:2`];

@@ -135,6 +135,21 @@ describe('as in docker', () => {
     await berth('rmi', '--no-prune', 'oci:1');
   });
 
+  it('what registries call an image is known after a push and after a pull', async () => {
+    const [pushed, pulled] = [`${open.address}/digests/app`, `${open.address}/team/app`];
+    await berth('tag', 'app:1', `${pushed}:1`);
+    await berth('push', '-q', `${pushed}:1`);
+    await berth('pull', '-q', `${pulled}:1`);
+    for (const repository of [pushed, pulled]) {
+      const digest = (await berth('digest', `${repository}:1`)).trim();
+      expect(JSON.parse(await berth('inspect', `${repository}:1`))[0].RepoDigests).toContain(
+        `${repository}@${digest}`,
+      );
+      expect(await berth('images', '--digests', repository)).toContain(` ${digest} `);
+      expect(await berth('images', '-q', '--no-trunc', `${repository}@${digest}`)).not.toBe('');
+    }
+  });
+
   it('load takes a directory, if it is a layout', async () => {
     const directory = join(folder.path, 'saved');
     await berth('save', '--format=oci-dir', '-o', directory, 'app:1');
