@@ -32,7 +32,7 @@ export async function scheduleMaintenance(
   const collect: Task = { kind: 'collect', dryRun: false, grace, untagged };
   const empty: Task = { kind: 'empty-trash', olderThan: berth.trash.keep };
   await Promise.all([
-    new JobRunner(parts.store.index, maintenance, log).run(signal),
+    new JobRunner(parts.store, maintenance, log).run(signal),
     repeat(EMPTY_TRASH, signal, () => perform(empty)),
     enabled && repeat({ first: interval, interval }, signal, () => perform(collect)),
   ]);

@@ -80,7 +80,7 @@ export async function serve(file: string | undefined): Promise<void> {
     minFreeBytes: config.berth.minfreespace,
     readOnly: config.storage.maintenance.readonly.enabled,
     driver: opened.driver,
-    index: opened.index,
+    index: opened.store.sync,
     log,
   });
 

@@ -129,6 +129,8 @@ export interface MetadataIndex {
   usage(): Promise<RepositoryUsage[]>;
   /** Of blobs that these repositories show, each counted once. */
   bytesIn(repositories: readonly RepositoryName[]): Promise<number>;
+  /** Nothing is known of pulls before: the index is derived, but they are in no other place. */
+  pullsKnownSince(): Promise<Date>;
   /** All tags of a repository, in byte order, with when each was pushed and pulled last. */
   tagUses(repository: RepositoryName): Promise<TagUse[]>;
 

@@ -142,6 +142,10 @@ export class SqliteIndex implements MetadataIndex {
     return this.#lists.bytesIn(repositories);
   }
 
+  async pullsKnownSince(): Promise<Date> {
+    return new Date(Number(this.#db.get('SELECT since FROM history')?.since));
+  }
+
   async tagUses(repository: RepositoryName): Promise<TagUse[]> {
     return this.#lists.tagUses(repository);
   }

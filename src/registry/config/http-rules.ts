@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { parseAddress } from './address.js';
+import { type Address, parseAddress } from './address.js';
 import type { Report } from './notices.js';
 import type { Config } from './schema/config.js';
 import { type Tree, textAt } from './tree.js';
@@ -35,12 +35,21 @@ function checkAddresses(root: Tree, { net, addr, debug }: Config['http'], { prob
   const form = 'must be <host>:<port>, such as 127.0.0.1:5000 or :5000';
   if (net === 'tcp' && own === undefined) problem('http.addr', form);
   if (debug.addr && other === undefined) problem('http.debug.addr', form);
-  if (own && own.port !== 0 && own.port === other?.port && (own.host ?? '') === (other.host ?? ''))
+  if (own && other && isSame(own, other))
     problem('http.debug.addr', 'is the address of the registry itself, http.addr');
   if (debug.prometheus.enabled && !debug.addr)
     notice('warn', 'http.debug.prometheus.enabled', 'has no effect without http.debug.addr');
   if (textAt(root, 'http.addr') === undefined)
     notice('info', 'http.addr', `is not set; listening on ${addr}`);
+}
+
+const EVERY_HOST = ['', '0.0.0.0', '::'];
+
+/** Whether both cannot be listened at. */
+function isSame(a: Address, b: Address): boolean {
+  const [host = '', other = ''] = [a.host, b.host];
+  const overlap = host === other || EVERY_HOST.includes(host) || EVERY_HOST.includes(other);
+  return overlap && a.port === b.port && a.port !== 0;
 }
 
 function checkTls(

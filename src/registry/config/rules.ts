@@ -90,6 +90,13 @@ function checkAccess({ auth, berth }: Config, { problem, notice }: Report): void
     );
   if (token?.signingalgorithms.some((name) => !TOKEN_ALGORITHMS.includes(name)))
     problem('auth.token.signingalgorithms', `must be of ${TOKEN_ALGORITHMS.join(', ')}`);
+  berth.retention.forEach(({ keep }, index) => {
+    if (!berth.index.lastpull && keep.some(({ pulledwithin }) => pulledwithin !== undefined))
+      problem(
+        `berth.retention.${index}.keep`,
+        'pulledwithin needs berth.index.lastpull: pulls are not remembered',
+      );
+  });
   const names = new Set<string>();
   const checkNames = (key: string, subjects: readonly string[]) => {
     for (const subject of subjects) {

@@ -97,7 +97,11 @@ class Round {
     this.#trusted.check();
     const lifetime = async ({ digest }: TagUse, label: string) =>
       parseLifetime((await labelOf(store, repository, digest, label)) ?? '');
-    const all = await expiredTags(retention, repository, uses, { now: store.now(), lifetime });
+    const all = await expiredTags(retention, repository, uses, {
+      now: store.now(),
+      pullsKnownSince: await store.index.pullsKnownSince(),
+      lifetime,
+    });
     const expired = all.filter(
       ({ tag, taggedAt }) => taggedAt < this.#before && manifests.isMutable(repository, tag),
     );

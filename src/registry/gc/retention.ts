@@ -23,6 +23,8 @@ export type RetentionRule = Readonly<{
 
 export type RetentionOptions = Readonly<{
   now: Date;
+  /** What was never pulled since then may have been pulled before. */
+  pullsKnownSince: Date;
   /** For how long an image wants to stay, by a label of it; in milliseconds. */
   lifetime: (use: TagUse, label: string) => Promise<number | undefined>;
 }>;
@@ -44,7 +46,7 @@ export async function expiredTags(
     if (rule === undefined) continue; // no rule matches
     const ranks = new Ranks(group);
     for (const use of group) {
-      const stays = rule.keep.length === 0 || rule.keep.some((keep) => isKept(keep, use, ranks, options.now));
+      const stays = rule.keep.length === 0 || rule.keep.some((keep) => isKept(keep, use, ranks, options));
       if (!stays || (await isOver(use, rule, options))) expired.push({ ...use, rule: index });
     }
   }
@@ -86,10 +88,15 @@ function versionOf(tag: Tag): SemVer | undefined {
   return parse(`${numbers}${'.0'.repeat(missing)}${rest.replaceAll('_', '-')}`, { loose: true }) ?? undefined;
 }
 
-function isKept(keep: Keep, use: TagUse, ranks: Ranks, now: Date): boolean {
+function isKept(
+  keep: Keep,
+  use: TagUse,
+  ranks: Ranks,
+  { now, pullsKnownSince }: Pick<RetentionOptions, 'now' | 'pullsKnownSince'>,
+): boolean {
   const { newest, newestVersions, pushedWithin, pulledWithin } = keep;
   const pushed = now.getTime() - use.taggedAt.getTime();
-  const used = Math.min(pushed, now.getTime() - (use.pulledAt?.getTime() ?? 0));
+  const used = Math.min(pushed, now.getTime() - (use.pulledAt ?? pullsKnownSince).getTime());
   return (
     (newest === undefined || ranks.age(use) < newest) &&
     (newestVersions === undefined || ranks.version(use) < newestVersions) &&

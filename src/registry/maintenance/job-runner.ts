@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MetadataIndex } from '../../index/index.js';
 import type { Logger } from '../logger.js';
+import type { IndexSync, RepositoryStore } from '../repositories/index.js';
 import type { Maintenance, Outcome, Task } from './maintenance.js';
 
 const LOOK_EVERY_MS = 1000;
@@ -11,11 +12,17 @@ export type JobOutcome = Readonly<{ done: Outcome }> | Readonly<{ failed: string
 /** Does what commands beside the server ask for: they leave it in the index, which both can open. */
 export class JobRunner {
   readonly #index: MetadataIndex;
+  readonly #sync: Pick<IndexSync, 'check'>;
   readonly #maintenance: Maintenance;
   readonly #log: Logger;
 
-  constructor(index: MetadataIndex, maintenance: Maintenance, log: Logger) {
+  constructor(
+    { index, sync }: Pick<RepositoryStore, 'index' | 'sync'>,
+    maintenance: Maintenance,
+    log: Logger,
+  ) {
     this.#index = index;
+    this.#sync = sync;
     this.#maintenance = maintenance;
     this.#log = log;
   }
@@ -24,7 +31,10 @@ export class JobRunner {
   async run(signal: AbortSignal): Promise<void> {
     await this.#unlessUnavailable(() => this.#index.dropJobs());
     while (!signal.aborted) {
-      await this.#unlessUnavailable(() => this.#doAll(signal));
+      await this.#unlessUnavailable(async () => {
+        await this.#sync.check(); // the command may have found it gone, and made another
+        await this.#doAll(signal);
+      });
       await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
     }
   }

@@ -56,6 +56,12 @@ export class IndexSync {
     return this.#complete;
   }
 
+  /** Begins anew, in the background, where the index is gone. @throws it cannot be read or written. */
+  async check(): Promise<void> {
+    await this.#index.check();
+    this.#noticeLoss();
+  }
+
   /** Repositories that could not be compared. */
   get distrusted(): ReadonlySet<RepositoryName> {
     return this.#distrusted;

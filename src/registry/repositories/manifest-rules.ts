@@ -29,7 +29,7 @@ export function checkMutable(rules: ManifestRules, repository: RepositoryName, t
     if (!rules.isImmutable(repository, tag)) continue;
     throw new OciError(
       'DENIED',
-      `tag ${tag} of ${repository} is immutable (berth.immutable): use another tag`,
+      `tag ${tag} of ${repository} is immutable (berth.immutable): it can neither be moved nor deleted`,
     );
   }
 }

@@ -303,6 +303,16 @@ describe('problems', () => {
       problem: 'berth.admins.0: must be a user or a @group, not "*"',
     },
     { text: minimal('berth: {trustedproxies: [10.0.0.0/33]}'), problem: 'must be an address or a network' },
+    {
+      text: minimal(
+        'berth: {index: {lastpull: false}, retention: [{repositories: a, keep: [{pulledwithin: 1h}]}]}',
+      ),
+      problem: 'berth.retention.0.keep: pulledwithin needs berth.index.lastpull',
+    },
+    {
+      text: minimal('http: {addr: ":5000", debug: {addr: "127.0.0.1:5000"}}'),
+      problem: 'http.debug.addr: is the address of the registry itself',
+    },
     { text: minimal('berth: {limits: {openuploads: 0}}'), problem: 'must be at least 1, not "0"' },
     { text: minimal('berth: {limits: {manifestbytes: big}}'), problem: 'must be a size such as 4MiB' },
   ])('name what would do: $problem', ({ text, problem }) =>

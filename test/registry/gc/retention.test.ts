@@ -6,6 +6,7 @@ import { expiredTags, type Keep, type RetentionRule } from '../../../src/registr
 
 const DAY = 86_400_000;
 const now = new Date('2026-06-01T00:00:00Z');
+const pullsKnownSince = new Date(now.getTime() - 100 * DAY);
 const app = parseRepositoryName('team/app');
 const digest = parseDigest(`sha256:${'a'.repeat(64)}`);
 
@@ -26,7 +27,9 @@ async function gone(
   lifetimes: Record<string, number> = {},
 ) {
   const lifetime = async ({ tag }: TagUse) => lifetimes[tag];
-  return (await expiredTags(rules, app, uses, { now, lifetime })).map(({ tag }) => tag).sort();
+  return (await expiredTags(rules, app, uses, { now, pullsKnownSince, lifetime }))
+    .map(({ tag }) => tag)
+    .sort();
 }
 
 function all(...keep: Keep[]): RetentionRule[] {
@@ -56,6 +59,12 @@ describe('retention rules', () => {
     },
   ])('keep what $keep says: $why', async ({ keep, go }) => {
     expect(await gone(all(...keep), USES)).toEqual(go);
+  });
+
+  it('do not take it for granted that nothing was pulled before pulls were remembered', async () => {
+    const lifetime = async () => undefined;
+    const options = { now, lifetime, pullsKnownSince: new Date(now.getTime() - 14 * DAY) };
+    expect(await expiredTags(all({ pulledWithin: 15 * DAY }), app, USES, options)).toEqual([]);
   });
 
   it('let the first one decide that matches', async () => {
