@@ -25,6 +25,7 @@ const FILE_VALUE = /<(file|dir|spec)>/;
 
 function* placesOf(command: Command, path: readonly string[]): Generator<Place> {
   const options = command.options
+    .filter(({ hidden }) => !hidden)
     .flatMap(({ short, long }) => [short, long])
     .filter((flag) => flag !== undefined);
   const names = command.commands.map((sub) => sub.name());

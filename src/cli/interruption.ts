@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { addAbortSignal, type Readable } from 'node:stream';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Not SIGHUP: a handler would undo what nohup does. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** Whoever sends so many does not want to wait for the cleaning up. */
 const LAST = 3;
 
