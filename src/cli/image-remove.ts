@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { ImageNotFoundError } from '../content/index.js';
 import { ImageConflictError, type ImageRecord, type LocalStore, shortRepository } from '../image/index.js';
 import { chainIDs, formatReference, parseReference, shortReference } from '../oci/index.js';
+import { UsageError } from './failure.js';
 import { parseFilters } from './image-filters.js';
 import { readImages } from './image-list.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
@@ -10,12 +11,14 @@ import { humanSize } from './image-units.js';
 export type RemoveFlags = StoreFlags & Readonly<{ force?: boolean; prune?: boolean }>;
 
 /** `berth tag`. */
-export async function tag(source: string, target: string, flags: StoreFlags): Promise<void> {
+export async function tag(source: string, targets: readonly string[], flags: StoreFlags): Promise<void> {
   using store = await openLocalStore(flags);
-  const reference = parseReference(target);
-  if (!('tag' in reference.key))
-    throw new Error(`${target} is no name for an image: a tag is needed, not a digest`);
-  store.tagMany(store.get(source).descriptor, [formatReference(reference)]);
+  const names = targets.map((target) => {
+    const reference = parseReference(target);
+    if ('tag' in reference.key) return formatReference(reference);
+    throw new UsageError(`${target} is no name for an image: a tag is needed, not a digest`);
+  });
+  store.tagMany(store.get(source).descriptor, names);
 }
 
 /** `berth rmi`: takes names away, and images with their last name. Says what docker says. */

@@ -109,13 +109,13 @@ function addHistory(parent: Command): void {
 function addTag(parent: Command): void {
   const command = parent
     .command('tag')
-    .description('give an image another name')
+    .description('give an image other names')
     .argument('<image>', 'name, id or digest')
-    .argument('<name>', '[registry/]repository[:tag]')
+    .argument('<name...>', '[registry/]repository[:tag]')
     .addHelpText('after', examples(['berth tag app:1 reg.example/team/app:1', 'before a push']))
-    .action(async (source: string, target: string, flags: StoreFlags) => {
+    .action(async (source: string, targets: string[], flags: StoreFlags) => {
       const { tag } = await import('./image-remove.js');
-      await tag(source, target, flags);
+      await tag(source, targets, flags);
     });
   addStoreOptions(command);
 }

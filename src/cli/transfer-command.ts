@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { UsageError } from './failure.js';
 import { examples, group } from './help.js';
 import { addStoreOptions } from './image-store.js';
 import { OptionAlias } from './option-alias.js';
@@ -23,12 +24,12 @@ export function addTransferCommands(program: Command): void {
   addPush(program);
   addCopy(program);
   addDigest(program);
-  addManifest(
-    group(program, 'manifest', 'manifests as a registry has them', [
-      'berth manifest inspect reg.example/team/app:1',
-      'what a registry answers',
-    ]),
-  );
+  const manifest = group(program, 'manifest', 'manifests as a registry has them', [
+    'berth manifest inspect reg.example/team/app:1',
+    'what a registry answers',
+  ]);
+  addManifest(manifest);
+  addForeignManifestCommands(manifest);
   addLists(program);
   addDelete(program);
 }
@@ -153,6 +154,21 @@ function addManifest(manifest: Command): void {
       .action(async (name: string, flags: PlatformFlags & RegistryFlags) => {
         const { printManifest } = await import('./transfer-registry.js');
         await printManifest(name, flags, { pretty: command === inspect });
+      });
+  }
+}
+
+/** What docker has besides: it makes indexes by hand. */
+function addForeignManifestCommands(manifest: Command): void {
+  for (const name of ['create', 'annotate', 'push', 'rm']) {
+    manifest
+      .command(name, { hidden: true })
+      .argument('[word...]')
+      .allowUnknownOption()
+      .action(() => {
+        throw new UsageError(
+          `there is no berth manifest ${name}: berth build --platform linux/amd64,linux/arm64 makes an index, berth copy and berth push send it whole, berth delete removes it`,
+        );
       });
   }
 }

@@ -130,9 +130,9 @@ describe('as in docker', () => {
   });
 
   it('an image may be called as a transport is', async () => {
-    await berth('tag', 'app:1', 'oci:1');
+    await berth('tag', 'app:1', 'oci:1', 'other:1');
     expect(JSON.parse(await berth('inspect', 'oci:1'))[0].RepoTags).toContain('oci:1');
-    await berth('rmi', '--no-prune', 'oci:1');
+    await berth('rmi', '--no-prune', 'oci:1', 'other:1');
   });
 
   it('what registries call an image is known after a push and after a pull', async () => {
@@ -160,8 +160,12 @@ describe('as in docker', () => {
     await expect(berth('load', '-i', join(directory, 'blobs'))).rejects.toThrow('no OCI layout');
   });
 
-  it('what is not there says what is', () =>
-    expect(berth('images', '--tree')).rejects.toThrow('berth manifest inspect'));
+  it.each([
+    { args: ['images', '--tree'], instead: 'berth manifest inspect' },
+    { args: ['manifest', 'create', 'a', '--amend', 'b'], instead: 'berth build --platform' },
+  ])('$args says what there is instead', ({ args, instead }) =>
+    expect(berth(...args)).rejects.toThrow(instead),
+  );
 
   it('a directory for certificates counts for all registries', async () => {
     await mkdir(join(folder.path, 'certs'), { recursive: true });
