@@ -25,6 +25,7 @@ const NEEDS = [
   { names: ['docker-cli', 'docker.io'], programs: ['docker'] }, // a package of its own since Debian 13
   { names: ['docker.io'], programs: ['dockerd'] },
   { names: ['docker-registry'], programs: ['docker-registry'] },
+  { names: ['fish'], programs: ['fish'] },
   { names: ['git'], programs: ['git'] },
   { names: ['golang-github-containers-common'] }, // the policy.json without which skopeo and podman refuse to work
   { names: ['iproute2'], programs: ['ip'] },
@@ -43,6 +44,7 @@ const NEEDS = [
   { names: ['util-linux'], programs: ['nsenter', 'unshare'] },
   { names: ['wrk'], programs: ['wrk'] },
   { names: ['xz-utils'], programs: ['xz'] },
+  { names: ['zsh'], programs: ['zsh'] },
 ];
 
 const POLICY = '/usr/sbin/policy-rc.d';

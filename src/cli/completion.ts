@@ -44,22 +44,25 @@ function* placesOf(command: Command, path: readonly string[]): Generator<Place> 
   for (const sub of command.commands) yield* placesOf(sub, [...path, sub.name()]);
 }
 
+/** Read by zsh too, in which `path` and `words` are names of its own. */
 function bash(name: string, places: readonly Place[]): string {
-  const cases = places.map(({ path, words }) => `    '${path}') words='${words.join(' ')}' ;;`).join('\n');
+  const cases = places
+    .map(({ path, words }) => `    '${path}') candidates='${words.join(' ')}' ;;`)
+    .join('\n');
   const withFile = pathPattern(places.filter(({ takesFile }) => takesFile));
   return `_${name}() {
-  local current=\${COMP_WORDS[COMP_CWORD]} path='' word words=''
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in -*) ;; *) case "\${path:+$path }$word" in ${pathPattern(places)}) path="\${path:+$path }$word" ;; esac ;; esac
+  local current=\${COMP_WORDS[COMP_CWORD]} called='' word candidates=''
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
+    case $word in -*) ;; *) case "\${called:+$called }$word" in ${pathPattern(places)}) called="\${called:+$called }$word" ;; esac ;; esac
   done
-  case "$path \${COMP_WORDS[COMP_CWORD-1]}" in
+  case "$called \${COMP_WORDS[COMP_CWORD-1]}" in
 ${places.flatMap(valueCases).join('\n')}
   esac
-  case $path in
+  case $called in
 ${cases}
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
-  case $path in ${withFile}) COMPREPLY+=($(compgen -f -- "$current")) ;; esac
+  COMPREPLY=($(compgen -W "$candidates" -- "$current"))
+  case $called in ${withFile}) COMPREPLY+=($(compgen -f -- "$current")) ;; esac
   [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
 }
 complete -o filenames -F _${name} ${name}
@@ -84,17 +87,11 @@ function pathPattern(places: readonly Place[]): string {
 }
 
 function fish(name: string, places: readonly Place[]): string {
-  const lines = places.flatMap(({ path, words, valued }) => {
-    const condition =
-      path === ''
-        ? '__fish_use_subcommand'
-        : path
-            .split(' ')
-            .map((word) => `__fish_seen_subcommand_from ${word}`)
-            .join('; and ');
-    const start = `complete -c ${name} -n '${condition}'`;
+  const paths = places.flatMap(({ path }) => (path === '' ? [] : [`'${path}'`])).join(' ');
+  const lines = places.flatMap(({ path, words, takesFile, valued }) => {
+    const start = `complete -c ${name} -n 'test "$(__${name}_called)" = "${path}"'`;
     return [
-      ...words.map((word) => `${start} -a '${word}'`),
+      `${start} -a '${words.join(' ')}'${takesFile ? ' -F' : ''}`,
       ...valued.map(({ flags, values }) => {
         const spelled = flags.map((flag) =>
           flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`,
@@ -104,5 +101,15 @@ function fish(name: string, places: readonly Place[]): string {
       }),
     ];
   });
-  return `${lines.join('\n')}\n`;
+  return `function __${name}_called
+  set -l called
+  for word in (commandline -opc)[2..]
+    set -l next (string join -- ' ' $called $word)
+    contains -- $next ${paths}; and set called $called $word
+  end
+  string join -- ' ' $called
+end
+complete -c ${name} -f
+${lines.join('\n')}
+`;
 }

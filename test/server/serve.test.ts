@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -271,35 +271,6 @@ describe('the berth command', () => {
     { args: ['completion', 'fish'], text: 'complete -c berth' },
   ])('answers $args', async ({ args, text }) => {
     expect(await run([BERTH, ...args])).toContain(text);
-  });
-
-  it('completes commands and options in bash', async () => {
-    await using folder = await temporaryFolder();
-    await writeFile(join(folder.path, 'own.yml'), '');
-    const complete = async (words: string) =>
-      (
-        await run(
-          [
-            'bash',
-            '-c',
-            `source <("$1" completion bash); COMP_WORDS=(${words} ''); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _berth; echo "\${COMPREPLY[@]}"`,
-            'bash',
-            BERTH,
-          ],
-          { cwd: folder.path },
-        )
-      )
-        .trim()
-        .split(/\s/);
-    expect(await complete('berth')).toEqual(expect.arrayContaining(['serve', 'user', 'config']));
-    expect(await complete('berth user')).toEqual(expect.arrayContaining(['add', 'rm', 'passwd', 'list']));
-    expect(await complete('berth user add')).toContain('--password-stdin');
-    expect(await complete('berth config check --format')).toEqual(['yaml', 'json']);
-    expect(await complete('berth save --format')).toContain('oci-archive');
-    expect(await complete('berth push --format')).toEqual(['oci', 'docker']);
-    expect(await complete('berth images --format')).toEqual(['']);
-    expect(await complete('berth user add alice --file')).toEqual(['own.yml']);
-    expect(await complete('berth serve')).toEqual(expect.arrayContaining(['own.yml', '--config']));
   });
 
   it.each([

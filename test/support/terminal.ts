@@ -33,10 +33,10 @@ export class Terminal implements AsyncDisposable {
     return (await this.#tmux('capture-pane', '-p', '-J', '-S', '-')).trimEnd().split('\n');
   }
 
-  /** Types text, and Enter. */
-  async type(text: string): Promise<void> {
-    await this.#tmux('send-keys', '-l', text);
-    await this.#tmux('send-keys', 'Enter');
+  /** Types text, and presses a key after it. */
+  async type(text: string, key = 'Enter'): Promise<void> {
+    await this.#tmux('send-keys', '-l', '--', text);
+    await this.#tmux('send-keys', key);
   }
 
   /** Presses Control and C. */

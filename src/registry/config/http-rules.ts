@@ -43,13 +43,16 @@ function checkAddresses(root: Tree, { net, addr, debug }: Config['http'], { prob
     notice('info', 'http.addr', `is not set; listening on ${addr}`);
 }
 
-const EVERY_HOST = ['', '0.0.0.0', '::'];
-
 /** Whether both cannot be listened at. */
 function isSame(a: Address, b: Address): boolean {
   const [host = '', other = ''] = [a.host, b.host];
-  const overlap = host === other || EVERY_HOST.includes(host) || EVERY_HOST.includes(other);
+  const overlap = host === other || includesHost(host, other) || includesHost(other, host);
   return overlap && a.port === b.port && a.port !== 0;
+}
+
+/** Without a host, and with `::`, a server has all addresses; with `0.0.0.0` all of IPv4. */
+function includesHost(host: string, other: string): boolean {
+  return host === '' || host === '::' || (host === '0.0.0.0' && !other.includes(':'));
 }
 
 function checkTls(
@@ -57,7 +60,7 @@ function checkTls(
   { problem, notice }: Report,
 ): void {
   if (certificate && !key) problem('http.tls.key', 'is required with http.tls.certificate');
-  if (clientauth?.includes('verify') && clientcas.length === 0)
+  if (certificate && clientauth?.includes('verify') && clientcas.length === 0)
     problem('http.tls.clientcas', `is required with clientauth ${clientauth}`);
   if (!certificate) {
     if (key) notice('warn', 'http.tls.key', PLAIN);

@@ -349,7 +349,10 @@ describe('keys without effect', () => {
       text: 'http: {addr: ":1", debug: {prometheus: {enabled: true}}}',
       key: 'http.debug.prometheus.enabled',
     },
-    { text: 'http: {addr: ":1", tls: {clientauth: request-client-cert}}', key: 'http.tls.clientauth' },
+    {
+      text: 'http: {addr: ":1", tls: {clientauth: require-and-verify-client-cert}}',
+      key: 'http.tls.clientauth',
+    },
     { text: 'http: {addr: ":1", tls: {key: /k}}', key: 'http.tls.key' },
     {
       text: 'http: {addr: ":1", tls: {certificate: /c, key: /k, minimumtls: tls1.3, ciphersuites: [a]}}',
