@@ -68,6 +68,10 @@ describe('a registry that takes the tokens of another server', () => {
       return (await http(catalog, { headers: { authorization } })).status;
     };
     expect(await ask([])).toBe(401);
+    const pull = [{ type: 'repository', name: 'team/app', actions: ['pull'] }];
+    const authorization = `Bearer ${await tokenFor({ sub: 'alice', access: pull })}`;
+    const found = await http(`${berth.url}/v1/search?q=team`, { headers: { authorization } });
+    expect(JSON.parse(found.body.toString())).toMatchObject({ num_results: 0 });
     expect(await ask([{ type: 'registry', name: 'catalog', actions: ['*'] }])).toBe(200);
   });
 

@@ -81,9 +81,10 @@ export class AccessRules {
 
   /**
    * @returns what picks the repositories that may be shown to `identity` in lists: those it may pull. Nobody can ask
-   *   for a token for each of them, so tokens do not narrow a list.
+   *   for a token for each of them, so scopes do not narrow a list; a token may rule lists out, though.
    */
   visible(identity: Identity): (repository: RepositoryName) => boolean {
+    if (identity !== 'anonymous' && identity.lists === false) return () => false;
     // Asked once, not for each of many names: without rules, all repositories are alike.
     if (this.isAdmin(identity)) return () => true;
     if (this.#rules === undefined) return () => identity !== 'anonymous' || !this.#canLogIn;
