@@ -1,10 +1,5 @@
 import type { Command, Option } from 'commander';
-
-/** As Go reads them, and so docker. */
-const VALUES: ReadonlyMap<string, boolean> = new Map([
-  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
-  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
-]);
+import { findBoolean } from '../spelling/index.js';
 
 /**
  * Makes `--push=true` the `--push` that commander knows. `--push=false` becomes `--no-push` where there is one, else it
@@ -21,7 +16,7 @@ export function takeBooleanValues(command: Command, args: readonly string[]): st
       kept.push(arg);
       continue;
     }
-    const isSet = VALUES.get(text);
+    const isSet = findBoolean(text);
     if (isSet === undefined) command.error(`error: option '${flag}' is true or false, not '${text}'`);
     const opposite = command.options.find((each) => isOpposite(each, option));
     if (isSet) kept.push(flag);

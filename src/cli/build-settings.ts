@@ -1,4 +1,5 @@
 import { type CheckOptions, parseCheckOptions } from '../builder/index.js';
+import { findBoolean } from '../spelling/index.js';
 import { UsageError } from './failure.js';
 
 /** What build arguments tell the builder itself, by BuildKit's names. */
@@ -24,12 +25,11 @@ export function settingsOf(buildArgs: ReadonlyMap<string, string>): BuildSetting
   };
 }
 
-/** Booleans as Go reads them. */
 function isOn(buildArgs: ReadonlyMap<string, string>, name: string): boolean {
-  const value = buildArgs.get(name) ?? '';
-  if (/^(1|t|true)$/i.test(value)) return true;
-  if (/^(0|f|false)?$/i.test(value)) return false;
-  throw new UsageError(`--build-arg ${name}=${value}: it is 1 or 0`);
+  const value = buildArgs.get(name) || '0';
+  const isSet = findBoolean(value);
+  if (isSet === undefined) throw new UsageError(`--build-arg ${name}=${value}: it is 1 or 0`);
+  return isSet;
 }
 
 function checkOptionsIn(text: string): CheckOptions {

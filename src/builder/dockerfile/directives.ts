@@ -1,3 +1,4 @@
+import { findBoolean } from '../../spelling/index.js';
 import type { CheckOptions, Directives, EscapeCharacter } from './dockerfile.js';
 import { SyntaxProblem } from './errors.js';
 
@@ -92,17 +93,8 @@ function rulesOf(value: string): 'all' | string[] {
   return value.toLowerCase() === 'all' ? 'all' : value.split(',').map((rule) => rule.trim());
 }
 
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  true: true,
-  t: true,
-  1: true,
-  false: false,
-  f: false,
-  0: false,
-};
-
 function booleanOf(value: string): boolean {
-  const boolean = BOOLEANS[value.toLowerCase()];
+  const boolean = findBoolean(value);
   if (boolean !== undefined) return boolean;
   throw new SyntaxProblem(`invalid check option error=${value}: write true or false`, { word: value });
 }

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../spelling/index.js';
+import { didYouMean, findBoolean } from '../../spelling/index.js';
 
 /** A `--mount` that makes no sense. */
 export class MountError extends Error {
@@ -60,9 +60,9 @@ export class Values {
   boolean(key: string, otherwise = false): boolean {
     const text = this.text(key);
     if (text === undefined) return otherwise;
-    if (/^(1|t|true)$/i.test(text)) return true;
-    if (/^(0|f|false)$/i.test(text)) return false;
-    throw this.#invalid(key, text, 'true or false');
+    const value = findBoolean(text);
+    if (value === undefined) throw this.#invalid(key, text, 'true or false');
+    return value;
   }
 
   number(key: string, base: 8 | 10, otherwise: number): number {
