@@ -1,6 +1,5 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { reasonOf } from '../system-error.js';
+import { readConfigured } from '../system-error.js';
 
 /** The part of a token's head that says which key signed it. RFC 7515 section 4.1. */
 export type KeyHint = Readonly<{ kid?: string; x5c?: readonly string[]; jwk?: JsonWebKey }>;
@@ -118,14 +117,14 @@ function libtrustName(key: KeyObject): string {
 }
 
 async function readCertificates(path: string): Promise<X509Certificate[]> {
-  const text = await read('rootcertbundle', path);
+  const text = (await readConfigured(path, 'auth.token.rootcertbundle')).toString();
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) throw new Error(`auth.token.rootcertbundle: ${path} has no certificate`);
   return blocks.map((block) => new X509Certificate(block));
 }
 
 async function readKeySet(path: string): Promise<NamedKey[]> {
-  const text = await read('jwks', path);
+  const text = (await readConfigured(path, 'auth.token.jwks')).toString();
   try {
     const { keys } = JSON.parse(text) as { keys: NamedKey[] };
     if (keys.length === 0) throw new Error('it is empty');
@@ -134,13 +133,5 @@ async function readKeySet(path: string): Promise<NamedKey[]> {
     throw new Error(
       `auth.token.jwks: ${path} is no JSON Web Key Set: ${error instanceof Error ? error.message : error}`,
     );
-  }
-}
-
-async function read(key: keyof KeyFiles, path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new Error(`auth.token.${key}: cannot read ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -1,7 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { SecureContextOptions, SecureVersion } from 'node:tls';
-import { reasonOf } from '../system-error.js';
+import { readConfigured, reasonOf } from '../system-error.js';
 import { cipherList } from './ciphers.js';
 import { type ClientAuth, clientAuthOptions } from './client-auth.js';
 import { fileVersions } from './file-versions.js';
@@ -37,9 +36,9 @@ export async function loadTls(config: TlsFiles): Promise<LoadedTls> {
   const { certificate, key, clientcas = [] } = config;
   const files = [certificate, key, ...clientcas];
   const version = await fileVersions(files);
-  const certBytes = await read(certificate, 'certificate');
-  const keyBytes = await read(key, 'key');
-  const caBytes = await Promise.all(clientcas.map((path) => read(path, 'clientcas')));
+  const certBytes = await readConfigured(certificate, 'http.tls.certificate');
+  const keyBytes = await readConfigured(key, 'http.tls.key');
+  const caBytes = await Promise.all(clientcas.map((path) => readConfigured(path, 'http.tls.clientcas')));
   const leaf = parseCertificate(certBytes, certificate, 'certificate');
   checkKey(keyBytes, key);
   clientcas.forEach((path, i) => void parseCertificate(caBytes[i] ?? Buffer.alloc(0), path, 'clientcas'));
@@ -80,14 +79,6 @@ function minimumVersion(name = 'tls1.2'): SecureVersion {
 }
 
 type FileKey = 'certificate' | 'key' | 'clientcas';
-
-async function read(path: string, key: FileKey): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new Error(`http.tls.${key}: cannot read ${path}: ${reasonOf(error)}`, { cause: error });
-  }
-}
 
 function parseCertificate(bytes: Buffer, path: string, key: FileKey): X509Certificate {
   try {
