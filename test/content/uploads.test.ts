@@ -123,13 +123,8 @@ describe('Uploads', () => {
     await using opened = open();
     const { uploads } = opened;
     const { id } = await uploads.start(repository);
-    const gate = Promise.withResolvers<void>();
-    const first = uploads.append(repository, id, {
-      source: (async function* () {
-        yield Buffer.from('he');
-        await gate.promise;
-      })(),
-    });
+    const { body, gate } = halted('he');
+    const first = uploads.append(repository, id, body);
     const second = uploads.append(repository, id, chunk('llo', 2));
     gate.resolve();
     expect(await Promise.all([first, second])).toEqual([2, 5]);
@@ -139,13 +134,8 @@ describe('Uploads', () => {
     await using opened = open();
     const { uploads } = opened;
     const { id } = await uploads.start(repository);
-    const gate = Promise.withResolvers<void>();
-    const first = uploads.append(repository, id, {
-      source: (async function* () {
-        yield Buffer.from('he');
-        await gate.promise;
-      })(),
-    });
+    const { body, gate } = halted('he');
+    const first = uploads.append(repository, id, body);
     await expect(uploads.append(repository, id, chunk('xx'))).rejects.toThrow(UploadBusyError);
     gate.resolve();
     expect(await first).toBe(2);
@@ -211,6 +201,16 @@ async function finish(
 function chunk(text: string, from?: number) {
   const source = pieces(Buffer.from(text), 1);
   return { source, length: text.length, ...(from === undefined ? {} : { from }) };
+}
+
+/** A body that is not over before the gate opens. */
+function halted(text: string) {
+  const gate = Promise.withResolvers<void>();
+  const source = (async function* () {
+    yield Buffer.from(text);
+    await gate.promise;
+  })();
+  return { body: { source }, gate };
 }
 
 async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
