@@ -154,6 +154,21 @@ describe('berth serve', () => {
     expect(answer.headers.warning).toBe(`299 - "app has no ${digest}, which this manifest names"`);
   });
 
+  it('keeps nothing of a blob that a quota has no room for', async () => {
+    const quotas = [{ repositories: 'team/*', size: '100KiB' }];
+    await using berth = await BerthProcess.start({ config: { berth: { quotas } } });
+    const start = () => http(`${berth.url}/v2/team/app/blobs/uploads/`, { method: 'POST' });
+    const push = async (bytes: Buffer) => {
+      const url = `${berth.url}${(await start()).headers.location}`;
+      expect((await http(url, { method: 'PATCH', body: bytes })).status).toBe(202);
+      const { status } = await http(`${url}?digest=${sha256(bytes)}`, { method: 'PUT' });
+      return { status, left: (await http(url)).status };
+    };
+    expect(await push(Buffer.alloc(102_401, 'a'))).toEqual({ status: 403, left: 404 });
+    expect(await push(Buffer.alloc(102_400, 'b'))).toEqual({ status: 201, left: 404 });
+    expect((await start()).status).toBe(403);
+  });
+
   it('answers at / whatever its prefix is', async () => {
     await using berth = await BerthProcess.start({ config: { http: { addr: ':1', prefix: '/registry/' } } });
     const statusOf = async (path: string) => (await http(`${berth.url}${path}`)).status;

@@ -70,9 +70,15 @@ export function finishUpload({ uploads, blobs, settings }: Registry) {
     const digest = parseDigest(text);
     const chunk = mayHaveBody(ctx) ? chunkOf(ctx) : undefined;
     const publish = publisher(blobs, repository, digest);
-    await resumable(settings, { repository, id }, () =>
-      uploads.finish(repository, id, digest, { chunk, publish }),
-    );
+    try {
+      await resumable(settings, { repository, id }, () =>
+        uploads.finish(repository, id, digest, { chunk, publish }),
+      );
+    } catch (error) {
+      // No room for it: the bytes would lie there until they are purged.
+      if (error instanceof OciError && error.code === 'DENIED') await uploads.purge({ repository, id });
+      throw error;
+    }
     sendCreated(ctx, settings, repository, digest);
   };
 }
