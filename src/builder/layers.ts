@@ -72,6 +72,12 @@ export class Layers {
     });
   }
 
+  /** A layer that a build made here before, if it is here still. */
+  find(diffID: Digest): LayerFile | undefined {
+    const index = this.#store.hasBlob(diffID) ? this.#readIndex(diffID) : undefined;
+    return index && { path: this.#store.blobPath(diffID), index };
+  }
+
   /** The uncompressed tar of a layer. */
   async *open(layer: Layer): AsyncGenerator<Uint8Array> {
     const isTar = this.#store.hasBlob(layer.diffID);

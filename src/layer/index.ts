@@ -20,6 +20,7 @@ export {
   whiteoutOf,
 } from './entry.js';
 export { CompressionError, FileChangedError, LayerError, TarError } from './errors.js';
+export { FileWindow } from './file-window.js';
 export { type IndexedEntry, LayerIndex } from './layer-index.js';
 export { type FinishedLayer, LayerWriter } from './layer-writer.js';
 export { compareNames, decodeName, encodeName, sortNames } from './names.js';

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { Device, Entry, EntryType } from './entry.js';
-import { TarError } from './errors.js';
+import { FileWindow } from './file-window.js';
 import { Pace } from './pace.js';
 import type { Segment } from './sparse.js';
 import { paddingOf } from './tar-format.js';
@@ -35,7 +35,7 @@ export class LayerIndex {
     const entries: IndexedEntry[] = [];
     const fd = openSync(path, 'r');
     try {
-      const window = new FileWindow(fd);
+      const window = new FileWindow(fd, WINDOW_BYTES);
       const parser = parseTar();
       for (let step = parser.next(); !step.done; ) {
         const request = step.value;
@@ -75,54 +75,6 @@ export class LayerIndex {
 }
 
 const NO_BYTES = Buffer.alloc(0);
-
-/** Reads a file from front to back in pieces, jumping where told to. */
-class FileWindow {
-  readonly #fd: number;
-  #buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
-  #start = 0;
-  #end = 0;
-  position = 0;
-
-  constructor(fd: number) {
-    this.#fd = fd;
-  }
-
-  /** A copy. Fewer bytes only at the end. */
-  take(count: number): Buffer {
-    if (this.position < this.#start || this.position + count > this.#end) this.#load(count);
-    const from = this.position - this.#start;
-    const taken = Buffer.from(this.#buffer.subarray(from, Math.min(from + count, this.#end - this.#start)));
-    this.position += taken.length;
-    return taken;
-  }
-
-  /** @throws {TarError} beyond the end. */
-  skip(count: number, path: string): void {
-    if (count === 0) return;
-    this.position += count - 1;
-    if (!Number.isSafeInteger(this.position) || this.take(1).length === 0)
-      throw new TarError(`the archive ends within ${JSON.stringify(path)}`);
-  }
-
-  #load(count: number): void {
-    if (count > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(count);
-    let filled = 0;
-    while (filled < this.#buffer.length) {
-      const bytes = readSync(
-        this.#fd,
-        this.#buffer,
-        filled,
-        this.#buffer.length - filled,
-        this.position + filled,
-      );
-      if (bytes === 0) break;
-      filled += bytes;
-    }
-    this.#start = this.position;
-    this.#end = this.position + filled;
-  }
-}
 
 /** One list for each field: parsed twice as fast as a list of objects, and half as long. */
 type Columns = Readonly<{

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readSync, rmSync } from 'node:fs';
 import { type Digest, digestOf } from '../oci/index.js';
 import type { Entry } from './entry.js';
 import { FileChangedError, LayerError } from './errors.js';
@@ -7,6 +7,7 @@ import { type IndexedEntry, LayerIndex } from './layer-index.js';
 import { Pace } from './pace.js';
 import { BLOCK_BYTES, paddingOf } from './tar-format.js';
 import { paxBlocks, writeHeader } from './tar-header.js';
+import { WriteBehind } from './write-behind.js';
 
 const BUFFER_BYTES = 1024 * 1024;
 /** Not through a link or into a device that took the file's place since it was listed. */
@@ -23,17 +24,18 @@ export type FinishedLayer = Readonly<{ diffID: Digest; size: number; index: Laye
 export class LayerWriter implements Disposable {
   readonly path: string;
   readonly #fd: number;
+  readonly #file: WriteBehind;
   readonly #hash = createHash('sha256');
-  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  readonly #entries: IndexedEntry[] = [];
-  /** Bytes in the buffer, and bytes in the file before them. */
+  #buffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  /** Bytes in the buffer. */
   #used = 0;
-  #written = 0;
+  readonly #entries: IndexedEntry[] = [];
   #isOpen = true;
 
   private constructor(path: string) {
     this.path = path;
     this.#fd = openSync(path, 'wx', 0o600);
+    this.#file = new WriteBehind(this.#fd);
   }
 
   /** `path` must not exist yet. */
@@ -43,7 +45,7 @@ export class LayerWriter implements Disposable {
 
   /** Bytes of the tar so far. */
   get size(): number {
-    return this.#written + this.#used;
+    return this.#file.position + this.#used;
   }
 
   get entryCount(): number {
@@ -123,22 +125,27 @@ export class LayerWriter implements Disposable {
   }
 
   /** Ends and closes the file. @param options `sync`: it would survive a power cut, but for its name. */
-  finish({ sync = false }: { sync?: boolean } = {}): FinishedLayer {
+  async finish({ sync = false }: { sync?: boolean } = {}): Promise<FinishedLayer> {
     this.#append(Buffer.alloc(2 * BLOCK_BYTES));
-    this.#flush();
+    const last = this.#buffer.subarray(0, this.#used);
+    this.#hash.update(last);
+    this.#file.write(last);
+    this.#used = 0;
+    await this.#file.settle();
     if (sync) fsyncSync(this.#fd);
     this.#isOpen = false;
     closeSync(this.#fd);
     const diffID = digestOf('sha256', this.#hash.digest('hex'));
-    return { diffID, size: this.#written, index: new LayerIndex(this.#entries) };
+    return { diffID, size: this.size, index: new LayerIndex(this.#entries) };
   }
 
   /** Removes the file. Does nothing once finished. */
   abort(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    closeSync(this.#fd);
     rmSync(this.path, { force: true });
+    const close = () => closeSync(this.#fd);
+    this.#file.settle().then(close, close); // not before: its number may be another file's at once
   }
 
   [Symbol.dispose](): void {
@@ -157,7 +164,8 @@ export class LayerWriter implements Disposable {
   #append(bytes: Uint8Array): void {
     if (bytes.byteLength > BUFFER_BYTES) {
       this.#flush();
-      this.#write(bytes);
+      this.#hash.update(bytes);
+      this.#file.write(bytes);
       return;
     }
     if (this.#used + bytes.byteLength > BUFFER_BYTES) this.#flush();
@@ -195,14 +203,9 @@ export class LayerWriter implements Disposable {
   }
 
   #flush(): void {
-    this.#write(this.#buffer.subarray(0, this.#used));
+    this.#hash.update(this.#buffer.subarray(0, this.#used));
+    this.#buffer = this.#file.exchange(this.#buffer, this.#used);
     this.#used = 0;
-  }
-
-  #write(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
-    for (let at = 0; at < bytes.byteLength; ) at += writeSync(this.#fd, bytes, at);
-    this.#written += bytes.byteLength;
   }
 }
 

@@ -32,7 +32,7 @@ export class LocalStepRunner implements StepRunner {
       writer.abort();
       throw error;
     }
-    const { diffID, size } = writer.finish();
+    const { diffID, size } = await writer.finish();
     this.#parts.snapshots.adopt(upper, stack, diffID);
     return { diffID, size, path };
   }

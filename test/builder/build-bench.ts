@@ -144,7 +144,7 @@ export class BuildBench implements Disposable {
           { path, type: 'file', mode: 0o644, uid: 0, gid: 0, size: content.length, mtime: 7 },
           content,
         );
-        return { exitCode: 0, layer: { ...writer.finish(), path: writer.path } };
+        return { exitCode: 0, layer: { ...(await writer.finish()), path: writer.path } };
       },
     };
   }

@@ -2,6 +2,8 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -63,6 +65,61 @@ describe('COPY of a directory', () => {
     await bench.build(FILE);
     make();
     expect((await bench.build(FILE)).steps).toEqual([`${expected}COPY d /d/`]);
+  });
+
+  describe('of many files', () => {
+    const MANY = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`d/${i}`, `file ${i}`]));
+    const changed = () => writeFileSync(at('d/75'), `changed ${Math.random()}`);
+    const damaged = () => {
+      for (const { parentPath, name } of readdirSync(join(bench.root, 'store'), {
+        recursive: true,
+        withFileTypes: true,
+      })) {
+        const path = join(parentPath, name);
+        const bytes = name.length === 64 ? readFileSync(path) : Buffer.alloc(0);
+        const start = bytes.indexOf('file 20');
+        if (start < 0) continue;
+        chmodSync(path, 0o600);
+        bytes.write('WRONG', start);
+        writeFileSync(path, bytes);
+      }
+    };
+
+    it.each<{ what: string; make: () => void }>([
+      { what: 'one changed', make: changed },
+      {
+        what: 'one is gone, one new, one moved',
+        make: () => {
+          rmSync(at('d/3'));
+          renameSync(at('d/4'), at('d/5'));
+          writeFileSync(at('d/new'), 'new');
+        },
+      },
+      {
+        what: 'one changed, and the layer of before is damaged',
+        make: () => {
+          changed();
+          damaged();
+        },
+      },
+      {
+        what: 'one changed, and the layer of before is gone',
+        make: () => {
+          changed();
+          bench.dropLayers();
+        },
+      },
+    ])('makes the layer that it would without a cache: $what', async ({ make }) => {
+      bench.write(MANY);
+      await settle();
+      await bench.build(FILE);
+      make();
+      const again = await bench.build(FILE);
+      expect(again.steps).toEqual(['+COPY d /d/']);
+      const anew = await bench.build(FILE, { noCache: 'all' });
+      expect(again.layers).toEqual(anew.layers);
+      expect(again.files.get('d/20')?.text).toBe('file 20');
+    });
   });
 
   function relink(): void {

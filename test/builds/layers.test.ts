@@ -100,7 +100,7 @@ async function makeLayers(): Promise<string[]> {
   makeDevice(join(base, 'null'), { type: 'character', permissions: 0o666, major: 1, minor: 3 });
   const first = LayerWriter.create(at('first.tar'));
   await tarTree(base, first);
-  first.finish();
+  await first.finish();
 
   for (const name of ['upper', 'work', 'merged']) mkdirSync(at(name));
   const data = `lowerdir=${base},upperdir=${at('upper')},workdir=${at('work')},redirect_dir=off,metacopy=off,index=off`;
@@ -112,7 +112,7 @@ async function makeLayers(): Promise<string[]> {
   }
   const second = LayerWriter.create(at('second.tar'));
   await diffUpper({ upper: at('upper'), lowers: [base] }, second);
-  second.finish();
+  await second.finish();
   return [first.path, second.path];
 }
 

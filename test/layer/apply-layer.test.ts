@@ -66,12 +66,12 @@ afterEach(() => folder[Symbol.asyncDispose]());
 
 type Item = Entry | readonly [Entry, string];
 const file = (path: string, content = path): Item => [fileEntry(path, 0), content];
-function tar(...entries: Item[]): Buffer {
+async function tar(...entries: Item[]): Promise<Buffer> {
   count += 1;
-  return readFileSync(writeLayer(join(folder.path, `layer-${count}`), entries).path);
+  return readFileSync((await writeLayer(join(folder.path, `layer-${count}`), entries)).path);
 }
-const apply = (bytes: Uint8Array, options: ApplyOptions = KEEP, into = root) =>
-  applyLayer(chunksOf(bytes, 700), into, options);
+const apply = async (bytes: Uint8Array | Promise<Uint8Array>, options: ApplyOptions = KEEP, into = root) =>
+  applyLayer(chunksOf(await bytes, 700), into, options);
 const paths = (into = root) => Object.keys(describeTree(into));
 
 describe('applyLayer', () => {
@@ -80,7 +80,7 @@ describe('applyLayer', () => {
     const capability = new Map([
       ['security.capability', Buffer.from('0100000200200000000000000000000000000000', 'hex')],
     ]);
-    const written = writeLayer(join(folder.path, 'all'), [
+    const written = await writeLayer(join(folder.path, 'all'), [
       directoryEntry('d', { mode: 0o1777, uid: 5, mtime: 1 }),
       [fileEntry('d/setuid', 0, { mode: 0o6755, uid: 1000, gid: 1001 }), 'x'],
       [fileEntry('d/capable', 0, { uid: 7, gid: 8, ...(isRoot && { xattrs: capability }) }), 'c'],
@@ -175,12 +175,12 @@ describe('applyLayer', () => {
     await run(['cp', '--sparse=always', '/bin/ls', join(source, 'ls')]);
     const writer = LayerWriter.create(join(folder.path, 'tree'));
     expect(await tarTree(source, writer)).toBe(10);
-    const { path } = { ...writer.finish(), path: writer.path };
+    const { path } = { ...(await writer.finish()), path: writer.path };
     await apply(readFileSync(path));
     expect(describeTree(root)).toEqual(describeTree(source));
     const again = LayerWriter.create(join(folder.path, 'again'));
     await tarTree(root, again);
-    expect(again.finish().diffID).toBe((await apply(readFileSync(path), APPLY)).diffID);
+    expect((await again.finish()).diffID).toBe((await apply(readFileSync(path), APPLY)).diffID);
   });
 
   it('makes names that are no UTF-8', async () => {
@@ -521,7 +521,7 @@ describe('a hostile layer', () => {
         const files = [];
         for (const entries of stack) {
           count += 1;
-          const written = writeLayer(join(folder.path, `layer-${count}`), entries);
+          const written = await writeLayer(join(folder.path, `layer-${count}`), entries);
           files.push(written);
           await apply(readFileSync(written.path), APPLY, inside).catch((error: unknown) => {
             expect(error).toBeInstanceOf(LayerError);

@@ -44,7 +44,7 @@ async function diff(lowers = [at('lower')], upper = at('upper')) {
   count += 1;
   const writer = LayerWriter.create(at(`diff-${count}.tar`));
   const entries = await diffUpper({ upper, lowers, userxattr: true }, writer);
-  const { index } = writer.finish();
+  const { index } = await writer.finish();
   expect(index.entries).toHaveLength(entries);
   return index.entries.map(({ entry }) => entry);
 }
@@ -239,7 +239,7 @@ describe.skipIf(!isRoot)('with a real overlay', () => {
           writeFiles(dir('flat'), FILES); // as layers are applied one onto the other
           const baseTar = LayerWriter.create(join(arena, 'base.tar'));
           await tarTree(dir('base'), baseTar);
-          let view = RootfsView.of([{ ...baseTar.finish(), path: baseTar.path }]);
+          let view = RootfsView.of([{ ...(await baseTar.finish()), path: baseTar.path }]);
           for (const [i, changes] of runs.entries()) {
             const upper = dir(`upper-${i}`);
             const merged = overlay(dir('merged'), made, [upper, dir(`work-${i}`)]);
@@ -248,7 +248,7 @@ describe.skipIf(!isRoot)('with a real overlay', () => {
             umount(merged);
             const writer = LayerWriter.create(join(arena, `${i}.tar`));
             await diffUpper({ upper, lowers: made }, writer);
-            const { index, diffID } = writer.finish();
+            const { index, diffID } = await writer.finish();
             view = view.extend({ index, path: writer.path });
             const target = dir(`layer-${i}`);
             const bytes = readFileSync(writer.path);

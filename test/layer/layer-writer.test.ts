@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Entry, FileChangedError, LayerError, LayerWriter } from '../../src/layer/index.js';
@@ -48,21 +49,51 @@ const ENTRIES: readonly (Entry | [Entry, string])[] = [
 ];
 
 describe('LayerWriter', () => {
-  it('hashes what it writes', () => {
-    const { diffID, size, path } = writeLayer(newPath(), ENTRIES);
+  it('hashes what it writes', async () => {
+    const { diffID, size, path } = await writeLayer(newPath(), ENTRIES);
     const bytes = readFileSync(path);
     expect(bytes.length).toBe(size);
     expect(diffID).toBe(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
   });
 
-  it('makes an empty layer of 1,024 zeros, as others do', () => {
-    expect(writeLayer(newPath(), []).diffID).toBe(
+  it.each([{ breathes: false }, { breathes: true }])(
+    'writes more than it buffers: $breathes',
+    async ({ breathes }) => {
+      const writer = LayerWriter.create(newPath());
+      for (let i = 0; i < 60; i += 1) {
+        const content = Buffer.alloc(i * 9973, `file ${i}`);
+        writer.add(fileEntry(`f${i}`, content.length), content);
+        if (breathes) await setImmediate();
+      }
+      const { diffID, size } = await writer.finish();
+      const bytes = readFileSync(writer.path);
+      expect(bytes.length).toBe(size);
+      expect(diffID).toBe(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
+      expect((await readAll(bytes, 100_000)).map(({ content }) => content.length)).toEqual(
+        Array.from({ length: 60 }, (_, i) => i * 9973),
+      );
+    },
+  );
+
+  it('leaves nothing when it is given up with bytes on their way', async () => {
+    const writer = LayerWriter.create(newPath());
+    const content = Buffer.alloc(3 * 1024 * 1024);
+    writer.add(fileEntry('a', content.length / 4), content.subarray(0, content.length / 4));
+    writer.add(fileEntry('b', content.length / 4), content.subarray(0, content.length / 4));
+    writer.abort();
+    expect(existsSync(writer.path)).toBe(false);
+    await setImmediate();
+    expect(existsSync(writer.path)).toBe(false);
+  });
+
+  it('makes an empty layer of 1,024 zeros, as others do', async () => {
+    expect((await writeLayer(newPath(), [])).diffID).toBe(
       'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
     );
   });
 
   it('is read back by our reader', async () => {
-    const { path } = writeLayer(newPath(), ENTRIES);
+    const { path } = await writeLayer(newPath(), ENTRIES);
     const found = await readAll(readFileSync(path));
     expect(found.map(({ entry }) => entry)).toEqual(
       ENTRIES.map((item) => ('path' in item ? item : { ...item[0], size: Buffer.byteLength(item[1]) })).map(
@@ -73,7 +104,7 @@ describe('LayerWriter', () => {
   });
 
   it('is read by GNU tar', async () => {
-    const { path } = writeLayer(newPath(), ENTRIES);
+    const { path } = await writeLayer(newPath(), ENTRIES);
     const listing = await run(
       ['tar', '--list', '--verbose', '--numeric-owner', '--full-time', '--utc', '-f', path],
       {
@@ -95,7 +126,7 @@ describe('LayerWriter', () => {
   });
 
   it('is read by Python', async () => {
-    const { path } = writeLayer(newPath(), ENTRIES);
+    const { path } = await writeLayer(newPath(), ENTRIES);
     const script = `
 import tarfile, json, sys
 print(json.dumps([[m.name, m.type.decode(), m.mode, m.uid, m.gid, m.size, int(m.mtime), m.linkname, m.uname, m.gname]
@@ -157,7 +188,7 @@ print(json.dumps([[m.name, m.type.decode(), m.mode, m.uid, m.gid, m.size, int(m.
         writer.add(directoryEntry('before'));
         await add(writer);
         writer.add(directoryEntry('later'));
-        return writer.finish().diffID;
+        return (await writer.finish()).diffID;
       }),
     );
     expect(new Set(layers).size).toBe(1);
@@ -178,7 +209,7 @@ print(json.dumps([[m.name, m.type.decode(), m.mode, m.uid, m.gid, m.size, int(m.
 
   it('keeps every name, also one that is no UTF-8', async () => {
     const names = ['plain', 'größe', '\udcff\udc80x', 'a\udce4b', '\u{1f600}', '\ufffd'];
-    const { path } = writeLayer(
+    const { path } = await writeLayer(
       newPath(),
       names.map((name) => [fileEntry(name, 0), name]),
     );
@@ -226,7 +257,7 @@ print(json.dumps([[m.name, m.type.decode(), m.mode, m.uid, m.gid, m.size, int(m.
             const { content = '', ...rest } = { content: undefined, ...item };
             return [{ ...rest, size: Buffer.byteLength(content ?? '') } as Entry, content ?? ''] as const;
           });
-          const { path: tar } = writeLayer(newPath(), entries);
+          const { path: tar } = await writeLayer(newPath(), entries);
           const found = await readAll(readFileSync(tar), chunkSize);
           expect(found).toEqual(
             entries.map(([entry, content]) => ({ entry, content: Buffer.from(content).toString('latin1') })),

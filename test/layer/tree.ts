@@ -38,7 +38,7 @@ export function hardlinkEntry(path: string, linkName: string): Entry {
 }
 
 /** A layer of these entries, files with what stands beside them. */
-export function writeLayer(
+export async function writeLayer(
   path: string,
   entries: readonly (Entry | readonly [Entry, string | Uint8Array])[],
 ) {
@@ -48,7 +48,7 @@ export function writeLayer(
       writer.add({ ...item[0], size: Buffer.from(item[1]).length }, Buffer.from(item[1]));
     else writer.add(item);
   }
-  return { ...writer.finish(), path };
+  return { ...(await writer.finish()), path };
 }
 
 export async function* chunksOf(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Array> {

@@ -15,7 +15,7 @@ export async function scan(tree: Tree) {
       ? symlinkEntry(path, content.slice(3))
       : ([fileEntry(path, 0, { mode: 0o755 }), content] as const),
   );
-  using view = RootfsView.of([writeLayer(join(folder.path, 'layer.tar'), entries)]);
+  using view = RootfsView.of([await writeLayer(join(folder.path, 'layer.tar'), entries)]);
   const unreadable: string[] = [];
   const inventory = await packagesIn(view, {
     temporaryDirectory: folder.path,

@@ -25,6 +25,13 @@ export interface ForeignCache {
   fetch(record: StepRecord): Promise<number | undefined>;
 }
 
+type PutOptions = Readonly<{
+  keys: readonly string[];
+  latestKey?: string;
+  shape?: string;
+  description: string;
+}>;
+
 /** Results of steps by key. Each step is looked up by itself: a miss says nothing of the steps after it. */
 export class StepCache {
   readonly #db: CacheDatabase;
@@ -65,7 +72,18 @@ export class StepCache {
     return undefined;
   }
 
+  /** What a step came to the last time, from whatever sources. */
+  findLatest(latestKey: string): CachedLayer | undefined {
+    return this.#findRecord(latestKey);
+  }
+
   #findOwn(key: string): CachedLayer | undefined {
+    const record = this.#findRecord(key);
+    if (record !== undefined) this.#records.set(key, record);
+    return record;
+  }
+
+  #findRecord(key: string): StepRecord | undefined {
     const row = this.#db.get('SELECT diff_id, size, created, description FROM steps WHERE key = ?1', key);
     if (row === undefined) return undefined;
     const layer = {
@@ -77,9 +95,8 @@ export class StepCache {
       this.#db.run('DELETE FROM steps WHERE key = ?1', key);
       return undefined;
     }
-    this.#records.set(key, { ...layer, key, description: String(row.description) });
     this.#db.run('UPDATE steps SET used_at = ?2, uses = uses + 1 WHERE key = ?1', key, Date.now());
-    return layer;
+    return { ...layer, key, description: String(row.description) };
   }
 
   /** Whether there may be a result for sources that look like this from outside. */
@@ -91,8 +108,8 @@ export class StepCache {
     return isKnown;
   }
 
-  /** Keeps a layer that is in the store, under all keys that lead to it. */
-  put(layer: CachedLayer, options: { keys: readonly string[]; shape?: string; description: string }): void {
+  /** Keeps a layer that is in the store, under all keys that lead to it. @param options `latestKey`: see {@link findLatest}. */
+  put(layer: CachedLayer, options: PutOptions): void {
     this.#store.hold(CACHE_OWNER, [layer.diffID]);
     const { diffID, size, created } = layer;
     for (const key of options.keys) {
@@ -101,7 +118,7 @@ export class StepCache {
     if (options.shape !== undefined) this.#shapes.add(options.shape);
     const now = Date.now();
     this.#db.transaction(() => {
-      for (const key of options.keys) {
+      for (const key of [...options.keys, ...(options.latestKey === undefined ? [] : [options.latestKey])]) {
         this.#db.run(
           'INSERT OR REPLACE INTO steps (key, diff_id, size, created, description, made_at, used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)',
           key,

@@ -9,12 +9,17 @@ import {
 } from '../../layer/index.js';
 import type { SourceEntry, SourceTree } from '../context/source-tree.js';
 import { BuildError } from '../errors.js';
+import type { EarlierLayer } from './earlier-layer.js';
 import type { Owner } from './users.js';
 
 /** Where the bytes of a file come from. */
 export type Content = Readonly<{ tree: SourceTree; file: SourceEntry }>;
 /** `linkId`: entries that have the same one are names of one file. */
 export type Planned = Readonly<{ entry: Entry; content?: Content; linkId?: string }>;
+type WriteOptions = Readonly<{
+  onDigest?: (content: Content, digest: string) => void;
+  earlier?: EarlierLayer;
+}>;
 export type NewDirectory = Owner & Readonly<{ mtime: number; mode?: number }>;
 
 const MAX_LINKS = 40;
@@ -118,9 +123,10 @@ export class LayerPlan {
   /**
    * Writes all entries, sorted, each file read once. Directories above them are written as they are: whoever unpacks
    * the layer by itself gives them their right modes.
-   * @param onDigest told the digest of the content of each file as it was read.
+   * @param options `onDigest`: told the digest of the content of each file as it was read; `earlier`: where files that
+   * are known may be found sooner.
    */
-  async write(writer: LayerWriter, onDigest: (content: Content, digest: string) => void): Promise<void> {
+  async write(writer: LayerWriter, { onDigest, earlier }: WriteOptions = {}): Promise<void> {
     const pace = new Pace();
     const firstNames = new Map<string, string>();
     for (const path of this.#sortedPaths()) {
@@ -132,8 +138,9 @@ export class LayerPlan {
       if (first !== undefined) writer.add({ ...entry, type: 'hardlink', size: 0, linkName: first });
       else if (content === undefined) writer.add(entry);
       else {
-        const digest = content.tree.addTo(writer, entry, content.file);
-        onDigest(content, typeof digest === 'string' ? digest : await digest);
+        const digest =
+          addKnown(writer, entry, content, earlier) ?? content.tree.addTo(writer, entry, content.file);
+        onDigest?.(content, typeof digest === 'string' ? digest : await digest);
       }
       if (linkId !== undefined && first === undefined) firstNames.set(linkId, path);
       if (pace.isDue()) await pace.breathe();
@@ -157,6 +164,19 @@ export class LayerPlan {
     }
     return [...paths].sort(compareNames);
   }
+}
+
+function addKnown(
+  writer: LayerWriter,
+  entry: Entry,
+  { tree, file }: Content,
+  earlier: EarlierLayer | undefined,
+): string | undefined {
+  const digest = earlier && tree.knownDigest(file);
+  const bytes = digest === undefined ? undefined : earlier?.find(entry, digest);
+  if (bytes === undefined) return undefined;
+  writer.add(entry, bytes);
+  return digest;
 }
 
 export function below(directory: string, path: string): string {

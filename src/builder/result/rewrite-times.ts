@@ -33,7 +33,7 @@ async function rewriteLayer(
     signal.throwIfAborted();
     await writer.addFrom(withTime(entry, times), content);
   }
-  const { diffID, size, index } = writer.finish();
+  const { diffID, size, index } = await writer.finish();
   layers.keep(writer.path, { diffID, size, index });
   cache.putRewritten(key, { diffID, size });
   return builtLayer(diffID, size);

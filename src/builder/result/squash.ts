@@ -11,7 +11,7 @@ export async function squash(state: ImageState, layers: Layers, created: string)
   const view = await layers.view(state.layers);
   using writer = layers.createWriter();
   await new Difference(view, writer).write(below.lookup(''), view.lookup(''));
-  const { diffID, size, index } = writer.finish();
+  const { diffID, size, index } = await writer.finish();
   layers.keep(writer.path, { diffID, size, index });
   state.squash(base, builtLayer(diffID, size), created);
 }

@@ -2,7 +2,8 @@ import { type LayerWriter, Pace, RootfsView } from '../../layer/index.js';
 import { keyOf } from '../cache/key.js';
 import type { CachedLayer } from '../cache/step-cache.js';
 import type { SourceEntry, SourceTree } from '../context/source-tree.js';
-import { LayerPlan } from '../copy/layer-plan.js';
+import { EarlierLayer } from '../copy/earlier-layer.js';
+import { type Content, LayerPlan } from '../copy/layer-plan.js';
 import { type Excluding, hashListing, type Listed, listSource } from '../copy/listing.js';
 import { place } from '../copy/place.js';
 import { pickSources, pickWithParents } from '../copy/sources.js';
@@ -60,11 +61,16 @@ export async function copyStep(parts: StepParts, request: CopyRequest): Promise<
       return addLayer(parts, cached, request.text, 'cache');
     }
   }
-  const { layer, digests } = await makeLayer(parts, request, listing);
+  const latestKey = keyOf('copy-latest', definition);
+  const earlier = parts.useCache ? parts.cache.findLatest(latestKey) : undefined;
+  const { layer, digests } = await makeLayer(parts, request, { listing, earlier });
   const key = contentKey(definition, listing, ownership, await readDigests(listing, parts.signal, digests));
-  parts.cache.put(layer, { keys: [key, ...quickKeys], shape, description: request.text });
+  parts.cache.put(layer, { keys: [key, ...quickKeys], latestKey, shape, description: request.text });
   addLayer(parts, layer, request.text, 'new');
 }
+
+/** From so many on, the layer that they were in before is looked into for what did not change. */
+const MANY_FILES = 100;
 
 /** All but what the sources hold. A linked layer does not depend on what is below it. */
 async function definitionOf(parts: StepParts, request: CopyRequest): Promise<string> {
@@ -142,7 +148,7 @@ function fileKey(trees: ReadonlyMap<SourceTree, number>, tree: SourceTree, { pat
 async function makeLayer(
   parts: StepParts,
   request: CopyRequest,
-  listing: readonly Listed[],
+  { listing, earlier }: Readonly<{ listing: readonly Listed[]; earlier: CachedLayer | undefined }>,
 ): Promise<{ layer: CachedLayer; digests: Digests }> {
   const { layers, epochSeconds } = parts;
   const view = request.link ? RootfsView.of([]) : await parentView(parts);
@@ -168,19 +174,26 @@ async function makeLayer(
   });
   place(plan, unpacked.rest, placement);
   using writer = layers.createWriter();
-  const digests = await writePlan(plan, writer, listing);
-  const { diffID, size, index } = writer.finish();
+  const before = earlier && plan.size >= MANY_FILES ? layers.find(earlier.diffID) : undefined;
+  using open = before && EarlierLayer.open(before);
+  const digests = await writePlan(plan, writer, { listing, earlier: open });
+  const { diffID, size, index } = await writer.finish();
   parts.signal.throwIfAborted();
   layers.keep(writer.path, { diffID, size, index });
   return { layer: { diffID, size, created: new Date().toISOString() }, digests };
 }
 
-async function writePlan(plan: LayerPlan, writer: LayerWriter, listing: readonly Listed[]): Promise<Digests> {
+async function writePlan(
+  plan: LayerPlan,
+  writer: LayerWriter,
+  { listing, earlier }: Readonly<{ listing: readonly Listed[]; earlier: EarlierLayer | undefined }>,
+): Promise<Digests> {
   const trees = treeNumbers(listing);
   const digests: Digests = new Map();
-  await plan.write(writer, ({ tree, file }, digest) => {
+  const onDigest = ({ tree, file }: Content, digest: string) => {
     if (trees.has(tree)) digests.set(fileKey(trees, tree, file), digest);
-  });
+  };
+  await plan.write(writer, { onDigest, ...(earlier && { earlier }) });
   return digests;
 }
 

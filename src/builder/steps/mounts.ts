@@ -268,8 +268,8 @@ async function layerOf(picked: Picked, layers: Layers): Promise<Layer> {
   const owner = { uid: 0, gid: 0 };
   place(plan, [await listSource(picked, undefined)], { destination: '/', owner, mtime: 0 });
   using writer = layers.createWriter();
-  await plan.write(writer, () => {});
-  const { diffID, size, index } = writer.finish();
+  await plan.write(writer);
+  const { diffID, size, index } = await writer.finish();
   layers.keep(writer.path, { diffID, size, index });
   return builtLayer(diffID, size);
 }

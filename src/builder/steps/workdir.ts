@@ -31,8 +31,8 @@ async function makeLayer(parts: StepParts, path: string) {
   const plan = new LayerPlan(view);
   plan.makeDirectory(plan.resolve(path), { ...owner, mtime: epochSeconds });
   using writer = layers.createWriter();
-  await plan.write(writer, () => {});
-  const finished = writer.finish();
+  await plan.write(writer);
+  const finished = await writer.finish();
   layers.keep(writer.path, finished);
   return { diffID: finished.diffID, size: finished.size, created: new Date().toISOString() };
 }
