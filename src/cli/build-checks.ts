@@ -54,21 +54,46 @@ type Checked = Readonly<{
   signal: AbortSignal;
 }>;
 
+type Bases = Awaited<ReturnType<typeof rehearse>>;
+
 /**
  * Findings of the build checks.
  * @param scope see {@link rehearse}.
  * @throws {StepError} words that no build could make sense of.
  */
-export async function findingsOf(
-  { options, checkOptions, ignore, ...parts }: Checked,
-  scope: 'needed' | 'all' = 'needed',
-): Promise<Finding[]> {
+export async function findingsOf(checked: Checked, scope: 'needed' | 'all' = 'needed'): Promise<Finding[]> {
+  return findingsWith(await rehearse(checked.options, checked, scope), checked);
+}
+
+/**
+ * Prints findings of the build checks, and those that there are beside words without sense.
+ * @returns the exit code.
+ * @throws {StepError} as {@link findingsOf}.
+ */
+export async function reportChecks(checked: Checked, scope: 'needed' | 'all'): Promise<number> {
+  const { dockerfile } = checked.options;
+  let bases: Bases;
+  try {
+    bases = await rehearse(checked.options, checked, scope);
+  } catch (error) {
+    checked.signal.throwIfAborted();
+    const others = findingsWith(new Map(), checked);
+    if (others.length > 0) {
+      reportFindings(others, dockerfile);
+      process.stdout.write('\n');
+    }
+    throw error;
+  }
+  return reportFindings(findingsWith(bases, checked), dockerfile);
+}
+
+function findingsWith(bases: Bases, { options, checkOptions, ignore }: Checked): Finding[] {
   const { dockerfile, buildArgs, buildPlatform, platforms } = options;
   return check(dockerfile, {
     platforms: { build: buildPlatform, target: platforms[0] ?? buildPlatform },
     buildArgs,
     ...(ignore && { ignore }),
-    bases: await rehearse(options, parts, scope),
+    bases,
     options: checkOptions,
   });
 }

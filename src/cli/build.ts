@@ -13,7 +13,7 @@ import { type Descriptor, hostPlatform, parseReference } from '../oci/index.js';
 import type { Attestation } from './build-attach.js';
 import { parseAttestations, type WantedAttestations } from './build-attestations.js';
 import { StoredBases } from './build-bases.js';
-import { callOf, counted, describeFile, findingsOf, reportFindings } from './build-checks.js';
+import { callOf, counted, describeFile, findingsOf, reportChecks, reportFindings } from './build-checks.js';
 import { type BuildInput, ContextOpener } from './build-context.js';
 import { GivenCredentials } from './build-credentials.js';
 import { describeBuildFailure } from './build-failure.js';
@@ -100,7 +100,7 @@ async function buildWith(
   };
   if (call === 'check') {
     const scope = flags.target === undefined ? 'all' : 'needed';
-    return reportFindings(await findingsOf(checked, scope), dockerfile);
+    return reportChecks(checked, scope);
   }
   const isIndex = platforms.length > 1 || settings.alwaysIndex;
   if (!isIndex && annotations.some(({ place }) => place.startsWith('index')))

@@ -38,7 +38,7 @@ export async function saveImages(names: readonly string[], flags: SaveFlags): Pr
   await using session = new TransferSession(flags);
   const store = await session.store();
   const chosen = names.map((name) => ({ record: store.get(name), names: savedNames(store, name) }));
-  const target = session.own(openTarget(store, session.signal, format, output));
+  const target = session.own(await openTarget(store, session.signal, format, output));
   const platform = chosenPlatform(flags, format === 'docker-archive' ? 'host' : 'all');
   const to = format === 'docker-archive' ? format : 'oci';
   const referrers = takesReferrers(flags, { from: 'local', to });
@@ -78,19 +78,19 @@ function merged(chosen: readonly { record: ImageRecord; names: readonly string[]
   return byDigest.values();
 }
 
-function openTarget(
+async function openTarget(
   store: LocalStore,
   signal: AbortSignal,
   format: ArchiveFormat,
   path: string | undefined,
-): ImageEndpoint {
+): Promise<ImageEndpoint> {
   if (format === 'oci-dir') {
     if (path === undefined) throw new UsageError('a directory is needed: use -o DIR');
     return LayoutDirectory.create(path);
   }
   const options = {
     name: path ?? 'standard output',
-    output: openOutput(path, signal),
+    output: await openOutput(path, signal),
     temporary: () => store.temporaryDirectory(),
   };
   return format === 'oci-archive' ? new OciArchiveWriter(options) : new DockerArchiveWriter(options);

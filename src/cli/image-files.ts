@@ -56,7 +56,7 @@ export async function exportFiles(name: string, flags: ExportFlags): Promise<voi
   const platform = flags.platform === undefined ? undefined : chosenPlatform(flags, 'host');
   const image = store.image(store.get(name).descriptor, platform === 'all' ? undefined : platform);
   using rootfs = await ImageRootfs.open(store, image, session.signal);
-  await using archive = openOutput(output, session.signal);
+  await using archive = await openOutput(output, session.signal);
   await exportRootfs(rootfs, archive);
   process.exitCode = 0;
 }

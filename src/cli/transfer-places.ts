@@ -93,7 +93,7 @@ export async function openTarget(
       }
       const options = {
         name: `${place.transport}:${place.path}`,
-        output: ArchiveOutput.toFile(place.path, { signal: session.signal }),
+        output: await ArchiveOutput.toFile(place.path, { signal: session.signal }),
         temporary: await temporary(session),
       };
       if (place.transport === 'oci-archive') {

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream, openSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { constants, createWriteStream, openSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
 import { getSystemErrorMessage } from 'node:util';
 import { type Entry, entryHeader, paddingOf } from '../layer/index.js';
 
 const TRAILER = Buffer.alloc(1024);
 const MAX_LINKS = 40;
+const READER_POLL_MS = 100;
 
 /** A file that is ours to close; with a name while it is written, and the one that it gets. */
 type OwnFile = Readonly<{ partial: string; path: string }> | Readonly<{ partial?: never; path?: never }>;
@@ -37,10 +40,11 @@ export class ArchiveOutput implements AsyncDisposable {
    * @param path links are followed; what is no ordinary file, such as a pipe or a device, is written as it is.
    * @throws {Error} it cannot be written, and why.
    */
-  static toFile(path: string, options: OutputOptions = {}): ArchiveOutput {
+  static async toFile(path: string, options: OutputOptions = {}): Promise<ArchiveOutput> {
     const target = followed(path);
     const stat = statSync(target, { throwIfNoEntry: false });
     if (stat?.isDirectory()) throw new Error(`cannot write ${path}: it is a directory`);
+    if (stat?.isFIFO()) return new ArchiveOutput(await openPipe(target, options), options, {});
     if (stat !== undefined && !stat.isFile())
       return new ArchiveOutput(createWriteStream(target), options, {});
     const partial = `${target}.partial-${randomBytes(4).toString('hex')}`;
@@ -99,9 +103,32 @@ function openNew(partial: string, path: string): number {
   try {
     return openSync(partial, 'wx', 0o644);
   } catch (error) {
-    const { errno = 0 } = error as NodeJS.ErrnoException;
-    throw new Error(`cannot write ${path}: ${getSystemErrorMessage(errno)}`, { cause: error });
+    throw cannotWrite(path, error);
   }
+}
+
+/** Waits until somebody reads a named pipe, as opening it would, but not in a thread that no signal can end. */
+async function openPipe(path: string, { signal }: OutputOptions): Promise<Writable> {
+  for (;;) {
+    const fd = openRead(path);
+    if (fd !== undefined) return new Socket({ fd, readable: false });
+    await setTimeout(READER_POLL_MS, undefined, signal && { signal });
+  }
+}
+
+/** @returns `undefined` as long as nobody reads. */
+function openRead(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO') return undefined;
+    throw cannotWrite(path, error);
+  }
+}
+
+function cannotWrite(path: string, error: unknown): Error {
+  const { errno = 0 } = error as NodeJS.ErrnoException;
+  return new Error(`cannot write ${path}: ${getSystemErrorMessage(errno)}`, { cause: error });
 }
 
 /** Where a chain of links leads, whether or not something is there. */

@@ -28,6 +28,13 @@ describe('berth build --check', () => {
     expect(failure.stderr).toContain('Check complete, 3 warnings found.');
   });
 
+  it('has other findings too where words make no sense', async () => {
+    const text = 'from scratch\nMAINTAINER me\nARG M=bad\nRUN --mount=type=$M x\n';
+    const { stderr } = await place.failure('build', '--check', await place.context({ Dockerfile: text }));
+    expect(stderr).toContain('MaintainerDeprecated');
+    expect(stderr).toContain('unsupported mount type "bad"');
+  });
+
   it('knows the variables and the platform of bases that are here', async () => {
     expect(await check('FROM based:1\nENV A=$SET\n')).toContain('no warnings');
     expect(await check('FROM based:1\nENV A=$SAT\n')).toContain(

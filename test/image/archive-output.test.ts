@@ -7,7 +7,7 @@ import { makeFifo } from '../../src/linux/index.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 async function write(path: string): Promise<void> {
-  await using output = ArchiveOutput.toFile(path);
+  await using output = await ArchiveOutput.toFile(path);
   const bytes = Buffer.from('x');
   const entry = { path: 'a', type: 'file', mode: 0o644, uid: 0, gid: 0, size: 1, mtime: 0 } as const;
   await output.add(entry, [bytes]);
@@ -42,11 +42,23 @@ describe('ArchiveOutput.toFile', () => {
     expect(lstatSync(path).isFIFO()).toBe(true);
   });
 
+  it('waits for a reader of a pipe, unless it is told to stop', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'pipe');
+    makeFifo(path, 0o600);
+    const stop = new AbortController();
+    const waiting = ArchiveOutput.toFile(path, { signal: stop.signal });
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toMatchObject({ cause: { message: 'enough' } });
+  });
+
   it('says at once why it cannot', async () => {
     await using folder = await temporaryFolder();
-    expect(() => ArchiveOutput.toFile('/nowhere/x.tar')).toThrow(
+    await expect(ArchiveOutput.toFile('/nowhere/x.tar')).rejects.toThrow(
       'cannot write /nowhere/x.tar: no such file or directory',
     );
-    expect(() => ArchiveOutput.toFile(folder.path)).toThrow(`cannot write ${folder.path}: it is a directory`);
+    await expect(ArchiveOutput.toFile(folder.path)).rejects.toThrow(
+      `cannot write ${folder.path}: it is a directory`,
+    );
   });
 });

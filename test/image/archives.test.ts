@@ -39,8 +39,12 @@ async function storeWith(path: string, image: FixtureImage, names = [NAME]): Pro
   return store;
 }
 
-function writerFor(store: LocalStore, path: string) {
-  return { name: path, output: ArchiveOutput.toFile(path), temporary: () => store.temporaryDirectory() };
+async function writerFor(store: LocalStore, path: string) {
+  return {
+    name: path,
+    output: await ArchiveOutput.toFile(path),
+    temporary: () => store.temporaryDirectory(),
+  };
 }
 
 describe('a docker archive', () => {
@@ -50,7 +54,7 @@ describe('a docker archive', () => {
     using store = await storeWith(join(folder.path, 'a'), image);
     const path = join(folder.path, 'app.tar');
     {
-      await using writer = new DockerArchiveWriter(writerFor(store, path));
+      await using writer = new DockerArchiveWriter(await writerFor(store, path));
       await copy(store, NAME, writer, [NAME, 'reg.example/x/app:2']);
     }
     await using archive = await ArchiveImages.open(path, { temporary: () => store.temporaryDirectory() });
@@ -73,7 +77,7 @@ describe('a docker archive', () => {
     store.tagMany(plain.manifest, ['docker.io/library/plain:1']);
     const path = join(folder.path, 'both.tar');
     {
-      await using writer = new DockerArchiveWriter(writerFor(store, path));
+      await using writer = new DockerArchiveWriter(await writerFor(store, path));
       await copy(store, NAME, writer, [NAME], { more: true });
       await copy(store, 'docker.io/library/plain:1', writer, ['docker.io/library/plain:1']);
     }
@@ -87,7 +91,7 @@ describe('a docker archive', () => {
     using store = await storeWith(join(folder.path, 'a'), image);
     const path = join(folder.path, 'app.tar');
     {
-      await using writer = new DockerArchiveWriter(writerFor(store, path));
+      await using writer = new DockerArchiveWriter(await writerFor(store, path));
       await copy(store, NAME, writer, [NAME]);
     }
     writeFileSync(`${path}.gz`, gzipSync(readFileSync(path)));
@@ -156,7 +160,7 @@ describe('a docker archive', () => {
     using store = await storeWith(join(folder.path, 'a'), index);
     const path = join(folder.path, 'app.tar');
     const write = async () => {
-      await using writer = new DockerArchiveWriter(writerFor(store, path));
+      await using writer = new DockerArchiveWriter(await writerFor(store, path));
       await copy(store, NAME, writer, [NAME]);
     };
     await expect(write()).rejects.toThrow('cannot hold several platforms');
@@ -176,7 +180,7 @@ describe('an OCI archive', () => {
     for (const { descriptor, bytes } of note.blobs) await store.push(descriptor, async () => once(bytes));
     const path = join(folder.path, 'app.tar');
     {
-      await using writer = new OciArchiveWriter(writerFor(store, path));
+      await using writer = new OciArchiveWriter(await writerFor(store, path));
       await copy(store, NAME, writer, [NAME], { referrers: true });
     }
     await using archive = await ArchiveImages.open(path, { temporary: () => folder.path });
