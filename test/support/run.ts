@@ -19,11 +19,17 @@ export class RunError extends Error {
   /** `undefined` for a program that a signal ended. */
   readonly code: number | undefined;
   readonly stderr: string;
-  constructor(command: readonly string[], code: number | undefined, stderr: string) {
+  readonly stdout: string;
+  constructor(
+    command: readonly string[],
+    code: number | undefined,
+    { stdout, stderr }: Readonly<{ stdout: string; stderr: string }>,
+  ) {
     const outcome = code === undefined ? 'was killed' : `ended with ${code}`;
     super(`${command.join(' ')} ${outcome}: ${stderr.trim().slice(-2000)}`);
     this.code = code;
     this.stderr = stderr;
+    this.stdout = stdout;
   }
 }
 
@@ -39,7 +45,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   child.stdin.on('error', () => {}); // a program need not read what it is given
   child.stdin.end(input);
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  if (code !== 0) throw new RunError(command, code ?? undefined, stderr || stdout);
+  if (code !== 0) throw new RunError(command, code ?? undefined, { stdout, stderr: stderr || stdout });
   return stdout;
 }
 
