@@ -1,5 +1,5 @@
 import { ContentNotFoundError } from '../content/index.js';
-import type { Descriptor, RepositoryName } from '../oci/index.js';
+import type { Descriptor, Digest, RepositoryName } from '../oci/index.js';
 import { repositoryScope } from './auth/scope.js';
 import { RegistryError } from './errors.js';
 import type { HttpAnswer } from './http/answer.js';
@@ -24,6 +24,30 @@ export async function openBlob(
   const { offset = 0 } = options;
   if (offset >= descriptor.size) return nothing();
   return download.read(await download.open(offset), offset);
+}
+
+/** A blob whose size only the registry knows. `bytes` as from {@link openBlob}. */
+export type FoundBlob = Readonly<{ size: number; bytes: AsyncIterable<Uint8Array> }>;
+
+/** @throws {ContentNotFoundError} @throws {RegistryError} it does not say how long the blob is, either. */
+export async function openBlobOfAnySize(
+  host: RegistryHost,
+  path: RepositoryName,
+  digest: Digest,
+  options: Readonly<{ signal?: AbortSignal }>,
+): Promise<FoundBlob> {
+  const unknown = { mediaType: 'application/octet-stream', digest, size: Number.NaN };
+  const answer = await new BlobDownload(host, path, unknown, options.signal).open(0);
+  const { contentLength: size } = answer;
+  if (size !== undefined) {
+    const download = new BlobDownload(host, path, { ...unknown, size }, options.signal);
+    return { size, bytes: download.read(answer, 0) };
+  }
+  void answer.discard().catch(() => {});
+  throw new RegistryError(`${host.registry}/${path} does not say how long blob ${digest} is`, {
+    registry: host.registry,
+    status: answer.status,
+  });
 }
 
 class BlobDownload {
@@ -121,7 +145,7 @@ class BlobDownload {
       throw this.#wrongSize(`another range than from byte ${offset} on`, answer);
     }
     const length = answer.contentLength;
-    if (length === undefined || length === size) return;
+    if (length === undefined || length === size || Number.isNaN(size)) return;
     void answer.discard().catch(() => {});
     throw this.#wrongSize(`${length} bytes instead of ${size}`, answer);
   }

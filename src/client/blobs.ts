@@ -1,8 +1,9 @@
 import type { OpenContent, Pushed, PushOptions } from '../content/index.js';
-import type { Descriptor, RepositoryName } from '../oci/index.js';
+import type { Descriptor, Digest, RepositoryName } from '../oci/index.js';
 import { repositoryScope } from './auth/scope.js';
-import { openBlob } from './blob-download.js';
+import { type FoundBlob, openBlob, openBlobOfAnySize } from './blob-download.js';
 import { BlobUpload } from './blob-upload.js';
+import type { HttpAnswer } from './http/answer.js';
 import type { RegistryHost } from './registry-host.js';
 import { openSession } from './upload-session.js';
 
@@ -29,6 +30,17 @@ export class RepositoryBlobs {
     return openBlob(this.#host, this.#path, descriptor, options);
   }
 
+  /** Its size, and all of it. */
+  find(digest: Digest, options: Options): Promise<FoundBlob> {
+    return openBlobOfAnySize(this.#host, this.#path, digest, options);
+  }
+
+  /** @returns `undefined` when the registry has none, or does not say. */
+  async size(digest: Digest, options: Options): Promise<number | undefined> {
+    const answer = await this.#head(digest, ['pull'], options);
+    return answer.status === 200 ? answer.contentLength : undefined;
+  }
+
   /** In this order: it is there; it can be mounted; it is sent. */
   async push(descriptor: Descriptor, open: OpenContent, options: PushOptions): Promise<Pushed> {
     const { mountFrom, onBytes = () => {}, signal } = options;
@@ -43,6 +55,11 @@ export class RepositoryBlobs {
 
   /** @param actions those that come next, so that one token does for all. */
   async #has({ digest, size }: Descriptor, actions: readonly string[], options: Options): Promise<boolean> {
+    const answer = await this.#head(digest, actions, options);
+    return answer.status === 200 && (answer.contentLength ?? size) === size;
+  }
+
+  async #head(digest: Digest, actions: readonly string[], options: Options): Promise<HttpAnswer> {
     const answer = await this.#host.send({
       method: 'HEAD',
       target: `/v2/${this.#path}/blobs/${digest}`,
@@ -53,6 +70,6 @@ export class RepositoryBlobs {
       ...options,
     });
     await answer.discard();
-    return answer.status === 200 && (answer.contentLength ?? size) === size;
+    return answer;
   }
 }

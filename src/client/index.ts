@@ -4,6 +4,7 @@
  * request passes.
  */
 
+export { CredentialHelper } from './credentials/credential-helper.js';
 export { CredentialStore, type CredentialStoreOptions, type Saved } from './credentials/credential-store.js';
 export {
   type CredentialSource,
@@ -13,9 +14,10 @@ export {
 export {
   DeniedError,
   RateLimitError,
+  RegistryError,
   UnauthorizedError,
   UnreachableError,
 } from './errors.js';
 export { RegistryClient, type RegistryClientOptions } from './registry-client.js';
 export type { ListOptions, Repository } from './repository.js';
-export { defaultTrustFolders, type Trust, TrustFolders } from './trust-folders.js';
+export { defaultTrustFolders, type Trust, TrustFolders, type TrustFoldersOptions } from './trust-folders.js';

@@ -23,6 +23,8 @@ export type RegistryClientOptions = Readonly<{
   retries?: number;
   /** The first pause before sending again; each further one is twice as long. */
   retryBaseMs?: number;
+  /** A registry that wants us to stay away for longer is not waited for. */
+  maxRetryAfterMs?: number;
   /** A connection on which nothing moves for so long is given up. */
   silenceMs?: number;
   /** Ends everything. */
@@ -91,8 +93,8 @@ export class RegistryClient implements AsyncDisposable {
   }
 
   #open(registry: string, credentials: CredentialSource): RegistryHost {
-    const { trust, insecure, plainHttp, proxyEnv, userAgent, retries, retryBaseMs, silenceMs, signal } =
-      this.#options;
+    const { trust, insecure, plainHttp, proxyEnv, userAgent, silenceMs, signal } = this.#options;
+    const { retries, retryBaseMs, maxRetryAfterMs } = this.#options;
     return new RegistryHost(registry, {
       credentials,
       trust,
@@ -100,7 +102,7 @@ export class RegistryClient implements AsyncDisposable {
       plainHttp: plainHttp?.(registry) ?? false,
       proxies: new Proxies(proxyEnv ?? {}),
       userAgent: userAgent ?? 'berth',
-      retry: new RetryPolicy({ retries, baseMs: retryBaseMs }),
+      retry: new RetryPolicy({ retries, baseMs: retryBaseMs, maxRetryAfterMs }),
       silenceMs: silenceMs ?? 60_000,
       signal,
     });

@@ -87,6 +87,22 @@ export class Repository implements ImageEndpoint {
     throw new ImageNotFoundError(`${this.name}${'digest' in parsed ? '@' : ':'}${keyText(parsed)}`);
   }
 
+  /**
+   * A blob of which only the digest is known; not verified, and it goes on after a drop.
+   * @throws {ContentNotFoundError}
+   */
+  findBlob(
+    digest: Digest,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Readonly<{ size: number; bytes: AsyncIterable<Uint8Array> }>> {
+    return this.#blobs.find(digest, options);
+  }
+
+  /** In bytes; `undefined` when there is no such blob. */
+  blobSize(digest: Digest, options: { signal?: AbortSignal } = {}): Promise<number | undefined> {
+    return this.#blobs.size(digest, options);
+  }
+
   /** All tags, page by page. @throws {ImageNotFoundError} no such repository. */
   async *tags(options: ListOptions = {}): AsyncGenerator<string> {
     const scopes = [repositoryScope(this.#path, 'pull')];

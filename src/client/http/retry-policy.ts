@@ -4,14 +4,15 @@ export type RetryPolicyOptions = Readonly<{
   /** How often something is tried again before it fails. */
   retries?: number | undefined;
   baseMs?: number | undefined;
+  /** A registry that wants us to stay away for longer is not waited for. */
+  maxRetryAfterMs?: number | undefined;
   random?: () => number;
 }>;
 
 const DEFAULT_RETRIES = 5;
 const DEFAULT_BASE_MS = 500;
 const MAX_PAUSE_MS = 30_000;
-/** A registry that wants us to stay away for longer is not waited for. */
-const MAX_RETRY_AFTER_MS = 120_000;
+const DEFAULT_MAX_RETRY_AFTER_MS = 120_000;
 
 /** Statuses that another attempt may change: throttled, overloaded, a proxy without its registry. */
 const TRANSIENT = new Set([408, 425, 429, 499, 500, 502, 503, 504, 522, 524]);
@@ -20,15 +21,18 @@ const TRANSIENT = new Set([408, 425, 429, 499, 500, 502, 503, 504, 522, 524]);
 export class RetryPolicy {
   readonly retries: number;
   readonly #baseMs: number;
+  readonly #maxRetryAfterMs: number;
   readonly #random: () => number;
 
   constructor({
     retries = DEFAULT_RETRIES,
     baseMs = DEFAULT_BASE_MS,
+    maxRetryAfterMs = DEFAULT_MAX_RETRY_AFTER_MS,
     random = Math.random,
   }: RetryPolicyOptions) {
     this.retries = retries;
     this.#baseMs = baseMs;
+    this.#maxRetryAfterMs = maxRetryAfterMs;
     this.#random = random;
   }
 
@@ -47,7 +51,7 @@ export class RetryPolicy {
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     const wanted = parseRetryAfter(retryAfter, Date.now());
-    if (failures > this.retries || wanted > MAX_RETRY_AFTER_MS) return false;
+    if (failures > this.retries || wanted > this.#maxRetryAfterMs) return false;
     const backoff = Math.min(MAX_PAUSE_MS, this.#baseMs * 2 ** (failures - 1));
     const pauseMs = wanted + backoff * (0.5 + this.#random() / 2);
     await sleep(pauseMs, undefined, signal === undefined ? {} : { signal }).catch(() => {});
