@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import manifest from '../../package.json' with { type: 'json' };
-import type { CredentialSource, CredentialStore, Credentials, RegistryClient } from '../client/index.js';
+import type {
+  CredentialSource,
+  CredentialStore,
+  Credentials,
+  RegistryClient,
+  TrustFolders,
+  TrustFoldersOptions,
+} from '../client/index.js';
 import { UsageError } from './failure.js';
 import type { RegistryFlags } from './registry-options.js';
 
@@ -9,17 +16,15 @@ export async function openRegistryClient(
   flags: RegistryFlags,
   options: { signal?: AbortSignal } = {},
 ): Promise<RegistryClient> {
-  const { defaultTrustFolders, RegistryClient, TrustFolders } = await import('../client/index.js');
+  const { RegistryClient } = await import('../client/index.js');
   if (flags.certDir !== undefined && !existsSync(flags.certDir))
     throw new UsageError(`--cert-dir ${flags.certDir}: there is no such directory`);
   const insecure = flags.insecure === true || flags.tlsVerify === false;
   return new RegistryClient({
     credentials: await credentialsOf(flags),
-    trust: new TrustFolders({
-      folders: defaultTrustFolders(process.env.HOME ?? '/'),
+    trust: await systemTrust({
       ...(flags.ca === undefined ? {} : { authorityFiles: [flags.ca] }),
       ...(flags.certDir === undefined ? {} : { forAll: flags.certDir }),
-      ...(process.env.SSL_CERT_FILE ? { systemFile: process.env.SSL_CERT_FILE } : {}),
     }),
     insecure: () => insecure,
     plainHttp: () => flags.plainHttp === true,
@@ -27,6 +32,16 @@ export async function openRegistryClient(
     userAgent: `berth/${manifest.version}`,
     ...(flags.retryTimes === undefined ? {} : { retries: flags.retryTimes }),
     ...options,
+  });
+}
+
+/** Certificates that every client of this machine finds. */
+export async function systemTrust(more: Partial<TrustFoldersOptions> = {}): Promise<TrustFolders> {
+  const { defaultTrustFolders, TrustFolders } = await import('../client/index.js');
+  return new TrustFolders({
+    folders: defaultTrustFolders(process.env.HOME ?? '/'),
+    ...(process.env.SSL_CERT_FILE ? { systemFile: process.env.SSL_CERT_FILE } : {}),
+    ...more,
   });
 }
 

@@ -62,15 +62,18 @@ export async function serve(file: string | undefined): Promise<void> {
   const access = accessRules(config, users);
   const tokens = tokenAuthenticator(config, users, access);
   const authenticator = tokens ?? users;
+  const blobs = new RepositoryBlobs(opened.store, quotaRules(config));
+  const copies = await openCopies(config, opened, { blobs, log });
   const registry: Registry = {
-    blobs: new RepositoryBlobs(opened.store, quotaRules(config)),
+    blobs,
     manifests: new RepositoryManifests(opened.store, manifestRules(config)),
     uploads: opened.uploads,
     catalog: new Catalog(opened.store),
     pulls,
     access,
     buffers: new SendBuffers(),
-    settings: registrySettings(config),
+    upstreams: copies?.upstreams,
+    settings: { ...registrySettings(config), ...(copies && { namespaces: copies.upstreams.namespaces }) },
   };
   for (const { pending, error } of await registry.manifests.resumeDeletes()) {
     log.error({ ...pending, error }, 'an interrupted delete could not be finished and is given up');
@@ -123,6 +126,7 @@ export async function serve(file: string | undefined): Promise<void> {
   const cut = await server.close(config.http.draintimeout);
   if (cut > 0)
     log.warn({ connections: cut }, 'connections that were still busy after http.draintimeout were cut');
+  await copies?.[Symbol.asyncDispose]();
   watch?.close();
   authenticator.close();
   await Promise.all([work, opened.store.sync.settle()]);
@@ -152,6 +156,13 @@ async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal
 async function maintain(...args: Parameters<typeof scheduleMaintenance>): Promise<void> {
   const { scheduleMaintenance } = await import('./schedule-maintenance.js');
   await scheduleMaintenance(...args);
+}
+
+/** What speaks to other registries is loaded only where that is done. */
+async function openCopies(config: Config, ...parts: [OpenStore, { blobs: RepositoryBlobs; log: Logger }]) {
+  if (!config.proxy.remoteurl && config.berth.upstreams.length === 0) return undefined;
+  const { openUpstreams } = await import('./upstreams.js');
+  return openUpstreams(config, ...parts);
 }
 
 /** Nothing is counted where nobody can read it: the libraries alone take as long to load as all the rest. */

@@ -21,6 +21,7 @@ export function registrySettings({ http, storage, catalog, tags, berth }: Config
   return {
     baseUrl: http.relativeurls ? '' : (http.host ?? '').replace(/\/$/, ''),
     prefix: (http.prefix ?? '').replace(/\/+$/, ''),
+    namespaces: new Map(),
     deleteEnabled: storage.delete.enabled,
     readOnly: storage.maintenance.readonly.enabled,
     // Only this driver has URLs that clients can be sent to.

@@ -73,6 +73,11 @@ export function tagHistoryLinkPath(repository: RepositoryName, tag: Tag, digest:
   return `${tagPath(repository, tag)}/index/${linkOf(digest)}`;
 }
 
+/** Of Berth only: there where a repository holds nothing but copies of an upstream. */
+export function copyMarkPath(repository: RepositoryName): StoragePath {
+  return `${repositoryPath(repository)}/_upstream`;
+}
+
 export function uploadsPath(repository: RepositoryName): StoragePath {
   return `${repositoryPath(repository)}/_uploads`;
 }

@@ -18,3 +18,4 @@ export { renderJson, renderYaml } from './render.js';
 export { TOKEN_ALGORITHMS } from './schema/auth.js';
 export type { Config } from './schema/config.js';
 export { type Bytes, formatSize, parseSize } from './sizes.js';
+export { parseUpstreamUrl } from './upstream-rules.js';

@@ -5,6 +5,7 @@ import type { Config } from './schema/config.js';
 import { ARCHIVES } from './schema/s3.js';
 import { STORAGE_DRIVERS } from './schema/storage.js';
 import { findTree, originAt, type Tree, textAt } from './tree.js';
+import { checkUpstreams } from './upstream-rules.js';
 
 type Findings = { problems: Problem[]; notices: Notice[] };
 
@@ -48,6 +49,7 @@ export function checkRules(root: Tree, config: Config | undefined): Findings {
   checkHealth(config, report);
   checkS3(config, report);
   checkAccess(config, report);
+  checkUpstreams(config, report);
   return findings;
 }
 

@@ -26,12 +26,15 @@ export const UNSUPPORTED: readonly Readonly<{
     present: true,
     message: 'this scheme, which lets everybody in, is not supported yet; use htpasswd, token or none',
   },
-  { key: 'proxy.remoteurl', refuse: true, message: 'a pull-through cache is not supported yet' },
   {
     key: 'http.tls.letsencrypt',
     refuse: true,
     message:
       "certificates from Let's Encrypt are not supported yet; set http.tls.certificate and http.tls.key",
+  },
+  {
+    key: 'proxy.cachewritetimeout',
+    message: 'what is on its way is stored at the speed at which it comes; ignored',
   },
   { key: 'http.h2c.enabled', message: 'HTTP/2 without TLS is not supported yet; ignored' },
   { key: 'log.hooks', message: 'log hooks are not supported yet; ignored' },

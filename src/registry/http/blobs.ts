@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobRecord } from '../../index/index.js';
 import { parseDigest } from '../../oci/index.js';
-import type { ByteRange } from '../../storage/index.js';
+import type { ByteRange, FileReader } from '../../storage/index.js';
 import { namesDigest, sendEmpty } from './answers.js';
 import { HttpError } from './errors.js';
 import { parseRanges } from './ranges.js';
 import type { Registry, RegistryContext, RequestOf } from './registry.js';
-import { sendFile } from './send.js';
+import { type SendBuffers, sendFile } from './send.js';
 
 const BLOB_TYPE = 'application/octet-stream';
 
@@ -18,40 +18,51 @@ export function readBlob({ blobs, buffers, settings }: Registry) {
     // A GET sees for itself whether the bytes are there, unless it sends the client to where they should be.
     const looks = method === 'GET' && !settings.redirect;
     const blob = await (looks ? blobs.find(repository, digest) : blobs.get(repository, digest));
-    describe(ctx, blob);
+    describeBlob(ctx, blob);
     if (namesDigest(ctx.get('If-None-Match'), blob.digest)) return sendEmpty(ctx, 304);
     const url = settings.redirect ? await blobs.signedUrl(blob, method) : undefined;
     if (url !== undefined) {
       ctx.set('Location', url);
       return sendEmpty(ctx, 307);
     }
-    const open = (range?: ByteRange) => blobs.open(repository, blob, range);
-    // Only GET has ranges. RFC 9110 section 14.2.
-    const ranges = method === 'GET' ? parseRanges(ctx.get('Range') || undefined, blob.size) : 'all';
-    if (ranges === 'unsatisfiable') throw unsatisfiable(blob);
-    const parts =
-      ranges === 'all' ? whole(blob) : ranges.length === 1 ? single(blob, ranges[0]) : multiple(blob, ranges);
-    ctx.status = ranges === 'all' ? 200 : 206;
-    if (parts.contentRange) ctx.set('Content-Range', parts.contentRange);
-    ctx.set('Content-Type', parts.contentType);
-    ctx.set('Content-Length', String(parts.length));
-    // Opened before the headers go out: a failure must still be able to become an error answer.
-    await using first = method === 'GET' && parts.ranges[0] ? await open(parts.ranges[0].range) : undefined;
-    ctx.respond = false;
-    if (first === undefined) {
-      ctx.res.end();
-      return;
-    }
-    for (const { head, range } of parts.ranges) {
-      if (head) ctx.res.write(head);
-      if (range === parts.ranges[0]?.range) await sendFile(first, ctx.res, buffers);
-      else {
-        await using next = await open(range);
-        await sendFile(next, ctx.res, buffers);
-      }
-    }
-    ctx.res.end(parts.tail);
+    await sendBlob(ctx, blob, { open: (range) => blobs.open(repository, blob, range), buffers });
   };
+}
+
+type Sendable = Pick<BlobRecord, 'digest' | 'size'>;
+
+/** Sends what is asked for of a blob that was described. @param how `open` is asked for one range after the other. */
+export async function sendBlob(
+  ctx: RegistryContext,
+  blob: Sendable,
+  { open, buffers }: { open: (range: ByteRange) => Promise<FileReader>; buffers: SendBuffers },
+): Promise<void> {
+  // Only GET has ranges. RFC 9110 section 14.2.
+  const isGet = ctx.method !== 'HEAD';
+  const ranges = isGet ? parseRanges(ctx.get('Range') || undefined, blob.size) : 'all';
+  if (ranges === 'unsatisfiable') throw unsatisfiable(blob);
+  const parts =
+    ranges === 'all' ? whole(blob) : ranges.length === 1 ? single(blob, ranges[0]) : multiple(blob, ranges);
+  ctx.status = ranges === 'all' ? 200 : 206;
+  if (parts.contentRange) ctx.set('Content-Range', parts.contentRange);
+  ctx.set('Content-Type', parts.contentType);
+  ctx.set('Content-Length', String(parts.length));
+  // Opened before the headers go out: a failure must still be able to become an error answer.
+  await using first = isGet && parts.ranges[0] ? await open(parts.ranges[0].range) : undefined;
+  ctx.respond = false;
+  if (first === undefined) {
+    ctx.res.end();
+    return;
+  }
+  for (const { head, range } of parts.ranges) {
+    if (head) ctx.res.write(head);
+    if (range === parts.ranges[0]?.range) await sendFile(first, ctx.res, buffers);
+    else {
+      await using next = await open(range);
+      await sendFile(next, ctx.res, buffers);
+    }
+  }
+  ctx.res.end(parts.tail);
 }
 
 /** DELETE of a blob (end-10). */
@@ -71,11 +82,11 @@ type Parts = Readonly<{
   tail?: string;
 }>;
 
-function whole({ size }: BlobRecord): Parts {
+function whole({ size }: Sendable): Parts {
   return { contentType: BLOB_TYPE, length: size, ranges: [{ range: { start: 0, end: size } }] };
 }
 
-function single(blob: BlobRecord, range: ByteRange): Parts {
+function single(blob: Sendable, range: ByteRange): Parts {
   return {
     contentType: BLOB_TYPE,
     contentRange: contentRange(range, blob.size),
@@ -85,7 +96,7 @@ function single(blob: BlobRecord, range: ByteRange): Parts {
 }
 
 /** RFC 9110 section 14.6. */
-function multiple(blob: BlobRecord, ranges: readonly ByteRange[]): Parts {
+function multiple(blob: Sendable, ranges: readonly ByteRange[]): Parts {
   const boundary = randomUUID();
   const parts = ranges.map((range) => ({
     range,
@@ -103,7 +114,7 @@ function contentRange({ start, end }: ByteRange, size: number): string {
   return `bytes ${start}-${end - 1}/${size}`;
 }
 
-function unsatisfiable({ size }: BlobRecord): HttpError {
+function unsatisfiable({ size }: Sendable): HttpError {
   return new HttpError(
     416,
     'RANGE_INVALID',
@@ -114,7 +125,7 @@ function unsatisfiable({ size }: BlobRecord): HttpError {
   );
 }
 
-function describe(ctx: RegistryContext, { digest }: BlobRecord): void {
+export function describeBlob(ctx: RegistryContext, { digest }: Pick<Sendable, 'digest'>): void {
   ctx.set('Docker-Content-Digest', digest);
   ctx.set('ETag', `"${digest}"`);
   ctx.set('Accept-Ranges', 'bytes');

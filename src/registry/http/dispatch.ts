@@ -1,12 +1,14 @@
 import { OciError, type RepositoryName } from '../../oci/index.js';
+import type { Upstreams } from '../upstreams/index.js';
 import { sendEmpty, sendJson } from './answers.js';
 import { authorize } from './authorization.js';
 import { deleteBlob, readBlob } from './blobs.js';
 import { HttpError } from './errors.js';
 import { listReferrers, listRepositories, listTags } from './lists.js';
 import { deleteManifest, pushManifest, readManifest } from './manifests.js';
+import { readersThrough, refusingWrites } from './pull-through.js';
 import type { Handler, Registry, RegistryContext } from './registry.js';
-import { parseRequest, type RegistryRequest, type RequestKind } from './request.js';
+import { type RegistryRequest, type RequestKind, requestOf } from './request.js';
 import { appendUpload, cancelUpload, finishUpload, readUpload, startUpload } from './uploads.js';
 import { warn } from './warnings.js';
 
@@ -18,10 +20,10 @@ type AnyHandlers = { readonly [K in RequestKind]: { readonly [M in Method]?: Any
 
 /** Answers everything under `/v2/`. @see distribution-spec spec.md, "Endpoints" */
 export function dispatch(registry: Registry) {
-  const handlers: AnyHandlers = handlersFor(registry);
+  const { upstreams, settings } = registry;
+  const handlers: AnyHandlers = upstreams ? throughUpstreams(registry, upstreams) : handlersFor(registry);
   return async (ctx: RegistryContext) => {
-    const { prefix } = registry.settings;
-    const request = parseRequest(ctx.path.slice(prefix.length));
+    const request = requestOf(ctx, settings);
     if (request === undefined) throw noSuchPath(ctx);
     const byMethod = handlers[request.kind];
     // HEAD is GET without the body, which the handlers see to. RFC 9110 section 9.3.2.
@@ -57,6 +59,28 @@ function handlersFor(registry: Registry): Handlers {
     },
     tags: { GET: listTags(registry) },
     referrers: { GET: listReferrers(registry) },
+  };
+}
+
+function throughUpstreams(registry: Registry, upstreams: Upstreams): Handlers {
+  const handlers = handlersFor(registry);
+  const reads = readersThrough(registry, upstreams);
+  const { manifest, blob, uploads, upload, tags, referrers } = handlers;
+  const refusing = <K extends RequestKind>(methods: Handlers[K]) =>
+    Object.fromEntries(
+      Object.entries(methods).map(([method, handler]) => [
+        method,
+        refusingWrites(upstreams, handler as Handler<K>),
+      ]),
+    ) as Handlers[K];
+  return {
+    ...handlers,
+    manifest: { ...refusing<'manifest'>(manifest), GET: reads.manifest },
+    blob: { ...refusing<'blob'>(blob), GET: reads.blob },
+    uploads: refusing<'uploads'>(uploads),
+    upload: refusing<'upload'>(upload),
+    tags: { ...tags, GET: reads.tags },
+    referrers: { ...referrers, GET: reads.referrers },
   };
 }
 

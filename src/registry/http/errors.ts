@@ -9,6 +9,7 @@ import {
 import { IndexUnavailableError } from '../../index/index.js';
 import { type ErrorCode, OciError } from '../../oci/index.js';
 import { StorageUnavailableError } from '../../storage/index.js';
+import { UpstreamContentError, UpstreamRefusedError, UpstreamUnavailableError } from '../upstreams/index.js';
 
 /** distribution-spec spec.md, "Error Codes", with the statuses that clients know from the reference registry. */
 const STATUS = {
@@ -32,6 +33,8 @@ const STATUS = {
   UNKNOWN: 500,
   UNSUPPORTED: 405,
 } as const satisfies Record<ErrorCode, number>;
+
+const RETRY_UPSTREAM_MS = 15_000;
 
 /** Told at once: a manifest can miss thousands of blobs. */
 const MAX_ERRORS = 100;
@@ -101,6 +104,15 @@ function asOciError(error: unknown): OciError | undefined {
   if (error instanceof UploadOffsetError || error instanceof UploadBusyError) {
     return new OciError('RANGE_INVALID', error.message, cause);
   }
+  if (error instanceof UpstreamUnavailableError) {
+    const seconds = String(Math.ceil((error.retryAfterMs ?? RETRY_UPSTREAM_MS) / 1000));
+    const [status, code] = error.limited
+      ? ([429, 'TOOMANYREQUESTS'] as const)
+      : ([503, 'UNAVAILABLE'] as const);
+    return new HttpError(status, code, error.message, { ...cause, headers: { 'Retry-After': seconds } });
+  }
+  if (error instanceof UpstreamRefusedError) return new OciError('DENIED', error.message, cause);
+  if (error instanceof UpstreamContentError) return new HttpError(502, 'UNAVAILABLE', error.message, cause);
   if (error instanceof StorageUnavailableError || error instanceof IndexUnavailableError) {
     return new HttpError(503, 'UNAVAILABLE', error.message, { ...cause, headers: { 'Retry-After': '30' } });
   }

@@ -5,7 +5,7 @@ import { parsePage } from './paging.js';
 import type { Registry, RegistryContext, RequestOf } from './registry.js';
 
 /** A list of tags is complete unless the client asks for less; beyond this many it needs a second page. */
-const MAX_TAGS_UNASKED = 100_000;
+export const MAX_TAGS_UNASKED = 100_000;
 /** containerd and oras refuse a longer page. */
 const MAX_REFERRERS_BYTES = 4_000_000;
 
@@ -35,18 +35,30 @@ export function listTags({ catalog, settings }: Registry) {
 export function listReferrers({ catalog, settings }: Registry) {
   return async (ctx: RegistryContext, { repository, digest: text }: RequestOf<'referrers'>) => {
     const subject = parseDigest(text);
-    const query = new URLSearchParams(ctx.querystring);
-    const artifactTypes = query.getAll('artifactType').filter((type) => type !== '');
+    const artifactTypes = artifactTypesOf(ctx);
     const page = parsePage(ctx, { max: MAX_TAGS_UNASKED, default: MAX_TAGS_UNASKED });
     const fitting = { ...page, maxBytes: MAX_REFERRERS_BYTES, artifactTypes };
     const { items, more } = await catalog.referrers(repository, subject, fitting);
     const last = items.at(-1)?.digest;
     const path = `/v2/${repository}/referrers/${subject}`;
     if (more && last) linkNext(ctx, settings, path, { last, artifactType: artifactTypes });
-    if (artifactTypes.length > 0) ctx.set('OCI-Filters-Applied', 'artifactType');
-    const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: items.map(descriptorOf) };
-    sendJson(ctx, index, MEDIA_TYPES.ociIndex);
+    sendReferrers(ctx, items.map(descriptorOf), artifactTypes);
   };
+}
+
+/** @param artifactTypes by which they were chosen, if any. */
+export function sendReferrers(
+  ctx: RegistryContext,
+  manifests: readonly object[],
+  artifactTypes: readonly string[],
+): void {
+  if (artifactTypes.length > 0) ctx.set('OCI-Filters-Applied', 'artifactType');
+  const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests };
+  sendJson(ctx, index, MEDIA_TYPES.ociIndex);
+}
+
+export function artifactTypesOf({ querystring }: RegistryContext): string[] {
+  return new URLSearchParams(querystring).getAll('artifactType').filter((type) => type !== '');
 }
 
 function descriptorOf({ mediaType, digest, size, artifactType, annotations }: Referrer): object {

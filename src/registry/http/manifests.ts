@@ -1,4 +1,4 @@
-import type { ManifestKey } from '../../index/index.js';
+import type { ManifestKey, StoredManifest } from '../../index/index.js';
 import {
   type Digest,
   findTag,
@@ -21,17 +21,25 @@ const MAX_TAGS_PER_PUSH = 100;
 export function readManifest({ manifests, pulls }: Registry) {
   return async (ctx: RegistryContext, { repository, reference }: RequestOf<'manifest'>) => {
     const key = keyToRead(repository, reference);
-    const { digest, mediaType, bytes } = await manifests.get(repository, key);
-    ctx.set('Docker-Content-Digest', digest);
-    ctx.set('ETag', `"${digest}"`);
-    if (namesDigest(ctx.get('If-None-Match'), digest)) return sendEmpty(ctx, 304);
-    if (ctx.method === 'GET') pulls.record(repository, key);
-    ctx.status = 200;
-    ctx.set('Content-Type', mediaType);
-    ctx.set('Content-Length', String(bytes.byteLength));
-    ctx.respond = false;
-    ctx.res.end(ctx.method === 'HEAD' ? undefined : bytes);
+    const manifest = await manifests.get(repository, key);
+    if (sendManifest(ctx, manifest) && ctx.method === 'GET') pulls.record(repository, key);
   };
+}
+
+/** @returns false when the client has it already. */
+export function sendManifest(ctx: RegistryContext, { digest, mediaType, bytes }: StoredManifest): boolean {
+  ctx.set('Docker-Content-Digest', digest);
+  ctx.set('ETag', `"${digest}"`);
+  if (namesDigest(ctx.get('If-None-Match'), digest)) {
+    sendEmpty(ctx, 304);
+    return false;
+  }
+  ctx.status = 200;
+  ctx.set('Content-Type', mediaType);
+  ctx.set('Content-Length', String(bytes.byteLength));
+  ctx.respond = false;
+  ctx.res.end(ctx.method === 'HEAD' ? undefined : bytes);
+  return true;
 }
 
 /** PUT of a manifest by tag or digest, with more tags in the query (end-7). */
@@ -71,7 +79,7 @@ export function deleteManifest({ manifests }: Registry) {
 }
 
 /** What cannot be a tag cannot be there either, so it is unknown and not invalid. */
-function keyToRead(repository: RepositoryName, reference: string): ManifestKey {
+export function keyToRead(repository: RepositoryName, reference: string): ManifestKey {
   if (reference.includes(':')) return { digest: parseDigest(reference) };
   const tag = findTag(reference);
   if (tag !== undefined) return { tag };

@@ -3,6 +3,7 @@ import type { Uploads } from '../../content/index.js';
 import type { RepositoryName } from '../../oci/index.js';
 import type { AccessRules, Identity } from '../auth/index.js';
 import type { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../repositories/index.js';
+import type { Upstreams } from '../upstreams/index.js';
 import type { Peer } from './public-url.js';
 import type { RegistryRequest, RequestKind } from './request.js';
 import type { SendBuffers } from './send.js';
@@ -17,6 +18,8 @@ export type Registry = Readonly<{
   pulls: PullTimes;
   access: AccessRules;
   buffers: SendBuffers;
+  /** Where parts of the registry are copies of others. */
+  upstreams: Upstreams | undefined;
   settings: RegistrySettings;
 }>;
 
@@ -25,6 +28,8 @@ export type RegistrySettings = Readonly<{
   baseUrl: string;
   /** The API stands below this path: '', or `/x` as `http.prefix` says, without a slash at its end. */
   prefix: string;
+  /** Prefixes of repositories by what clients call a registry that is copied there. */
+  namespaces: ReadonlyMap<string, string>;
   deleteEnabled: boolean;
   readOnly: boolean;
   /** Whether clients may be sent to where the bytes are, if storage can do that. */

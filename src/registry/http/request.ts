@@ -78,3 +78,18 @@ function decoded(path: string): string {
     throw new OciError('NAME_INVALID', 'the path has a broken percent-escape', { cause: error });
   }
 }
+
+/**
+ * The same for a repository as clients know it that keep upstreams apart by name: `library/app` of `?ns=docker.io` is below
+ * the prefix of that upstream. containerd docs/hosts.md; distribution-spec spec.md, "Pulling manifests".
+ */
+export function requestOf(
+  { path, querystring }: Readonly<{ path: string; querystring: string }>,
+  { prefix, namespaces }: Readonly<{ prefix: string; namespaces: ReadonlyMap<string, string> }>,
+): RegistryRequest | undefined {
+  const request = parseRequest(path.slice(prefix.length));
+  if (namespaces.size === 0 || request === undefined || !('repository' in request)) return request;
+  const below = namespaces.get(new URLSearchParams(querystring).get('ns') ?? '');
+  if (below === undefined) return request;
+  return { ...request, repository: parseRepositoryName(`${below}/${request.repository}`) };
+}

@@ -19,7 +19,7 @@ export class PullTimes implements AsyncDisposable {
     this.#log = log;
     this.#now = options.now;
     this.#remember = options.remember;
-    this.#timer = setInterval(() => void this.#flush(), FLUSH_MS);
+    this.#timer = setInterval(() => void this.flush(), FLUSH_MS);
     this.#timer.unref();
   }
 
@@ -31,10 +31,11 @@ export class PullTimes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    await this.#flush();
+    await this.flush();
   }
 
-  async #flush(): Promise<void> {
+  /** Writes what was gathered. */
+  async flush(): Promise<void> {
     if (this.#pulls.size === 0) return;
     const pulls = [...this.#pulls.values()];
     this.#pulls.clear();

@@ -42,6 +42,12 @@ export class RepositoryBlobs {
     throw await this.#removed(repository, digest);
   }
 
+  /** Whether {@link get} would answer. */
+  async has(repository: RepositoryName, digest: Digest): Promise<boolean> {
+    const blob = await this.#find(repository, digest);
+    return blob !== undefined && (await this.#store.blobs.stat(blob.canonical)) === blob.size;
+  }
+
   /** @throws {OciError} BLOB_UNKNOWN. */
   async open(repository: RepositoryName, blob: BlobRecord, range?: ByteRange): Promise<FileReader> {
     try {

@@ -48,9 +48,14 @@ export class RepositoryManifests {
     this.#rules = rules;
   }
 
+  find(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {
+    const { index, sync } = this.#store;
+    return sync.consult(repository, () => index.findManifest(repository, key));
+  }
+
   /** @throws {OciError} MANIFEST_UNKNOWN. */
   async get(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest> {
-    const manifest = await this.#find(repository, key);
+    const manifest = await this.find(repository, key);
     if (manifest === undefined) throw unknownManifest(repository, key);
     return manifest;
   }
@@ -108,7 +113,7 @@ export class RepositoryManifests {
   async delete(repository: RepositoryName, key: ManifestKey): Promise<void> {
     const { index, locks } = this.#store;
     await locks.forDelete(repository, async () => {
-      const manifest = await this.#find(repository, key);
+      const manifest = await this.find(repository, key);
       if (manifest === undefined) throw unknownManifest(repository, key);
       const tags = 'tag' in key ? [key.tag] : await index.tagsOf(repository, manifest.digest);
       checkMutable(this.#rules, repository, tags);
@@ -188,11 +193,6 @@ export class RepositoryManifests {
       if (current !== undefined && current !== digest) moved.push(tag);
     }
     return moved;
-  }
-
-  #find(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {
-    const { index, sync } = this.#store;
-    return sync.consult(repository, () => index.findManifest(repository, key));
   }
 
   /** Files, then the index: under a lock. */

@@ -81,6 +81,7 @@ describe('loadConfig', () => {
       immutable: [],
       retention: [],
       quotas: [],
+      upstreams: [],
       trash: { keep: 604_800_000 },
       warnings: [],
       minfreespace: 104_857_600,
@@ -372,7 +373,6 @@ describe('what is not supported yet', () => {
     { text: 'version: 0.1\nstorage: {azure: }', key: 'storage.azure' },
     { text: 'version: 0.1\nstorage: swift', key: 'storage.swift' },
     { text: minimal('auth: silly'), key: 'auth.silly' },
-    { text: minimal('proxy: {remoteurl: "https://example.com"}'), key: 'proxy.remoteurl' },
     { text: minimal('http: {tls: {letsencrypt: {cachefile: /c}}}'), key: 'http.tls.letsencrypt' },
   ])('stops the start where it matters: $key', ({ text, key }) =>
     expect(problems(text)).toContainEqual(expect.stringMatching(`${key}: .*not supported yet`)),
@@ -398,6 +398,35 @@ describe('what is not supported yet', () => {
     'redis:',
     'compatibility: {schema1: {signingkeyfile: /k, enabled: false}}',
   ])('does not matter when it is off: %s', (text) => expect(notices(minimal(text))).toEqual([]));
+});
+
+describe('copies of other registries', () => {
+  const upstream = (more: string) => `berth: {upstreams: [{url: "https://a.example", prefix: a, ${more}}]}`;
+
+  it.each([
+    { text: 'proxy: {remoteurl: "https://a.example/path"}', key: 'proxy.remoteurl' },
+    { text: 'proxy: {remoteurl: "https://u:p@a.example"}', key: 'proxy.remoteurl' },
+    { text: 'proxy: {remoteurl: "ftp://a.example"}', key: 'proxy.remoteurl' },
+    { text: 'proxy: {remoteurl: "https://a.example", username: u}', key: 'proxy.password' },
+    { text: 'proxy: {remoteurl: a.example, exec: {command: /bin/sh}}', key: 'proxy.exec.command' },
+    { text: 'berth: {upstreams: [{url: "https://a.example", prefix: A}]}', key: 'berth.upstreams.0.prefix' },
+    { text: upstream('password: p'), key: 'berth.upstreams.0.username' },
+    {
+      text: 'proxy: {remoteurl: "https://a.example"}\nberth: {upstreams: [{url: "https://b.example"}]}',
+      key: 'berth.upstreams.0',
+    },
+    {
+      text: 'berth: {upstreams: [{url: a.example, prefix: a, namespaces: [n]}, {url: b.example, prefix: b, namespaces: [n]}]}',
+      key: 'berth.upstreams.1.namespaces',
+    },
+    { text: 'berth: {index: {lastpull: false}, upstreams: [{url: a.example}]}', key: 'berth.upstreams.0' },
+  ])('are refused where they cannot be: $text', ({ text, key }) =>
+    expect(problems(minimal(text))).toEqual([expect.stringContaining(`${key}: `)]),
+  );
+
+  it.each(['registry-1.docker.io', 'http://10.0.0.1:5000', 'https://a.example/'])('are of %s', (url) =>
+    expect(notices(minimal(`http: {addr: ":1"}\nproxy: {remoteurl: "${url}"}`))).toEqual([]),
+  );
 });
 
 describe('contradictions that the reference starts with', () => {

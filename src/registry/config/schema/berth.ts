@@ -1,6 +1,15 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { duration, flag, optionalDuration, requiredSize, section, size, text } from './fields.js';
+import {
+  duration,
+  flag,
+  optionalDuration,
+  optionalSize,
+  requiredSize,
+  section,
+  size,
+  text,
+} from './fields.js';
 
 const ANYBODY = ['*', 'anonymous'];
 
@@ -97,6 +106,24 @@ const retention = z
   })
   .meta({ description: 'Which tags stay. The first rule that matches a tag decides.' });
 
+const upstream = z
+  .strictObject({
+    prefix: text(
+      'Its repositories are below this name, such as docker.io; without it the whole registry is a copy.',
+    ),
+    url: z.string().min(1).meta({ description: 'URL of the other registry.' }),
+    namespaces: z
+      .array(z.string().min(1))
+      .meta({ description: 'What containerd calls it, in ?ns=; without it the prefix.' })
+      .optional(),
+    username: text('User there.'),
+    password: text('Password there.'),
+    recheck: duration('How long a tag is believed before the other registry is asked again.', '1m'),
+    ttl: duration('How long what nobody asks for is kept; 0 keeps it.', '168h'),
+    maxsize: optionalSize('Most bytes of blobs; what was not asked for longest goes first.'),
+  })
+  .meta({ description: 'A part of the registry that is a copy of another one, filled as it is asked for.' });
+
 export const berth = section('What the reference does not have.', {
   index: section('The index of metadata, which can always be rebuilt from the storage.', {
     path: text(
@@ -140,6 +167,10 @@ export const berth = section('What the reference does not have.', {
   quotas: z
     .array(quota)
     .meta({ description: 'Room for repositories. Without it there is no bound.' })
+    .default([]),
+  upstreams: z
+    .array(upstream)
+    .meta({ description: 'Parts of the registry that are copies of others, filled as they are asked for.' })
     .default([]),
   trash: section('What was deleted and can be brought back: `berth trash`.', {
     keep: duration('For how long; 0 keeps nothing.', '168h'),

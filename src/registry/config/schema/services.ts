@@ -83,7 +83,7 @@ export const proxy = section('Pull-through cache of another registry.', {
     command: text('Name of the helper.'),
     lifetime: signedDuration('How long its answer is used.'),
   }),
-  ttl: duration('Age at which content is dropped; 0 keeps it.', '168h'),
+  ttl: duration('How long what nobody asks for is kept; 0 keeps it.', '168h'),
   cachewritetimeout: duration('Longest time for writing to the cache.', '5m'),
 });
 

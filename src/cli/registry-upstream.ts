@@ -1,0 +1,141 @@
+import {
+  DeniedError,
+  RateLimitError,
+  type RegistryClient,
+  RegistryError,
+  type Repository,
+  UnauthorizedError,
+  UnreachableError,
+} from '../client/index.js';
+import { ContentNotFoundError, DigestMismatchError, ImageNotFoundError } from '../content/index.js';
+import type { ManifestKey, StoredManifest } from '../index/index.js';
+import {
+  type Descriptor,
+  type Digest,
+  keyText,
+  parseRepositoryName,
+  type RepositoryName,
+  type Tag,
+} from '../oci/index.js';
+import {
+  type Upstream,
+  type UpstreamBlob,
+  UpstreamContentError,
+  UpstreamRefusedError,
+  UpstreamUnavailableError,
+} from '../registry/upstreams/index.js';
+
+type Options = Readonly<{ signal?: AbortSignal }>;
+
+/** More would be a mistake, or an attack. */
+const MAX_TAGS = 1_000_000;
+const HUB = /^((index|registry-1)\.)?docker\.io$/;
+
+/** A registry that another one is a copy of, as the client sees it. */
+export class RegistryUpstream implements Upstream {
+  readonly host: string;
+  readonly #client: () => RegistryClient;
+
+  /** @param client may be another one with each call. */
+  constructor(host: string, client: () => RegistryClient) {
+    this.host = host;
+    this.#client = client;
+  }
+
+  resolve(repository: RepositoryName, tag: Tag, options: Options = {}): Promise<Digest | undefined> {
+    return this.#ask(options, async () => (await this.#open(repository).resolve(tag, options)).digest);
+  }
+
+  manifest(
+    repository: RepositoryName,
+    key: ManifestKey,
+    options: Options = {},
+  ): Promise<StoredManifest | undefined> {
+    return this.#ask(options, async () => {
+      const { descriptor, bytes } = await this.#open(repository).readManifest(keyText(key), options);
+      return { digest: descriptor.digest, mediaType: descriptor.mediaType, bytes };
+    });
+  }
+
+  blobSize(repository: RepositoryName, digest: Digest, options: Options = {}): Promise<number | undefined> {
+    return this.#ask(options, () => this.#open(repository).blobSize(digest, options));
+  }
+
+  blob(repository: RepositoryName, digest: Digest, options: Options = {}): Promise<UpstreamBlob | undefined> {
+    return this.#ask(options, async () => {
+      const { size, bytes } = await this.#open(repository).findBlob(digest, options);
+      return { size, bytes: this.#explaining(bytes, options) };
+    });
+  }
+
+  tags(repository: RepositoryName, options: Options = {}): Promise<readonly string[] | undefined> {
+    return this.#ask(options, async () => {
+      const tags: string[] = [];
+      for await (const tag of this.#open(repository).tags(options)) {
+        if (tags.length === MAX_TAGS) throw new UpstreamContentError(`${this.host} has too many tags`);
+        tags.push(tag);
+      }
+      return tags;
+    });
+  }
+
+  async referrers(
+    repository: RepositoryName,
+    subject: Digest,
+    options: Options = {},
+  ): Promise<readonly Descriptor[]> {
+    return (await this.#ask(options, () => this.#open(repository).referrers(subject, options))) ?? [];
+  }
+
+  #open(repository: RepositoryName): Repository {
+    // On docker.io a name of one part belongs to `library`; docker and containerd write it out.
+    const isOfficial = HUB.test(this.host) && !repository.includes('/');
+    const name = isOfficial ? parseRepositoryName(`library/${repository}`) : repository;
+    return this.#client().repository(this.host, name);
+  }
+
+  async #ask<T>({ signal }: Options, ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof ImageNotFoundError || error instanceof ContentNotFoundError) return undefined;
+      throw this.#explain(error, signal);
+    }
+  }
+
+  async *#explaining(bytes: AsyncIterable<Uint8Array>, { signal }: Options): AsyncGenerator<Uint8Array> {
+    try {
+      yield* bytes;
+    } catch (error) {
+      throw this.#explain(error, signal);
+    }
+  }
+
+  #explain(error: unknown, signal: AbortSignal | undefined): unknown {
+    const cause = { cause: error };
+    if (signal?.aborted) return new UpstreamUnavailableError(`${this.host} did not answer in time`, cause);
+    if (error instanceof RateLimitError) {
+      const retryAfterMs = retryAfterOf(error);
+      return new UpstreamUnavailableError(error.message, { ...cause, limited: true, retryAfterMs });
+    }
+    if (error instanceof UnauthorizedError || error instanceof DeniedError)
+      return new UpstreamRefusedError(`${this.host} does not let this registry read that`, cause);
+    if (error instanceof UnreachableError) return new UpstreamUnavailableError(error.message, cause);
+    if (error instanceof RegistryError) {
+      return error.status >= 500 || error.status === 408
+        ? new UpstreamUnavailableError(error.message, { ...cause, retryAfterMs: retryAfterOf(error) })
+        : new UpstreamContentError(error.message, cause);
+    }
+    if (error instanceof Error && (error instanceof DigestMismatchError || error.name === 'OciError'))
+      return new UpstreamContentError(`${this.host} sent something else: ${error.message}`, cause);
+    return error;
+  }
+}
+
+/** Seconds or a date. RFC 9110 section 10.2.3. */
+function retryAfterOf({ retryAfter }: RegistryError): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  if (/^\d{1,9}$/.test(retryAfter.trim())) return Number(retryAfter) * 1000;
+  const date = Date.parse(retryAfter);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+}

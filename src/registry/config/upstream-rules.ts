@@ -1,0 +1,56 @@
+import { findRepositoryName } from '../../oci/index.js';
+import type { Report } from './notices.js';
+import type { Config } from './schema/config.js';
+
+const HELPER = /^docker-credential-[\w.-]+$/;
+
+/** What copies of other registries need, and what would be two copies in one place. */
+export function checkUpstreams({ proxy, storage, berth }: Config, { problem }: Report): void {
+  const all = [
+    ...(proxy.remoteurl ? [{ ...proxy, url: proxy.remoteurl, at: 'proxy', urlKey: 'proxy.remoteurl' }] : []),
+    ...berth.upstreams.map((upstream, i) => {
+      const at = `berth.upstreams.${i}`;
+      return { ...upstream, at, urlKey: `${at}.url` };
+    }),
+  ];
+  const prefixes = new Set<string>();
+  const namespaces = new Set<string>();
+  for (const { at, urlKey, url, username, password, ...more } of all) {
+    const { prefix = '', namespaces: named = [] } = 'recheck' in more ? more : {};
+    if (parseUpstreamUrl(url) === undefined)
+      problem(urlKey, 'must be a URL such as https://registry-1.docker.io, without a path or credentials');
+    if (prefix !== '' && findRepositoryName(prefix) === undefined)
+      problem(`${at}.prefix`, 'must be the beginning of a name, such as docker.io or mirrors/quay');
+    if (prefixes.has(prefix))
+      problem(
+        at,
+        prefix === '' ? 'the whole registry is a copy already' : `there is a copy below ${prefix} already`,
+      );
+    prefixes.add(prefix);
+    for (const namespace of named) {
+      if (namespaces.has(namespace))
+        problem(`${at}.namespaces`, `${namespace} is the name of another upstream`);
+      namespaces.add(namespace);
+    }
+    if (Boolean(username) !== Boolean(password))
+      problem(
+        `${at}.${username ? 'password' : 'username'}`,
+        `is required with ${username ? 'username' : 'password'}`,
+      );
+  }
+  if (all.length === 0) return;
+  const { command } = proxy.exec;
+  if (command && !HELPER.test(command))
+    problem('proxy.exec.command', 'must be the name of a credential helper, docker-credential-…');
+  const { at } = all[0] ?? { at: '' };
+  if (storage.maintenance.readonly.enabled) problem(at, 'a registry that is read-only keeps no copies');
+  if (!berth.index.lastpull) problem(at, 'needs berth.index.lastpull: what is not asked for must be known');
+}
+
+/** @returns `undefined` for what is no address of a registry. */
+export function parseUpstreamUrl(text: string): URL | undefined {
+  const url = URL.parse(text.includes('://') ? text : `https://${text}`);
+  const isPlain =
+    url !== null && /^https?:$/.test(url.protocol) && `${url.username}${url.password}${url.search}` === '';
+  return isPlain && url.pathname === '/' ? url : undefined;
+}

@@ -1,0 +1,126 @@
+import { DigestMismatchError, type Uploads, type VerifiedUpload } from '../../content/index.js';
+import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
+import type { ByteRange, FileReader } from '../../storage/index.js';
+import type { Logger } from '../logger.js';
+import type { RepositoryBlobs } from '../repositories/index.js';
+import { UpstreamContentError } from './errors.js';
+import { GrowingFile } from './growing-file.js';
+import type { Origins } from './origins.js';
+import type { Upstream, UpstreamBlob } from './upstream.js';
+
+export type CachedBlobsOptions = Readonly<{
+  upstream: Upstream;
+  /** The name there of a repository here. */
+  remoteName: (repository: RepositoryName) => RepositoryName;
+  blobs: RepositoryBlobs;
+  uploads: Uploads;
+  origins: Origins;
+  /** For bytes that are on their way. */
+  folder: string;
+  onStored: () => void;
+  log: Logger;
+  /** Ends all downloads. */
+  signal: AbortSignal;
+}>;
+
+/** A blob on its way. `done` rejects when it cannot be had, and nothing of it is kept. */
+export type BlobFetch = Readonly<{
+  size: number;
+  done: Promise<void>;
+  /** What is read last is right only if the reader says nothing; `undefined` once it is stored. */
+  open(range: ByteRange): FileReader | undefined;
+}>;
+
+/** Blobs of an upstream: kept once they were asked for, and read from there once for all who wait. */
+export class CachedBlobs {
+  readonly #options: CachedBlobsOptions;
+  readonly #fetches = new Map<string, Promise<BlobFetch | undefined>>();
+
+  constructor(options: CachedBlobsOptions) {
+    this.#options = options;
+  }
+
+  /** Of a blob that is not here. @throws {OciError} BLOB_UNKNOWN. @throws as {@link Upstream}. */
+  async size(repository: RepositoryName, digest: Digest): Promise<number> {
+    const { upstream, remoteName } = this.#options;
+    const size = await upstream.blobSize(remoteName(repository), digest);
+    if (size === undefined) throw unknown(repository, digest);
+    return size;
+  }
+
+  /**
+   * @returns `undefined` when the blob is here.
+   * @throws {OciError} BLOB_UNKNOWN. @throws as {@link Upstream}.
+   */
+  fetch(repository: RepositoryName, digest: Digest): Promise<BlobFetch | undefined> {
+    const key = `${repository} ${digest}`;
+    const others = this.#fetches.get(key);
+    if (others !== undefined) return others;
+    const fetch = this.#start(repository, digest);
+    this.#fetches.set(key, fetch);
+    fetch
+      .then((started) => started?.done)
+      .catch(() => {}) // whoever asked is told
+      .finally(() => this.#fetches.delete(key));
+    return fetch;
+  }
+
+  /** Resolves when nothing is on its way. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([...this.#fetches.values()].map(async (fetch) => (await fetch)?.done));
+  }
+
+  async #start(repository: RepositoryName, digest: Digest): Promise<BlobFetch | undefined> {
+    const { blobs, upstream, remoteName, folder, signal } = this.#options;
+    if (await blobs.has(repository, digest)) return undefined; // since the caller looked
+    const found = await upstream.blob(remoteName(repository), digest, { signal });
+    if (found === undefined) throw unknown(repository, digest);
+    const file = await GrowingFile.create(folder, found.size);
+    const done = this.#store(repository, digest, { found, file });
+    done.catch(() => {}); // readers are told
+    return { size: found.size, done, open: (range) => file.open(range) };
+  }
+
+  async #store(
+    repository: RepositoryName,
+    digest: Digest,
+    { found, file }: { found: UpstreamBlob; file: GrowingFile },
+  ): Promise<void> {
+    const { blobs, uploads, origins, onStored, log, upstream } = this.#options;
+    try {
+      await origins.claim(repository);
+      const chunk = { source: copied(found.bytes, file), length: found.size };
+      const publish = (verified: VerifiedUpload) => blobs.publish(repository, digest, verified);
+      await uploads.take(repository, digest, { chunk, publish });
+      await file.end();
+    } catch (error) {
+      const failure = error instanceof DigestMismatchError ? wrongContent(upstream, digest, error) : error;
+      log.warn(
+        { error: failure, repository, digest, upstream: upstream.host },
+        'a blob could not be fetched',
+      );
+      await file.fail(failure);
+      throw failure;
+    }
+    log.info({ repository, digest, bytes: found.size, upstream: upstream.host }, 'blob fetched');
+    onStored();
+  }
+}
+
+/** The file first: whoever takes the chunk may give its memory away. */
+async function* copied(source: AsyncIterable<Uint8Array>, file: GrowingFile): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    await file.append(chunk);
+    yield chunk;
+  }
+}
+
+function wrongContent({ host }: Upstream, digest: Digest, cause: Error): UpstreamContentError {
+  return new UpstreamContentError(`${host} sent something else for blob ${digest}: ${cause.message}`, {
+    cause,
+  });
+}
+
+function unknown(repository: RepositoryName, digest: Digest): OciError {
+  return new OciError('BLOB_UNKNOWN', `${repository} has no blob ${digest}`, { detail: { digest } });
+}

@@ -1,0 +1,10 @@
+/**
+ * Parts of the registry that are copies of other registries, filled as clients ask for them. Start with
+ * pull-through-cache.ts; upstream.ts is what the other registry has to answer. How it is spoken to is not known here.
+ */
+export type { BlobFetch } from './cached-blobs.js';
+export { UpstreamContentError, UpstreamRefusedError, UpstreamUnavailableError } from './errors.js';
+export { Origins } from './origins.js';
+export { type CacheRule, PullThroughCache } from './pull-through-cache.js';
+export type { Upstream, UpstreamBlob } from './upstream.js';
+export { Upstreams } from './upstreams.js';

@@ -1,0 +1,107 @@
+import type { Uploads } from '../../content/index.js';
+import {
+  type Descriptor,
+  type Digest,
+  findRepositoryName,
+  OciError,
+  type RepositoryName,
+} from '../../oci/index.js';
+import type { Logger } from '../logger.js';
+import { type RepositoryBlobs, RepositoryManifests, type RepositoryStore } from '../repositories/index.js';
+import { BackOff } from './back-off.js';
+import { CachedBlobs } from './cached-blobs.js';
+import { CachedManifests } from './cached-manifests.js';
+import type { Origins } from './origins.js';
+import type { Upstream } from './upstream.js';
+
+/** Which part of the registry is a copy of an upstream, and for how long. Times in milliseconds. */
+export type CacheRule = Readonly<{
+  upstream: Upstream;
+  /** Where its repositories are, without a slash at the end; '' for the whole registry. */
+  prefix: string;
+  /** Names by which clients call it that have their own names for repositories. */
+  namespaces: readonly string[];
+  /** How long a tag is believed. */
+  recheck: number;
+  /** How long what nobody asks for is kept; 0 for ever. */
+  ttl: number;
+  /** Most bytes of blobs. */
+  maxBytes: number | undefined;
+}>;
+
+export type CacheParts = Readonly<{
+  store: RepositoryStore;
+  blobs: RepositoryBlobs;
+  uploads: Uploads;
+  origins: Origins;
+  folder: string;
+  log: Logger;
+  signal: AbortSignal;
+}>;
+
+/** A part of the registry that is filled from an upstream as it is asked for. */
+export class PullThroughCache {
+  readonly rule: CacheRule;
+  readonly manifests: CachedManifests;
+  readonly blobs: CachedBlobs;
+  readonly #backOff: BackOff;
+  #grown = false;
+
+  constructor(rule: CacheRule, { store, blobs, ...parts }: CacheParts) {
+    const { upstream, recheck } = rule;
+    const { now } = store;
+    const remoteName = (repository: RepositoryName) => this.#remoteName(repository);
+    this.rule = rule;
+    this.#backOff = new BackOff(now);
+    const manifests = new RepositoryManifests(store, COPIES);
+    const common = { ...parts, upstream, remoteName };
+    this.manifests = new CachedManifests({ ...common, manifests, backOff: this.#backOff, recheck, now });
+    const onStored = () => {
+      this.#grown = true;
+    };
+    this.blobs = new CachedBlobs({ ...common, blobs, onStored });
+  }
+
+  covers(repository: RepositoryName): boolean {
+    const { prefix } = this.rule;
+    return prefix === '' || repository.startsWith(`${prefix}/`);
+  }
+
+  /** Whether blobs came since this was last asked. */
+  takeGrowth(): boolean {
+    const grown = this.#grown;
+    this.#grown = false;
+    return grown;
+  }
+
+  /** @returns `undefined` when the upstream cannot tell now. @throws {OciError} NAME_UNKNOWN. */
+  async tags(repository: RepositoryName): Promise<readonly string[] | undefined> {
+    const { upstream } = this.rule;
+    if (this.#backOff.reason) return undefined;
+    const found = await this.#backOff.watch(() => upstream.tags(this.#remoteName(repository)));
+    if (found !== undefined) return found;
+    throw new OciError('NAME_UNKNOWN', `there is no repository ${repository}`, {
+      detail: { name: repository },
+    });
+  }
+
+  referrers(repository: RepositoryName, subject: Digest): Promise<readonly Descriptor[]> {
+    const { upstream } = this.rule;
+    return this.#backOff.watch(() => upstream.referrers(this.#remoteName(repository), subject));
+  }
+
+  #remoteName(repository: RepositoryName): RepositoryName {
+    const { prefix } = this.rule;
+    const name = findRepositoryName(prefix === '' ? repository : repository.slice(prefix.length + 1));
+    if (name === undefined) throw new TypeError(`${repository} is not below ${prefix}`);
+    return name;
+  }
+}
+
+/** A copy is complete once everything was asked for. It follows its upstream, whatever is immutable here. */
+const COPIES: ConstructorParameters<typeof RepositoryManifests>[1] = {
+  indexPlatforms: 'none',
+  blobs: 'optional',
+  urls: { allow: [], deny: [] },
+  isImmutable: () => false,
+};

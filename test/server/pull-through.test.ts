@@ -1,0 +1,321 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CuttingProxy } from '../client/cutting-proxy.js';
+import { BerthProcess } from '../support/berth-process.js';
+import { DebianRegistry } from '../support/debian-registry.js';
+import { writeHtpasswd } from '../support/htpasswd.js';
+import { freePort, http, openHttp } from '../support/http.js';
+import { basic, pushImage, sha256, type TestImage, testImage } from '../support/push.js';
+import { RecordingProxy } from '../support/recording-proxy.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+const MEBIBYTE = 1024 * 1024;
+
+let reference: DebianRegistry;
+let small: TestImage;
+/** Its layer is long enough to be sent while it arrives. */
+let large: TestImage;
+let layer: Buffer;
+
+beforeAll(async () => {
+  reference = await DebianRegistry.start();
+  small = testImage('small');
+  layer = randomBytes(8 * MEBIBYTE);
+  large = imageWith(layer);
+  await pushInTwo(reference.url, 'team/app', 'v1', small);
+  await pushInTwo(reference.url, 'team/large', 'v1', large);
+});
+
+afterAll(() => reference?.[Symbol.asyncDispose]());
+
+/** The reference registry takes no blob with the first request. */
+async function pushInTwo(url: string, repository: string, tag: string, image: TestImage): Promise<void> {
+  for (const body of image.blobs) {
+    const begun = await http(`${url}/v2/${repository}/blobs/uploads/`, { method: 'POST' });
+    const place = new URL(begun.headers.location ?? '', url);
+    place.searchParams.set('digest', sha256(body));
+    expect((await http(place.href, { method: 'PUT', body })).status).toBe(201);
+  }
+  await pushImage(url, repository, tag, { ...image, blobs: [] });
+}
+
+function imageWith(content: Buffer): TestImage {
+  const config = Buffer.from('{}');
+  const descriptor = (bytes: Buffer, kind: string) => ({
+    mediaType: `application/vnd.oci.image.${kind}`,
+    digest: sha256(bytes),
+    size: bytes.length,
+  });
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      config: descriptor(config, 'config.v1+json'),
+      layers: [descriptor(content, 'layer.v1.tar')],
+    }),
+  );
+  return { blobs: [config, content], manifest, digest: sha256(manifest) };
+}
+
+/** A registry with one part that is a copy, and the rest its own. */
+function startWith(url: string, more: object = {}, config: object = {}): Promise<BerthProcess> {
+  const upstreams = [{ prefix: 'mirror', url, namespaces: ['up.example'], recheck: '0s', ...more }];
+  return BerthProcess.start({ config: { berth: { upstreams }, ...config } });
+}
+
+const ANY = { accept: '*/*' };
+
+function manifestOf({ url }: { url: string }, repository: string, reference: string) {
+  return http(`${url}/v2/${repository}/manifests/${reference}`, { headers: ANY });
+}
+
+function blobOf({ url }: { url: string }, repository: string, bytes: Buffer) {
+  return http(`${url}/v2/${repository}/blobs/${sha256(bytes)}`);
+}
+
+async function pull(berth: { url: string }, repository: string, image: TestImage): Promise<void> {
+  const { status, body } = await manifestOf(berth, repository, 'v1');
+  expect([status, sha256(body)]).toEqual([200, image.digest]);
+  for (const bytes of image.blobs) {
+    const answer = await blobOf(berth, repository, bytes);
+    expect([answer.status, sha256(answer.body)]).toEqual([200, sha256(bytes)]);
+  }
+}
+
+describe('a registry that is a copy of another one, as proxy.remoteurl says', () => {
+  it('fills itself as it is asked, goes on without the other, and takes no pushes', async () => {
+    await using proxy = await RecordingProxy.start(reference.url);
+    await using berth = await BerthProcess.start({ config: { proxy: { remoteurl: proxy.url } } });
+    await pull(berth, 'team/app', small);
+    await pull(berth, 'team/large', large);
+    expect((await manifestOf(berth, 'team/app', 'v2')).status).toBe(404);
+    expect((await blobOf(berth, 'team/app', Buffer.from('nothing'))).status).toBe(404);
+    const pushed = await http(`${berth.url}/v2/team/new/blobs/uploads/`, { method: 'POST' });
+    expect(pushed.status).toBe(405);
+    expect(JSON.parse(pushed.body.toString()).errors[0].code).toBe('UNSUPPORTED');
+    const deleted = `${berth.url}/v2/team/app/manifests/${small.digest}`;
+    expect((await http(deleted, { method: 'DELETE' })).status).toBe(405);
+
+    const before = proxy.requests.length;
+    await pull(berth, 'team/large', large);
+    expect(proxy.requests.slice(before)).toEqual(['HEAD /v2/team/large/manifests/v1']);
+    await proxy[Symbol.asyncDispose]();
+    await pull(berth, 'team/app', small);
+    const stale = await manifestOf(berth, 'team/app', 'v1');
+    expect(stale.headers.warning).toMatch(
+      /^299 - ".* does not answer now: v1 may name something newer there"$/,
+    );
+    expect((await manifestOf(berth, 'team/app', small.digest)).headers.warning).toBeUndefined();
+    const absent = await manifestOf(berth, 'team/other', 'v1');
+    expect(absent.status).toBe(503);
+    expect(absent.headers['retry-after']).toBe('15');
+  });
+});
+
+describe('a part of a registry that is a copy of another one', () => {
+  it('stands beside what is pushed, under its prefix and the name that containerd has for it', async () => {
+    await using proxy = await RecordingProxy.start(reference.url);
+    await using berth = await startWith(proxy.url);
+    await pull(berth, 'mirror/team/app', small);
+    const own = testImage('own');
+    await pushImage(berth.url, 'team/app', 'v1', own);
+    await pull(berth, 'team/app', own);
+
+    const before = proxy.requests.length;
+    const named = await http(`${berth.url}/v2/team/app/manifests/v1?ns=up.example`, { headers: ANY });
+    expect(sha256(named.body)).toBe(small.digest);
+    const elsewhere = await http(`${berth.url}/v2/team/app/manifests/v1?ns=other.example`, { headers: ANY });
+    expect(sha256(elsewhere.body)).toBe(own.digest);
+    expect(proxy.requests.slice(before)).toEqual(['HEAD /v2/team/app/manifests/v1']);
+    const pushed = await http(`${berth.url}/v2/team/app/blobs/uploads/?ns=up.example`, { method: 'POST' });
+    expect(pushed.status).toBe(405);
+  });
+
+  it('is read once for any number of clients, who get it while it arrives', async () => {
+    await using proxy = await RecordingProxy.start(reference.url);
+    await using berth = await startWith(proxy.url);
+    const halfway = Promise.withResolvers<void>();
+    let passed = 0;
+    proxy.change = async (chunk, { url = '' }) => {
+      if (!url.includes(sha256(layer))) return chunk;
+      passed += chunk.length;
+      if (passed > 4 * MEBIBYTE) await halfway.promise;
+      return chunk;
+    };
+    const url = `${berth.url}/v2/mirror/team/large/blobs/${sha256(layer)}`;
+    const first = await openHttp(url);
+    const [begun] = await once(first, 'data');
+    expect(begun.length).toBeGreaterThan(0);
+    const chunks = [begun];
+    first.on('data', (chunk) => chunks.push(chunk));
+    const resumed = http(url, { headers: { range: `bytes=${3 * MEBIBYTE}-` } });
+    const others = Array.from({ length: 20 }, () => http(url));
+    await sleep(300);
+    halfway.resolve();
+    for (const { status, body } of await Promise.all(others))
+      expect([status, sha256(body)]).toEqual([200, sha256(layer)]);
+    if (!first.readableEnded) await once(first, 'end');
+    expect(sha256(Buffer.concat(chunks))).toBe(sha256(layer));
+    const { status, headers, body } = await resumed;
+    expect(status).toBe(206);
+    expect(headers['content-range']).toBe(`bytes ${3 * MEBIBYTE}-${layer.length - 1}/${layer.length}`);
+    expect(body.equals(layer.subarray(3 * MEBIBYTE))).toBe(true);
+    expect(proxy.count(/GET .*\/blobs\//)).toBe(1);
+
+    await Promise.all(Array.from({ length: 10 }, () => manifestOf(berth, 'mirror/team/app', 'v1')));
+    expect(proxy.count(/(GET|HEAD) .*\/manifests\//)).toBe(1);
+  });
+
+  it('goes on where it was when connections to the other registry drop', async () => {
+    await using cutting = await CuttingProxy.start(Number(new URL(reference.url).port));
+    await using proxy = await RecordingProxy.start(`http://127.0.0.1:${cutting.port}`);
+    await using berth = await startWith(proxy.url);
+    cutting.cuts.push(3 * MEBIBYTE, 2 * MEBIBYTE);
+    const { body } = await blobOf(berth, 'mirror/team/large', layer);
+    expect(sha256(body)).toBe(sha256(layer));
+    expect(proxy.count(/GET .*\/blobs\//)).toBe(3);
+    expect(cutting.cuts).toEqual([]);
+  });
+
+  it('keeps nothing that is wrong, and never completes an answer with it', async () => {
+    await using proxy = await RecordingProxy.start(reference.url);
+    await using berth = await startWith(proxy.url);
+    let at = 0;
+    proxy.change = (chunk, { url = '' }) => {
+      if (!url.includes(sha256(layer))) return chunk;
+      const wrong = Buffer.from(chunk);
+      if (at === 0) wrong[0] = (wrong[0] ?? 0) ^ 1;
+      at += chunk.length;
+      return wrong;
+    };
+    await expect(blobOf(berth, 'mirror/team/large', layer)).rejects.toThrow(/aborted|reset|hang up/);
+    expect(await filesBelow(join(berth.root, 'docker/registry/v2/blobs'))).toEqual([]);
+    proxy.change = (chunk) => chunk;
+    expect(sha256((await blobOf(berth, 'mirror/team/large', layer)).body)).toBe(sha256(layer));
+
+    // What is short is answered once it is known to be wrong.
+    const [config = Buffer.alloc(0)] = small.blobs;
+    proxy.change = (chunk, { url = '' }) =>
+      url.includes('/blobs/') ? Buffer.alloc(chunk.length, 'x') : chunk;
+    const short = await blobOf(berth, 'mirror/team/app', config);
+    expect(short.status).toBe(502);
+    expect(JSON.parse(short.body.toString()).errors[0].code).toBe('UNAVAILABLE');
+    proxy.change = () => Buffer.from('<html>'.padEnd(small.manifest.length));
+    expect((await manifestOf(berth, 'mirror/team/app', 'v1')).status).toBe(502);
+    proxy.change = (chunk) => chunk;
+    await pull(berth, 'mirror/team/app', small);
+  });
+
+  it('shows what it has when the other registry has had enough, and leaves it alone for as long', async () => {
+    await using proxy = await RecordingProxy.start(reference.url);
+    await using berth = await startWith(proxy.url);
+    await pull(berth, 'mirror/team/app', small);
+    proxy.intercept = (_incoming, outgoing) => {
+      outgoing.writeHead(429, { 'retry-after': '60' }).end();
+      return true;
+    };
+    const before = proxy.requests.length;
+    for (let i = 0; i < 3; i++) {
+      const stale = await manifestOf(berth, 'mirror/team/app', 'v1');
+      expect([stale.status, sha256(stale.body)]).toEqual([200, small.digest]);
+      expect(stale.headers.warning).toContain('does not answer now');
+    }
+    expect(proxy.requests.length - before).toBe(1);
+    const limited = await manifestOf(berth, 'mirror/team/large', 'v1');
+    expect(limited.status).toBe(429);
+    expect(limited.headers['retry-after']).toBe('60');
+  });
+
+  it('follows tags as they move, and believes them for as long as it is told', async () => {
+    await using up = await BerthProcess.start();
+    await using proxy = await RecordingProxy.start(up.url);
+    await using berth = await startWith(proxy.url);
+    await using trusting = await startWith(proxy.url, { recheck: '1h' });
+    const [one, two] = [testImage('one'), testImage('two')];
+    await pushImage(up.url, 'team/app', 'v1', one);
+    for (const each of [berth, trusting]) await pull(each, 'mirror/team/app', one);
+    await pushImage(up.url, 'team/app', 'v1', two);
+    await pull(berth, 'mirror/team/app', two);
+    await pull(trusting, 'mirror/team/app', one);
+    await pushImage(up.url, 'team/app', 'v1', one);
+    await pull(berth, 'mirror/team/app', one);
+    const tags = await http(`${berth.url}/v2/mirror/team/app/tags/list`);
+    expect(JSON.parse(tags.body.toString())).toEqual({ name: 'mirror/team/app', tags: ['v1'] });
+    await up.stop();
+    const known = await http(`${berth.url}/v2/mirror/team/app/tags/list`);
+    expect(JSON.parse(known.body.toString())).toEqual({ name: 'mirror/team/app', tags: ['v1'] });
+  });
+
+  it('is nothing wrong after a kill in the midst of it', async () => {
+    await using proxy = await RecordingProxy.start(reference.url);
+    const port = await freePort();
+    await using folder = await temporaryFolder('pull-through');
+    const upstreams = [{ prefix: 'mirror', url: proxy.url, recheck: '0s' }];
+    const start = () => BerthProcess.start({ port, root: folder.path, config: { berth: { upstreams } } });
+    const halfway = Promise.withResolvers<void>();
+    let passed = 0;
+    proxy.change = async (chunk, { url = '' }) => {
+      if (url.includes(sha256(layer))) passed += chunk.length;
+      if (passed > 4 * MEBIBYTE) await halfway.promise;
+      return chunk;
+    };
+    {
+      await using berth = await start();
+      await manifestOf(berth, 'mirror/team/large', 'v1');
+      const answer = blobOf(berth, 'mirror/team/large', layer);
+      answer.catch(() => {});
+      while (passed <= 4 * MEBIBYTE) await sleep(20);
+      await berth.stop('SIGKILL');
+      await expect(answer).rejects.toThrow();
+    }
+    halfway.resolve();
+    proxy.change = (chunk) => chunk;
+    expect(await filesBelow(join(folder.path, 'berth/tmp'))).toEqual([]);
+    await using berth = await start();
+    await pull(berth, 'mirror/team/large', large);
+  });
+
+  it('is for those who may pull there, and shows its own credentials to nobody else', async () => {
+    await using folder = await temporaryFolder('pull-through');
+    const htpasswd = join(folder.path, 'htpasswd');
+    await writeHtpasswd(htpasswd, { alice: 'correct horse', mirror: 'secret' });
+    const auth = { htpasswd: { realm: 'r', path: htpasswd } };
+    await using up = await BerthProcess.start({ config: { auth } });
+    await using proxy = await RecordingProxy.start(up.url);
+    await pushImage(up.url, 'team/app', 'v1', small, {
+      headers: { authorization: basic('mirror', 'secret') },
+    });
+    const access = [{ repositories: 'mirror/team/**', pull: ['alice'] }];
+    const upstreams = [
+      { prefix: 'mirror', url: proxy.url, username: 'mirror', password: 'secret' },
+      { prefix: 'nobody', url: proxy.url },
+    ];
+    await using berth = await BerthProcess.start({
+      config: {
+        auth,
+        berth: { access: [...access, { repositories: 'nobody/**', pull: ['alice'] }], upstreams },
+      },
+    });
+    const as = (repository: string, user: string, password: string) =>
+      http(`${berth.url}/v2/${repository}/manifests/v1`, {
+        headers: { ...ANY, authorization: basic(user, password) },
+      });
+    expect((await manifestOf(berth, 'mirror/team/app', 'v1')).status).toBe(401);
+    expect((await as('mirror/team/app', 'mirror', 'secret')).status).toBe(403);
+    expect(proxy.requests).toEqual([]);
+    expect((await as('mirror/team/app', 'alice', 'correct horse')).status).toBe(200);
+    expect(new Set(proxy.authorizations)).toEqual(new Set([undefined, basic('mirror', 'secret')]));
+    proxy.authorizations.splice(0);
+    expect((await as('nobody/team/app', 'alice', 'correct horse')).status).toBe(403);
+    expect(new Set(proxy.authorizations)).toEqual(new Set([undefined]));
+  });
+});
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+}
