@@ -11,6 +11,7 @@ import { collectGarbage } from './collect-garbage.js';
 import { readConfig } from './config.js';
 import { type OpenStore, openStore } from './open-store.js';
 import { requestObserver } from './request-observer.js';
+import type { scheduleEviction } from './schedule-eviction.js';
 import type { scheduleMaintenance } from './schedule-maintenance.js';
 import { schedulePurges } from './schedule-purges.js';
 import {
@@ -113,6 +114,7 @@ export async function serve(file: string | undefined): Promise<void> {
       checkIndex(opened, log, signal),
       schedulePurges(config, { ...opened, log }, signal),
       maintain(config, { ...registry, store: opened.store, retention, log }, signal),
+      copies && evict({ ...registry, ...copies, store: opened.store, log }, signal),
     ]),
   );
   log.info({ address, tls: tls !== undefined, version: manifest.version }, 'listening');
@@ -163,6 +165,11 @@ async function openCopies(config: Config, ...parts: [OpenStore, { blobs: Reposit
   if (!config.proxy.remoteurl && config.berth.upstreams.length === 0) return undefined;
   const { openUpstreams } = await import('./upstreams.js');
   return openUpstreams(config, ...parts);
+}
+
+async function evict(...args: Parameters<typeof scheduleEviction>): Promise<void> {
+  const { scheduleEviction } = await import('./schedule-eviction.js');
+  await scheduleEviction(...args);
 }
 
 /** Nothing is counted where nobody can read it: the libraries alone take as long to load as all the rest. */

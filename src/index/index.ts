@@ -9,6 +9,7 @@ export type {
   ManifestKey,
   ManifestRecord,
   ManifestReference,
+  ManifestUse,
   MetadataIndex,
   PendingDelete,
   Pull,

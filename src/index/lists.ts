@@ -1,7 +1,15 @@
 import type { Digest, RepositoryName, Tag } from '../oci/index.js';
 import type { Row } from '../sqlite/index.js';
 import { type Database, REPOSITORY } from './database.js';
-import type { Page, Referrer, ReferrersPage, RepositoryUsage, TagList, TagUse } from './metadata-index.js';
+import type {
+  ManifestUse,
+  Page,
+  Referrer,
+  ReferrersPage,
+  RepositoryUsage,
+  TagList,
+  TagUse,
+} from './metadata-index.js';
 
 /** What a descriptor takes in JSON: its values, and 100 bytes around them. */
 const DESCRIPTOR_BYTES = `(octet_length(digest) + octet_length(media_type) + octet_length(annotations) +
@@ -90,6 +98,20 @@ export class Lists {
       digest: row.digest as Digest,
       taggedAt: new Date(Number(row.tagged_at)),
       pulledAt: timeOf(row.pulled_at),
+    }));
+  }
+
+  manifestUses(repositories: readonly RepositoryName[]): ManifestUse[] {
+    const rows = this.#db.all(
+      `SELECT r.name, m.digest, max(m.pushed_at, coalesce(m.pulled_at, h.since)) AS used_at
+       FROM json_each(?1) JOIN repositories r ON r.name = value JOIN manifests m ON m.repository_id = r.id
+       JOIN history h ORDER BY used_at, r.name, m.digest`,
+      JSON.stringify(repositories),
+    );
+    return rows.map((row) => ({
+      repository: row.name as RepositoryName,
+      digest: row.digest as Digest,
+      usedAt: new Date(Number(row.used_at)),
     }));
   }
 

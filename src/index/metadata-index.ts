@@ -27,6 +27,9 @@ export type TagList = Readonly<{ json: string; last: Tag | undefined; more: bool
 export type TagRecord = Readonly<{ tag: Tag; digest: Digest; taggedAt: Date }>;
 export type TagUse = TagRecord & Readonly<{ pulledAt: Date | undefined }>;
 
+/** `usedAt` is when it was last pushed or pulled. */
+export type ManifestUse = Readonly<{ repository: RepositoryName; digest: Digest; usedAt: Date }>;
+
 /** What it takes to answer a manifest GET. */
 export type StoredManifest = Readonly<{ digest: Digest; mediaType: string; bytes: Uint8Array }>;
 
@@ -133,6 +136,12 @@ export interface MetadataIndex {
   pullsKnownSince(): Promise<Date>;
   /** All tags of a repository, in byte order, with when each was pushed and pulled last. */
   tagUses(repository: RepositoryName): Promise<TagUse[]>;
+
+  /**
+   * All manifests of these repositories, what was not used for longest first. What was never pulled since that is known
+   * counts as used then.
+   */
+  manifestUses(repositories: readonly RepositoryName[]): Promise<ManifestUse[]>;
 
   putBlob(repository: RepositoryName, blob: BlobRecord): Promise<void>;
   dropBlob(repository: RepositoryName, digest: Digest): Promise<void>;

@@ -9,6 +9,7 @@ import type {
   Job,
   ManifestKey,
   ManifestRecord,
+  ManifestUse,
   MetadataIndex,
   Page,
   PendingDelete,
@@ -148,6 +149,10 @@ export class SqliteIndex implements MetadataIndex {
 
   async tagUses(repository: RepositoryName): Promise<TagUse[]> {
     return this.#lists.tagUses(repository);
+  }
+
+  async manifestUses(repositories: readonly RepositoryName[]): Promise<ManifestUse[]> {
+    return this.#lists.manifestUses(repositories);
   }
 
   async touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean> {

@@ -250,6 +250,19 @@ describe('a part of a registry that is a copy of another one', () => {
     expect(JSON.parse(known.body.toString())).toEqual({ name: 'mirror/team/app', tags: ['v1'] });
   });
 
+  it('keeps no more than it is told', async () => {
+    await using berth = await startWith(reference.url, { maxsize: '5MiB' });
+    await pull(berth, 'mirror/team/app', small);
+    await pull(berth, 'mirror/team/large', large);
+    await pull(berth, 'mirror/team/app', small);
+    const blobs = join(berth.root, 'docker/registry/v2/blobs');
+    const kept = () => readdir(join(blobs, 'sha256', sha256(layer).slice(7, 9))).catch(() => []);
+    while ((await kept()).length > 0) await sleep(200);
+    expect((await filesBelow(blobs)).length).toBe(small.blobs.length + 1);
+    expect(berth.output).toContain('copies were given up');
+    await pull(berth, 'mirror/team/large', large);
+  });
+
   it('is nothing wrong after a kill in the midst of it', async () => {
     await using proxy = await RecordingProxy.start(reference.url);
     const port = await freePort();

@@ -2,6 +2,7 @@ import type { TagUse } from '../../index/index.js';
 import { type Digest, findDigest, type RepositoryName, type Tag } from '../../oci/index.js';
 import type { RepositoryBlobs, RepositoryManifests, RepositoryStore } from '../repositories/index.js';
 import { mapSideBySide } from '../side-by-side.js';
+import { removeContent } from './content-removal.js';
 import { labelOf, parseLifetime } from './lifetime.js';
 import { expiredTags, type RetentionRule } from './retention.js';
 import { TrustedIndex } from './trusted-index.js';
@@ -150,19 +151,14 @@ class Round {
     }
   }
 
-  #removeContent(digest: Digest): Promise<void> {
-    const { blobs, index, locks } = this.#parts.store;
-    return locks.forRemoval(digest, async () => {
-      const info = await blobs.info(digest);
-      if (info === undefined || info.changedAt >= this.#before) return;
-      const [unlinked] = await index.unlinked([digest]);
-      this.#trusted.check();
-      if (unlinked === undefined) return;
-      if (!this.#options.dryRun) await blobs.remove(digest);
-      this.#options.onRemoval?.({ kind: 'blob', digest, bytes: info.size });
-      this.counts.blobs += 1;
-      this.counts.bytes += info.size;
-    });
+  async #removeContent(digest: Digest): Promise<void> {
+    const { dryRun } = this.#options;
+    const { store } = this.#parts;
+    const bytes = await removeContent(store, this.#trusted, digest, { before: this.#before, dryRun });
+    if (bytes === undefined) return;
+    this.#options.onRemoval?.({ kind: 'blob', digest, bytes });
+    this.counts.blobs += 1;
+    this.counts.bytes += bytes;
   }
 
   /** @param find what would be removed. @param remove removes it. Both say what, `limit` at most. */

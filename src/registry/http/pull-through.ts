@@ -75,12 +75,11 @@ function readBlobThrough({ blobs, buffers }: Registry, readStored: Handler<'blob
     const { repository } = request;
     const digest = parseDigest(request.digest);
     if (await blobs.has(repository, digest)) return readStored(ctx, request);
-    const isHead = ctx.method === 'HEAD';
-    const fetch = isHead ? undefined : await cache.blobs.fetch(repository, digest);
-    if (!isHead && (fetch === undefined || !isStreamed(ctx, fetch))) {
-      await fetch?.done;
-      return readStored(ctx, request);
-    }
+    const fetch = ctx.method === 'HEAD' ? undefined : await cache.blobs.fetch(repository, digest);
+    if (fetch === undefined && ctx.method !== 'HEAD') return readStored(ctx, request); // it came meanwhile
+    // What was stored may be given up at once: until the end of this it can be read from where it came in.
+    await using _held = fetch?.open({ start: 0, end: 0 });
+    if (fetch && !isStreamed(ctx, fetch)) await fetch.done;
     const openStored = async (range: ByteRange) => {
       await fetch?.done;
       return blobs.open(repository, await blobs.find(repository, digest), range);

@@ -4,6 +4,7 @@
  */
 export type { BlobFetch } from './cached-blobs.js';
 export { UpstreamContentError, UpstreamRefusedError, UpstreamUnavailableError } from './errors.js';
+export { type Evicted, Eviction } from './eviction.js';
 export { Origins } from './origins.js';
 export { type CacheRule, PullThroughCache } from './pull-through-cache.js';
 export type { Upstream, UpstreamBlob } from './upstream.js';

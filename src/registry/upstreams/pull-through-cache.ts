@@ -99,7 +99,7 @@ export class PullThroughCache {
 }
 
 /** A copy is complete once everything was asked for. It follows its upstream, whatever is immutable here. */
-const COPIES: ConstructorParameters<typeof RepositoryManifests>[1] = {
+export const COPIES: ConstructorParameters<typeof RepositoryManifests>[1] = {
   indexPlatforms: 'none',
   blobs: 'optional',
   urls: { allow: [], deny: [] },

@@ -1,0 +1,49 @@
+import type { Logger } from '../registry/logger.js';
+import { Eviction, type PullThroughCache, type Upstreams } from '../registry/upstreams/index.js';
+import { repeat } from './schedule.js';
+
+/** Soon after a copy has grown beyond its bound. */
+const LOOK = { first: 5000, interval: 5000 };
+/** What nobody asks for need not go at once. */
+const EXPIRE_EVERY_MS = 10 * 60_000;
+
+type Parts = ConstructorParameters<typeof Eviction>[0] & Readonly<{ upstreams: Upstreams; log: Logger }>;
+
+/** Keeps copies within their bounds until `signal`. */
+export async function scheduleEviction(
+  { upstreams, log, ...parts }: Parts,
+  signal: AbortSignal,
+): Promise<void> {
+  const eviction = new Eviction(parts);
+  let expireAt = 0;
+  await repeat(LOOK, signal, async () => {
+    const expires = performance.now() >= expireAt;
+    if (expires) expireAt = performance.now() + EXPIRE_EVERY_MS;
+    for (const cache of upstreams.caches) {
+      if (!isDue(cache, { expires })) continue;
+      const { host } = cache.rule.upstream;
+      try {
+        const evicted = await eviction.run(cache, await repositoriesOf(cache, upstreams, parts), signal);
+        if (evicted.bytes > 0) log.info({ ...evicted, upstream: host }, 'copies were given up');
+      } catch (error) {
+        log.warn({ error, upstream: host }, 'copies could not be given up');
+      }
+    }
+  });
+}
+
+function isDue(cache: PullThroughCache, { expires }: { expires: boolean }): boolean {
+  const { ttl, maxBytes } = cache.rule;
+  const grown = cache.takeGrowth();
+  return (expires && (ttl > 0 || maxBytes !== undefined)) || (grown && maxBytes !== undefined);
+}
+
+/** Those of which no other upstream is nearer. */
+async function repositoriesOf(
+  cache: PullThroughCache,
+  upstreams: Upstreams,
+  { store }: Pick<Parts, 'store'>,
+) {
+  const all = await store.index.allRepositories();
+  return all.filter((repository) => upstreams.find(repository) === cache);
+}

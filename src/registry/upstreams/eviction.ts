@@ -1,0 +1,103 @@
+import type { ManifestUse } from '../../index/index.js';
+import { algorithmOf, type Digest, OciError, type RepositoryName } from '../../oci/index.js';
+import { removeContent, TrustedIndex } from '../gc/index.js';
+import {
+  type PullTimes,
+  type RepositoryBlobs,
+  RepositoryManifests,
+  type RepositoryStore,
+} from '../repositories/index.js';
+import type { Origins } from './origins.js';
+import { COPIES, type PullThroughCache } from './pull-through-cache.js';
+
+/** A blob that no manifest here names may be needed by somebody who has the manifest from before. */
+const GRACE_MS = 3_600_000;
+const BATCH = 100;
+
+export type EvictionParts = Readonly<{
+  store: RepositoryStore;
+  blobs: RepositoryBlobs;
+  origins: Origins;
+  pulls: Pick<PullTimes, 'flush'>;
+}>;
+
+/** What went, and the bytes that became free. */
+export type Evicted = { manifests: number; bytes: number };
+
+/** Removes copies that nobody has asked for in a while, or longest, where there is a bound. Nothing of it goes to the trash. */
+export class Eviction {
+  readonly #parts: EvictionParts;
+  readonly #manifests: RepositoryManifests;
+
+  constructor(parts: EvictionParts) {
+    this.#parts = parts;
+    this.#manifests = new RepositoryManifests({ ...parts.store, trash: undefined }, COPIES);
+  }
+
+  /** @throws {IndexNotTrustedError} nothing can be concluded from the index now. */
+  async run(
+    { rule }: PullThroughCache,
+    repositories: readonly RepositoryName[],
+    signal?: AbortSignal,
+  ): Promise<Evicted> {
+    const { store, pulls, origins } = this.#parts;
+    const { ttl, maxBytes } = rule;
+    const evicted: Evicted = { manifests: 0, bytes: 0 };
+    const trusted = new TrustedIndex(store);
+    const copies: RepositoryName[] = [];
+    for (const name of repositories) if (await origins.isCopy(name)) copies.push(name);
+    await pulls.flush();
+    for (const name of copies) evicted.bytes += await this.#removeBlobs(name, trusted, { grace: GRACE_MS });
+    const expiredBefore = ttl === 0 ? Number.NEGATIVE_INFINITY : store.now().getTime() - ttl;
+    for (const use of await store.index.manifestUses(copies)) {
+      const isExpired = use.usedAt.getTime() < expiredBefore;
+      if (signal?.aborted || !(isExpired || (await this.#isOver(copies, maxBytes)))) break; // the rest was used later
+      trusted.check();
+      evicted.bytes += await this.#remove(use, trusted);
+      evicted.manifests += 1;
+    }
+    return evicted;
+  }
+
+  async #isOver(copies: readonly RepositoryName[], maxBytes: number | undefined): Promise<boolean> {
+    return maxBytes !== undefined && (await this.#parts.store.index.bytesIn(copies)) > maxBytes;
+  }
+
+  async #remove({ repository, digest }: ManifestUse, trusted: TrustedIndex): Promise<number> {
+    try {
+      await this.#manifests.delete(repository, { digest });
+    } catch (error) {
+      if (!(error instanceof OciError)) throw error; // gone meanwhile
+    }
+    const bytes = await this.#removeBytes(trusted, [digest]);
+    return bytes + (await this.#removeBlobs(repository, trusted, { grace: 0 }));
+  }
+
+  /** Of a repository, what no manifest in it names. */
+  async #removeBlobs(
+    repository: RepositoryName,
+    trusted: TrustedIndex,
+    { grace }: { grace: number },
+  ): Promise<number> {
+    const unneeded = { before: this.#before(grace), limit: BATCH };
+    let bytes = 0;
+    for (;;) {
+      const digests = await this.#parts.blobs.removeUnneeded(repository, unneeded);
+      bytes += await this.#removeBytes(trusted, digests);
+      if (digests.length < BATCH) return bytes;
+    }
+  }
+
+  async #removeBytes(trusted: TrustedIndex, digests: readonly Digest[]): Promise<number> {
+    const options = { before: this.#before(0), dryRun: false };
+    let bytes = 0;
+    // Bytes are stored as sha256; what has another name too is among these.
+    for (const digest of digests.filter((each) => algorithmOf(each) === 'sha256'))
+      bytes += (await removeContent(this.#parts.store, trusted, digest, options)) ?? 0;
+    return bytes;
+  }
+
+  #before(grace: number): Date {
+    return new Date(this.#parts.store.now().getTime() - grace + 1);
+  }
+}

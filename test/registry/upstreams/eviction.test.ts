@@ -1,0 +1,172 @@
+import { tmpdir } from 'node:os';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HashPool, Uploads } from '../../../src/content/index.js';
+import type { StoredManifest } from '../../../src/index/index.js';
+import { type Digest, MEDIA_TYPES, type RepositoryName } from '../../../src/oci/index.js';
+import { PullTimes } from '../../../src/registry/repositories/index.js';
+import {
+  Eviction,
+  Origins,
+  PullThroughCache,
+  type Upstream,
+  type UpstreamBlob,
+} from '../../../src/registry/upstreams/index.js';
+import { MemoryDriver } from '../../../src/storage/index.js';
+import { digest, imageOf, openMemoryRegistry, pushBlob } from '../repositories/memory-registry.js';
+
+const HOUR_MS = 3_600_000;
+const APP = 'up/app' as RepositoryName;
+const OTHER = 'up/other' as RepositoryName;
+const OWN = 'up/own' as RepositoryName;
+const LOG = { debug() {}, info() {}, warn() {}, error() {} };
+
+let time: number;
+let registry: ReturnType<typeof openMemoryRegistry>;
+let origins: Origins;
+let pulls: PullTimes;
+let pool: HashPool;
+const content = new Map<string, Buffer>();
+
+beforeEach(() => {
+  time = Date.now() + HOUR_MS; // the index knows of pulls since it was made
+  const now = () => new Date(time);
+  registry = openMemoryRegistry({ now, trash: true, driver: new MemoryDriver(now) });
+  origins = new Origins(registry.store);
+  pulls = new PullTimes(registry.index, LOG, { now, remember: true });
+  pool = new HashPool();
+});
+
+afterEach(async () => {
+  await pulls[Symbol.asyncDispose]();
+  await pool[Symbol.asyncDispose]();
+});
+
+/** Has whatever is in `content`. */
+const upstream: Upstream = {
+  host: 'up.example',
+  resolve: async () => undefined,
+  manifest: async (_repository, key): Promise<StoredManifest | undefined> => {
+    const bytes = 'digest' in key ? content.get(key.digest) : undefined;
+    return bytes && { digest: digest(bytes), mediaType: MEDIA_TYPES.ociManifest, bytes };
+  },
+  blobSize: async (_repository, name) => content.get(name)?.length,
+  blob: async (_repository, name): Promise<UpstreamBlob | undefined> => {
+    const bytes = content.get(name);
+    return (
+      bytes && {
+        size: bytes.length,
+        bytes: (async function* () {
+          yield Buffer.from(bytes);
+        })(),
+      }
+    );
+  },
+  tags: async () => [],
+  referrers: async () => [],
+};
+
+function openCache(bounds: { ttl?: number; maxBytes?: number }): PullThroughCache {
+  const rule = { upstream, prefix: 'up', namespaces: [], recheck: 0, ttl: 0, maxBytes: undefined, ...bounds };
+  const uploads = new Uploads(registry.driver, pool);
+  const { store, blobs } = registry;
+  const signal = new AbortController().signal;
+  return new PullThroughCache(rule, { store, blobs, uploads, origins, folder: tmpdir(), log: LOG, signal });
+}
+
+/** Puts an image there that no other shares anything with. */
+function offer(name: string, layerBytes = 1000): { digest: Digest; config: string; layer: string } {
+  const [config, layer] = [`config of ${name}`, name.padEnd(layerBytes, '.')];
+  const manifest = imageOf(config, [layer]);
+  for (const bytes of [manifest, Buffer.from(config), Buffer.from(layer)]) content.set(digest(bytes), bytes);
+  return { digest: digest(manifest), config, layer };
+}
+
+async function pull(
+  cache: PullThroughCache,
+  repository: RepositoryName,
+  image: ReturnType<typeof offer>,
+  { takes = HOUR_MS } = {},
+) {
+  time += takes;
+  await cache.manifests.get(repository, { digest: image.digest });
+  pulls.record(repository, { digest: image.digest });
+  for (const text of [image.config, image.layer])
+    await (await cache.blobs.fetch(repository, digest(text)))?.done;
+}
+
+async function evict(cache: PullThroughCache, { after = HOUR_MS } = {}) {
+  await registry.sync.run();
+  time += after;
+  return new Eviction({ ...registry, origins, pulls }).run(cache, await registry.index.allRepositories());
+}
+
+async function isHere(repository: RepositoryName, image: ReturnType<typeof offer>): Promise<boolean[]> {
+  const manifest = await registry.manifests.find(repository, { digest: image.digest });
+  const bytes = await registry.content.stat(digest(image.layer));
+  return [
+    manifest !== undefined,
+    await registry.blobs.has(repository, digest(image.layer)),
+    bytes !== undefined,
+  ];
+}
+const HERE = [true, true, true];
+const GONE = [false, false, false];
+
+describe('copies with a bound', () => {
+  it('go one by one also when all of them just came', async () => {
+    const cache = openCache({ maxBytes: 2500 });
+    const images = ['a', 'b', 'c'].map((name) => offer(name));
+    for (const image of images) await pull(cache, APP, image, { takes: 1000 });
+    expect(await evict(cache, { after: 0 })).toMatchObject({ manifests: 1 });
+    const here = await Promise.all(images.map((image) => isHere(APP, image)));
+    expect(here).toEqual([GONE, HERE, HERE]);
+  });
+
+  it('go when they were not asked for longest, until the rest fits', async () => {
+    const cache = openCache({ maxBytes: 2500 });
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => offer(name)) as [
+      ReturnType<typeof offer>,
+      ReturnType<typeof offer>,
+      ReturnType<typeof offer>,
+    ];
+    await pull(cache, APP, a);
+    await pull(cache, OTHER, b);
+    await pull(cache, APP, c);
+    await pull(cache, APP, a); // used again
+    expect(await evict(cache)).toMatchObject({ manifests: 1 });
+    expect([await isHere(APP, a), await isHere(OTHER, b), await isHere(APP, c)]).toEqual([HERE, GONE, HERE]);
+    expect(await evict(cache)).toEqual({ manifests: 0, bytes: 0 });
+    await pull(cache, OTHER, b); // comes back
+    expect(await isHere(OTHER, b)).toEqual(HERE);
+  });
+
+  it('go when nobody has asked for them for so long', async () => {
+    const cache = openCache({ ttl: 10 * HOUR_MS });
+    const [a, b] = [offer('a'), offer('b')];
+    await pull(cache, APP, a);
+    await pull(cache, APP, b);
+    time += 5 * HOUR_MS;
+    await pull(cache, APP, a);
+    time += 5 * HOUR_MS;
+    await evict(cache);
+    expect([await isHere(APP, a), await isHere(APP, b)]).toEqual([HERE, GONE]);
+  });
+
+  it('leave alone what was pushed, and what others share with them', async () => {
+    const own = offer('own');
+    for (const text of [own.config, own.layer]) await pushBlob(registry, OWN, text);
+    await registry.manifests.put(OWN, {
+      bytes: content.get(own.digest) ?? Buffer.alloc(0),
+      contentType: '',
+      tags: [],
+    });
+    const cache = openCache({ ttl: HOUR_MS, maxBytes: 1 });
+    const later = offer('later');
+    await pull(cache, OWN, later); // below the prefix, but it was here first
+    await pull(cache, APP, own);
+    time += 100 * HOUR_MS;
+    await evict(cache);
+    expect([await isHere(OWN, own), await isHere(OWN, later)]).toEqual([HERE, HERE]);
+    expect(await isHere(APP, own)).toEqual([false, false, true]);
+  });
+});
