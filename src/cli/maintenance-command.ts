@@ -3,7 +3,7 @@ import { examples, group } from './help.js';
 
 const CONFIG = ['-c, --config <file>', "the registry's configuration file"] as const;
 
-/** `berth gc` and `berth trash`. */
+/** `berth gc`, `berth mirror` and `berth trash`. */
 export function addMaintenanceCommands(program: Command): void {
   program
     .command('gc')
@@ -23,6 +23,19 @@ export function addMaintenanceCommands(program: Command): void {
     .action(async (flags) => {
       const { collectGarbage } = await import('./gc.js');
       await collectGarbage(flags);
+    });
+  program
+    .command('mirror')
+    .description(
+      'copy images from other registries or to them, as berth.mirrors says; the registry may be running',
+    )
+    .argument('[name...]', 'of mirrors; otherwise all of them')
+    .option(...CONFIG)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['berth mirror --config config.yml nightly', 'now, not by the clock']))
+    .action(async (names: string[], options: { config?: string; json?: boolean }) => {
+      const { mirror } = await import('./mirror.js');
+      await mirror(names, options);
     });
   addTrash(
     group(program, 'trash', 'what was deleted and can be brought back', [

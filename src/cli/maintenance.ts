@@ -4,6 +4,8 @@ import type { Config } from '../registry/config/index.js';
 import { type JobOutcome, Maintenance, type Outcome, type Task } from '../registry/maintenance/index.js';
 import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { consoleLogger } from './console-logger.js';
+import type { Mirrors } from './mirrors.js';
+import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openExistingStore } from './open-store.js';
 import { RootTakenError } from './root-lock.js';
 import { manifestRules, retentionRules } from './settings.js';
@@ -22,7 +24,8 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
     await using opened = await openExistingStore(config, quiet, { alone: true });
     // The index is trusted once it was compared with the files.
     if (task.kind !== 'empty-trash') await opened.store.sync.run();
-    return await maintenanceOf(config, opened).run(task);
+    await using mirrors = await openMirrors(config, opened, quiet);
+    return await maintenanceOf(config, opened, mirrors).run(task);
   } catch (error) {
     if (!(error instanceof RootTakenError)) throw error;
   }
@@ -30,10 +33,14 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
   return await askServer(opened.index, task);
 }
 
-function maintenanceOf(config: Config, { store }: Pick<OpenStore, 'store'>): Maintenance {
+function maintenanceOf(
+  config: Config,
+  { store }: Pick<OpenStore, 'store'>,
+  mirrors: Mirrors | undefined,
+): Maintenance {
   const blobs = new RepositoryBlobs(store);
   const manifests = new RepositoryManifests(store, manifestRules(config));
-  return new Maintenance({ store, blobs, manifests, retention: retentionRules(config) });
+  return new Maintenance({ store, blobs, manifests, retention: retentionRules(config), mirrors });
 }
 
 async function askServer(index: MetadataIndex, task: Task): Promise<Outcome> {

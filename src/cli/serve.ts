@@ -9,10 +9,12 @@ import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../reg
 import { loadTls, watchTls } from '../registry/tls/index.js';
 import { collectGarbage } from './collect-garbage.js';
 import { readConfig } from './config.js';
+import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openStore } from './open-store.js';
 import { requestObserver } from './request-observer.js';
 import type { scheduleEviction } from './schedule-eviction.js';
 import type { scheduleMaintenance } from './schedule-maintenance.js';
+import type { scheduleMirrors } from './schedule-mirrors.js';
 import { schedulePurges } from './schedule-purges.js';
 import {
   accessRules,
@@ -64,6 +66,7 @@ export async function serve(file: string | undefined): Promise<void> {
   const tokens = tokenAuthenticator(config, users, access);
   const authenticator = tokens ?? users;
   const blobs = new RepositoryBlobs(opened.store, quotaRules(config));
+  await using mirrors = await openMirrors(config, opened, log);
   const copies = await openCopies(config, opened, { blobs, log });
   const registry: Registry = {
     blobs,
@@ -113,7 +116,8 @@ export async function serve(file: string | undefined): Promise<void> {
     Promise.all([
       checkIndex(opened, log, signal),
       schedulePurges(config, { ...opened, log }, signal),
-      maintain(config, { ...registry, store: opened.store, retention, log }, signal),
+      maintain(config, { ...registry, store: opened.store, retention, mirrors, log }, signal),
+      mirrors && mirrorByTheClock(mirrors, log, signal),
       copies && evict({ ...registry, ...copies, store: opened.store, log }, signal),
     ]),
   );
@@ -165,6 +169,11 @@ async function openCopies(config: Config, ...parts: [OpenStore, { blobs: Reposit
   if (!config.proxy.remoteurl && config.berth.upstreams.length === 0) return undefined;
   const { openUpstreams } = await import('./upstreams.js');
   return openUpstreams(config, ...parts);
+}
+
+async function mirrorByTheClock(...args: Parameters<typeof scheduleMirrors>): Promise<void> {
+  const { scheduleMirrors } = await import('./schedule-mirrors.js');
+  await scheduleMirrors(...args);
 }
 
 async function evict(...args: Parameters<typeof scheduleEviction>): Promise<void> {

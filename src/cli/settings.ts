@@ -65,6 +65,18 @@ function tagMatcher({ repositories, tags }: Readonly<{ repositories: Globs; tags
   return (repository: string, tag: string) => isRepository(repository) && isTag(tag);
 }
 
+/** Of `berth.mirrors[at]`. */
+export function mirrorMatchers(
+  { repositories, tags }: Readonly<{ repositories: Globs; tags: Globs }>,
+  at: number,
+) {
+  const key = `berth.mirrors[${at}]`;
+  return {
+    isRepository: anyOf(repositories, `${key}.repositories`),
+    isTag: anyOf(tags, `${key}.tags`, parseTagGlob),
+  };
+}
+
 export function quotaRules({ berth }: Config): QuotaRule[] {
   return berth.quotas.map(({ repositories, size }, at) => {
     const key = `berth.quotas[${at}]`;

@@ -10,6 +10,7 @@ import { DebianRegistry } from '../support/debian-registry.js';
 import { writeHtpasswd } from '../support/htpasswd.js';
 import { freePort, http, openHttp } from '../support/http.js';
 import { basic, pushImage, sha256, type TestImage, testImage } from '../support/push.js';
+import { pushInTwo } from '../support/push-in-two.js';
 import { RecordingProxy } from '../support/recording-proxy.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -31,17 +32,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => reference?.[Symbol.asyncDispose]());
-
-/** The reference registry takes no blob with the first request. */
-async function pushInTwo(url: string, repository: string, tag: string, image: TestImage): Promise<void> {
-  for (const body of image.blobs) {
-    const begun = await http(`${url}/v2/${repository}/blobs/uploads/`, { method: 'POST' });
-    const place = new URL(begun.headers.location ?? '', url);
-    place.searchParams.set('digest', sha256(body));
-    expect((await http(place.href, { method: 'PUT', body })).status).toBe(201);
-  }
-  await pushImage(url, repository, tag, { ...image, blobs: [] });
-}
 
 function imageWith(content: Buffer): TestImage {
   const config = Buffer.from('{}');

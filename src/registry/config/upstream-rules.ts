@@ -2,10 +2,41 @@ import { findRepositoryName } from '../../oci/index.js';
 import type { Report } from './notices.js';
 import type { Config } from './schema/config.js';
 
+const NO_URL = 'must be a URL such as https://registry-1.docker.io, without a path or credentials';
+const NO_PREFIX = 'must be the beginning of a name, such as docker.io or mirrors/quay';
 const HELPER = /^docker-credential-[\w.-]+$/;
 
 /** What copies of other registries need, and what would be two copies in one place. */
-export function checkUpstreams({ proxy, storage, berth }: Config, { problem }: Report): void {
+export function checkUpstreams(config: Config, report: Report): void {
+  checkCopies(config, report);
+  checkMirrors(config, report);
+}
+
+function checkMirrors({ storage, berth }: Config, { problem }: Report): void {
+  const names = new Set<string>();
+  berth.mirrors.forEach(({ name, url, prefix, username, password }, i) => {
+    const at = `berth.mirrors.${i}`;
+    if (parseUpstreamUrl(url) === undefined) problem(`${at}.url`, NO_URL);
+    if (prefix && findRepositoryName(prefix) === undefined) problem(`${at}.prefix`, NO_PREFIX);
+    if (names.has(name)) problem(`${at}.name`, `there is another mirror ${name}`);
+    names.add(name);
+    checkLogin(at, { username, password }, problem);
+  });
+  if (berth.mirrors.length > 0 && storage.maintenance.readonly.enabled)
+    problem('berth.mirrors', 'a registry that is read-only mirrors nothing');
+}
+
+function checkLogin(
+  at: string,
+  { username, password }: Readonly<{ username?: string | undefined; password?: string | undefined }>,
+  problem: Report['problem'],
+): void {
+  if (Boolean(username) === Boolean(password)) return;
+  const [missing, given] = username ? ['password', 'username'] : ['username', 'password'];
+  problem(`${at}.${missing}`, `is required with ${given}`);
+}
+
+function checkCopies({ proxy, storage, berth }: Config, { problem }: Report): void {
   const all = [
     ...(proxy.remoteurl ? [{ ...proxy, url: proxy.remoteurl, at: 'proxy', urlKey: 'proxy.remoteurl' }] : []),
     ...berth.upstreams.map((upstream, i) => {
@@ -17,10 +48,8 @@ export function checkUpstreams({ proxy, storage, berth }: Config, { problem }: R
   const namespaces = new Set<string>();
   for (const { at, urlKey, url, username, password, ...more } of all) {
     const { prefix = '', namespaces: named = [] } = 'recheck' in more ? more : {};
-    if (parseUpstreamUrl(url) === undefined)
-      problem(urlKey, 'must be a URL such as https://registry-1.docker.io, without a path or credentials');
-    if (prefix !== '' && findRepositoryName(prefix) === undefined)
-      problem(`${at}.prefix`, 'must be the beginning of a name, such as docker.io or mirrors/quay');
+    if (parseUpstreamUrl(url) === undefined) problem(urlKey, NO_URL);
+    if (prefix !== '' && findRepositoryName(prefix) === undefined) problem(`${at}.prefix`, NO_PREFIX);
     if (prefixes.has(prefix))
       problem(
         at,
@@ -32,11 +61,7 @@ export function checkUpstreams({ proxy, storage, berth }: Config, { problem }: R
         problem(`${at}.namespaces`, `${namespace} is the name of another upstream`);
       namespaces.add(namespace);
     }
-    if (Boolean(username) !== Boolean(password))
-      problem(
-        `${at}.${username ? 'password' : 'username'}`,
-        `is required with ${username ? 'username' : 'password'}`,
-      );
+    checkLogin(at, { username, password }, problem);
   }
   if (all.length === 0) return;
   const { command } = proxy.exec;

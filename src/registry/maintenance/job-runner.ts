@@ -15,6 +15,8 @@ export class JobRunner {
   readonly #sync: Pick<IndexSync, 'check'>;
   readonly #maintenance: Maintenance;
   readonly #log: Logger;
+  /** What must not go side by side, maintenance puts one behind the other. */
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(
     { index, sync }: Pick<RepositoryStore, 'index' | 'sync'>,
@@ -37,14 +39,21 @@ export class JobRunner {
       });
       await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
     }
+    await Promise.all(this.#underWay);
   }
 
   async #doAll(signal: AbortSignal): Promise<void> {
     for (let job = await this.#index.takeJob(); job && !signal.aborted; job = await this.#index.takeJob()) {
       const { kind } = JSON.parse(job.task) as Task;
       this.#log.info({ task: kind }, 'a command asks for maintenance');
-      await this.#index.finishJob(job.id, JSON.stringify(await this.#outcomeOf(job.task, signal)));
+      const done = this.#do(job, signal).finally(() => this.#underWay.delete(done));
+      this.#underWay.add(done);
     }
+  }
+
+  async #do({ id, task }: Readonly<{ id: number; task: string }>, signal: AbortSignal): Promise<void> {
+    const outcome = await this.#outcomeOf(task, signal);
+    await this.#unlessUnavailable(() => this.#index.finishJob(id, JSON.stringify(outcome)));
   }
 
   async #outcomeOf(task: string, signal: AbortSignal): Promise<JobOutcome> {

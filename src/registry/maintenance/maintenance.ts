@@ -5,6 +5,8 @@ import { type Collection, Collector, type Removal } from '../gc/index.js';
 export type Task =
   | Readonly<{ kind: 'collect'; dryRun: boolean; grace: number; untagged: boolean }>
   | Readonly<{ kind: 'restore'; id: string }>
+  /** `names` of mirrors; none stands for all. */
+  | Readonly<{ kind: 'mirror'; names: readonly string[] }>
   /** Gives up what was deleted so long ago. */
   | Readonly<{ kind: 'empty-trash'; olderThan: number }>;
 
@@ -12,12 +14,20 @@ export type Task =
 export type Outcome =
   | Readonly<{ kind: 'collect'; collection: Collection; removals: readonly Removal[]; omitted: number }>
   | Readonly<{ kind: 'restore'; repository: string; digest: string; tags: readonly Tag[] }>
+  | (MirrorOutcome & Readonly<{ kind: 'mirror' }>)
   | Readonly<{ kind: 'empty-trash'; entries: number }>;
+
+/** Tags that were copied, and that were the same already. */
+export type MirrorOutcome = Readonly<{ copied: number; unchanged: number; failures: readonly string[] }>;
 
 /** What a person reads, and what is held in memory. */
 const MAX_REMOVALS = 10_000;
 
-type Parts = ConstructorParameters<typeof Collector>[0];
+type Parts = ConstructorParameters<typeof Collector>[0] &
+  Readonly<{
+    /** Copies between this registry and others, where there are any. */
+    mirrors?: { run(names: readonly string[], signal?: AbortSignal): Promise<MirrorOutcome> } | undefined;
+  }>;
 
 /** Tasks for a whole registry, one after the other. */
 export class Maintenance {
@@ -32,12 +42,21 @@ export class Maintenance {
 
   /** @throws what the task throws. */
   run(task: Task, signal?: AbortSignal): Promise<Outcome> {
+    // It takes as long as others take to answer, and is as if clients did it: nothing need wait for it.
+    if (task.kind === 'mirror') return this.#mirror(task.names, signal);
     const done = this.#last.then(() => this.#perform(task, signal));
     this.#last = done.catch(() => {});
     return done;
   }
 
-  #perform(task: Task, signal: AbortSignal | undefined): Promise<Outcome> {
+  async #mirror(names: readonly string[], signal: AbortSignal | undefined): Promise<Outcome> {
+    const { mirrors } = this.#parts;
+    if (mirrors === undefined)
+      throw new Error('the server runs with a configuration that has no berth.mirrors');
+    return { kind: 'mirror', ...(await mirrors.run(names, signal)) };
+  }
+
+  #perform(task: Exclude<Task, { kind: 'mirror' }>, signal: AbortSignal | undefined): Promise<Outcome> {
     switch (task.kind) {
       case 'collect':
         return this.#collect({ ...task, ...(signal ? { signal } : {}) });

@@ -9,6 +9,7 @@ export type { ManifestRules, Platform } from './manifest-rules.js';
 export { PullTimes } from './pull-times.js';
 export type { QuotaRule } from './quotas.js';
 export { RepositoryBlobs } from './repository-blobs.js';
+export { RepositoryEndpoint } from './repository-endpoint.js';
 export { type ManifestPush, type PushedManifest, RepositoryManifests } from './repository-manifests.js';
 export type { RepositoryStore } from './store.js';
 export { Trash } from './trash.js';

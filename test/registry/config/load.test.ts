@@ -82,6 +82,7 @@ describe('loadConfig', () => {
       retention: [],
       quotas: [],
       upstreams: [],
+      mirrors: [],
       trash: { keep: 604_800_000 },
       warnings: [],
       minfreespace: 104_857_600,
@@ -418,6 +419,14 @@ describe('copies of other registries', () => {
     {
       text: 'berth: {upstreams: [{url: a.example, prefix: a, namespaces: [n]}, {url: b.example, prefix: b, namespaces: [n]}]}',
       key: 'berth.upstreams.1.namespaces',
+    },
+    {
+      text: 'berth: {mirrors: [{name: m, url: "https://a.example/x", repositories: a}]}',
+      key: 'berth.mirrors.0.url',
+    },
+    {
+      text: 'berth: {mirrors: [{name: m, url: a.example, repositories: a}, {name: m, url: a.example, repositories: b}]}',
+      key: 'berth.mirrors.1.name',
     },
     { text: 'berth: {index: {lastpull: false}, upstreams: [{url: a.example}]}', key: 'berth.upstreams.0' },
   ])('are refused where they cannot be: $text', ({ text, key }) =>

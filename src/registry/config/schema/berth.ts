@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import {
+  choice,
   duration,
   flag,
   optionalDuration,
@@ -124,6 +125,24 @@ const upstream = z
   })
   .meta({ description: 'A part of the registry that is a copy of another one, filled as it is asked for.' });
 
+const mirror = z
+  .strictObject({
+    name: z.string().min(1).meta({ description: 'What berth mirror calls it.' }),
+    direction: choice('Which way images go, as seen from here.', ['pull', 'push']).default('pull'),
+    url: z.string().min(1).meta({ description: 'URL of the other registry.' }),
+    username: text('User there.'),
+    password: text('Password there.'),
+    prefix: text('A name there is below this one here; without it both are the same.'),
+    repositories: oneOrMore(
+      glob,
+      'Names there, or globs such as team/*, for which it must list what it has.',
+    ),
+    tags,
+    referrers: flag('Copies what is about the images too, such as signatures.', true),
+    interval: duration('How often; 0 is only by hand.', '1h'),
+  })
+  .meta({ description: 'Images that are copied from another registry, or to it.' });
+
 export const berth = section('What the reference does not have.', {
   index: section('The index of metadata, which can always be rebuilt from the storage.', {
     path: text(
@@ -171,6 +190,10 @@ export const berth = section('What the reference does not have.', {
   upstreams: z
     .array(upstream)
     .meta({ description: 'Parts of the registry that are copies of others, filled as they are asked for.' })
+    .default([]),
+  mirrors: z
+    .array(mirror)
+    .meta({ description: 'Images that are copied by the clock, or with `berth mirror`.' })
     .default([]),
   trash: section('What was deleted and can be brought back: `berth trash`.', {
     keep: duration('For how long; 0 keeps nothing.', '168h'),

@@ -1,0 +1,15 @@
+import type { Config } from '../registry/config/index.js';
+import type { Logger } from '../registry/logger.js';
+import type { Mirrors } from './mirrors.js';
+import type { OpenStore } from './open-store.js';
+
+/** What speaks to other registries is loaded only where that is done. */
+export async function openMirrors(
+  config: Config,
+  opened: OpenStore,
+  log: Logger,
+): Promise<Mirrors | undefined> {
+  if (config.berth.mirrors.length === 0) return undefined;
+  const { Mirrors } = await import('./mirrors.js');
+  return Mirrors.open(config, opened, log);
+}

@@ -1,0 +1,157 @@
+import {
+  type ImageEndpoint,
+  ImageNotFoundError,
+  type OpenContent,
+  type Pushed,
+  type PushOptions,
+  type Uploads,
+} from '../../content/index.js';
+import type { ManifestKey } from '../../index/index.js';
+import {
+  type Descriptor,
+  type Digest,
+  findDigest,
+  MEDIA_TYPES,
+  parseTag,
+  type RepositoryName,
+} from '../../oci/index.js';
+import type { Catalog } from './catalog.js';
+import type { RepositoryBlobs } from './repository-blobs.js';
+import type { RepositoryManifests } from './repository-manifests.js';
+
+const READ_BYTES = 256 * 1024;
+const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
+const MAX_REFERRERS = 10_000;
+
+const MANIFEST_TYPES: readonly string[] = [
+  MEDIA_TYPES.ociIndex,
+  MEDIA_TYPES.ociManifest,
+  MEDIA_TYPES.dockerManifestList,
+  MEDIA_TYPES.dockerManifest,
+];
+
+type Parts = Readonly<{
+  blobs: RepositoryBlobs;
+  manifests: RepositoryManifests;
+  catalog: Catalog;
+  uploads: Uploads;
+}>;
+
+/** A repository of this registry as an end of transfers: what is pushed is as if a client had pushed it. */
+export class RepositoryEndpoint implements ImageEndpoint {
+  readonly name: string;
+  readonly #repository: RepositoryName;
+  readonly #parts: Parts;
+
+  constructor(repository: RepositoryName, parts: Parts) {
+    this.name = repository;
+    this.#repository = repository;
+    this.#parts = parts;
+  }
+
+  async resolve(key: string): Promise<Descriptor> {
+    const found = await this.#parts.manifests.find(this.#repository, parseKey(key));
+    if (found === undefined) throw new ImageNotFoundError(`${this.name}:${key}`);
+    return { mediaType: found.mediaType, digest: found.digest, size: found.bytes.byteLength };
+  }
+
+  async has({ mediaType, digest }: Descriptor): Promise<boolean> {
+    const { blobs, manifests } = this.#parts;
+    if (!MANIFEST_TYPES.includes(mediaType)) return blobs.has(this.#repository, digest);
+    return (await manifests.find(this.#repository, { digest })) !== undefined;
+  }
+
+  async fetch(
+    { mediaType, digest }: Descriptor,
+    { offset = 0 }: { offset?: number } = {},
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const { blobs, manifests } = this.#parts;
+    if (MANIFEST_TYPES.includes(mediaType)) {
+      const { bytes } = await manifests.get(this.#repository, { digest });
+      return only(bytes.subarray(offset));
+    }
+    const blob = await blobs.find(this.#repository, digest);
+    return this.#read(() => blobs.open(this.#repository, blob, { start: offset, end: blob.size }));
+  }
+
+  async push(descriptor: Descriptor, open: OpenContent, options: PushOptions = {}): Promise<Pushed> {
+    const { mediaType, digest, size } = descriptor;
+    const { blobs, manifests, uploads } = this.#parts;
+    const repository = this.#repository;
+    if (await this.has(descriptor)) return 'present';
+    if (MANIFEST_TYPES.includes(mediaType)) {
+      const bytes = await collect(await open(0));
+      await manifests.put(repository, { bytes, contentType: mediaType, digest, tags: [] });
+      return 'sent';
+    }
+    for (const source of await blobs.sourcesOf(digest))
+      if (await blobs.mount(source, repository, digest)) return 'mounted';
+    await uploads.take(repository, digest, {
+      chunk: { source: told(await open(0), options), length: size },
+      publish: (verified) => blobs.publish(repository, digest, verified),
+    });
+    return 'sent';
+  }
+
+  async tag({ mediaType, digest }: Descriptor, key: string): Promise<void> {
+    const { manifests } = this.#parts;
+    if (findDigest(key) === digest) return;
+    const { bytes } = await manifests.get(this.#repository, { digest });
+    await manifests.put(this.#repository, { bytes, contentType: mediaType, digest, tags: [parseTag(key)] });
+  }
+
+  async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+    const page = { limit: MAX_REFERRERS, maxBytes: Number.MAX_SAFE_INTEGER, artifactTypes: [] };
+    const { items } = await this.#parts.catalog.referrers(this.#repository, subject, page);
+    return items.map(({ artifactType, ...referrer }) => ({
+      ...referrer,
+      ...(artifactType === undefined ? {} : { artifactType }),
+    }));
+  }
+
+  async finish(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async *#read(open: () => ReturnType<RepositoryBlobs['open']>): AsyncGenerator<Uint8Array> {
+    await using file = await open();
+    for (;;) {
+      const buffer = Buffer.allocUnsafeSlow(READ_BYTES); // whoever takes it may give it away
+      const count = await file.read(buffer);
+      if (count === 0) return;
+      yield buffer.subarray(0, count);
+    }
+  }
+}
+
+function parseKey(key: string): ManifestKey {
+  const digest = findDigest(key);
+  return digest === undefined ? { tag: parseTag(key) } : { digest };
+}
+
+async function* told(
+  source: AsyncIterable<Uint8Array>,
+  { onBytes, signal }: PushOptions,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    signal?.throwIfAborted();
+    const bytes = chunk.byteLength; // of nothing, once it was given away
+    yield chunk;
+    onBytes?.(bytes);
+  }
+}
+
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.byteLength;
+    if (size > MAX_MANIFEST_BYTES) throw new RangeError(`a manifest has at most ${MAX_MANIFEST_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
