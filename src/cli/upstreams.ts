@@ -27,6 +27,7 @@ export async function openUpstreams(
   await mkdir(folder, { recursive: true });
   const clients = new RegistryClients(await systemTrust());
   const origins = new Origins(store);
+  if (config.proxy.remoteurl) await origins.adopt();
   const parts = { store, uploads, blobs, origins, folder, log, signal: closing.signal };
   const rules = placesOf(config).map((place) => cacheRule(place, clients));
   const upstreams = new Upstreams(rules.map((rule) => new PullThroughCache(rule, parts)));

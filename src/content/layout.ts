@@ -73,6 +73,9 @@ export function tagHistoryLinkPath(repository: RepositoryName, tag: Tag, digest:
   return `${tagPath(repository, tag)}/index/${linkOf(digest)}`;
 }
 
+/** Of the reference registry as a copy of another: what it will give up, and when. */
+export const SCHEDULER_STATE: StoragePath = '/scheduler-state.json';
+
 /** Of Berth only: there where a repository holds nothing but copies of an upstream. */
 export function copyMarkPath(repository: RepositoryName): StoragePath {
   return `${repositoryPath(repository)}/_upstream`;

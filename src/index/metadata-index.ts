@@ -112,6 +112,8 @@ export interface MetadataIndex {
   /** Changes whenever everything indexed is lost while in use: then all of it must be made anew from the files. */
   readonly generation: number;
   findBlob(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined>;
+  /** Whether a manifest of the repository names it. */
+  isReferenced(repository: RepositoryName, digest: Digest): Promise<boolean>;
   /** Repositories that show a blob as `digest`, in byte order, at most `limit`. */
   repositoriesWithBlob(digest: Digest, limit: number): Promise<RepositoryName[]>;
   findManifest(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined>;

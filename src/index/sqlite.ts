@@ -118,6 +118,11 @@ export class SqliteIndex implements MetadataIndex {
     return missing as Digest[];
   }
 
+  async isReferenced(repository: RepositoryName, digest: Digest): Promise<boolean> {
+    const sql = `SELECT 1 FROM manifest_references WHERE repository_id = ${REPOSITORY} AND target = ?2 LIMIT 1`;
+    return this.#db.get(sql, repository, digest) !== undefined;
+  }
+
   async hasManifests(repository: RepositoryName): Promise<boolean> {
     const sql = `SELECT 1 FROM manifests WHERE repository_id = ${REPOSITORY} LIMIT 1`;
     return this.#db.get(sql, repository) !== undefined;

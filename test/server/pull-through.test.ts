@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +15,7 @@ import { pushInTwo } from '../support/push-in-two.js';
 import { RecordingProxy } from '../support/recording-proxy.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-const MEBIBYTE = 1024 * 1024;
+const STEP = 512 * 1024;
 
 let reference: DebianRegistry;
 let small: TestImage;
@@ -25,7 +26,7 @@ let layer: Buffer;
 beforeAll(async () => {
   reference = await DebianRegistry.start();
   small = testImage('small');
-  layer = randomBytes(8 * MEBIBYTE);
+  layer = randomBytes(8 * STEP);
   large = imageWith(layer);
   await pushInTwo(reference.url, 'team/app', 'v1', small);
   await pushInTwo(reference.url, 'team/large', 'v1', large);
@@ -57,7 +58,7 @@ function startWith(url: string, more: object = {}, config: object = {}): Promise
   return BerthProcess.start({ config: { berth: { upstreams }, ...config } });
 }
 
-const ANY = { accept: '*/*' };
+const ANY = { accept: '*/*, application/vnd.oci.image.manifest.v1+json' };
 
 function manifestOf({ url }: { url: string }, repository: string, reference: string) {
   return http(`${url}/v2/${repository}/manifests/${reference}`, { headers: ANY });
@@ -106,6 +107,31 @@ describe('a registry that is a copy of another one, as proxy.remoteurl says', ()
   });
 });
 
+describe('the data of docker-registry as a copy of another one', () => {
+  it('is taken over, and what was pushed before stays', async () => {
+    await using folder = await temporaryFolder('pull-through');
+    await using up = await BerthProcess.start();
+    await pushImage(up.url, 'team/app', 'v1', small);
+    const root = join(folder.path, 'data');
+    {
+      await using own = await DebianRegistry.start({ root });
+      await pushInTwo(own.url, 'own/app', 'v1', small);
+    }
+    {
+      await using old = await DebianRegistry.start({ root, config: { proxy: { remoteurl: up.url } } });
+      await pull(old, 'team/app', small);
+      while (!existsSync(join(root, 'scheduler-state.json'))) await sleep(200);
+    }
+    await using berth = await BerthProcess.start({ root, config: { proxy: { remoteurl: up.url } } });
+    const answer = await manifestOf(berth, 'own/app', 'v1');
+    expect([answer.status, answer.headers.warning]).toEqual([200, undefined]);
+    await pull(berth, 'team/app', small);
+    const repositories = join(root, 'docker/registry/v2/repositories');
+    expect(existsSync(join(repositories, 'team/app/_upstream'))).toBe(true);
+    expect(existsSync(join(repositories, 'own/app/_upstream'))).toBe(false);
+  });
+});
+
 describe('a part of a registry that is a copy of another one', () => {
   it('stands beside what is pushed, under its prefix and the name that containerd has for it', async () => {
     await using proxy = await RecordingProxy.start(reference.url);
@@ -118,6 +144,7 @@ describe('a part of a registry that is a copy of another one', () => {
     const before = proxy.requests.length;
     const named = await http(`${berth.url}/v2/team/app/manifests/v1?ns=up.example`, { headers: ANY });
     expect(sha256(named.body)).toBe(small.digest);
+    expect(named.headers['oci-namespace']).toBe('up.example');
     const elsewhere = await http(`${berth.url}/v2/team/app/manifests/v1?ns=other.example`, { headers: ANY });
     expect(sha256(elsewhere.body)).toBe(own.digest);
     expect(proxy.requests.slice(before)).toEqual(['HEAD /v2/team/app/manifests/v1']);
@@ -133,7 +160,7 @@ describe('a part of a registry that is a copy of another one', () => {
     proxy.change = async (chunk, { url = '' }) => {
       if (!url.includes(sha256(layer))) return chunk;
       passed += chunk.length;
-      if (passed > 4 * MEBIBYTE) await halfway.promise;
+      if (passed > 4 * STEP) await halfway.promise;
       return chunk;
     };
     const url = `${berth.url}/v2/mirror/team/large/blobs/${sha256(layer)}`;
@@ -142,7 +169,7 @@ describe('a part of a registry that is a copy of another one', () => {
     expect(begun.length).toBeGreaterThan(0);
     const chunks = [begun];
     first.on('data', (chunk) => chunks.push(chunk));
-    const resumed = http(url, { headers: { range: `bytes=${3 * MEBIBYTE}-` } });
+    const resumed = http(url, { headers: { range: `bytes=${3 * STEP}-` } });
     const others = Array.from({ length: 20 }, () => http(url));
     await sleep(300);
     halfway.resolve();
@@ -152,19 +179,31 @@ describe('a part of a registry that is a copy of another one', () => {
     expect(sha256(Buffer.concat(chunks))).toBe(sha256(layer));
     const { status, headers, body } = await resumed;
     expect(status).toBe(206);
-    expect(headers['content-range']).toBe(`bytes ${3 * MEBIBYTE}-${layer.length - 1}/${layer.length}`);
-    expect(body.equals(layer.subarray(3 * MEBIBYTE))).toBe(true);
+    expect(headers['content-range']).toBe(`bytes ${3 * STEP}-${layer.length - 1}/${layer.length}`);
+    expect(body.equals(layer.subarray(3 * STEP))).toBe(true);
     expect(proxy.count(/GET .*\/blobs\//)).toBe(1);
 
     await Promise.all(Array.from({ length: 10 }, () => manifestOf(berth, 'mirror/team/app', 'v1')));
     expect(proxy.count(/(GET|HEAD) .*\/manifests\//)).toBe(1);
   });
 
+  it('is not read again for what another copy of it has, where a manifest names that', async () => {
+    await using proxy = await RecordingProxy.start(reference.url);
+    await using berth = await startWith(proxy.url);
+    await pull(berth, 'mirror/team/large', large);
+    await pushInTwo(reference.url, 'team/other', 'v1', large);
+    const unnamed = await blobOf(berth, 'mirror/team/unnamed', layer);
+    expect(unnamed.status).toBe(404);
+    await pull(berth, 'mirror/team/other', large);
+    expect(proxy.count(/GET \/v2\/team\/other\/blobs\//)).toBe(0);
+    expect(proxy.count(new RegExp(`GET .*/blobs/${sha256(layer)}`))).toBe(2);
+  });
+
   it('goes on where it was when connections to the other registry drop', async () => {
     await using cutting = await CuttingProxy.start(Number(new URL(reference.url).port));
     await using proxy = await RecordingProxy.start(`http://127.0.0.1:${cutting.port}`);
     await using berth = await startWith(proxy.url);
-    cutting.cuts.push(3 * MEBIBYTE, 2 * MEBIBYTE);
+    cutting.cuts.push(3 * STEP, 2 * STEP);
     const { body } = await blobOf(berth, 'mirror/team/large', layer);
     expect(sha256(body)).toBe(sha256(layer));
     expect(proxy.count(/GET .*\/blobs\//)).toBe(3);
@@ -241,7 +280,7 @@ describe('a part of a registry that is a copy of another one', () => {
   });
 
   it('keeps no more than it is told', async () => {
-    await using berth = await startWith(reference.url, { maxsize: '5MiB' });
+    await using berth = await startWith(reference.url, { maxsize: '3MiB' });
     await pull(berth, 'mirror/team/app', small);
     await pull(berth, 'mirror/team/large', large);
     await pull(berth, 'mirror/team/app', small);
@@ -263,7 +302,7 @@ describe('a part of a registry that is a copy of another one', () => {
     let passed = 0;
     proxy.change = async (chunk, { url = '' }) => {
       if (url.includes(sha256(layer))) passed += chunk.length;
-      if (passed > 4 * MEBIBYTE) await halfway.promise;
+      if (passed > 4 * STEP) await halfway.promise;
       return chunk;
     };
     {
@@ -271,7 +310,7 @@ describe('a part of a registry that is a copy of another one', () => {
       await manifestOf(berth, 'mirror/team/large', 'v1');
       const answer = blobOf(berth, 'mirror/team/large', layer);
       answer.catch(() => {});
-      while (passed <= 4 * MEBIBYTE) await sleep(20);
+      while (passed <= 4 * STEP) await sleep(20);
       await berth.stop('SIGKILL');
       await expect(answer).rejects.toThrow();
     }

@@ -22,7 +22,10 @@ export class DockerDaemon implements AsyncDisposable {
 
   static async start(
     namespace: NetworkNamespace,
-    { insecureRegistries = [] }: { insecureRegistries?: readonly string[] } = {},
+    {
+      insecureRegistries = [],
+      registryMirrors = [],
+    }: { insecureRegistries?: readonly string[]; registryMirrors?: readonly string[] } = {},
   ): Promise<DockerDaemon> {
     const folder = await temporaryFolder('docker');
     const { path } = folder;
@@ -30,6 +33,7 @@ export class DockerDaemon implements AsyncDisposable {
     const places = [`--data-root=${path}/data`, `--exec-root=${path}/exec`, `--pidfile=${path}/pid`];
     const network = ['--bridge=none', '--iptables=false', '--ip6tables=false'];
     const insecure = insecureRegistries.map((registry) => `--insecure-registry=${registry}`);
+    const mirrors = registryMirrors.map((mirror) => `--registry-mirror=${mirror}`);
     try {
       const process = await ServerProcess.start({
         command: [
@@ -39,6 +43,7 @@ export class DockerDaemon implements AsyncDisposable {
           ...places,
           ...network,
           ...insecure,
+          ...mirrors,
         ],
         cwd: path,
         startTimeoutMs: 60_000,

@@ -29,7 +29,9 @@ export function readersThrough(registry: Registry, upstreams: Upstreams) {
   ): Handler<K> => {
     return (ctx, request) => {
       const cache = upstreams.find((request as RequestOf<CachedKind>).repository); // each K has one
-      return cache === undefined ? ordinary(ctx, request) : cached(ctx, request, cache);
+      if (cache === undefined) return ordinary(ctx, request);
+      echoNamespace(ctx, cache);
+      return cached(ctx, request, cache);
     };
   };
   const blob = readBlob(registry);
@@ -41,6 +43,12 @@ export function readersThrough(registry: Registry, upstreams: Upstreams) {
     tags: through<'tags'>(tags, listTagsThrough(registry, tags)),
     referrers: through<'referrers'>(referrers, listReferrersThrough(referrers)),
   };
+}
+
+/** distribution-spec spec.md, "Registry Proxying". */
+function echoNamespace(ctx: RegistryContext, { rule }: PullThroughCache): void {
+  const namespace = ctx.querystring === '' ? null : new URLSearchParams(ctx.querystring).get('ns');
+  if (namespace !== null && rule.namespaces.includes(namespace)) ctx.set('OCI-Namespace', namespace);
 }
 
 /** Copies are changed by nobody but their upstream. @throws {OciError} UNSUPPORTED. */

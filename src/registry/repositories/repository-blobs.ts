@@ -42,6 +42,12 @@ export class RepositoryBlobs {
     throw await this.#removed(repository, digest);
   }
 
+  /** Whether a manifest of the repository names it. */
+  isNamed(repository: RepositoryName, digest: Digest): Promise<boolean> {
+    const { index, sync } = this.#store;
+    return sync.consult(repository, () => index.isReferenced(repository, digest));
+  }
+
   /** Whether {@link get} would answer. */
   async has(repository: RepositoryName, digest: Digest): Promise<boolean> {
     const blob = await this.#find(repository, digest);

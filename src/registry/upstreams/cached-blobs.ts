@@ -12,6 +12,8 @@ export type CachedBlobsOptions = Readonly<{
   upstream: Upstream;
   /** The name there of a repository here. */
   remoteName: (repository: RepositoryName) => RepositoryName;
+  /** Whether a repository is a copy of the same upstream. */
+  isCopy: (repository: RepositoryName) => boolean;
   blobs: RepositoryBlobs;
   uploads: Uploads;
   origins: Origins;
@@ -73,12 +75,28 @@ export class CachedBlobs {
   async #start(repository: RepositoryName, digest: Digest): Promise<BlobFetch | undefined> {
     const { blobs, upstream, remoteName, folder, signal } = this.#options;
     if (await blobs.has(repository, digest)) return undefined; // since the caller looked
+    if (await this.#mount(repository, digest)) return undefined;
     const found = await upstream.blob(remoteName(repository), digest, { signal });
     if (found === undefined) throw unknown(repository, digest);
     const file = await GrowingFile.create(folder, found.size);
     const done = this.#store(repository, digest, { found, file });
     done.catch(() => {}); // readers are told
     return { size: found.size, done, open: (range) => file.open(range) };
+  }
+
+  /**
+   * Many images have layers in common. That this repository may show one is known where a manifest in it, which came from
+   * the upstream too, names it.
+   */
+  async #mount(repository: RepositoryName, digest: Digest): Promise<boolean> {
+    const { blobs, isCopy, origins } = this.#options;
+    if (!(await blobs.isNamed(repository, digest))) return false;
+    for (const source of await blobs.sourcesOf(digest)) {
+      if (!isCopy(source) || source === repository) continue;
+      await origins.claim(repository);
+      if (await blobs.mount(source, repository, digest)) return true;
+    }
+    return false;
   }
 
   async #store(

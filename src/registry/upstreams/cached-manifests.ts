@@ -4,7 +4,7 @@ import { StorageUnavailableError } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import type { RepositoryManifests } from '../repositories/index.js';
 import type { BackOff } from './back-off.js';
-import { UpstreamContentError, UpstreamUnavailableError } from './errors.js';
+import { UpstreamContentError, UpstreamRefusedError, UpstreamUnavailableError } from './errors.js';
 import type { Origins } from './origins.js';
 import { SingleFlight } from './single-flight.js';
 import type { Upstream } from './upstream.js';
@@ -57,10 +57,18 @@ export class CachedManifests {
       );
       return { ...found, stale: false };
     } catch (error) {
+      if (here && !isPassing(error) && (await this.#isOwn(repository, error)))
+        return { ...here, stale: false };
       if (!here || !isPassing(error)) throw error;
       log.warn({ error, repository, tag: name, upstream: upstream.host }, 'served what may be out of date');
       return { ...here, stale: true };
     }
+  }
+
+  /** Whether a no of the upstream is not about what is here: it was pushed before there was an upstream. */
+  async #isOwn(repository: RepositoryName, error: unknown): Promise<boolean> {
+    const isNo = error instanceof OciError || error instanceof UpstreamRefusedError;
+    return isNo && !(await this.#options.origins.isCopy(repository));
   }
 
   #isFresh(repository: RepositoryName, tag: Tag): boolean {
@@ -85,7 +93,8 @@ export class CachedManifests {
     if (digest === undefined) throw unknown(repository, { tag });
     if (digest !== here.digest) {
       const known = await manifests.find(repository, { digest });
-      if (known === undefined) return this.#fetch(repository, { digest }, tag);
+      if (known === undefined)
+        return this.#fetch(repository, { digest }, { tag, signal: AbortSignal.timeout(HASTE_MS) });
       await this.#store(repository, known, [tag]);
       return known;
     }
@@ -93,12 +102,17 @@ export class CachedManifests {
     return here;
   }
 
-  /** @param tag that names it, if the key does not say. */
-  async #fetch(repository: RepositoryName, key: ManifestKey, tag?: Tag): Promise<StoredManifest> {
+  /** @param options `tag`: that names it, if the key does not say. */
+  async #fetch(
+    repository: RepositoryName,
+    key: ManifestKey,
+    options: Readonly<{ tag?: Tag; signal?: AbortSignal }> = {},
+  ): Promise<StoredManifest> {
     const { upstream, remoteName } = this.#options;
-    const found = await upstream.manifest(remoteName(repository), key);
+    const { signal } = options;
+    const found = await upstream.manifest(remoteName(repository), key, signal && { signal });
     if (found === undefined) throw unknown(repository, key);
-    const named = 'tag' in key ? key.tag : tag;
+    const named = 'tag' in key ? key.tag : options.tag;
     await this.#store(repository, found, named === undefined ? [] : [named]);
     return found;
   }

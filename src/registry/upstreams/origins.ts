@@ -1,5 +1,6 @@
 import { layout } from '../../content/index.js';
-import type { RepositoryName } from '../../oci/index.js';
+import { findRepositoryName, type RepositoryName } from '../../oci/index.js';
+import { PathNotFoundError } from '../../storage/index.js';
 import type { RepositoryStore } from '../repositories/index.js';
 
 /**
@@ -17,9 +18,17 @@ export class Origins {
   /** To be called before the first copy is stored. */
   async claim(repository: RepositoryName): Promise<void> {
     if ((await this.isCopy(repository)) || !(await this.#isEmpty(repository))) return;
-    const path = layout.copyMarkPath(repository);
-    await this.#store.driver.publish([{ path, bytes: Buffer.from('copies of an upstream\n') }]);
-    this.#copies.set(repository, true);
+    await this.#mark(repository);
+  }
+
+  /** Takes over what the reference registry, as a copy of another one, has noted to be given up some day. */
+  async adopt(): Promise<void> {
+    const text = await this.#store.driver.read(layout.SCHEDULER_STATE).catch((error: unknown) => {
+      if (error instanceof PathNotFoundError) return undefined;
+      throw error;
+    });
+    for (const repository of text === undefined ? [] : repositoriesIn(text.toString('utf8')))
+      if (!(await this.isCopy(repository))) await this.#mark(repository);
   }
 
   async isCopy(repository: RepositoryName): Promise<boolean> {
@@ -30,9 +39,26 @@ export class Origins {
     return isCopy;
   }
 
+  async #mark(repository: RepositoryName): Promise<void> {
+    const path = layout.copyMarkPath(repository);
+    await this.#store.driver.publish([{ path, bytes: Buffer.from('copies of an upstream\n') }]);
+    this.#copies.set(repository, true);
+  }
+
   async #isEmpty(repository: RepositoryName): Promise<boolean> {
     const { index, sync } = this.#store;
     const contents = await sync.consult(repository, () => index.contents(repository));
     return contents.blobs.size === 0 && contents.manifests.size === 0;
+  }
+}
+
+/** Keys are `<repository>@<digest>`. distribution registry/proxy/scheduler. */
+function repositoriesIn(text: string): Set<RepositoryName> {
+  try {
+    const names = Object.keys(JSON.parse(text)).map((key) => findRepositoryName(key.split('@', 1)[0] ?? ''));
+    return new Set(names.filter((name) => name !== undefined));
+  } catch (error) {
+    if (error instanceof SyntaxError) return new Set();
+    throw error;
   }
 }

@@ -59,7 +59,8 @@ export class PullThroughCache {
     const onStored = () => {
       this.#grown = true;
     };
-    this.blobs = new CachedBlobs({ ...common, blobs, onStored });
+    const isCopy = (repository: RepositoryName) => this.covers(repository);
+    this.blobs = new CachedBlobs({ ...common, blobs, isCopy, onStored });
   }
 
   covers(repository: RepositoryName): boolean {
