@@ -67,7 +67,7 @@ export async function serve(file: string | undefined): Promise<void> {
   const authenticator = tokens ?? users;
   const blobs = new RepositoryBlobs(opened.store, quotaRules(config));
   await using mirrors = await openMirrors(config, opened, log);
-  const copies = await openCopies(config, opened, { blobs, log });
+  const copies = await openCopies(config, opened, { blobs, log, metrics });
   const registry: Registry = {
     blobs,
     manifests: new RepositoryManifests(opened.store, manifestRules(config)),
@@ -165,10 +165,14 @@ async function maintain(...args: Parameters<typeof scheduleMaintenance>): Promis
 }
 
 /** What speaks to other registries is loaded only where that is done. */
-async function openCopies(config: Config, ...parts: [OpenStore, { blobs: RepositoryBlobs; log: Logger }]) {
+async function openCopies(
+  config: Config,
+  opened: OpenStore,
+  { metrics, ...parts }: { blobs: RepositoryBlobs; log: Logger; metrics: Metrics | undefined },
+) {
   if (!config.proxy.remoteurl && config.berth.upstreams.length === 0) return undefined;
   const { openUpstreams } = await import('./upstreams.js');
-  return openUpstreams(config, ...parts);
+  return openUpstreams(config, opened, { ...parts, observer: metrics?.copies() });
 }
 
 async function mirrorByTheClock(...args: Parameters<typeof scheduleMirrors>): Promise<void> {

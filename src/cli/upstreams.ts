@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { type Config, parseUpstreamUrl } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import type { RepositoryBlobs } from '../registry/repositories/index.js';
-import { type CacheRule, Origins, PullThroughCache, Upstreams } from '../registry/upstreams/index.js';
+import {
+  type CacheObserver,
+  type CacheRule,
+  Origins,
+  PullThroughCache,
+  Upstreams,
+} from '../registry/upstreams/index.js';
 import { localFolder } from './local-folder.js';
 import type { OpenStore } from './open-store.js';
 import { systemTrust } from './registries.js';
@@ -20,7 +26,15 @@ export type OpenUpstreams = AsyncDisposable & Readonly<{ upstreams: Upstreams; o
 export async function openUpstreams(
   config: Config,
   { store, uploads }: OpenStore,
-  { blobs, log }: Readonly<{ blobs: RepositoryBlobs; log: Logger }>,
+  {
+    blobs,
+    log,
+    observer,
+  }: Readonly<{
+    blobs: RepositoryBlobs;
+    log: Logger;
+    observer: CacheObserver | undefined;
+  }>,
 ): Promise<OpenUpstreams> {
   const closing = new AbortController();
   const folder = join(localFolder(config, process.env) ?? tmpdir(), 'berth', 'tmp');
@@ -28,7 +42,7 @@ export async function openUpstreams(
   const clients = new RegistryClients(await systemTrust());
   const origins = new Origins(store);
   if (config.proxy.remoteurl) await origins.adopt();
-  const parts = { store, uploads, blobs, origins, folder, log, signal: closing.signal };
+  const parts = { store, uploads, blobs, origins, folder, observer, log, signal: closing.signal };
   const rules = placesOf(config).map((place) => cacheRule(place, clients));
   const upstreams = new Upstreams(rules.map((rule) => new PullThroughCache(rule, parts)));
   return {

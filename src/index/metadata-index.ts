@@ -141,7 +141,7 @@ export interface MetadataIndex {
 
   /**
    * All manifests of these repositories, what was not used for longest first. What was never pulled since that is known
-   * counts as used then.
+   * counts as used then; who pulls an index uses what it names.
    */
   manifestUses(repositories: readonly RepositoryName[]): Promise<ManifestUse[]>;
 

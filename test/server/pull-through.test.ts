@@ -77,10 +77,14 @@ async function pull(berth: { url: string }, repository: string, image: TestImage
   }
 }
 
-describe('a registry that is a copy of another one, as proxy.remoteurl says', () => {
+describe.concurrent('a registry that is a copy of another one, as proxy.remoteurl says', () => {
   it('fills itself as it is asked, goes on without the other, and takes no pushes', async () => {
     await using proxy = await RecordingProxy.start(reference.url);
-    await using berth = await BerthProcess.start({ config: { proxy: { remoteurl: proxy.url } } });
+    const debug = `127.0.0.1:${await freePort()}`;
+    const listen = { addr: '127.0.0.1:0', debug: { addr: debug, prometheus: { enabled: true } } };
+    await using berth = await BerthProcess.start({
+      config: { http: listen, proxy: { remoteurl: proxy.url } },
+    });
     await pull(berth, 'team/app', small);
     await pull(berth, 'team/large', large);
     expect((await manifestOf(berth, 'team/app', 'v2')).status).toBe(404);
@@ -94,6 +98,13 @@ describe('a registry that is a copy of another one, as proxy.remoteurl says', ()
     const before = proxy.requests.length;
     await pull(berth, 'team/large', large);
     expect(proxy.requests.slice(before)).toEqual(['HEAD /v2/team/large/manifests/v1']);
+    const metrics = (await http(`http://${debug}/metrics`)).body.toString();
+    expect(metrics).toContain('registry_proxy_requests_total{type="blob"} 6');
+    expect(metrics).toContain('registry_proxy_hits_total{type="blob"} 2');
+    expect(metrics).toContain('registry_proxy_misses_total{type="blob"} 4');
+    expect(metrics).toContain(
+      `registry_proxy_pulled_bytes_total{type="manifest"} ${small.manifest.length + large.manifest.length}`,
+    );
     await proxy[Symbol.asyncDispose]();
     await pull(berth, 'team/app', small);
     const stale = await manifestOf(berth, 'team/app', 'v1');
@@ -107,7 +118,7 @@ describe('a registry that is a copy of another one, as proxy.remoteurl says', ()
   });
 });
 
-describe('the data of docker-registry as a copy of another one', () => {
+describe.concurrent('the data of docker-registry as a copy of another one', () => {
   it('is taken over, and what was pushed before stays', async () => {
     await using folder = await temporaryFolder('pull-through');
     await using up = await BerthProcess.start();
@@ -132,7 +143,7 @@ describe('the data of docker-registry as a copy of another one', () => {
   });
 });
 
-describe('a part of a registry that is a copy of another one', () => {
+describe.concurrent('a part of a registry that is a copy of another one', () => {
   it('stands beside what is pushed, under its prefix and the name that containerd has for it', async () => {
     await using proxy = await RecordingProxy.start(reference.url);
     await using berth = await startWith(proxy.url);

@@ -74,7 +74,8 @@ function readManifestThrough({ pulls }: Registry) {
     const { host } = cache.rule.upstream;
     if (manifest.stale) warn(ctx, `${host} does not answer now: ${reference} may name something newer there`);
     pulls.record(repository, key); // HEAD counts too: whoever has it asks no more than that
-    sendManifest(ctx, manifest);
+    if (sendManifest(ctx, manifest) && ctx.method === 'GET')
+      cache.observer?.sent('manifest', manifest.bytes.byteLength);
   };
 }
 
@@ -82,7 +83,11 @@ function readBlobThrough({ blobs, buffers }: Registry, readStored: Handler<'blob
   return async (ctx: RegistryContext, request: RequestOf<'blob'>, cache: PullThroughCache) => {
     const { repository } = request;
     const digest = parseDigest(request.digest);
-    if (await blobs.has(repository, digest)) return readStored(ctx, request);
+    const stored = await blobs.size(repository, digest);
+    if (stored !== undefined) {
+      if (ctx.method === 'GET') count(cache, stored, { hit: true });
+      return readStored(ctx, request);
+    }
     const fetch = ctx.method === 'HEAD' ? undefined : await cache.blobs.fetch(repository, digest);
     if (fetch === undefined && ctx.method !== 'HEAD') return readStored(ctx, request); // it came meanwhile
     // What was stored may be given up at once: until the end of this it can be read from where it came in.
@@ -94,9 +99,15 @@ function readBlobThrough({ blobs, buffers }: Registry, readStored: Handler<'blob
     };
     const open = async (range: ByteRange) => fetch?.open(range) ?? openStored(range);
     const size = fetch?.size ?? (await cache.blobs.size(repository, digest));
+    if (fetch) count(cache, size, { hit: false });
     describeBlob(ctx, { digest });
     await sendBlob(ctx, { digest, size }, { open, buffers });
   };
+}
+
+function count({ observer }: PullThroughCache, bytes: number, options: { hit: boolean }): void {
+  observer?.asked('blob', options);
+  observer?.sent('blob', bytes);
 }
 
 /** Ranges without the last byte would be sent whole before anybody knows whether they are right. */

@@ -5,6 +5,7 @@ import type { RepositoryName } from '../../oci/index.js';
 import type { StorageDriver } from '../../storage/index.js';
 import { type CountedRequest, HttpMetrics, SECONDS, type StartedRequest } from './http-metrics.js';
 import { measuredDriver } from './measured-driver.js';
+import { ProxyMetrics } from './proxy-metrics.js';
 import { MAX_REPOSITORIES, OTHER_REPOSITORIES, RepositoryMetrics } from './repository-metrics.js';
 
 export type MetricsOptions = Readonly<{
@@ -77,6 +78,11 @@ export class Metrics {
 
   pushed(repository: RepositoryName): void {
     this.#pushes.increase(repository);
+  }
+
+  /** Counts what copies of other registries save, where there are any. To be called once. */
+  copies(): ProxyMetrics {
+    return new ProxyMetrics(this.#registry);
   }
 
   /** Of what `text` gives. */

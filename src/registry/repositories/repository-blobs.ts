@@ -50,8 +50,14 @@ export class RepositoryBlobs {
 
   /** Whether {@link get} would answer. */
   async has(repository: RepositoryName, digest: Digest): Promise<boolean> {
+    return (await this.size(repository, digest)) !== undefined;
+  }
+
+  /** In bytes; `undefined` when it is not here. */
+  async size(repository: RepositoryName, digest: Digest): Promise<number | undefined> {
     const blob = await this.#find(repository, digest);
-    return blob !== undefined && (await this.#store.blobs.stat(blob.canonical)) === blob.size;
+    const isThere = blob !== undefined && (await this.#store.blobs.stat(blob.canonical)) === blob.size;
+    return isThere ? blob.size : undefined;
   }
 
   /** @throws {OciError} BLOB_UNKNOWN. */

@@ -3,6 +3,7 @@ import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { ByteRange, FileReader } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import type { RepositoryBlobs } from '../repositories/index.js';
+import type { CacheObserver } from './cache-observer.js';
 import { UpstreamContentError } from './errors.js';
 import { GrowingFile } from './growing-file.js';
 import type { Origins } from './origins.js';
@@ -19,6 +20,7 @@ export type CachedBlobsOptions = Readonly<{
   origins: Origins;
   /** For bytes that are on their way. */
   folder: string;
+  observer: CacheObserver | undefined;
   onStored: () => void;
   log: Logger;
   /** Ends all downloads. */
@@ -104,10 +106,10 @@ export class CachedBlobs {
     digest: Digest,
     { found, file }: { found: UpstreamBlob; file: GrowingFile },
   ): Promise<void> {
-    const { blobs, uploads, origins, onStored, log, upstream } = this.#options;
+    const { blobs, uploads, origins, observer, onStored, log, upstream } = this.#options;
     try {
       await origins.claim(repository);
-      const chunk = { source: copied(found.bytes, file), length: found.size };
+      const chunk = { source: copied(found.bytes, file, observer), length: found.size };
       const publish = (verified: VerifiedUpload) => blobs.publish(repository, digest, verified);
       await uploads.take(repository, digest, { chunk, publish });
       await file.end();
@@ -126,8 +128,13 @@ export class CachedBlobs {
 }
 
 /** The file first: whoever takes the chunk may give its memory away. */
-async function* copied(source: AsyncIterable<Uint8Array>, file: GrowingFile): AsyncGenerator<Uint8Array> {
+async function* copied(
+  source: AsyncIterable<Uint8Array>,
+  file: GrowingFile,
+  observer: CacheObserver | undefined,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
+    observer?.fetched('blob', chunk.byteLength);
     await file.append(chunk);
     yield chunk;
   }

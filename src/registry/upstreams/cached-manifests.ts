@@ -4,6 +4,7 @@ import { StorageUnavailableError } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import type { RepositoryManifests } from '../repositories/index.js';
 import type { BackOff } from './back-off.js';
+import type { CacheObserver } from './cache-observer.js';
 import { UpstreamContentError, UpstreamRefusedError, UpstreamUnavailableError } from './errors.js';
 import type { Origins } from './origins.js';
 import { SingleFlight } from './single-flight.js';
@@ -20,6 +21,7 @@ export type CachedManifestsOptions = Readonly<{
   manifests: RepositoryManifests;
   origins: Origins;
   backOff: BackOff;
+  observer: CacheObserver | undefined;
   /** How long a tag is believed, in milliseconds. */
   recheck: number;
   now: () => Date;
@@ -44,8 +46,18 @@ export class CachedManifests {
 
   /** @throws {OciError} MANIFEST_UNKNOWN. @throws as {@link Upstream}, where there is nothing to fall back on. */
   async get(repository: RepositoryName, key: ManifestKey): Promise<CachedManifest> {
-    const { manifests, backOff, log, upstream } = this.#options;
-    const here = await manifests.find(repository, key);
+    const here = await this.#options.manifests.find(repository, key);
+    const found = await this.#get(repository, key, here);
+    this.#options.observer?.asked('manifest', { hit: found.digest === here?.digest });
+    return found;
+  }
+
+  async #get(
+    repository: RepositoryName,
+    key: ManifestKey,
+    here: StoredManifest | undefined,
+  ): Promise<CachedManifest> {
+    const { backOff, log, upstream } = this.#options;
     if (here && ('digest' in key || this.#isFresh(repository, key.tag))) return { ...here, stale: false };
     if (here && backOff.reason) return { ...here, stale: true };
     const name = 'tag' in key ? key.tag : key.digest;
@@ -112,6 +124,7 @@ export class CachedManifests {
     const { signal } = options;
     const found = await upstream.manifest(remoteName(repository), key, signal && { signal });
     if (found === undefined) throw unknown(repository, key);
+    this.#options.observer?.fetched('manifest', found.bytes.byteLength);
     const named = 'tag' in key ? key.tag : options.tag;
     await this.#store(repository, found, named === undefined ? [] : [named]);
     return found;

@@ -2,6 +2,7 @@
  * Parts of the registry that are copies of other registries, filled as clients ask for them. Start with
  * pull-through-cache.ts; upstream.ts is what the other registry has to answer. How it is spoken to is not known here.
  */
+export type { CachedKind, CacheObserver } from './cache-observer.js';
 export type { BlobFetch } from './cached-blobs.js';
 export { UpstreamContentError, UpstreamRefusedError, UpstreamUnavailableError } from './errors.js';
 export { type Evicted, Eviction } from './eviction.js';

@@ -9,6 +9,7 @@ import {
 import type { Logger } from '../logger.js';
 import { type RepositoryBlobs, RepositoryManifests, type RepositoryStore } from '../repositories/index.js';
 import { BackOff } from './back-off.js';
+import type { CacheObserver } from './cache-observer.js';
 import { CachedBlobs } from './cached-blobs.js';
 import { CachedManifests } from './cached-manifests.js';
 import type { Origins } from './origins.js';
@@ -35,6 +36,8 @@ export type CacheParts = Readonly<{
   uploads: Uploads;
   origins: Origins;
   folder: string;
+  /** Where somebody counts. */
+  observer: CacheObserver | undefined;
   log: Logger;
   signal: AbortSignal;
 }>;
@@ -44,6 +47,7 @@ export class PullThroughCache {
   readonly rule: CacheRule;
   readonly manifests: CachedManifests;
   readonly blobs: CachedBlobs;
+  readonly observer: CacheObserver | undefined;
   readonly #backOff: BackOff;
   #grown = false;
 
@@ -52,6 +56,7 @@ export class PullThroughCache {
     const { now } = store;
     const remoteName = (repository: RepositoryName) => this.#remoteName(repository);
     this.rule = rule;
+    this.observer = parts.observer;
     this.#backOff = new BackOff(now);
     const manifests = new RepositoryManifests(store, COPIES);
     const common = { ...parts, upstream, remoteName };

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HashPool, Uploads } from '../../../src/content/index.js';
 import type { StoredManifest } from '../../../src/index/index.js';
-import { type Digest, MEDIA_TYPES, type RepositoryName } from '../../../src/oci/index.js';
+import type { Digest, RepositoryName } from '../../../src/oci/index.js';
 import { PullTimes } from '../../../src/registry/repositories/index.js';
 import {
   Eviction,
@@ -12,7 +12,7 @@ import {
   type UpstreamBlob,
 } from '../../../src/registry/upstreams/index.js';
 import { MemoryDriver } from '../../../src/storage/index.js';
-import { digest, imageOf, openMemoryRegistry, pushBlob } from '../repositories/memory-registry.js';
+import { digest, imageOf, indexOf, openMemoryRegistry, pushBlob } from '../repositories/memory-registry.js';
 
 const HOUR_MS = 3_600_000;
 const APP = 'up/app' as RepositoryName;
@@ -47,7 +47,7 @@ const upstream: Upstream = {
   resolve: async () => undefined,
   manifest: async (_repository, key): Promise<StoredManifest | undefined> => {
     const bytes = 'digest' in key ? content.get(key.digest) : undefined;
-    return bytes && { digest: digest(bytes), mediaType: MEDIA_TYPES.ociManifest, bytes };
+    return bytes && { digest: digest(bytes), mediaType: JSON.parse(String(bytes)).mediaType, bytes };
   },
   blobSize: async (_repository, name) => content.get(name)?.length,
   blob: async (_repository, name): Promise<UpstreamBlob | undefined> => {
@@ -70,7 +70,16 @@ function openCache(bounds: { ttl?: number; maxBytes?: number }): PullThroughCach
   const uploads = new Uploads(registry.driver, pool);
   const { store, blobs } = registry;
   const signal = new AbortController().signal;
-  return new PullThroughCache(rule, { store, blobs, uploads, origins, folder: tmpdir(), log: LOG, signal });
+  return new PullThroughCache(rule, {
+    store,
+    blobs,
+    uploads,
+    origins,
+    folder: tmpdir(),
+    observer: undefined,
+    log: LOG,
+    signal,
+  });
 }
 
 /** Puts an image there that no other shares anything with. */
@@ -138,6 +147,21 @@ describe('copies with a bound', () => {
     expect(await evict(cache)).toEqual({ manifests: 0, bytes: 0 });
     await pull(cache, OTHER, b); // comes back
     expect(await isHere(OTHER, b)).toEqual(HERE);
+  });
+
+  it('stay as long as somebody asks for the index that names them', async () => {
+    const cache = openCache({ ttl: 10 * HOUR_MS });
+    const [a, b] = [offer('a'), offer('b')];
+    const both = indexOf([a.digest]);
+    content.set(digest(both), both);
+    await pull(cache, APP, a);
+    await pull(cache, APP, b);
+    await cache.manifests.get(APP, { digest: digest(both) });
+    time += 9 * HOUR_MS;
+    pulls.record(APP, { digest: digest(both) });
+    time += 9 * HOUR_MS;
+    await evict(cache);
+    expect([await isHere(APP, a), await isHere(APP, b)]).toEqual([HERE, GONE]);
   });
 
   it('go when nobody has asked for them for so long', async () => {
