@@ -37,7 +37,8 @@ export async function openUpstreams(
   }>,
 ): Promise<OpenUpstreams> {
   const closing = new AbortController();
-  const folder = join(localFolder(config, process.env) ?? tmpdir(), 'berth', 'tmp');
+  const own = localFolder(config, process.env);
+  const folder = own === undefined ? tmpdir() : join(own, 'berth', 'tmp');
   await mkdir(folder, { recursive: true });
   const clients = new RegistryClients(await systemTrust());
   const origins = new Origins(store);

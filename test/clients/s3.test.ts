@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BerthProcess } from '../support/berth-process.js';
@@ -76,6 +76,32 @@ describe('skopeo with a registry on S3', () => {
     const digests = await run(['sh', '-c', 'cd "$1" && sha256sum -- * | cut -d" " -f1', 'sh', out]);
     expect(digests).toContain(single.digest.slice('sha256:'.length));
     if (disable) expect((await new RegistryReader(berth.url).image('team/app', 'v1')).images).toHaveLength(2);
+  });
+});
+
+describe('a copy of another registry on S3', () => {
+  it('fills the bucket as it is asked, and serves from it when the other is gone', async () => {
+    await using up = await BerthProcess.start();
+    await push(up, 'index', 'team/app:v1');
+    const { config, env } = onBucket(bucket, { s3: { rootdirectory: '/copy' } });
+    const upstreams = [{ prefix: 'up', url: up.url, maxsize: '1GB' }];
+    await using berth = await BerthProcess.start({
+      config: { ...config, berth: { upstreams } },
+      ...(env && { env }),
+    });
+    const pull = (to: string) => {
+      const name = `docker://${berth.address}/up/team/app:v1`;
+      return run(['skopeo', 'copy', '--all', '--src-tls-verify=false', name, `dir:${join(folder.path, to)}`]);
+    };
+    await pull('first');
+    await up.stop();
+    await pull('again');
+    const manifest = await readFile(
+      join(folder.path, 'again', `${single.digest.slice(7)}.manifest.json`),
+      'utf8',
+    );
+    const blob = `${berth.url}/v2/up/team/app/blobs/${JSON.parse(manifest).layers[1].digest}`;
+    expect((await http(blob)).status).toBe(307);
   });
 });
 

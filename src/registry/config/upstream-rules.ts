@@ -12,12 +12,15 @@ export function checkUpstreams(config: Config, report: Report): void {
   checkMirrors(config, report);
 }
 
-function checkMirrors({ storage, berth }: Config, { problem }: Report): void {
+function checkMirrors({ proxy, storage, berth }: Config, { problem }: Report): void {
   const names = new Set<string>();
-  berth.mirrors.forEach(({ name, url, prefix, username, password }, i) => {
+  const copies = [...berth.upstreams.map(({ prefix }) => prefix ?? ''), ...(proxy.remoteurl ? [''] : [])];
+  berth.mirrors.forEach(({ name, direction, url, prefix = '', username, password }, i) => {
     const at = `berth.mirrors.${i}`;
     if (parseUpstreamUrl(url) === undefined) problem(`${at}.url`, NO_URL);
     if (prefix && findRepositoryName(prefix) === undefined) problem(`${at}.prefix`, NO_PREFIX);
+    if (direction === 'pull' && copies.some((copy) => copy === '' || `${prefix}/`.startsWith(`${copy}/`)))
+      problem(`${at}.prefix`, 'what is there is a copy of an upstream, and comes when it is asked for');
     if (names.has(name)) problem(`${at}.name`, `there is another mirror ${name}`);
     names.add(name);
     checkLogin(at, { username, password }, problem);

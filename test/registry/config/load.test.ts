@@ -428,6 +428,10 @@ describe('copies of other registries', () => {
       text: 'berth: {mirrors: [{name: m, url: a.example, repositories: a}, {name: m, url: a.example, repositories: b}]}',
       key: 'berth.mirrors.1.name',
     },
+    {
+      text: 'berth: {upstreams: [{url: a.example, prefix: a}], mirrors: [{name: m, url: a.example, prefix: a/b, repositories: c}]}',
+      key: 'berth.mirrors.0.prefix',
+    },
     { text: 'berth: {index: {lastpull: false}, upstreams: [{url: a.example}]}', key: 'berth.upstreams.0' },
   ])('are refused where they cannot be: $text', ({ text, key }) =>
     expect(problems(minimal(text))).toEqual([expect.stringContaining(`${key}: `)]),
