@@ -63,13 +63,12 @@ describe('a copy of another registry', () => {
     const name = `${ELSEWHERE}/team/app:v1`;
     await containerd.run(['content', 'fetch', `--hosts-dir=${hosts}`, '--all-platforms', name]);
     expect(await containerd.run(['images', 'ls'])).toContain(index.digest);
-    expect(proxy.requests.length).toBeGreaterThan(0);
-    expect(proxy.count(/^GET .*\/blobs\//)).toBe(
-      new Set(proxy.requests).size - proxy.count(/\/manifests\/|\/v2\/$/),
-    );
+    const blobs = proxy.requests.filter((request) => /^GET .*\/blobs\//.test(request));
+    expect(blobs).toHaveLength(5); // two configurations, three layers
+    expect(new Set(blobs).size).toBe(blobs.length);
   });
 
-  it('is where skopeo finds them, as registries.conf says, and podman by the whole name', async () => {
+  it('is where skopeo finds them, as registries.conf says, and by the whole name', async () => {
     const conf = join(folder.path, 'registries.conf');
     await writeFile(
       conf,
@@ -91,7 +90,7 @@ describe('a copy of another registry', () => {
     expect(JSON.parse(tags).Tags).toEqual(['v1']);
   });
 
-  it('leaves data that docker-registry serves, and whose garbage it collects', async () => {
+  it('leaves data that docker-registry serves', async () => {
     await using old = await DebianRegistry.start({ root: berth.root });
     const name = `docker://${old.address}/${ELSEWHERE}/team/app:v1`;
     await run(['skopeo', 'copy', '--all', '--src-tls-verify=false', name, `dir:${join(folder.path, 'old')}`]);

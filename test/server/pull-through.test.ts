@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -115,6 +115,29 @@ describe.concurrent('a registry that is a copy of another one, as proxy.remoteur
     const absent = await manifestOf(berth, 'team/other', 'v1');
     expect(absent.status).toBe(503);
     expect(absent.headers['retry-after']).toBe('15');
+  });
+});
+
+describe.concurrent('proxy.exec', () => {
+  it('names a program that knows the credentials', async () => {
+    await using folder = await temporaryFolder('pull-through');
+    const htpasswd = join(folder.path, 'htpasswd');
+    await writeHtpasswd(htpasswd, { mirror: 'secret' });
+    await using up = await BerthProcess.start({
+      config: { auth: { htpasswd: { realm: 'r', path: htpasswd } } },
+    });
+    await pushImage(up.url, 'team/app', 'v1', small, {
+      headers: { authorization: basic('mirror', 'secret') },
+    });
+    const script = '#!/bin/sh\ncat > "$0.asked"\necho \'{"Username":"mirror","Secret":"secret"}\'\n';
+    const helper = join(folder.path, 'docker-credential-test');
+    await writeFile(helper, script, { mode: 0o755 });
+    await using berth = await BerthProcess.start({
+      config: { proxy: { remoteurl: up.url, exec: { command: 'docker-credential-test', lifetime: '1h' } } },
+      env: { PATH: `${folder.path}:${process.env.PATH}` },
+    });
+    await pull(berth, 'team/app', small);
+    expect(await readFile(`${helper}.asked`, 'utf8')).toBe(up.url);
   });
 });
 
@@ -268,6 +291,21 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     const limited = await manifestOf(berth, 'mirror/team/large', 'v1');
     expect(limited.status).toBe(429);
     expect(limited.headers['retry-after']).toBe('60');
+  });
+
+  it('does not wait long for another registry that says nothing, where it has something to show', async () => {
+    await using proxy = await RecordingProxy.start(reference.url);
+    await using berth = await startWith(proxy.url);
+    await pull(berth, 'mirror/team/app', small);
+    proxy.intercept = () => true;
+    const asked = performance.now();
+    expect((await manifestOf(berth, 'mirror/team/app', 'v1')).headers.warning).toContain(
+      'does not answer now',
+    );
+    expect(performance.now() - asked).toBeLessThan(20_000); // and not for as long as a connection may be silent
+    const before = proxy.requests.length;
+    expect((await manifestOf(berth, 'mirror/team/app', 'v1')).status).toBe(200);
+    expect(proxy.requests.length).toBe(before);
   });
 
   it('follows tags as they move, and believes them for as long as it is told', async () => {
