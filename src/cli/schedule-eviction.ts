@@ -23,7 +23,9 @@ export async function scheduleEviction(
       if (!isDue(cache, { expires })) continue;
       const { host } = cache.rule.upstream;
       try {
-        const evicted = await eviction.run(cache, await repositoriesOf(cache, upstreams, parts), signal);
+        const all = await parts.store.index.allRepositories();
+        const covered = all.filter((repository) => cache.covers(repository));
+        const evicted = await eviction.run(cache, covered, signal);
         if (evicted.bytes > 0) log.info({ ...evicted, upstream: host }, 'copies were given up');
       } catch (error) {
         log.warn({ error, upstream: host }, 'copies could not be given up');
@@ -36,14 +38,4 @@ function isDue(cache: PullThroughCache, { expires }: { expires: boolean }): bool
   const { ttl, maxBytes } = cache.rule;
   const grown = cache.takeGrowth();
   return (expires && (ttl > 0 || maxBytes !== undefined)) || (grown && maxBytes !== undefined);
-}
-
-/** Those of which no other upstream is nearer. */
-async function repositoriesOf(
-  cache: PullThroughCache,
-  upstreams: Upstreams,
-  { store }: Pick<Parts, 'store'>,
-) {
-  const all = await store.index.allRepositories();
-  return all.filter((repository) => upstreams.find(repository) === cache);
 }

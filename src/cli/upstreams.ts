@@ -44,7 +44,8 @@ export async function openUpstreams(
   const origins = new Origins(store);
   if (config.proxy.remoteurl) await origins.adopt();
   const parts = { store, uploads, blobs, origins, folder, observer, log, signal: closing.signal };
-  const rules = placesOf(config).map((place) => cacheRule(place, clients));
+  const places = placesOf(config);
+  const rules = places.map((place) => cacheRule(place, places, clients));
   const upstreams = new Upstreams(rules.map((rule) => new PullThroughCache(rule, parts)));
   return {
     upstreams,
@@ -72,10 +73,12 @@ function placesOf({ proxy, berth }: Config): Place[] {
   return [...berth.upstreams, ...(url ? [{ ...proxy, url, recheck: RECHECK_ALWAYS }] : [])];
 }
 
-function cacheRule(place: Place, clients: RegistryClients): CacheRule {
+function cacheRule(place: Place, all: readonly Place[], clients: RegistryClients): CacheRule {
   const { prefix = '', namespaces = [prefix], recheck, ttl, maxsize: maxBytes } = place;
   const url = parseUpstreamUrl(place.url);
   if (url === undefined) throw new TypeError(`${place.url} is no address of a registry`);
   const upstream = new RegistryUpstream(url.host, clients.opener(url, place));
-  return { upstream, prefix, namespaces, recheck, ttl, maxBytes };
+  const others = all.map((other) => other.prefix ?? '').filter((other) => other !== prefix);
+  const inner = others.filter((other) => prefix === '' || other.startsWith(`${prefix}/`));
+  return { upstream, prefix, inner, namespaces, recheck, ttl, maxBytes };
 }

@@ -186,6 +186,17 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     expect(pushed.status).toBe(405);
   });
 
+  it('may lie within another one, and be of a whole registry', async () => {
+    await using up = await BerthProcess.start();
+    const inner = testImage('inner');
+    await pushImage(up.url, 'app', 'v1', inner);
+    const upstreams = [{ url: reference.url }, { prefix: 'team', url: up.url }];
+    await using berth = await BerthProcess.start({ config: { berth: { upstreams } } });
+    await pull(berth, 'team/app', inner);
+    await pushInTwo(reference.url, 'other/app', 'v1', small);
+    await pull(berth, 'other/app', small);
+  });
+
   it('is read once for any number of clients, who get it while it arrives', async () => {
     await using proxy = await RecordingProxy.start(reference.url);
     await using berth = await startWith(proxy.url);

@@ -31,7 +31,7 @@ export type CachedBlobsOptions = Readonly<{
 export type BlobFetch = Readonly<{
   size: number;
   done: Promise<void>;
-  /** What is read last is right only if the reader says nothing; `undefined` once it is stored. */
+  /** The last byte comes only when all are right; reading fails otherwise. `undefined` once nobody reads and `done` is settled. */
   open(range: ByteRange): FileReader | undefined;
 }>;
 
@@ -80,7 +80,10 @@ export class CachedBlobs {
     if (await this.#mount(repository, digest)) return undefined;
     const found = await upstream.blob(remoteName(repository), digest, { signal });
     if (found === undefined) throw unknown(repository, digest);
-    const file = await GrowingFile.create(folder, found.size);
+    const file = await GrowingFile.create(folder, found.size).catch(async (error: unknown) => {
+      for await (const _ of found.bytes) break; // which ends the connection
+      throw error;
+    });
     const done = this.#store(repository, digest, { found, file });
     done.catch(() => {}); // readers are told
     return { size: found.size, done, open: (range) => file.open(range) };
@@ -94,7 +97,8 @@ export class CachedBlobs {
     const { blobs, isCopy, origins } = this.#options;
     if (!(await blobs.isNamed(repository, digest))) return false;
     for (const source of await blobs.sourcesOf(digest)) {
-      if (!isCopy(source) || source === repository) continue;
+      // What was pushed is not for whoever the upstream lets name it.
+      if (source === repository || !isCopy(source) || !(await origins.isCopy(source))) continue;
       await origins.claim(repository);
       if (await blobs.mount(source, repository, digest)) return true;
     }

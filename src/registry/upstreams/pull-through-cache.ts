@@ -20,6 +20,8 @@ export type CacheRule = Readonly<{
   upstream: Upstream;
   /** Where its repositories are, without a slash at the end; '' for the whole registry. */
   prefix: string;
+  /** Prefixes below this one where others are copied. */
+  inner: readonly string[];
   /** Names by which clients call it that have their own names for repositories. */
   namespaces: readonly string[];
   /** How long a tag is believed. */
@@ -69,8 +71,8 @@ export class PullThroughCache {
   }
 
   covers(repository: RepositoryName): boolean {
-    const { prefix } = this.rule;
-    return prefix === '' || repository.startsWith(`${prefix}/`);
+    const { prefix, inner } = this.rule;
+    return isBelow(repository, prefix) && !inner.some((other) => isBelow(repository, other));
   }
 
   /** Whether blobs came since this was last asked. */
@@ -102,6 +104,10 @@ export class PullThroughCache {
     if (name === undefined) throw new TypeError(`${repository} is not below ${prefix}`);
     return name;
   }
+}
+
+function isBelow(repository: RepositoryName, prefix: string): boolean {
+  return prefix === '' || repository.startsWith(`${prefix}/`);
 }
 
 /** A copy is complete once everything was asked for. It follows its upstream, whatever is immutable here. */

@@ -6,8 +6,7 @@ export class Upstreams {
   readonly caches: readonly PullThroughCache[];
 
   constructor(caches: readonly PullThroughCache[]) {
-    // The longest prefix is the nearest.
-    this.caches = caches.toSorted((a, b) => b.rule.prefix.length - a.rule.prefix.length);
+    this.caches = caches;
   }
 
   /** What the repository is a copy of, if it is one. */

@@ -66,7 +66,16 @@ const upstream: Upstream = {
 };
 
 function openCache(bounds: { ttl?: number; maxBytes?: number }): PullThroughCache {
-  const rule = { upstream, prefix: 'up', namespaces: [], recheck: 0, ttl: 0, maxBytes: undefined, ...bounds };
+  const rule = {
+    upstream,
+    prefix: 'up',
+    inner: [],
+    namespaces: [],
+    recheck: 0,
+    ttl: 0,
+    maxBytes: undefined,
+    ...bounds,
+  };
   const uploads = new Uploads(registry.driver, pool);
   const { store, blobs } = registry;
   const signal = new AbortController().signal;
