@@ -35,49 +35,57 @@ const PROGRESS_BYTES = 64 * 1024;
 export class BlobUpload {
   readonly #place: UploadPlace;
   readonly #source: UploadSource;
+  #session: UploadSession;
   #partBytes = Number.POSITIVE_INFINITY;
   #single: boolean;
   /** Bytes that were told to `onBytes`. */
   #told = 0;
 
-  constructor(place: UploadPlace, source: UploadSource) {
+  constructor(place: UploadPlace, session: UploadSession, source: UploadSource) {
     this.#place = place;
+    this.#session = session;
     this.#source = source;
     this.#single = source.descriptor.size <= MAX_SINGLE_BYTES;
   }
 
-  /** @param isThere whether the registry has the blob: an answer may get lost. @throws {DigestMismatchError} */
-  async run(first: UploadSession, isThere: () => Promise<boolean>): Promise<void> {
-    let session = first;
+  /**
+   * An upload that does not end well is cancelled.
+   * @param isThere whether the registry has the blob: an answer may get lost. @throws {DigestMismatchError}
+   */
+  async run(isThere: () => Promise<boolean>): Promise<void> {
+    try {
+      await this.#runToTheEnd(isThere);
+    } catch (error) {
+      await cancelSession(this.#place, this.#session);
+      throw error;
+    }
+  }
+
+  async #runToTheEnd(isThere: () => Promise<boolean>): Promise<void> {
     for (let failures = 0; ; ) {
-      const before = session.offset;
+      const { offset } = this.#session;
       try {
-        session = await this.#sendParts(session, (reached) => {
-          session = reached;
-        });
-        return await this.#close(session);
+        await this.#sendParts();
+        return await this.#close();
       } catch (error) {
         this.#place.signal?.throwIfAborted();
-        await this.#giveUpIfFinal(error, session);
+        await this.#failIfFinal(error);
         await this.#pause(error, ++failures);
         if (await isThere()) return this.#tell(this.#source.descriptor.size);
-        session = await this.#recover(session, error);
-        if (session.offset - before >= PROGRESS_BYTES) failures = 0;
+        await this.#recover(error);
+        if (this.#session.offset - offset >= PROGRESS_BYTES) failures = 0;
       }
     }
   }
 
-  async #sendParts(first: UploadSession, reached: (session: UploadSession) => void): Promise<UploadSession> {
+  async #sendParts(): Promise<void> {
     const { size } = this.#source.descriptor;
-    let session = first;
-    while (!this.#single && session.offset < size) {
-      const { offset, minPartBytes } = session;
+    while (!this.#single && this.#session.offset < size) {
+      const { offset, minPartBytes } = this.#session;
       const end = Math.min(size, offset + Math.max(this.#partBytes, minPartBytes));
-      session = await this.#sendPart(session, end);
-      this.#tell(session.offset);
-      reached(session);
+      this.#session = await this.#sendPart(this.#session, end);
+      this.#tell(this.#session.offset);
     }
-    return session;
   }
 
   async #sendPart(session: UploadSession, end: number): Promise<UploadSession> {
@@ -104,13 +112,13 @@ export class BlobUpload {
     return next.offset > offset && next.offset <= end ? next : { ...next, offset: end };
   }
 
-  async #close(session: UploadSession): Promise<void> {
+  async #close(): Promise<void> {
     const { host, digest } = this.#place;
     const { size } = this.#source.descriptor;
     const answer = await host.send({
       ...uploadRequest(this.#place, 'sending'),
       method: 'PUT',
-      target: closingUrl(session, digest),
+      target: closingUrl(this.#session, digest),
       ...(this.#single
         ? { headers: { 'content-type': 'application/octet-stream' }, body: this.#body(0, size) }
         : {}),
@@ -123,9 +131,8 @@ export class BlobUpload {
   }
 
   /** What another attempt cannot change ends the upload. */
-  async #giveUpIfFinal(error: unknown, session: UploadSession): Promise<void> {
+  async #failIfFinal(error: unknown): Promise<void> {
     if (this.#canGoOn(error)) return;
-    await cancelSession(this.#place, session);
     if (error instanceof SourceError) throw error.cause ?? error;
     if (error instanceof RegistryError && error.has('DIGEST_INVALID')) await this.#checkSource();
     throw error;
@@ -162,18 +169,18 @@ export class BlobUpload {
   }
 
   /** Where the registry stands, or a new upload. A session that failed where it stands is not tried again. */
-  async #recover(session: UploadSession, error: unknown): Promise<UploadSession> {
+  async #recover(error: unknown): Promise<void> {
+    const session = this.#session;
     const status = error instanceof RegistryError ? error.status : 0;
     const found = status === 404 || this.#single ? undefined : await findSession(this.#place, session);
     const stuck = status === 416 && found?.offset === session.offset;
     const usable = found !== undefined && !stuck && found.offset <= this.#source.descriptor.size;
-    const next = usable ? found : await this.#restart(session);
-    this.#tell(next.offset);
-    return next;
+    this.#session = usable ? found : await this.#restart();
+    this.#tell(this.#session.offset);
   }
 
-  async #restart(session: UploadSession): Promise<UploadSession> {
-    await cancelSession(this.#place, session);
+  async #restart(): Promise<UploadSession> {
+    await cancelSession(this.#place, this.#session);
     return startSession(this.#place);
   }
 

@@ -49,7 +49,7 @@ export class RepositoryBlobs {
     const place = { host: this.#host, path: this.#path, digest: descriptor.digest, signal };
     const session = await openSession(place, mountFrom);
     if (session === 'mounted') return 'mounted';
-    await new BlobUpload(place, { descriptor, open, onBytes }).run(session, isThere);
+    await new BlobUpload(place, session, { descriptor, open, onBytes }).run(isThere);
     return 'sent';
   }
 

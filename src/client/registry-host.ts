@@ -44,7 +44,12 @@ export type ApiRequest = Readonly<{
   retry?: boolean;
   answerMs?: number;
   signal?: AbortSignal | undefined;
+  /** Cleans up: goes out after everything was ended too, and `signal` alone bounds it. */
+  outlives?: true;
 }>;
+
+/** Bounds a token that cleaning up needs when everything was ended. */
+const LAST_TOKEN_MS = 2000;
 
 /** One registry: finds out how it wants to be spoken to, and sends requests with authorization and retries. */
 export class RegistryHost {
@@ -75,7 +80,7 @@ export class RegistryHost {
    * @throws {RegistryError} any other answer. @throws {UnreachableError} none. @throws {SourceError}
    */
   async send(request: ApiRequest): Promise<HttpAnswer> {
-    const signal = this.#signalOf(request.signal);
+    const signal = request.outlives ? request.signal : this.#signalOf(request.signal);
     const contact = await this.#reach(signal);
     const url = this.#urlOf(request.target, contact.origin);
     const answer =
@@ -186,7 +191,11 @@ export class RegistryHost {
       {
         registry: this.registry,
         credentials: () => credentials.find(this.registry, repository),
-        send: (request) => this.#sendPatiently({ ...request, signal }),
+        send: (request) =>
+          this.#sendPatiently({
+            ...request,
+            signal: signal?.aborted ? AbortSignal.timeout(LAST_TOKEN_MS) : signal,
+          }),
         origin: contact.origin,
         insecure: this.#insecure,
       },

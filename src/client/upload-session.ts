@@ -23,6 +23,9 @@ export type UploadSession = Readonly<{
   minPartBytes: number;
 }>;
 
+/** Whoever interrupts a program does not want to wait. */
+const CANCELLING_MS = 2000;
+
 /** Mounts the blob from another repository of the registry, or begins an upload. */
 export async function openSession(
   place: UploadPlace,
@@ -62,11 +65,18 @@ export async function findSession(
   return receivedBytes(answer) === undefined ? undefined : sessionOf(place, answer, session);
 }
 
-/** Best effort: what is not cancelled, the registry removes some day. */
+/** Best effort, after an interruption too: what is not cancelled, the registry removes some day. */
 export async function cancelSession(place: UploadPlace, { location }: UploadSession): Promise<void> {
   try {
-    const request = { ...uploadRequest(place, 'cancelling'), method: 'DELETE', target: location } as const;
-    const answer = await place.host.send({ ...request, expect: [200, 202, 204, 404], retry: false });
+    const answer = await place.host.send({
+      ...uploadRequest(place, 'cancelling'),
+      method: 'DELETE',
+      target: location,
+      expect: [200, 202, 204, 404],
+      retry: false,
+      signal: AbortSignal.timeout(CANCELLING_MS),
+      outlives: true,
+    });
     await answer.discard();
   } catch {
     // told is what led here

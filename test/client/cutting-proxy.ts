@@ -1,22 +1,27 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Passes connections on to a port of this machine, and cuts some of them. */
+/** Passes connections on to a port of this machine, and cuts some of them, or lets them hang. */
 export class CuttingProxy implements AsyncDisposable {
   /** Bytes of one direction of one connection after which it is cut; one for each cut to come. */
   readonly cuts: number[] = [];
+  /** How many hang, and are not cut. */
+  stalled = 0;
+  readonly #stalls: boolean;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, port: number, { stalls = false }: { stalls?: boolean }) {
     this.#server = server;
+    this.#stalls = stalls;
     server.on('connection', (socket) => this.#join(socket, connect(port, '127.0.0.1')));
   }
 
-  static async start(port: number): Promise<CuttingProxy> {
+  /** @param options `stalls`: nothing more passes in that direction where there would be a cut. */
+  static async start(port: number, options: { stalls?: boolean } = {}): Promise<CuttingProxy> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new CuttingProxy(server, port);
+    return new CuttingProxy(server, port, options);
   }
 
   get port(): number {
@@ -38,7 +43,13 @@ export class CuttingProxy implements AsyncDisposable {
         bytes += chunk.length;
         if (bytes <= (this.cuts[0] ?? Number.POSITIVE_INFINITY)) return;
         this.cuts.shift();
-        from.unpipe(to).pause();
+        from.unpipe(to);
+        if (this.#stalls) {
+          this.stalled += 1;
+          from.resume(); // what comes is lost, but an end is noticed
+          return;
+        }
+        from.pause();
         setTimeout(() => {
           a.destroy();
           b.destroy();

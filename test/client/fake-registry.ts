@@ -174,7 +174,9 @@ export class FakeRegistry implements AsyncDisposable {
         if (size >= atMost) return;
       }
     } finally {
-      this.uploads.set(session, Buffer.concat(chunks).subarray(0, Math.min(size, atMost)));
+      // It may be cancelled meanwhile.
+      if (this.uploads.has(session))
+        this.uploads.set(session, Buffer.concat(chunks).subarray(0, Math.min(size, atMost)));
     }
   }
 }

@@ -168,6 +168,7 @@ describe('pushing a blob', () => {
       `sending blob ${blob.descriptor.digest} to ${registry.address}/team/app: the disk is on fire (UNKNOWN, 500)`,
     );
     expect(registry.count('PATCH', /./)).toBe(4);
+    expect(registry.uploads.size).toBe(0);
   });
 
   it('names the source when that has other bytes, and leaves no upload', async () => {
@@ -202,6 +203,44 @@ describe('pushing a blob', () => {
     });
     await expect(pushing).rejects.toThrow('enough');
     expect(registry.count('PUT', /./)).toBe(0);
+    expect(registry.uploads.size).toBe(0);
+  });
+
+  it('leaves no upload when everything ends, even where that takes a new token', async () => {
+    const blob = blobOf(8 * MIB);
+    const controller = new AbortController();
+    registry.intercept = (request, response) => {
+      if (request.url?.startsWith('/token?')) {
+        const scopes = new URL(request.url, registry.url).searchParams.getAll('scope').join(' ');
+        send(response, 200, {}, JSON.stringify({ token: Buffer.from(scopes).toString('base64url') }));
+        return true;
+      }
+      const action = request.method === 'DELETE' ? 'delete' : 'pull';
+      const [, token = ''] = request.headers.authorization?.split(' ') ?? [];
+      if (Buffer.from(token, 'base64url').toString().includes(action)) return false;
+      const challenge = `Bearer realm="${registry.url}/token",scope="repository:team/app:${action}"`;
+      send(response, 401, { 'www-authenticate': challenge });
+      return true;
+    };
+    const repository = repositoryAt(registry, 'team/app', { signal: controller.signal });
+    const onBytes = () => controller.abort(new Error('enough'));
+    const pushing = repository.push(blob.descriptor, opener(blob), { onBytes, signal: controller.signal });
+    await expect(pushing).rejects.toThrow('enough');
+    expect(registry.uploads.size).toBe(0);
+  });
+
+  it('does not wait long for an upload to be cancelled', async () => {
+    const blob = blobOf(8 * MIB);
+    const controller = new AbortController();
+    registry.intercept = (request) => request.method === 'DELETE';
+    const onBytes = () => controller.abort(new Error('enough'));
+    const begun = Date.now();
+    const pushing = repositoryAt(registry).push(blob.descriptor, opener(blob), {
+      onBytes,
+      signal: controller.signal,
+    });
+    await expect(pushing).rejects.toThrow('enough');
+    expect(Date.now() - begun).toBeLessThan(4000);
   });
 });
 

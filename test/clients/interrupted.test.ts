@@ -5,8 +5,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CuttingProxy } from '../client/cutting-proxy.js';
 import { FakeRegistry, fail } from '../client/fake-registry.js';
-import { BERTH } from '../support/berth-process.js';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { randomLayer } from '../support/layers.js';
 import { cleanEnvironment, run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
@@ -108,7 +109,27 @@ describe('a signal', () => {
     expect(await ended).toEqual([code, null]);
     expect(leftIn(root)).toEqual([]);
     expect(readdirSync(folder.path).filter((name) => name.includes('made'))).toEqual([]);
+    expect(registry.uploads.size).toBe(0);
     if (root === 'empty') expect(await run([BERTH, 'images', '-aq'], { env: env(root) })).toBe('');
+  });
+
+  // docker-registry cancels no upload that has bytes of an unfinished request: its state is not that of the URL.
+  it('leaves no upload in Berth, whatever came', async () => {
+    const root = at('data');
+    await using server = await BerthProcess.start({ root });
+    await using proxy = await CuttingProxy.start(Number(new URL(server.url).port), { stalls: true });
+    proxy.cuts.push(1_000_000);
+    const child = spawn(BERTH, ['push', 'here:1', `127.0.0.1:${proxy.port}/team/app:1`], {
+      env: env(),
+      stdio: 'ignore',
+    });
+    const ended = once(child, 'exit');
+    while (proxy.stalled === 0 && child.exitCode === null) await sleep(10);
+    const uploads = join(root, 'docker/registry/v2/repositories/team/app/_uploads');
+    expect(readdirSync(uploads)).not.toEqual([]);
+    child.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+    expect(existsSync(uploads) ? readdirSync(uploads) : []).toEqual([]);
   });
 
   it.each([
