@@ -2,4 +2,5 @@
  * Which proxy leads to an address, as the environment says; read as Go's programs (docker, skopeo, crane) read it, and not
  * as Node does. Start with proxies.ts.
  */
-export { type HttpProxy, Proxies, ProxyError } from './proxies.js';
+export { isSocks, type NamedProxy, Proxies, ProxyError } from './proxies.js';
+export { leadThroughSocks } from './socks.js';

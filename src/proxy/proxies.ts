@@ -1,8 +1,8 @@
 import { Exceptions } from './exceptions.js';
 
 /** A proxy that the environment names. */
-export type HttpProxy = Readonly<{
-  /** `http:` or `https:`, perhaps with user and password. */
+export type NamedProxy = Readonly<{
+  /** `http:`, `https:`, `socks5:` or `socks5h:`, perhaps with user and password. */
   url: URL;
   /** Where it is named. */
   variable: string;
@@ -43,19 +43,27 @@ export class Proxies {
   }
 
   /** @returns `undefined` to connect directly. @throws {ProxyError} there is one of a kind that cannot be used. */
-  find(url: URL): HttpProxy | undefined {
+  find(url: URL): NamedProxy | undefined {
     const variable = VARIABLES[url.protocol]?.find((name) => this.#env[name]);
     if (variable === undefined || this.#exceptions.include(url)) return undefined;
     return { url: parseProxy(variable, this.#env[variable] ?? ''), variable };
   }
 
-  /** What an agent of Node is given, so that it asks this proxy and no other. */
-  static agentEnv(proxy: HttpProxy | undefined): Readonly<Record<string, string>> {
+  /**
+   * What an agent of Node is given, so that it asks this proxy and no other.
+   * @throws {ProxyError} Node knows no SOCKS: see {@link leadThroughSocks}.
+   */
+  static agentEnv(proxy: NamedProxy | undefined): Readonly<Record<string, string>> {
+    if (proxy !== undefined && isSocks(proxy)) {
+      throw new ProxyError(
+        `${proxy.variable}=${shown(proxy.url.href)} is a SOCKS proxy, and those lead to registries only: name one of http besides, or what to reach without it in NO_PROXY`,
+      );
+    }
     return proxy === undefined ? {} : { HTTP_PROXY: proxy.url.href, HTTPS_PROXY: proxy.url.href };
   }
 
   /** Names the proxy in a failure that is its own, or may be; others are returned as they are. */
-  static explain(error: unknown, proxy: HttpProxy | undefined, target: URL): unknown {
+  static explain(error: unknown, proxy: NamedProxy | undefined, target: URL): unknown {
     if (proxy === undefined || !(error instanceof Error)) return error;
     const { code = '', syscall = '' } = error as NodeJS.ErrnoException;
     const name = `the proxy ${shown(proxy.url.href)} (from ${proxy.variable})`;
@@ -77,12 +85,16 @@ export class Proxies {
   }
 }
 
+export function isSocks({ url }: NamedProxy): boolean {
+  return url.protocol.startsWith('socks');
+}
+
 /** Without a scheme, http is meant. */
 function parseProxy(variable: string, text: string): URL {
   const url = URL.parse(/^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`);
-  if (url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '') return url;
+  if (url !== null && /^(https?|socks5h?):$/.test(url.protocol) && url.hostname !== '') return url;
   throw new ProxyError(
-    `${variable}=${shown(text)} is no proxy that can be used here: write http://HOST:PORT or https://HOST:PORT, or name what to reach without it in NO_PROXY`,
+    `${variable}=${shown(text)} is no proxy that can be used here: write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, or name what to reach without it in NO_PROXY`,
   );
 }
 

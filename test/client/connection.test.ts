@@ -331,9 +331,9 @@ describe('a proxy that does not work', () => {
   });
 
   it('is named when it is of another kind', async () => {
-    const proxyEnv = { ALL_PROXY: 'socks5://s.lan:1080' };
+    const proxyEnv = { ALL_PROXY: 'socks4://s.lan:1080' };
     await expect(openClient({ proxyEnv }).ping('reg.example')).rejects.toThrow(
-      'cannot reach reg.example: ALL_PROXY=socks5://s.lan:1080 is no proxy that can be used here',
+      'cannot reach reg.example: ALL_PROXY=socks4://s.lan:1080 is no proxy that can be used here',
     );
   });
 });

@@ -24,13 +24,21 @@ describe('a proxy', () => {
   });
 
   it.each([
-    { env: { HTTPS_PROXY: 'socks5://s.lan:1080' }, says: 'HTTPS_PROXY=socks5://s.lan:1080 is no proxy' },
+    { env: { HTTPS_PROXY: 'socks4://s.lan:1080' }, says: 'HTTPS_PROXY=socks4://s.lan:1080 is no proxy' },
     { env: { all_proxy: 'socks5h://me:a/b@c@s.lan' }, says: 'all_proxy=socks5h://me:***@s.lan is no proxy' },
     { env: { HTTPS_PROXY: 'me:secret@p.lan:x' }, says: 'HTTPS_PROXY=me:***@p.lan:x is no proxy' },
   ])('cannot be that of $env', ({ env, says }) => expect(() => find(env)).toThrow(says));
 
   it('that cannot be used is no matter where none is asked', () => {
-    expect(find({ HTTPS_PROXY: 'socks5://s.lan', NO_PROXY: 'reg.lan' })).toBeUndefined();
+    expect(find({ HTTPS_PROXY: 'socks4://s.lan', NO_PROXY: 'reg.lan' })).toBeUndefined();
+  });
+
+  it('of SOCKS is nothing that Node itself would ask', () => {
+    expect(find({ HTTPS_PROXY: 'socks5://s.lan:1080' })).toBe('HTTPS_PROXY socks5://s.lan:1080');
+    const proxy = new Proxies({ ALL_PROXY: 'socks5h://me:secret@s.lan' }).find(new URL('https://reg.lan'));
+    expect(() => Proxies.agentEnv(proxy)).toThrow(
+      'ALL_PROXY=socks5h://me:***@s.lan is a SOCKS proxy, and those lead to registries only',
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import { type HttpProxy, Proxies } from '../../proxy/index.js';
+import { isSocks, leadThroughSocks, type NamedProxy, Proxies } from '../../proxy/index.js';
 import { TrustError } from '../errors.js';
 import { apiHost } from '../registry-address.js';
 import type { TrustFolders } from '../trust-folders.js';
@@ -74,7 +74,7 @@ export class Transport {
   }
 
   /** Only the registry itself is shown the client's certificate. */
-  #agentFor(url: URL, proxy: HttpProxy | undefined): Promise<HttpAgent> {
+  #agentFor(url: URL, proxy: NamedProxy | undefined): Promise<HttpAgent> {
     const own = url.host === apiHost(this.#options.registry);
     const key = `${url.protocol} ${own} ${proxy?.url.href}`;
     const known = this.#agents.get(key);
@@ -82,12 +82,12 @@ export class Transport {
     const made =
       url.protocol === 'https:'
         ? this.#secureAgent(proxy, { own })
-        : Promise.resolve(new HttpAgent(agentOptions(proxy)));
+        : Promise.resolve(through(proxy, new HttpAgent(agentOptions(proxy))));
     this.#agents.set(key, made);
     return made;
   }
 
-  async #secureAgent(proxy: HttpProxy | undefined, { own }: { own: boolean }): Promise<HttpsAgent> {
+  async #secureAgent(proxy: NamedProxy | undefined, { own }: { own: boolean }): Promise<HttpsAgent> {
     const { registry, trust, insecure } = this.#options;
     const { authorities, certificate, key } = await trust.of(registry);
     const options: SecureContextOptions = {
@@ -96,12 +96,17 @@ export class Transport {
     };
     // Made once: reading all authorities anew for each connection takes longer than connecting.
     const secureContext = makeContext(options, registry);
-    return new HttpsAgent({ ...agentOptions(proxy), secureContext, rejectUnauthorized: !insecure });
+    const agent = new HttpsAgent({ ...agentOptions(proxy), secureContext, rejectUnauthorized: !insecure });
+    return through(proxy, agent);
   }
 }
 
-function agentOptions(proxy: HttpProxy | undefined) {
-  const proxyEnv = Proxies.agentEnv(proxy);
+function through<A extends HttpAgent>(proxy: NamedProxy | undefined, agent: A): A {
+  return proxy !== undefined && isSocks(proxy) ? leadThroughSocks(agent, proxy) : agent;
+}
+
+function agentOptions(proxy: NamedProxy | undefined) {
+  const proxyEnv = proxy !== undefined && isSocks(proxy) ? {} : Proxies.agentEnv(proxy);
   return { keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' as const, proxyEnv };
 }
 
