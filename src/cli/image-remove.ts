@@ -1,14 +1,22 @@
 import { createInterface } from 'node:readline/promises';
 import { ImageNotFoundError } from '../content/index.js';
-import { ImageConflictError, type ImageRecord, type LocalStore, shortRepository } from '../image/index.js';
+import {
+  ImageConflictError,
+  type ImageRecord,
+  type LocalStore,
+  removePlatforms,
+  shortRepository,
+} from '../image/index.js';
 import { chainIDs, formatReference, parseReference, shortReference } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import { parseFilters } from './image-filters.js';
 import { readImages } from './image-list.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
 import { humanSize } from './image-units.js';
+import { parsedPlatform } from './transfer-choices.js';
 
-export type RemoveFlags = StoreFlags & Readonly<{ force?: boolean; prune?: boolean }>;
+export type RemoveFlags = StoreFlags &
+  Readonly<{ force?: boolean; prune?: boolean; platform?: readonly string[] }>;
 
 /** `berth tag`. */
 export async function tag(source: string, targets: readonly string[], flags: StoreFlags): Promise<void> {
@@ -40,8 +48,12 @@ export async function removeImages(names: readonly string[], flags: RemoveFlags)
   if (failures.length > 0) throw new Error(failures.join('; '));
 }
 
-function removeOne(store: LocalStore, text: string, { force = false }: RemoveFlags): string[] {
+function removeOne(store: LocalStore, text: string, { force = false, platform }: RemoveFlags): string[] {
   const found = store.get(text);
+  if (platform !== undefined && platform.length > 0) {
+    const { gone, isLast } = removePlatforms(store, found, platform.map(parsedPlatform));
+    if (!isLast) return gone.map((digest) => `Deleted: ${digest}`);
+  }
   const records = store.sameId(found.id);
   const allNames = records.flatMap((record) => record.names);
   const name = nameOf(text, allNames);

@@ -1,5 +1,4 @@
 import { type DockerImage, imageHistory, inspectImage } from '../image/index.js';
-import { UsageError } from './failure.js';
 import { formatRows, Template, unescaped } from './format-template.js';
 import { shownId } from './image-list.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
@@ -20,8 +19,10 @@ export async function inspect(all: readonly string[], flags: InspectFlags): Prom
   for (const name of elsewhere) await inspectElsewhere(name, flags);
   const names = all.filter((name) => !elsewhere.includes(name));
   if (names.length === 0) return;
-  if (flags.raw === true || flags.config === true)
-    throw new UsageError('--raw and --config are for docker://NAME and the like; use berth manifest get');
+  if (flags.raw === true || flags.config === true) {
+    for (const name of names) await inspectElsewhere(name, flags);
+    return;
+  }
   const found: DockerImage[] = [];
   const failures: unknown[] = [];
   for (const name of names) {

@@ -68,8 +68,8 @@ function addInspect(parent: Command): void {
     .argument('<image...>', 'name, id or digest; docker://NAME is asked for in its registry')
     .option('-f, --format <format>', 'json, or a template: {{json .Config.Env}}')
     .option('--platform <platform>', 'which image of an index')
-    .option('--raw', 'of docker://NAME: the manifest to the byte')
-    .option('--config', 'of docker://NAME: its configuration')
+    .option('--raw', 'the manifest to the byte')
+    .option('--config', 'the configuration; with --raw to the byte')
     .option('-n, --no-tags', 'of docker://NAME: without the tags beside it')
     .addOption(new Option('--type <type>', 'for scripts that say so').argParser(onlyImages).hideHelp())
     .addOption(new Option('-s, --size', 'of docker, for containers').hideHelp())
@@ -78,6 +78,7 @@ function addInspect(parent: Command): void {
       examples(
         ["berth inspect -f '{{.Config.Cmd}}' app:1", 'a part of it'],
         ['berth inspect docker://reg.example/app:1', 'in its registry, as skopeo shows it'],
+        ['berth inspect --config docker://reg.example/app:1', 'its configuration, as of crane config'],
       ),
     )
     .action(async (names: string[], flags: InspectFlags) => {
@@ -127,6 +128,7 @@ function addRemove(parent: Command, name: string): Command {
     .argument('<image...>', 'name, id or digest')
     .option('-f, --force', 'by id also with names in several repositories; no failure for none')
     .option('--no-prune', 'for scripts that say so')
+    .option('--platform <platform>', 'only the image for it, out of an index', collectWords, [])
     .addHelpText('after', examples([`berth ${fullName(parent, name)} app:1`, 'what other images need stays']))
     .action(async (names: string[], flags: RemoveFlags) => {
       const { removeImages } = await import('./image-remove.js');
@@ -241,6 +243,11 @@ function onlyImages(type: string): string {
 
 function fullName(parent: Command, name: string): string {
   return parent.name() === 'image' ? `image ${name}` : name;
+}
+
+/** Of those of docker that take several, and lists too. */
+function collectWords(value: string, previous: readonly string[]): string[] {
+  return [...previous, ...value.split(',')];
 }
 
 function collect(value: string, previous: readonly string[]): string[] {

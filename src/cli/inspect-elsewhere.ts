@@ -20,10 +20,10 @@ export function isElsewhere(name: string): boolean {
 
 /** `berth inspect docker://…`: what skopeo tells of an image, without getting it. */
 export async function inspectElsewhere(name: string, flags: InspectElsewhereFlags): Promise<void> {
+  const place: Place = isElsewhere(name) ? parsePlace(name) : { transport: 'local', name };
   if (flags.raw === true || flags.config === true)
-    return printManifest(name, flags, { pretty: flags.config === true && flags.raw !== true });
+    return printManifest(name, flags, { pretty: flags.config === true && flags.raw !== true, place });
   await using session = new TransferSession({ ...flags, quiet: true });
-  const place = parsePlace(name);
   const { endpoint, key } = await openSource(session, place);
   const named = await endpoint.resolve(key);
   const root = await choosePlatform(endpoint, named, { platform: chosenPlatform(flags, 'host') });

@@ -27,8 +27,8 @@ export function addLoginCommands(program: Command): void {
       ),
     )
     .action(async (registry: string, flags: LoginFlags) => {
-      const { login } = await import('./login.js');
-      await login(registry, flags, terminal());
+      const [{ login }, { ownTerminal }] = await Promise.all([import('./login.js'), import('./password.js')]);
+      await login(registry, flags, ownTerminal());
     });
   program
     .command('logout')
@@ -38,11 +38,10 @@ export function addLoginCommands(program: Command): void {
     .addOption(new OptionAlias('--authfile <file>', 'authFile'))
     .addHelpText('after', examples(['berth logout reg.example:5000', 'also from the credential helper']))
     .action(async (registry: string, flags: LogoutFlags) => {
-      const { logout } = await import('./login.js');
-      await logout(registry, flags, terminal());
+      const [{ logout }, { ownTerminal }] = await Promise.all([
+        import('./login.js'),
+        import('./password.js'),
+      ]);
+      await logout(registry, flags, ownTerminal());
     });
-}
-
-function terminal() {
-  return { input: process.stdin, output: process.stdout, notes: process.stderr };
 }

@@ -1,6 +1,6 @@
 import type { Credentials, Saved } from '../client/index.js';
 import { UsageError } from './failure.js';
-import { askHidden, readPassword, type Terminal } from './password.js';
+import { askSecret, readPassword, type Terminal } from './password.js';
 import { openCredentialStore, openRegistryClient } from './registries.js';
 import type { RegistryFlags } from './registry-options.js';
 import { parseRegistryPlace } from './registry-place.js';
@@ -56,7 +56,8 @@ async function askCredentials(registry: string, flags: LoginFlags, terminal: Ter
     terminal.notes.write('berth: warning: others may see --password; use --password-stdin\n');
   }
   const user = username ?? (await askUser(registry, terminal));
-  return checked(user, password ?? (await askSecret(user, registry, terminal)));
+  const asked = { user, place: registry, instead: 'use --password-stdin' };
+  return checked(user, password ?? (await askSecret(terminal, asked)));
 }
 
 async function askUser(registry: string, { input, notes }: Terminal): Promise<string> {
@@ -68,14 +69,6 @@ async function askUser(registry: string, { input, notes }: Terminal): Promise<st
   } finally {
     lines.close();
   }
-}
-
-async function askSecret(user: string, registry: string, terminal: Terminal): Promise<string> {
-  if (!terminal.input.isTTY)
-    throw new UsageError('no terminal to ask for the password on; use --password-stdin');
-  terminal.input.resume(); // whoever asked for the name has paused it
-  const [password = ''] = await askHidden(terminal, [`Password of ${user} for ${registry}: `]);
-  return password;
 }
 
 function checked(user: string, password: string): Credentials {

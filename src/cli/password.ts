@@ -10,6 +10,11 @@ export type Terminal = Readonly<{
   notes: Writable;
 }>;
 
+/** Of the process. */
+export function ownTerminal(): Terminal {
+  return { input: process.stdin, output: process.stdout, notes: process.stderr };
+}
+
 const MAX_INPUT_LENGTH = 4096;
 
 /** 24 letters, digits, `-` and `_`: 144 bits. */
@@ -46,8 +51,20 @@ export async function askPassword(terminal: Terminal, name: string): Promise<str
   return password;
 }
 
+/** Asks for the password of somebody who has one. @throws {UsageError} nobody is there to ask; `instead` says what to do. */
+export async function askSecret(
+  terminal: Terminal,
+  { user, place, instead }: Readonly<{ user: string; place?: string; instead: string }>,
+): Promise<string> {
+  if (!terminal.input.isTTY) throw new UsageError(`no terminal to ask for the password on; ${instead}`);
+  terminal.input.resume(); // whoever asked before has paused it
+  const prompt = place === undefined ? `Password of ${user}: ` : `Password of ${user} for ${place}: `;
+  const [password = ''] = await askHidden(terminal, [prompt]);
+  return password;
+}
+
 /** One answer for each prompt. They share one listener, so that nothing typed ahead is lost. */
-export async function askHidden({ input, notes }: Terminal, prompts: readonly string[]): Promise<string[]> {
+async function askHidden({ input, notes }: Terminal, prompts: readonly string[]): Promise<string[]> {
   const answers: string[] = [];
   const decoder = new TextDecoder();
   input.setRawMode?.(true);

@@ -18,7 +18,7 @@ export async function openRegistryClient(
 ): Promise<RegistryClient> {
   const { RegistryClient } = await import('../client/index.js');
   if (flags.certDir !== undefined && !existsSync(flags.certDir))
-    throw new UsageError(`--cert-dir ${flags.certDir}: there is no such directory`);
+    throw new UsageError(`${flags.certDir}, for certificates: there is no such directory`);
   const insecure = flags.insecure === true || flags.tlsVerify === false;
   return new RegistryClient({
     credentials: await credentialsOf(flags),
@@ -46,10 +46,13 @@ export async function systemTrust(more: Partial<TrustFoldersOptions> = {}): Prom
 }
 
 async function credentialsOf(flags: RegistryFlags): Promise<CredentialSource> {
-  if (flags.creds === undefined) return openCredentialStore(flags);
-  if (flags.creds === false) return { find: async () => undefined };
+  const { creds, registryToken } = flags;
+  if (creds === false) return { find: async () => undefined };
+  if (creds === undefined && registryToken === undefined) return openCredentialStore(flags);
+  if (creds !== undefined && registryToken !== undefined)
+    throw new UsageError('use credentials or a token, not both');
   const { fixedCredentials } = await import('../client/index.js');
-  return fixedCredentials(parseCreds(flags.creds));
+  return fixedCredentials(registryToken === undefined ? await readCreds(creds ?? '') : { registryToken });
 }
 
 /** The saved credentials of whoever calls. */
@@ -68,8 +71,12 @@ export async function openCredentialStore({
   });
 }
 
-function parseCreds(text: string): Credentials {
+/** `user:password`, or `user` alone where the password can be asked for. */
+async function readCreds(text: string): Promise<Credentials> {
   const colon = text.indexOf(':');
-  if (colon <= 0) throw new UsageError('--creds takes user:password');
-  return { user: text.slice(0, colon), password: text.slice(colon + 1) };
+  if (colon === 0 || text === '') throw new UsageError('credentials are user:password, or user to be asked');
+  if (colon > 0) return { user: text.slice(0, colon), password: text.slice(colon + 1) };
+  const { askSecret, ownTerminal } = await import('./password.js');
+  const instead = `give it with the name, as ${text}:password`;
+  return { user: text, password: await askSecret(ownTerminal(), { user: text, instead }) };
 }

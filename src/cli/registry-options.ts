@@ -13,6 +13,8 @@ export type RegistryFlags = Readonly<{
   authFile?: string;
   /** `false`: none, whatever is saved. */
   creds?: string | false;
+  /** Shown to the registry as it is. */
+  registryToken?: string;
   retryTimes?: number;
 }>;
 
@@ -26,6 +28,10 @@ export type SideFlags = Readonly<{
   destTlsVerify?: boolean;
   srcAuthfile?: string;
   destAuthfile?: string;
+  srcCertDir?: string;
+  destCertDir?: string;
+  srcRegistryToken?: string;
+  destRegistryToken?: string;
 }>;
 
 /** The flags that every command has that speaks to a registry. */
@@ -33,8 +39,9 @@ export function addRegistryOptions(command: Command): Command {
   return addContactOptions(command)
     .option('--auth-file <file>', 'read credentials from this file only')
     .addOption(new OptionAlias('--authfile <file>', 'authFile'))
-    .option('--creds <user:password>', 'use these credentials instead of saved ones')
-    .option('--no-creds', 'ask as nobody, whatever is saved');
+    .option('--creds <user[:password]>', 'use these credentials instead of saved ones; asks for a password')
+    .option('--no-creds', 'ask as nobody, whatever is saved')
+    .addOption(new Option('--registry-token <token>', 'of skopeo: a token as it is').hideHelp());
 }
 
 /** Those of them that are not about credentials. */
@@ -55,24 +62,36 @@ export function addSideOptions(command: Command): Command {
     { side: 'dest', name: 'the target' },
   ]) {
     command
-      .option(`--${side}-creds <user:password>`, `credentials for ${name} only`)
+      .option(`--${side}-creds <user[:password]>`, `credentials for ${name} only`)
       .addOption(new OptionAlias(`--${side}-no-creds`, `${side}Creds`).preset(false))
+      .addOption(new Option(`--${side}-registry-token <token>`, 'of skopeo: a token as it is').hideHelp())
+      .option(`--${side}-cert-dir <dir>`, `--cert-dir for ${name} only`)
       .option(`--${side}-tls-verify`, `=false is --insecure for ${name} only`)
       .option(`--${side}-authfile <file>`, `--auth-file for ${name} only`);
   }
   return command;
 }
 
-/** The flags for one side. */
+/** The flags for one side. What is said of a side takes the place of what is said of both. */
 export function flagsOfSide(flags: RegistryFlags & SideFlags, side: CopySide): RegistryFlags {
-  const [creds, tlsVerify, authFile] =
+  const [creds, registryToken, tlsVerify, authFile, certDir] =
     side === 'src'
-      ? [flags.srcCreds, flags.srcTlsVerify, flags.srcAuthfile]
-      : [flags.destCreds, flags.destTlsVerify, flags.destAuthfile];
+      ? [flags.srcCreds, flags.srcRegistryToken, flags.srcTlsVerify, flags.srcAuthfile, flags.srcCertDir]
+      : [
+          flags.destCreds,
+          flags.destRegistryToken,
+          flags.destTlsVerify,
+          flags.destAuthfile,
+          flags.destCertDir,
+        ];
+  const { creds: _, registryToken: __, ...rest } = flags;
+  const isKnown = creds !== undefined || registryToken !== undefined;
   return {
-    ...flags,
+    ...(isKnown ? rest : flags),
     ...(creds !== undefined && { creds }),
+    ...(registryToken !== undefined && { registryToken }),
     ...(tlsVerify !== undefined && { tlsVerify }),
     ...(authFile !== undefined && { authFile }),
+    ...(certDir !== undefined && { certDir }),
   };
 }

@@ -38,7 +38,8 @@ export function takesReferrers(
   return referrers ?? (from !== 'docker' && !holdsNone);
 }
 
-function parsedPlatform(text: string): Platform {
+/** @throws {UsageError} */
+export function parsedPlatform(text: string): Platform {
   try {
     return parsePlatform(text);
   } catch (error) {

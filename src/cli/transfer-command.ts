@@ -92,6 +92,7 @@ function addCopy(program: Command): void {
     .argument('<from>', place)
     .argument('<to>', 'the same')
     .option('--preserve-digests', 'fail rather than change anything that a digest depends on')
+    .option('--additional-tag <name>', 'another name in a docker archive, or on this machine', collect, [])
     .addOption(new OptionAlias('-a, --all', 'allPlatforms'))
     .addOption(new Option('--multi-arch <which>', 'of skopeo').choices(['system', 'all']).hideHelp());
   addDigestFileOption(command);
@@ -226,4 +227,8 @@ function addDelete(program: Command): void {
       const { deleteImages } = await import('./transfer-registry.js');
       await deleteImages(names, flags);
     });
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
 }

@@ -1,7 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import type { ImageEndpoint } from '../content/index.js';
 import { compressed, copy, RewrittenImages } from '../image/index.js';
-import type { Descriptor, Digest, Platform } from '../oci/index.js';
+import {
+  type Descriptor,
+  type Digest,
+  formatReference,
+  type Platform,
+  parseReference,
+} from '../oci/index.js';
 import { UsageError } from './failure.js';
 import { chosenPlatform, compressionOptions, takesReferrers } from './transfer-choices.js';
 import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
@@ -12,12 +18,19 @@ export type CopyFlags = TransferFlags &
   PlatformFlags &
   CompressionFlags &
   ReferrersFlags &
-  Readonly<{ digestFile?: string; jobs?: number; preserveDigests?: boolean; multiArch?: 'system' | 'all' }>;
+  Readonly<{
+    digestFile?: string;
+    jobs?: number;
+    preserveDigests?: boolean;
+    multiArch?: 'system' | 'all';
+    additionalTag?: readonly string[];
+  }>;
 
 /** `berth copy`: from anywhere to anywhere. */
 export async function copyImage(from: string, to: string, flags: CopyFlags): Promise<void> {
   await using session = new TransferSession(flags);
   const [fromPlace, toPlace] = [parsePlace(from), parsePlace(to)];
+  const more = additionalKeys(toPlace, flags);
   const source = await openSource(session, fromPlace);
   const { endpoint, keys } = await openTarget(session, toPlace, source.name);
   const holdsOne = toPlace.transport === 'docker-archive' || toPlace.transport === 'local';
@@ -30,7 +43,7 @@ export async function copyImage(from: string, to: string, flags: CopyFlags): Pro
   const referrers = takesReferrers(flags, { from: fromPlace.transport, to: toPlace.transport });
   const { images, key, passing = [] } = await inForm(session, source, shape, { ...flags, referrers });
   const mountFrom = mountSource(fromPlace, toPlace);
-  const root = await copy(images, key, endpoint, keys, {
+  const root = await copy(images, key, endpoint, [...keys, ...more], {
     platform,
     signal: session.signal,
     onProgress: session.progress.onTransfer,
@@ -42,6 +55,13 @@ export async function copyImage(from: string, to: string, flags: CopyFlags): Pro
   if (passing.length > 0) (await session.store()).discard(passing);
   if (flags.digestFile !== undefined) await writeFile(flags.digestFile, root.digest);
   session.print(`${root.digest}\n`);
+}
+
+/** As skopeo takes them. @throws {UsageError} the target has no such names. */
+function additionalKeys({ transport }: Place, { additionalTag = [] }: CopyFlags): string[] {
+  if (additionalTag.length > 0 && transport !== 'docker-archive' && transport !== 'local')
+    throw new UsageError('--additional-tag is for docker archives and images of this machine');
+  return additionalTag.map((name) => formatReference(parseReference(name)));
 }
 
 type Shape = Readonly<{ from: Place; to: Place; platform: Platform | 'all' }>;

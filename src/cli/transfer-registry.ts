@@ -1,13 +1,14 @@
 import { choosePlatform, readContent } from '../image/index.js';
 import { keyText, parseReference, type Reference } from '../oci/index.js';
 import { UsageError } from './failure.js';
+import { formatConfig } from './format-config.js';
 import type { StoreFlags } from './image-store.js';
 import { printable } from './printable.js';
 import type { RegistryFlags } from './registry-options.js';
 import { parseRegistryPlace } from './registry-place.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';
-import { openSource, parsePlace } from './transfer-places.js';
+import { openSource, type Place, parsePlace } from './transfer-places.js';
 import { TransferSession } from './transfer-session.js';
 
 type Flags = RegistryFlags & StoreFlags & PlatformFlags;
@@ -32,14 +33,17 @@ export async function printDigest(
   session.print(full ? `${fullName(place.reference)}@${digest}\n` : `${digest}\n`);
 }
 
-/** `berth manifest get`: the manifest to the byte; `inspect` makes it easy to read. */
+/**
+ * `berth manifest get`: the manifest to the byte; `inspect` makes it easy to read.
+ * @param options `place` where the name alone does not say it.
+ */
 export async function printManifest(
   name: string,
-  flags: Flags & Readonly<{ config?: boolean }>,
-  options: { pretty: boolean },
+  flags: Flags & Readonly<{ config?: boolean; format?: string }>,
+  { pretty, place = placeOf(name) }: Readonly<{ pretty: boolean; place?: Place }>,
 ): Promise<void> {
   await using session = new TransferSession({ ...flags, quiet: true });
-  const { endpoint, key } = await openSource(session, placeOf(name));
+  const { endpoint, key } = await openSource(session, place);
   const platform = chosenPlatform(flags, flags.config === true ? 'host' : 'all');
   const root = await choosePlatform(endpoint, await endpoint.resolve(key), { platform });
   let bytes = await readContent(endpoint, root);
@@ -47,8 +51,10 @@ export async function printManifest(
     const { config } = JSON.parse(bytes.toString());
     if (config === undefined) throw new Error(`${name} has no configuration`);
     bytes = await readContent(endpoint, config);
+    if (flags.format !== undefined)
+      return session.print(`${formatConfig(JSON.parse(bytes.toString()), flags.format)}\n`);
   }
-  session.print(options.pretty ? `${JSON.stringify(JSON.parse(bytes.toString()), null, 4)}\n` : bytes);
+  session.print(pretty ? `${JSON.stringify(JSON.parse(bytes.toString()), null, 4)}\n` : bytes);
 }
 
 /** `berth ls`: the tags of a repository. */

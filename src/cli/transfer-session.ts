@@ -39,7 +39,8 @@ export class TransferSession implements AsyncDisposable {
   /** Both sides of a copy share one, with its connections and tokens, unless something was said of one side. */
   client(side?: CopySide): Promise<RegistryClient> {
     const flags = side === undefined ? this.#flags : flagsOfSide(this.#flags, side);
-    const key = JSON.stringify([flags.creds, flags.tlsVerify, flags.authFile]);
+    const { creds, registryToken, tlsVerify, authFile, certDir } = flags;
+    const key = JSON.stringify([creds, registryToken, tlsVerify, authFile, certDir]);
     const client = this.#clients.get(key) ?? openRegistryClient(flags, { signal: this.signal });
     this.#clients.set(key, client);
     return client;

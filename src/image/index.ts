@@ -30,6 +30,7 @@ export { isIndexType } from './manifests.js';
 export type { ImageFormat, LayerCompression } from './media-type-format.js';
 export { OciArchiveWriter } from './oci-archive-writer.js';
 export { readContent } from './read-content.js';
+export { removePlatforms } from './remove-platforms.js';
 export { type Rewriting, RewrittenImages } from './rewritten-images.js';
 export type { Swept } from './sweeper.js';
 export type { OnTransfer, TransferEvent } from './transfer-event.js';

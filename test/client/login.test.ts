@@ -136,8 +136,11 @@ describe('registry flags', () => {
     await using anonymous = await openRegistryClient(parse('--no-creds'));
     await expect(anonymous.ping(registry.address)).rejects.toThrow('log in with: berth login');
     await expect(openRegistryClient(parse('--creds', 'alice'))).rejects.toThrow(
-      '--creds takes user:password',
+      'no terminal to ask for the password on; give it with the name, as alice:password',
     );
+    await expect(openRegistryClient(parse('--creds', ':x'))).rejects.toThrow('user:password');
+    const both = parse('--creds', 'alice:x', '--registry-token', 'y');
+    await expect(openRegistryClient(both)).rejects.toThrow('not both');
   });
 
   it('choose trust', async () => {
@@ -157,5 +160,14 @@ describe('registry flags', () => {
     expect(flagsOfSide(flags, 'src')).toMatchObject({ creds: false, tlsVerify: false, authFile: 'f' });
     expect(flagsOfSide(flags, 'dest')).toMatchObject({ creds: 'b:2', authFile: 'f' });
     expect(flagsOfSide(flags, 'dest')).not.toHaveProperty('tlsVerify');
+    const certificates = parse(
+      '--cert-dir=both',
+      '--src-cert-dir=src',
+      '--dest-registry-token=t',
+      '--creds=a:1',
+    );
+    expect(flagsOfSide(certificates, 'src')).toMatchObject({ certDir: 'src', creds: 'a:1' });
+    expect(flagsOfSide(certificates, 'dest')).toMatchObject({ certDir: 'both', registryToken: 't' });
+    expect(flagsOfSide(certificates, 'dest')).not.toHaveProperty('creds');
   });
 });

@@ -209,7 +209,7 @@ describe.each(REGISTRIES)('$name', ({ start, resumes }) => {
     expect(referrers).toMatchObject([{ ...signature.descriptor, artifactType: 'application/x-signature' }]);
   });
 
-  it('shares logins with other clients', async () => {
+  it('shares logins and certificates with other clients', async () => {
     const certificates = join(folder.path, `${registry.address}.d`);
     await mkdir(certificates);
     await copyFile(authority.caFile, join(certificates, 'ca.crt'));
@@ -224,6 +224,12 @@ describe.each(REGISTRIES)('$name', ({ start, resumes }) => {
       `docker://${registry.address}/team/app`,
     ]);
     expect(JSON.parse(tags)).toMatchObject({ Tags: ['v1', 'v2'] });
+
+    const copied = [`docker://${registry.address}/team/app:v1`, `oci:${certificates}/copied:v1`];
+    await expect(berth(['copy', '--dest-cert-dir', certificates, ...copied])).rejects.toThrow(
+      'unknown authority',
+    );
+    await berth(['copy', '--src-cert-dir', certificates, ...copied]);
 
     const theirs = join(folder.path, `${registry.address}.json`);
     const login = ['skopeo', 'login', '--authfile', theirs, ...trusted, '-u', ALICE.user, '--password-stdin'];

@@ -1,11 +1,14 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { writeHtpasswd } from '../support/htpasswd.js';
 import { randomLayer } from '../support/layers.js';
+import { digestOf } from '../support/oci-layout.js';
 import { cleanEnvironment, run } from '../support/run.js';
+import { SocksServer } from '../support/socks-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { Terminal } from '../support/terminal.js';
 
 /** Leads to this machine, but is no loopback address for the client. */
 const OUTSIDE = '0.0.0.0';
@@ -93,6 +96,56 @@ describe('as in skopeo', () => {
     expect(await berth('inspect', '--raw', name())).toBe(await skopeo('inspect', '--raw', name()));
     const config = JSON.parse(await skopeo('inspect', '--config', name()));
     expect(JSON.parse(await berth('inspect', '--config', name()))).toMatchObject(config);
+    const format = [
+      '--config',
+      '--format',
+      '{{.OS}} {{.RootFS.Type}} {{(index .History 0).CreatedBy}} {{.Config.Env}}',
+    ];
+    expect(await berth('inspect', ...format, name())).toBe(await skopeo('inspect', ...format, name()));
+    expect(JSON.parse(await berth('inspect', '--config', 'app:1'))).toMatchObject(config);
+    const id = (await berth('inspect', '-f', '{{.Id}}', 'app:1')).trim();
+    expect(digestOf(Buffer.from(await berth('inspect', '--raw', '--config', 'app:1')))).toBe(id);
+  });
+
+  it('a copy has other names besides', async () => {
+    const archive = join(folder.path, 'named.tar');
+    const more = ['--additional-tag', 'other:2', '--additional-tag=reg.example/x:3'];
+    await berth('copy', ...more, name(), `docker-archive:${archive}:named:1`);
+    const env = { ...cleanEnvironment({ HOME: folder.path }), BERTH_ROOT: join(folder.path, 'named') };
+    expect((await run([BERTH, 'load', '-i', archive], { env })).trim().split('\n').toSorted()).toEqual([
+      'Loaded image: named:1',
+      'Loaded image: other:2',
+      'Loaded image: reg.example/x:3',
+    ]);
+    await expect(berth('copy', ...more, name(), `${name()}-more`)).rejects.toThrow('--additional-tag is for');
+  });
+
+  it('a copy asks for a password', async () => {
+    const to = `docker://${closed.address}/team/asked:1`;
+    await expect(berth('copy', '--dest-creds=alice', name(), to)).rejects.toThrow('alice:password');
+    const command = `${BERTH} copy -q --dest-creds alice ${name()} ${to}`;
+    await using terminal = await Terminal.start(command, { columns: 100, rows: 20, env: env() });
+    await terminal.until(/^Password of alice:/);
+    await terminal.type('secret');
+    expect((await terminal.until(/^ended with/)).join('\n')).toContain('ended with 0');
+    expect(await terminal.everything()).not.toContain('secret');
+    expect(await berth('digest', '--creds=alice:secret', to)).toBe(await berth('digest', name()));
+  });
+
+  it('a SOCKS proxy of the environment is asked', async () => {
+    await using proxy = await SocksServer.start();
+    const url = `socks5://${proxy.address}`;
+    const given = { ...env(), HTTP_PROXY: url, HTTPS_PROXY: url };
+    const elsewhere = name().replace('127.0.0.1', 'reg.example');
+    const commands = [
+      [BERTH, 'inspect', '--raw', '--plain-http'],
+      ['skopeo', 'inspect', '--raw', '--tls-verify=false'],
+    ];
+    const [ours, theirs] = await Promise.all(
+      commands.map((command) => run([...command, elsewhere], { env: given })),
+    );
+    expect(ours).toBe(theirs);
+    expect(new Set(proxy.destinations)).toEqual(new Set([open.address.replace('127.0.0.1', 'reg.example')]));
   });
 
   it('list-tags is JSON', async () => {
@@ -127,6 +180,31 @@ describe('as in docker', () => {
     expect(await berth('history', '--platform', platform, '-q', '--no-trunc', 'app:1')).toBe(`${id}\n`);
     await expect(berth('inspect', '--platform=linux/s390x', 'app:1')).rejects.toThrow('linux/s390x');
     await expect(berth('inspect', '--type=container', 'app:1')).rejects.toThrow('only images');
+  });
+
+  it('rmi takes one platform out of an index', async () => {
+    const context = join(folder.path, 'context');
+    await mkdir(context, { recursive: true });
+    await writeFile(
+      join(context, 'Dockerfile'),
+      'FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY . /\n',
+    );
+    const platforms = 'linux/amd64,linux/arm64,linux/s390x';
+    await berth('build', '-q', '--platform', platforms, '-t', 'many:1', '-t', 'many:2', context);
+    await expect(berth('rmi', '--platform=linux/riscv64', 'many:1')).rejects.toThrow(
+      'many:1 has no image for linux/riscv64; it has linux/amd64, linux/arm64, linux/s390x',
+    );
+    expect(await berth('rmi', '--platform', 'linux/arm64,linux/s390x', 'many:1')).toMatch(
+      /^(Deleted: sha256:\w+\n){2}$/,
+    );
+    await expect(berth('inspect', '--platform=linux/arm64', 'many:2')).rejects.toThrow('linux/arm64');
+    const left = ['inspect', '--platform=linux/amd64', '-f', '{{.Config.Labels.arch}}', 'many:2'];
+    expect(await berth(...left)).toBe('amd64\n');
+    await berth('push', '-q', 'many:2', `${open.address}/many/app:2`);
+    expect(JSON.parse(await berth('manifest', `${open.address}/many/app:2`)).manifests).toHaveLength(1);
+    expect(await berth('rmi', '--platform=linux/amd64', 'many:1')).toBe('Untagged: many:1\n');
+    expect(await berth('rmi', '--platform=linux/amd64', 'many:2')).toContain('Deleted: sha256:');
+    expect(await berth('images', '-q', 'many')).toBe('');
   });
 
   it('an image may be called as a transport is', async () => {
