@@ -2,7 +2,7 @@ import { type DockerImage, imageHistory, inspectImage } from '../image/index.js'
 import { formatRows, Template, unescaped } from './format-template.js';
 import { shownId } from './image-list.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
-import { ago, humanSize } from './image-units.js';
+import { ago, humanSize, rfc3339 } from './image-units.js';
 import type { InspectElsewhereFlags } from './inspect-elsewhere.js';
 import { printable } from './printable.js';
 import { chosenPlatform } from './transfer-choices.js';
@@ -74,7 +74,7 @@ export async function showHistory(name: string, flags: HistoryFlags): Promise<vo
   const shown = flags.format === 'json' ? (text: string) => text : printable;
   const rows = imageHistory(store, store.get(name), platformOf(flags)).map((entry) => ({
     ID: entry.id === undefined ? '<missing>' : shownId(entry.id, { trunc }),
-    CreatedAt: shown(entry.created ?? 'N/A'),
+    CreatedAt: rfc3339(entry.created),
     CreatedSince: ago(entry.created, Date.now()),
     CreatedBy: shown(trunc ? shortened(entry.createdBy) : entry.createdBy),
     Size: human ? humanSize(entry.size) : String(entry.size),

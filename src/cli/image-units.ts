@@ -42,3 +42,9 @@ export function goTime(time: string | undefined): string {
   if (Number.isNaN(then.getTime())) return 'N/A';
   return `${then.toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
 }
+
+/** Without parts of seconds: `2024-05-06T07:08:09Z`. */
+export function rfc3339(time: string | undefined): string {
+  const then = new Date(time ?? '');
+  return Number.isNaN(then.getTime()) ? 'N/A' : `${then.toISOString().slice(0, 19)}Z`;
+}

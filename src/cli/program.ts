@@ -24,6 +24,7 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
     .description('A private container registry, a builder of images, and a client that moves them.')
     .version(`berth ${manifest.version}`, '-v, --version')
     .option('--debug', 'show the causes of a failure')
+    .addOption(new Option('--insecure-policy', 'of skopeo: does nothing').hideHelp())
     .exitOverride()
     .configureOutput(output)
     .configureHelp({ subcommandTerm })

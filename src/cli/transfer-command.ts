@@ -117,7 +117,9 @@ function addCopy(program: Command): void {
 }
 
 function addCopyOptions(command: Command): Command {
-  return addReferrersOptions(command).option('--jobs <n>', 'how many blobs at once', parseWholeNumber(1));
+  return addReferrersOptions(command)
+    .option('--jobs <n>', 'how many blobs at once', parseWholeNumber(1))
+    .addOption(new OptionAlias('--image-parallel-copies <n>', 'jobs').argParser(parseWholeNumber(1)));
 }
 
 function addDigest(program: Command): void {
@@ -192,7 +194,7 @@ function addLists(program: Command): void {
   const list = program
     .command('list-tags', { hidden: true })
     .description('list tags as skopeo prints them')
-    .argument('<repository>', '[docker://][registry/]repository');
+    .argument('<repository>', '[docker://][registry/]repository, or docker-archive:FILE');
   addRegistryOptions(list)
     .addHelpText('after', examples(['berth list-tags docker://reg.example/app', 'as JSON']))
     .action(async (name: string, flags: RegistryFlags) => {

@@ -38,6 +38,7 @@ export function addCompressionOptions(command: Command): Command {
     .option('--compression-level <n>', 'gzip 1 to 9, zstd 1 to 19', parseWholeNumber(1))
     .option('--force-compression', 'also layers that are compressed in another way')
     .addOption(new OptionAlias('--dest-compress-format <how>', 'compression'))
+    .addOption(new OptionAlias('--dest-compress', 'compression').preset('gzip'))
     .addOption(
       new OptionAlias('--dest-compress-level <n>', 'compressionLevel').argParser(parseWholeNumber(1)),
     )

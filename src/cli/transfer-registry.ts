@@ -1,5 +1,5 @@
-import { choosePlatform, readContent } from '../image/index.js';
-import { keyText, parseReference, type Reference } from '../oci/index.js';
+import { ArchiveImages, choosePlatform, readContent } from '../image/index.js';
+import { keyText, parseReference, type Reference, shortReference } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import { formatConfig } from './format-config.js';
 import type { StoreFlags } from './image-store.js';
@@ -70,9 +70,16 @@ export async function listTags(
   await printList(session, chosen(repository.tags(), wanted, shown), flags.json === true);
 }
 
-/** `berth list-tags`: as skopeo prints them. */
-export async function printTagList(name: string, flags: RegistryFlags): Promise<void> {
+/** `berth list-tags`: as skopeo prints them, also those of a docker archive. */
+export async function printTagList(name: string, flags: RegistryFlags & StoreFlags): Promise<void> {
   await using session = new TransferSession({ ...flags, quiet: true });
+  const place = placeOf(name);
+  if (place.transport === 'docker-archive') {
+    const { endpoint } = await openSource(session, place);
+    const names = endpoint instanceof ArchiveImages ? endpoint.images.flatMap((image) => image.names) : [];
+    const Tags = names.map((full) => shortReference(parseReference(full)));
+    return session.print(`${JSON.stringify({ Tags }, null, 4)}\n`);
+  }
   const reference = parseReference(name.replace(/^docker:\/\//, ''));
   const Tags = await Array.fromAsync((await session.repository(reference)).tags());
   session.print(`${JSON.stringify({ Repository: fullName(reference), Tags }, null, 4)}\n`);

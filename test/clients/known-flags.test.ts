@@ -51,6 +51,9 @@ describe('as in skopeo', () => {
     const digestFile = join(folder.path, 'digest');
     await expect(berth('copy', name(), to)).rejects.toThrow('unauthorized');
     await expect(berth('copy', '--src-creds=alice:secret', name(), to)).rejects.toThrow('unauthorized');
+    const more = ['--image-parallel-copies=2', '--dest-compress'];
+    await berth('copy', ...more, name(), `${name()}-packed`);
+    await berth('delete', `${name()}-packed`);
     const flags = ['--all', '--dest-creds=alice:secret', '--preserve-digests', `--digestfile=${digestFile}`];
     await berth('copy', ...flags, name(), to);
     await berth(
@@ -110,7 +113,10 @@ describe('as in skopeo', () => {
   it('a copy has other names besides', async () => {
     const archive = join(folder.path, 'named.tar');
     const more = ['--additional-tag', 'other:2', '--additional-tag=reg.example/x:3'];
-    await berth('copy', ...more, name(), `docker-archive:${archive}:named:1`);
+    await berth('--insecure-policy', 'copy', ...more, name(), `docker-archive:${archive}:named:1`);
+    expect(JSON.parse(await berth('list-tags', `docker-archive:${archive}`)).Tags.toSorted()).toEqual(
+      JSON.parse(await run(['skopeo', 'list-tags', `docker-archive:${archive}`])).Tags.toSorted(),
+    );
     const env = { ...cleanEnvironment({ HOME: folder.path }), BERTH_ROOT: join(folder.path, 'named') };
     expect((await run([BERTH, 'load', '-i', archive], { env })).trim().split('\n').toSorted()).toEqual([
       'Loaded image: named:1',
@@ -178,6 +184,9 @@ describe('as in docker', () => {
       (await berth('inspect', '--type=image', '--platform', platform, '-f', '{{.Id}}', 'app:1')).trim(),
     ).toBe(id);
     expect(await berth('history', '--platform', platform, '-q', '--no-trunc', 'app:1')).toBe(`${id}\n`);
+    expect(await berth('history', '--format', '{{.CreatedAt}}', 'app:1')).toMatch(
+      /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n)+$/,
+    );
     await expect(berth('inspect', '--platform=linux/s390x', 'app:1')).rejects.toThrow('linux/s390x');
     await expect(berth('inspect', '--type=container', 'app:1')).rejects.toThrow('only images');
   });
