@@ -10,6 +10,7 @@ const steps = [
   ['types', 'tsc', '--noEmit', '-p', '.'],
   ['unused code', 'knip'],
   ['unit tests', ...vitest, '--project', 'unit'],
+  ['builds and clients', ...vitest, '--project', 'clients'],
   ['integration tests', ...vitest, '--project', 'integration'],
 ];
 

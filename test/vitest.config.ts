@@ -3,7 +3,16 @@ import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
-// Unit tests share their workers; what starts servers, clients or kills things has a process and time of its own.
+/** What starts servers, clients and containers has a process of its own. */
+const ofItsOwn = {
+  pool: 'forks' as const,
+  globalSetup: ['test/support/shared-services.ts'],
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+};
+
+// Unit tests share their workers. Clients and builds wait for others much of the time, so that two files run at once; what
+// kills servers, fills disks or counts time runs alone.
 export default defineConfig({
   root,
   test: {
@@ -22,13 +31,19 @@ export default defineConfig({
       {
         root,
         test: {
+          ...ofItsOwn,
+          name: 'clients',
+          include: ['test/{builds,clients}/**/*.test.ts'],
+          maxWorkers: 2,
+        },
+      },
+      {
+        root,
+        test: {
+          ...ofItsOwn,
           name: 'integration',
-          include: ['test/{builds,clients,faults,server}/**/*.test.ts'],
-          pool: 'forks',
+          include: ['test/{faults,server}/**/*.test.ts'],
           fileParallelism: false,
-          globalSetup: ['test/support/shared-services.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
         },
       },
     ],
