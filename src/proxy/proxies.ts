@@ -49,19 +49,6 @@ export class Proxies {
     return { url: parseProxy(variable, this.#env[variable] ?? ''), variable };
   }
 
-  /**
-   * What an agent of Node is given, so that it asks this proxy and no other.
-   * @throws {ProxyError} Node knows no SOCKS: see {@link leadThroughSocks}.
-   */
-  static agentEnv(proxy: NamedProxy | undefined): Readonly<Record<string, string>> {
-    if (proxy !== undefined && isSocks(proxy)) {
-      throw new ProxyError(
-        `${proxy.variable}=${shown(proxy.url.href)} is a SOCKS proxy, and those lead to registries only: name one of http besides, or what to reach without it in NO_PROXY`,
-      );
-    }
-    return proxy === undefined ? {} : { HTTP_PROXY: proxy.url.href, HTTPS_PROXY: proxy.url.href };
-  }
-
   /** Names the proxy in a failure that is its own, or may be; others are returned as they are. */
   static explain(error: unknown, proxy: NamedProxy | undefined, target: URL): unknown {
     if (proxy === undefined || !(error instanceof Error)) return error;
@@ -83,10 +70,6 @@ export class Proxies {
     }
     return error;
   }
-}
-
-export function isSocks({ url }: NamedProxy): boolean {
-  return url.protocol.startsWith('socks');
 }
 
 /** Without a scheme, http is meant. */

@@ -32,14 +32,6 @@ describe('a proxy', () => {
   it('that cannot be used is no matter where none is asked', () => {
     expect(find({ HTTPS_PROXY: 'socks4://s.lan', NO_PROXY: 'reg.lan' })).toBeUndefined();
   });
-
-  it('of SOCKS is nothing that Node itself would ask', () => {
-    expect(find({ HTTPS_PROXY: 'socks5://s.lan:1080' })).toBe('HTTPS_PROXY socks5://s.lan:1080');
-    const proxy = new Proxies({ ALL_PROXY: 'socks5h://me:secret@s.lan' }).find(new URL('https://reg.lan'));
-    expect(() => Proxies.agentEnv(proxy)).toThrow(
-      'ALL_PROXY=socks5h://me:***@s.lan is a SOCKS proxy, and those lead to registries only',
-    );
-  });
 });
 
 describe('NO_PROXY', () => {

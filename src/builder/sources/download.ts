@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, openSync, rmSync } from 'node:fs';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -13,7 +13,7 @@ import {
   hashAlgorithmOf,
   parseDigest,
 } from '../../oci/index.js';
-import { Proxies } from '../../proxy/index.js';
+import { httpAgent, httpsAgent, Proxies } from '../../proxy/index.js';
 import { fetchedMaterial, type Material } from '../material.js';
 import { isWebUrl } from './address.js';
 import { FetchError, shownUrl } from './errors.js';
@@ -118,12 +118,9 @@ async function open(start: URL, options: DownloadOptions): Promise<IncomingMessa
 async function get(url: URL, options: DownloadOptions, mayAuthenticate: boolean): Promise<IncomingMessage> {
   const { userAgent = 'berth', authorities, signal } = options;
   const proxy = new Proxies(options.proxyEnv ?? {}).find(url);
-  const proxyEnv = Proxies.agentEnv(proxy);
   const trust = authorities && { ca: [...authorities] };
   const [request, agent] =
-    url.protocol === 'https:'
-      ? [httpsRequest, new HttpsAgent({ proxyEnv, ...trust })]
-      : [httpRequest, new HttpAgent({ proxyEnv })];
+    url.protocol === 'https:' ? [httpsRequest, httpsAgent(proxy, trust)] : [httpRequest, httpAgent(proxy)];
   const authorization = mayAuthenticate ? authorizationFor(url, options) : undefined;
   const outgoing = request(url, {
     agent,

@@ -1,7 +1,7 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import { isSocks, leadThroughSocks, type NamedProxy, Proxies } from '../../proxy/index.js';
+import { httpAgent, httpsAgent, type NamedProxy, Proxies } from '../../proxy/index.js';
 import { TrustError } from '../errors.js';
 import { apiHost } from '../registry-address.js';
 import type { TrustFolders } from '../trust-folders.js';
@@ -21,6 +21,7 @@ export type TransportOptions = Readonly<{
 
 const MAX_REDIRECTS = 5;
 const MAX_SOCKETS = 64;
+const AGENT_OPTIONS = { keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' as const };
 
 /** Kept connections to a registry and to the hosts it sends us to; redirects. */
 export class Transport {
@@ -82,7 +83,7 @@ export class Transport {
     const made =
       url.protocol === 'https:'
         ? this.#secureAgent(proxy, { own })
-        : Promise.resolve(through(proxy, new HttpAgent(agentOptions(proxy))));
+        : Promise.resolve(httpAgent(proxy, AGENT_OPTIONS));
     this.#agents.set(key, made);
     return made;
   }
@@ -96,18 +97,8 @@ export class Transport {
     };
     // Made once: reading all authorities anew for each connection takes longer than connecting.
     const secureContext = makeContext(options, registry);
-    const agent = new HttpsAgent({ ...agentOptions(proxy), secureContext, rejectUnauthorized: !insecure });
-    return through(proxy, agent);
+    return httpsAgent(proxy, { ...AGENT_OPTIONS, secureContext, rejectUnauthorized: !insecure });
   }
-}
-
-function through<A extends HttpAgent>(proxy: NamedProxy | undefined, agent: A): A {
-  return proxy !== undefined && isSocks(proxy) ? leadThroughSocks(agent, proxy) : agent;
-}
-
-function agentOptions(proxy: NamedProxy | undefined) {
-  const proxyEnv = proxy !== undefined && isSocks(proxy) ? {} : Proxies.agentEnv(proxy);
-  return { keepAlive: true, maxSockets: MAX_SOCKETS, scheduling: 'lifo' as const, proxyEnv };
 }
 
 function makeContext(options: SecureContextOptions, registry: string): SecureContext {

@@ -26,6 +26,7 @@ import {
   remoteKind,
 } from '../../../src/builder/sources/index.js';
 import { run } from '../../support/run.js';
+import { SocksServer } from '../../support/socks-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 const hasGit = await run(['git', '--version']).then(
@@ -81,6 +82,17 @@ describe('fetchUrl', () => {
     await using folder = await temporaryFolder();
     const result = await fetchUrl(`${server.url}/moved`, { directory: folder.path });
     expect(result).toMatchObject({ fileName: 'moved', digest });
+  });
+
+  it('goes by way of a SOCKS proxy', async () => {
+    await using server = await serve(listener);
+    await using folder = await temporaryFolder();
+    await using proxy = await SocksServer.start();
+    const proxyEnv = { ALL_PROXY: `socks5h://${proxy.address}` };
+    const name = `files.example:${new URL(server.url).port}`;
+    const { digest: fetched } = await fetchUrl(`http://${name}/moved`, { directory: folder.path, proxyEnv });
+    expect(fetched).toBe(digest);
+    expect(new Set(proxy.destinations)).toEqual(new Set([name]));
   });
 
   it('shows secrets to their host', async () => {
