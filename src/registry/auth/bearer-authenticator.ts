@@ -3,9 +3,9 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
 import { OciError } from '../../oci/index.js';
 import { TOKEN_ALGORITHMS } from '../config/index.js';
 import type { Authenticator, Caller, ChallengeDetails, Identity } from './authenticator.js';
-import type { AuthLog } from './htpasswd-file.js';
 import type { Scope } from './scopes.js';
 import { type KeyFiles, type KeyHint, TrustedKeys } from './trusted-keys.js';
+import type { AuthLog } from './watched-file.js';
 
 export type BearerOptions = KeyFiles &
   Readonly<{

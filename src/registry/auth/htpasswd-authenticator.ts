@@ -4,9 +4,11 @@ import { OciError } from '../../oci/index.js';
 import type { Caller, PasswordAuthenticator } from './authenticator.js';
 import { basicChallenge, parseBasic } from './basic.js';
 import { CheckQueue } from './check-queue.js';
-import { type AuthLog, createMissingHtpasswd, HtpasswdFile } from './htpasswd-file.js';
+import type { Htpasswd } from './htpasswd.js';
+import { createMissingHtpasswd, openHtpasswd } from './htpasswd-file.js';
 import { matches, type PasswordHash } from './password-hash.js';
 import { VerifiedPasswords } from './verified-passwords.js';
+import type { AuthLog, WatchedFile } from './watched-file.js';
 
 export type HtpasswdOptions = Readonly<{
   path: string;
@@ -31,11 +33,11 @@ const DECOY: PasswordHash = { scheme: 'bcrypt', text: `$2b$10$${'.'.repeat(53)}`
 export class HtpasswdAuthenticator implements PasswordAuthenticator {
   readonly canLogIn = true;
   readonly #challenge: string;
-  readonly #file: HtpasswdFile;
+  readonly #file: WatchedFile<Htpasswd>;
   readonly #verified: VerifiedPasswords;
   readonly #checks: CheckQueue;
 
-  private constructor(file: HtpasswdFile, options: HtpasswdOptions & { now: () => number }) {
+  private constructor(file: WatchedFile<Htpasswd>, options: HtpasswdOptions & { now: () => number }) {
     this.#challenge = basicChallenge(options.realm);
     this.#file = file;
     this.#verified = new VerifiedPasswords({
@@ -55,7 +57,7 @@ export class HtpasswdAuthenticator implements PasswordAuthenticator {
     const { path, log, onCreated, now = () => performance.now() } = options;
     const password = onCreated && (await createMissingHtpasswd(path));
     if (password !== undefined) onCreated?.('docker', password);
-    return new HtpasswdAuthenticator(await HtpasswdFile.open(path, log, now), { ...options, now });
+    return new HtpasswdAuthenticator(await openHtpasswd(path, log, now), { ...options, now });
   }
 
   challenge(): string {

@@ -15,7 +15,6 @@ export {
 export { globAt, parseTagGlob } from './glob.js';
 export { type HtpasswdEntry, htpasswdEntries } from './htpasswd.js';
 export { HtpasswdAuthenticator, type HtpasswdOptions } from './htpasswd-authenticator.js';
-export type { AuthLog } from './htpasswd-file.js';
 export { hashPassword, MAX_BCRYPT_BYTES } from './password-hash.js';
 export { type Action, parseScopes, type Scope, scopeOf } from './scopes.js';
 export {
@@ -23,3 +22,4 @@ export {
   TokenAuthenticator,
   type TokenAuthenticatorOptions,
 } from './token-authenticator.js';
+export type { AuthLog } from './watched-file.js';
