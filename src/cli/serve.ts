@@ -21,11 +21,11 @@ import {
   listenAddress,
   manifestRules,
   openAuthenticator,
+  openTokenIssuer,
   quotaRules,
   registrySettings,
   retentionRules,
   tlsFilesOf,
-  tokenAuthenticator,
 } from './settings.js';
 
 /** For requests that come with the start. */
@@ -63,8 +63,8 @@ export async function serve(file: string | undefined): Promise<void> {
   });
   const users = await openAuthenticator(config, log);
   const access = accessRules(config, users);
-  const tokens = tokenAuthenticator(config, users, access);
-  const authenticator = tokens ?? users;
+  const issuer = await openTokenIssuer(config, users, access, log);
+  const authenticator = issuer?.authenticator ?? users;
   const blobs = new RepositoryBlobs(opened.store, quotaRules(config));
   await using mirrors = await openMirrors(config, opened, log);
   const copies = await openCopies(config, opened, { blobs, log, metrics });
@@ -100,7 +100,7 @@ export async function serve(file: string | undefined): Promise<void> {
   const trusted = trustedProxies(config.berth.trustedproxies);
   const app = createApp(registry, {
     authenticator,
-    tokens,
+    issuer,
     url: publicUrl({ host: config.http.host, trusted }),
     log,
     headers: config.http.headers,

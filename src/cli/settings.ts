@@ -1,3 +1,5 @@
+import { dirname, join, resolve } from 'node:path';
+import { makeDirectories } from '../linux/index.js';
 import type { BearerAuthenticator } from '../registry/auth/bearer-authenticator.js';
 import {
   AccessRules,
@@ -10,11 +12,12 @@ import {
 } from '../registry/auth/index.js';
 import { type Config, parseAddress } from '../registry/config/index.js';
 import type { RetentionRule } from '../registry/gc/index.js';
-import type { RegistrySettings, RepositoryWarning } from '../registry/http/index.js';
+import type { RegistrySettings, RepositoryWarning, TokenIssuer } from '../registry/http/index.js';
 import type { ListenAddress } from '../registry/listen.js';
 import type { Logger } from '../registry/logger.js';
 import type { ManifestRules, QuotaRule } from '../registry/repositories/index.js';
 import type { TlsFiles } from '../registry/tls/index.js';
+import { editFile } from './file-edit.js';
 
 /** What the parts of the registry want to know of the configuration, each in its own words. */
 export function registrySettings({ http, storage, catalog, tags, berth }: Config): RegistrySettings {
@@ -153,13 +156,55 @@ export function accessRules({ berth }: Config, authenticator: Authenticator): Ac
 }
 
 /** @returns `undefined` where passwords do: only pulling without a login needs tokens, some clients cannot otherwise. */
-export function tokenAuthenticator(
-  { http }: Config,
+export async function openTokenIssuer(
+  config: Config,
   users: Users,
   access: AccessRules,
-): TokenAuthenticator | undefined {
-  if (!(users instanceof HtpasswdAuthenticator) || !access.anonymousCanPullSomething) return undefined;
-  return new TokenAuthenticator(users, { secret: http.secret });
+  log: Logger,
+): Promise<TokenIssuer | undefined> {
+  if (!(users instanceof HtpasswdAuthenticator)) return undefined;
+  if (config.berth.tokens.enabled) return openSigningIssuer(config, users, access, log);
+  if (!access.anonymousCanPullSomething) return undefined;
+  return { authenticator: new TokenAuthenticator(users, { secret: config.http.secret }) };
+}
+
+/** Between the clocks of those who sign tokens and those who verify them. */
+const LEEWAY_MS = 60_000;
+
+/** Its libraries are loaded only where they are needed. */
+async function openSigningIssuer(
+  config: Config,
+  users: HtpasswdAuthenticator,
+  access: AccessRules,
+  log: Logger,
+): Promise<TokenIssuer> {
+  const { issuer, service, lifetime, rotation } = config.berth.tokens;
+  const { SignedTokens, TokenKeys } = await import('../registry/auth/signing.js');
+  const now = Date.now;
+  const path = tokenKeysPath(config);
+  makeDirectories(dirname(path));
+  const overlapMs = lifetime + LEEWAY_MS;
+  const keys = await TokenKeys.open({ path, issuer, rotationMs: rotation, overlapMs, editFile, log, now });
+  const tokens = await SignedTokens.open({
+    keys,
+    issuer,
+    service,
+    lifetimeSeconds: Math.floor(lifetime / 1000),
+    seesAll: (identity) => access.seesAll(identity),
+    recall: (subject) => users.recall(subject),
+    now,
+  });
+  const authenticator = new TokenAuthenticator(users, {
+    secret: await keys.secret(),
+    signed: { tokens, service },
+    granted: (identity, scopes) => access.granted(identity, scopes),
+  });
+  return { authenticator, keys };
+}
+
+/** Loading the configuration has refused other storage without a path. */
+function tokenKeysPath({ berth, storage }: Config): string {
+  return resolve(berth.tokens.keys ?? join(storage.filesystem?.rootdirectory ?? '', 'berth/token-keys.json'));
 }
 
 /** @returns `undefined` for a registry without TLS. */

@@ -1,7 +1,8 @@
-import { OciError, type RepositoryName } from '../../oci/index.js';
-import type { Identity } from './authenticator.js';
+import { findRepositoryName, OciError, type RepositoryName } from '../../oci/index.js';
+import type { Identity, KnownUser } from './authenticator.js';
 import { type Glob, globAt } from './glob.js';
-import { type Action, covers } from './scopes.js';
+import type { Grants } from './grants.js';
+import { ACTIONS, type Action, covers, type Scope } from './scopes.js';
 import { Subjects } from './subjects.js';
 
 /** Whoever is listed may do it; see docs/access.md for who can be listed. A missing list lists nobody. */
@@ -31,7 +32,7 @@ type Ranked = Readonly<{ glob: Glob; allowed: Readonly<Record<Action, Subjects>>
  * repository that no rule matches. Who may push or delete may also pull, since clients look before they do either.
  *
  * Without any rules, as with the reference registry, every user may do everything, and so may everybody where
- * nobody can log in.
+ * nobody can log in. Who brings grants along, as robots do, may do what those say and what everybody may.
  */
 export class AccessRules {
   readonly #rules: readonly Ranked[] | undefined;
@@ -64,7 +65,7 @@ export class AccessRules {
 
   /** Admins are only those listed: where none are, nobody is one. */
   isAdmin(identity: Identity): boolean {
-    return this.#admins.includes(identity);
+    return !hasGrants(identity) && this.#admins.includes(identity);
   }
 
   /** A token never allows more than it was asked for. */
@@ -72,11 +73,35 @@ export class AccessRules {
     return isInScope(identity, action, repository) && this.#permits(identity, action, repository);
   }
 
+  /** @returns of what is asked for, what `identity` may do by now. */
+  granted(identity: Identity, scopes: readonly Scope[]): Scope[] {
+    return scopes.map(({ repository, actions }) => {
+      const name = findRepositoryName(repository);
+      const asked = actions.includes('*') ? ACTIONS : ACTIONS.filter((action) => actions.includes(action));
+      return {
+        repository,
+        actions: name ? asked.filter((action) => this.#permits(identity, action, name)) : [],
+      };
+    });
+  }
+
+  /** Whether `identity` may pull whatever there is. */
+  seesAll(identity: Identity): boolean {
+    return this.isAdmin(identity) || (this.#rules === undefined && this.#knows(identity));
+  }
+
   #permits(identity: Identity, action: Action, repository: RepositoryName): boolean {
+    if (hasGrants(identity) && identity.grants.allow(action, repository)) return true;
     if (this.isAdmin(identity)) return true;
-    if (this.#rules === undefined) return identity !== 'anonymous' || !this.#canLogIn;
+    if (this.#rules === undefined) return this.#knows(identity);
     const rule = this.#rules.find(({ glob }) => glob.matches(repository));
-    return rule?.allowed[action].includes(identity) ?? false;
+    // Their names mean nothing to the rules, but nobody loses by logging in.
+    return rule?.allowed[action].includes(hasGrants(identity) ? 'anonymous' : identity) ?? false;
+  }
+
+  /** Without rules this is enough. */
+  #knows(identity: Identity): boolean {
+    return !hasGrants(identity) && (identity !== 'anonymous' || !this.#canLogIn);
   }
 
   /**
@@ -86,8 +111,8 @@ export class AccessRules {
   visible(identity: Identity): (repository: RepositoryName) => boolean {
     if (identity !== 'anonymous' && identity.lists === false) return () => false;
     // Asked once, not for each of many names: without rules, all repositories are alike.
-    if (this.isAdmin(identity)) return () => true;
-    if (this.#rules === undefined) return () => identity !== 'anonymous' || !this.#canLogIn;
+    if (this.seesAll(identity)) return () => true;
+    if (this.#rules === undefined && !hasGrants(identity)) return () => false;
     return (repository) => this.#permits(identity, 'pull', repository);
   }
 
@@ -113,6 +138,10 @@ export class AccessRules {
 }
 
 const PHRASES: Readonly<Record<Action, string>> = { pull: 'pull', push: 'push to', delete: 'delete from' };
+
+function hasGrants(identity: Identity): identity is KnownUser & { grants: Grants } {
+  return identity !== 'anonymous' && identity.grants !== undefined;
+}
 
 function isInScope(identity: Identity, action: Action, repository: RepositoryName): boolean {
   if (identity === 'anonymous' || identity.scopes === undefined) return true;

@@ -3,7 +3,7 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
 import { OciError } from '../../oci/index.js';
 import { TOKEN_ALGORITHMS } from '../config/index.js';
 import type { Authenticator, Caller, ChallengeDetails, Identity } from './authenticator.js';
-import type { Scope } from './scopes.js';
+import { listsIn, scopesIn } from './token-claims.js';
 import { type KeyFiles, type KeyHint, TrustedKeys } from './trusted-keys.js';
 import type { AuthLog } from './watched-file.js';
 
@@ -107,16 +107,5 @@ export class BearerAuthenticator implements Authenticator {
 
 /** Tokens for nobody have an empty subject; what they are good for is said in them all the same. */
 function identityOf({ sub = '', access }: JWTPayload): Identity {
-  const entries = Array.isArray(access)
-    ? access.filter((entry) => typeof entry === 'object' && entry !== null)
-    : [];
-  const scopes = entries.flatMap(({ type, name, actions }): Scope[] => {
-    const isScope = type === 'repository' && typeof name === 'string' && Array.isArray(actions);
-    return isScope ? [{ repository: name, actions: actions.map(String) }] : [];
-  });
-  const lists = entries.some(
-    ({ type, name, actions }) =>
-      type === 'registry' && name === 'catalog' && Array.isArray(actions) && actions.includes('*'),
-  );
-  return { user: sub, scopes, lists };
+  return { user: sub, scopes: scopesIn(access), lists: listsIn(access) };
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { OciError } from '../../oci/index.js';
-import type { Caller, PasswordAuthenticator } from './authenticator.js';
+import type { Caller, Login, PasswordAuthenticator, Subject } from './authenticator.js';
 import { basicChallenge, parseBasic } from './basic.js';
 import { CheckQueue } from './check-queue.js';
 import type { Htpasswd } from './htpasswd.js';
@@ -81,10 +81,10 @@ export class HtpasswdAuthenticator implements PasswordAuthenticator {
     return caller;
   }
 
-  async fingerprint(user: string): Promise<string | undefined> {
+  async recall({ user }: Subject): Promise<Login | undefined> {
     const { users } = await this.#file.content();
     const stored = users.get(user);
-    return stored && hash('sha256', stored.text);
+    return stored && { identity: { user }, fingerprint: hash('sha256', stored.text) };
   }
 
   close(): void {

@@ -22,4 +22,5 @@ export {
   TokenAuthenticator,
   type TokenAuthenticatorOptions,
 } from './token-authenticator.js';
+export type { TokenKeys } from './token-keys.js';
 export type { AuthLog } from './watched-file.js';

@@ -1,4 +1,5 @@
-export type Action = 'pull' | 'push' | 'delete';
+export const ACTIONS = ['pull', 'push', 'delete'] as const;
+export type Action = (typeof ACTIONS)[number];
 
 /** A repository and what a token may be used for there. */
 export type Scope = Readonly<{ repository: string; actions: readonly string[] }>;

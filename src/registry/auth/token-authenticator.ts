@@ -1,24 +1,38 @@
 import { OciError } from '../../oci/index.js';
-import type {
-  Authenticator,
-  Caller,
-  ChallengeDetails,
-  Identity,
-  PasswordAuthenticator,
+import type { AccessTokens } from './access-tokens.js';
+import {
+  type Authenticator,
+  type Caller,
+  type ChallengeDetails,
+  EndedTokenError,
+  type Identity,
+  type PasswordAuthenticator,
 } from './authenticator.js';
 import type { Scope } from './scopes.js';
 import { Tokens } from './tokens.js';
 
 export type TokenAuthenticatorOptions = Readonly<{
   /** Shared by replicas; without one, tokens are good for this process only. */
-  secret?: string | undefined;
+  secret?: string | Buffer | undefined;
+  /** Without it, tokens are for us alone. */
+  signed?: SigningOptions | undefined;
+  /** Narrows what is asked for to what the caller may do; without it, that is only found out when a token is used. */
+  granted?: ((identity: Identity, scopes: readonly Scope[]) => Scope[]) | undefined;
   /** Milliseconds since 1970. */
   now?: (() => number) | undefined;
+}>;
+
+/** Tokens that others can read. */
+export type SigningOptions = Readonly<{
+  tokens: AccessTokens;
+  /** What clients are told that they are for. */
+  service: string;
 }>;
 
 /** An answer of the token endpoint. distribution spec auth/token.md, "Token Response Fields". */
 export type IssuedToken = Readonly<{
   token: string;
+  scopes: readonly Scope[];
   lifetimeSeconds: number;
   issuedAt: Date;
   refreshToken?: string;
@@ -36,28 +50,30 @@ const REFRESH_SECONDS = 90 * 24 * 60 * 60;
 export class TokenAuthenticator implements Authenticator {
   readonly canLogIn = true;
   readonly #passwords: PasswordAuthenticator;
+  readonly #options: TokenAuthenticatorOptions;
   readonly #now: () => number;
   readonly #tokens: Tokens;
-  readonly #canRefresh: boolean;
+  readonly #access: AccessTokens;
 
   constructor(passwords: PasswordAuthenticator, options: TokenAuthenticatorOptions = {}) {
     this.#passwords = passwords;
+    this.#options = options;
     this.#now = options.now ?? Date.now;
-    // Those who logged in would be logged out by a restart.
-    this.#canRefresh = Boolean(options.secret);
     this.#tokens = new Tokens({
       secret: options.secret,
       lifetimeSeconds: LIFETIME_SECONDS,
       refreshSeconds: REFRESH_SECONDS,
       now: this.#now,
-      fingerprint: (user) => passwords.fingerprint(user),
+      recall: (subject) => passwords.recall(subject),
     });
+    this.#access = options.signed?.tokens ?? this.#tokens;
   }
 
   /** Simple clients look for the last "basic" or "bearer" in it, and read quoted values only. */
   challenge({ tokenUrl, scope, error }: ChallengeDetails): string {
     if (tokenUrl === undefined) return this.passwordChallenge;
-    const parameters = Object.entries({ realm: tokenUrl, service: serviceAt(tokenUrl), scope, error });
+    const service = this.#options.signed?.service ?? serviceAt(tokenUrl);
+    const parameters = Object.entries({ realm: tokenUrl, service, scope, error });
     const present = parameters.filter(([, value]) => value !== undefined);
     return `Bearer ${present.map(([name, value]) => `${name}="${value}"`).join(',')}`;
   }
@@ -70,11 +86,14 @@ export class TokenAuthenticator implements Authenticator {
   async authenticate(header: string | undefined): Promise<Caller> {
     const [bearer, token = ''] = /^bearer +(.*?) *$/i.exec(header ?? '') ?? [];
     if (bearer === undefined) return this.#passwords.authenticate(header);
-    const identity = await this.#tokens.read(token);
-    if (identity === undefined) {
+    const read = await this.#access.read(token);
+    if (read === undefined) {
       throw new OciError('UNAUTHORIZED', 'the token is not valid, or not any more; ask for another one');
     }
-    return { identity, proven: true };
+    const { identity, ...validity } = read;
+    const caller = { identity, proven: true };
+    if (validity.until <= this.#now()) throw new EndedTokenError(caller, validity);
+    return caller;
   }
 
   /**
@@ -89,22 +108,25 @@ export class TokenAuthenticator implements Authenticator {
   ): Promise<IssuedToken> {
     const { identity } = await this.#passwords.authenticate(header);
     const issued = await this.#issue(identity, scopes);
-    if (!offline || identity === 'anonymous' || !this.#canRefresh) return issued;
-    return { ...issued, refreshToken: await this.#tokens.issueRefresh(identity.user) };
+    // Without a secret that lasts, those who logged in would be logged out by a restart.
+    if (!offline || identity === 'anonymous' || !this.#options.secret) return issued;
+    return { ...issued, refreshToken: await this.#tokens.issueRefresh(identity) };
   }
 
   /** @throws {OciError} UNAUTHORIZED: it is not valid any more. */
   async refresh(token: string, scopes: readonly Scope[]): Promise<IssuedToken> {
-    const user = await this.#tokens.readRefresh(token);
-    if (user === undefined)
+    const identity = await this.#tokens.readRefresh(token);
+    if (identity === undefined)
       throw new OciError('UNAUTHORIZED', 'the login is not valid any more; log in again');
-    return { ...(await this.#issue({ user }, scopes)), refreshToken: token };
+    return { ...(await this.#issue(identity, scopes)), refreshToken: token };
   }
 
-  async #issue(identity: Identity, scopes: readonly Scope[]): Promise<IssuedToken> {
-    const limited = identity === 'anonymous' ? identity : { ...identity, scopes };
+  async #issue(identity: Identity, asked: readonly Scope[]): Promise<IssuedToken> {
+    const scopes = this.#options.granted?.(identity, asked) ?? asked;
     const issuedAt = new Date(this.#now());
-    return { token: await this.#tokens.issue(limited), lifetimeSeconds: LIFETIME_SECONDS, issuedAt };
+    const { token, until } = await this.#access.issue(identity, scopes);
+    const lifetimeSeconds = Math.max(0, Math.ceil((until - issuedAt.getTime()) / 1000));
+    return { token, scopes, lifetimeSeconds, issuedAt };
   }
 
   close(): void {

@@ -1,22 +1,29 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Identity } from './authenticator.js';
+import type { AccessTokens, ReadToken } from './access-tokens.js';
+import type { Identity, Job, Login, Subject } from './authenticator.js';
 import type { Scope } from './scopes.js';
 
 /**
- * What a token says: whom it is for, what it was asked for, and the second since 1970 at which it ends. `refresh`: it is
+ * What a token says: whom it is for, what it was given for, and the second since 1970 at which it ends. `refresh`: it is
  * only good for getting others.
  */
-type Claims = Readonly<{ user?: string; scopes?: readonly Scope[]; refresh?: true; expiry: number }>;
+type Claims = Readonly<{
+  user?: string;
+  job?: Job | undefined;
+  scopes?: readonly Scope[];
+  refresh?: true;
+  expiry: number;
+}>;
 
 export type TokensOptions = Readonly<{
   /** Replicas with the same secret take each other's tokens. Without one, tokens end with this process. */
-  secret: string | undefined;
+  secret: string | Buffer | undefined;
   lifetimeSeconds: number;
   refreshSeconds: number;
   /** Milliseconds since 1970. */
   now: () => number;
-  /** See {@link PasswordAuthenticator.fingerprint}. */
-  fingerprint: (user: string) => Promise<string | undefined>;
+  /** See {@link PasswordAuthenticator.recall}. */
+  recall: (subject: Subject) => Promise<Login | undefined>;
 }>;
 
 /**
@@ -24,7 +31,7 @@ export type TokensOptions = Readonly<{
  * user's password, which is not in the token: another password ends it at once, and a secret that became known is
  * not enough to make a token for a user.
  */
-export class Tokens {
+export class Tokens implements AccessTokens {
   readonly #key: Buffer;
   readonly #options: TokensOptions;
 
@@ -34,58 +41,68 @@ export class Tokens {
     this.#options = options;
   }
 
-  issue(identity: Identity): Promise<string> {
-    const expiry = this.#after(this.#options.lifetimeSeconds);
-    return this.#write(identity === 'anonymous' ? { expiry } : { ...identity, expiry });
+  async issue(identity: Identity, scopes: readonly Scope[]): Promise<{ token: string; until: number }> {
+    const { lifetimeSeconds } = this.#options;
+    if (identity === 'anonymous') return this.#write({}, await this.#login({}), lifetimeSeconds);
+    const { user, job } = identity;
+    const claims = { user, job, scopes };
+    return this.#write(claims, await this.#login(claims), lifetimeSeconds);
   }
 
   /** In place of the user's password, as long as that stays the same. */
-  issueRefresh(user: string): Promise<string> {
-    return this.#write({ user, refresh: true, expiry: this.#after(this.#options.refreshSeconds) });
+  async issueRefresh({ user, job }: Subject): Promise<string> {
+    const claims = { user, job, refresh: true } as const;
+    return (await this.#write(claims, await this.#login(claims), this.#options.refreshSeconds)).token;
   }
 
-  #after(seconds: number): number {
-    return Math.floor(this.#options.now() / 1000) + seconds;
+  #write(claims: Omit<Claims, 'expiry'>, { key, until }: Known, seconds: number) {
+    const expiry = Math.min(Math.floor(this.#options.now() / 1000) + seconds, Math.floor(until / 1000));
+    const text = Buffer.from(JSON.stringify({ ...claims, expiry })).toString('base64url');
+    return { token: `${text}.${this.#mac(text, key).toString('base64url')}`, until: expiry * 1000 };
   }
 
-  async #write(claims: Claims): Promise<string> {
-    const text = Buffer.from(JSON.stringify(claims)).toString('base64url');
-    return `${text}.${this.#mac(text, await this.#fingerprintOf(claims)).toString('base64url')}`;
+  async read(token: string): Promise<ReadToken | undefined> {
+    const known = await this.#knownBy(token);
+    if (known === undefined || known.claims.refresh) return undefined;
+    const { scopes = [], expiry } = known.claims;
+    const identity = known.identity === 'anonymous' ? known.identity : { ...known.identity, scopes };
+    const until = expiry * 1000;
+    return { identity, from: until - this.#options.lifetimeSeconds * 1000, until };
   }
 
-  /** @returns `undefined` for a token that is not ours, or not valid any more. */
-  async read(token: string): Promise<Identity | undefined> {
-    const claims = await this.#claimsOf(token);
-    if (claims === undefined || claims.refresh) return undefined;
-    return claims.user === undefined ? 'anonymous' : { user: claims.user, scopes: claims.scopes ?? [] };
+  /** @returns `undefined` for a token that is no such one, or not valid any more. */
+  async readRefresh(token: string): Promise<Identity | undefined> {
+    const known = await this.#knownBy(token);
+    if (!known?.claims.refresh || known.claims.expiry * 1000 <= this.#options.now()) return undefined;
+    return known.identity;
   }
 
-  /** @returns the user; `undefined` for a token that is no such one, or not valid any more. */
-  async readRefresh(token: string): Promise<string | undefined> {
-    const claims = await this.#claimsOf(token);
-    return claims?.refresh ? claims.user : undefined;
-  }
-
-  async #claimsOf(token: string): Promise<Claims | undefined> {
+  async #knownBy(token: string): Promise<(Known & { claims: Claims }) | undefined> {
     const [, text = '', mac = ''] = /^([\w-]+)\.([\w-]{43})$/.exec(token) ?? [];
     const claims = claimsIn(text);
     if (claims === undefined) return undefined;
-    const expected = this.#mac(text, await this.#fingerprintOf(claims));
-    if (!timingSafeEqual(expected, Buffer.from(mac, 'base64url'))) return undefined;
-    return claims.expiry * 1000 <= this.#options.now() ? undefined : claims;
+    const known = await this.#login(claims);
+    if (!timingSafeEqual(this.#mac(text, known.key), Buffer.from(mac, 'base64url'))) return undefined;
+    return { ...known, claims };
   }
 
-  /** Nobody's is unlike any user's, and so is that of a user who is gone: it is as long as none of ours. */
-  async #fingerprintOf({ user }: Claims): Promise<string> {
-    if (user === undefined) return 'nobody';
-    const fingerprint = await this.#options.fingerprint(user);
-    return fingerprint === undefined ? `gone ${randomBytes(32).toString('hex')}` : `user ${fingerprint}`;
+  /** Nobody's key is unlike any user's, and so is that of a user who is gone: it is as long as none of ours. */
+  async #login({ user, job }: Pick<Claims, 'user' | 'job'>): Promise<Known> {
+    const identity = 'anonymous';
+    if (user === undefined) return { identity, key: 'nobody', until: Number.POSITIVE_INFINITY };
+    const login = await this.#options.recall({ user, job });
+    if (login === undefined) return { identity, key: `gone ${randomBytes(32).toString('hex')}`, until: 0 };
+    const { fingerprint, until = Number.POSITIVE_INFINITY } = login;
+    return { identity: login.identity, key: `user ${fingerprint}`, until };
   }
 
-  #mac(text: string, fingerprint: string): Buffer {
-    return createHmac('sha256', this.#key).update(`${text}.${fingerprint}`).digest();
+  #mac(text: string, key: string): Buffer {
+    return createHmac('sha256', this.#key).update(`${text}.${key}`).digest();
   }
 }
+
+/** Whom a token is for, and what its MAC covers besides the claims. */
+type Known = Readonly<{ identity: Identity; key: string; until: number }>;
 
 /** Not proven yet: strangers write such things too. Only what the MAC is right for was written by us. */
 function claimsIn(text: string): Claims | undefined {

@@ -50,6 +50,7 @@ export function checkRules(root: Tree, config: Config | undefined): Findings {
   checkS3(config, report);
   checkAccess(config, report);
   checkUpstreams(config, report);
+  checkTokens(config, report);
   return findings;
 }
 
@@ -125,6 +126,18 @@ function checkAccess({ auth, berth }: Config, { problem, notice }: Report): void
     );
   if (berth.admins.length > 0)
     notice('warn', 'berth.admins', 'without auth.htpasswd or auth.token nobody can be an administrator');
+}
+
+function checkTokens({ auth, storage, berth: { tokens } }: Config, { problem, notice }: Report): void {
+  if (!tokens.enabled) return;
+  if (auth.token)
+    problem('berth.tokens.enabled', 'does not go with auth.token: tokens come from that server');
+  else if (!auth.htpasswd) problem('berth.tokens.enabled', 'needs users: auth.htpasswd');
+  if (!tokens.keys && !storage.filesystem)
+    problem('berth.tokens.keys', 'is required unless storage is a filesystem: the keys must not get lost');
+  if (tokens.lifetime < 1000) problem('berth.tokens.lifetime', 'must be at least 1s');
+  else if (tokens.lifetime < 60_000)
+    notice('warn', 'berth.tokens.lifetime', 'clients take less than a minute for a minute');
 }
 
 function written(root: Tree, section: string, names: readonly string[]): string[] {

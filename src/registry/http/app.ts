@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import Koa, { type Context, type Middleware, type Next } from 'koa';
 import { OciError } from '../../oci/index.js';
-import type { Authenticator, TokenAuthenticator } from '../auth/index.js';
+import type { Authenticator } from '../auth/index.js';
 import type { Logger } from '../logger.js';
 import { locationOf } from './answers.js';
-import { challengeFor, TOKEN_PATH } from './authorization.js';
+import { challengeFor } from './authorization.js';
 import { drainBody } from './body.js';
 import { answerOptions, dispatch } from './dispatch.js';
 import { answerFor, HttpError } from './errors.js';
 import type { Peer, PublicUrl } from './public-url.js';
 import type { Registry, RegistryContext, RequestState } from './registry.js';
 import { ClientGoneError, type Response } from './send.js';
-import { giveToken } from './token.js';
+import { answersOf, type TokenIssuer } from './token.js';
 
 /** Everything the application needs besides the registry itself. */
 export type AppOptions = Readonly<{
   authenticator: Authenticator;
   /** Gives tokens to those who ask, for the authenticator to take; `undefined` where passwords do. */
-  tokens: TokenAuthenticator | undefined;
+  issuer: TokenIssuer | undefined;
   url: PublicUrl;
   log: Logger;
   /** From the configuration: sent with every answer. */
@@ -58,7 +58,7 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   app.use(explained(options, registry));
   app.use(addressed);
   app.use(inService(options));
-  if (options.tokens) app.use(tokenRoute(options.tokens, registry));
+  if (options.issuer) app.use(tokenRoutes(options.issuer, registry));
   app.use(identified(options));
   app.use(async (ctx, next) => {
     // Names contain slashes, so these paths are not for a router.
@@ -102,11 +102,12 @@ function otherRoutes(registry: Registry): Middleware {
 }
 
 /** Passes before callers are identified: that asks for a token where one is wanted, and takes one. */
-function tokenRoute(tokens: TokenAuthenticator, { settings }: Registry) {
-  const path = locationOf({ ...settings, baseUrl: '' }, TOKEN_PATH);
-  const answer = giveToken(tokens);
+function tokenRoutes(issuer: TokenIssuer, { settings }: Registry) {
+  const answers = answersOf(issuer);
+  const start = locationOf({ ...settings, baseUrl: '' }, '');
   return async (ctx: Context, next: Next) => {
-    if (ctx.path !== path || ctx.method === 'OPTIONS') return next();
+    const answer = ctx.path.startsWith(start) ? answers.get(ctx.path.slice(start.length)) : undefined;
+    if (answer === undefined || ctx.method === 'OPTIONS') return next();
     ctx.state.handler = 'token';
     return answer(ctx as RegistryContext);
   };

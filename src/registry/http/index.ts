@@ -7,4 +7,5 @@ export { type PublicUrl, publicUrl } from './public-url.js';
 export type { Registry, RegistryContext, RegistrySettings } from './registry.js';
 export { SendBuffers } from './send.js';
 export { RegistryServer, type ServerOptions } from './server.js';
+export type { TokenIssuer } from './token.js';
 export type { RepositoryWarning } from './warnings.js';

@@ -1,18 +1,60 @@
 import { OciError } from '../../oci/index.js';
-import { type IssuedToken, parseScopes, type TokenAuthenticator } from '../auth/index.js';
+import {
+  type IssuedToken,
+  parseScopes,
+  type Scope,
+  type TokenAuthenticator,
+  type TokenKeys,
+} from '../auth/index.js';
 import { sendJson } from './answers.js';
+import { TOKEN_PATH } from './authorization.js';
 import { readWhole } from './body.js';
 import { HttpError } from './errors.js';
 import type { RegistryContext } from './registry.js';
 
+/** What gives tokens; `keys` where others can read them. */
+export type TokenIssuer = Readonly<{ authenticator: TokenAuthenticator; keys?: TokenKeys }>;
+
+/** Where the keys are that verify our tokens, below the prefix. */
+const KEY_SET_PATH = '/auth/jwks.json';
+/** Where the certificate is of the authority that vouches for the keys: it stays the same. */
+const CERTIFICATE_PATH = '/auth/certificate.pem';
+
+/** For whoever verifies tokens: a key is published longer than this before it signs. */
+const KEYS_MAX_AGE_SECONDS = 300;
+
 const MAX_FORM_BYTES = 64 * 1024;
+
+/** By path below the prefix. */
+export function answersOf({ authenticator, keys }: TokenIssuer) {
+  const answers = new Map([[TOKEN_PATH, giveToken(authenticator)]]);
+  if (keys === undefined) return answers;
+  answers.set(KEY_SET_PATH, async (ctx) => {
+    requireRead(ctx);
+    sendJson(ctx, await keys.keySet());
+  });
+  answers.set(CERTIFICATE_PATH, async (ctx) => {
+    requireRead(ctx);
+    ctx.type = 'application/x-pem-file';
+    ctx.body = await keys.certificate();
+  });
+  return answers;
+}
+
+function requireRead(ctx: RegistryContext): void {
+  if (ctx.method !== 'GET' && ctx.method !== 'HEAD')
+    throw new HttpError(405, 'UNSUPPORTED', `${ctx.method} is not possible here`, {
+      headers: { Allow: 'HEAD, GET' },
+    });
+  ctx.set('Cache-Control', `public, max-age=${KEYS_MAX_AGE_SECONDS}`);
+}
 
 /**
  * GET of a token: for the user whose password comes with it, otherwise for nobody; POST: for a password or a refresh
- * token in a form. What it is for is asked of the rules when it is used, so that this never refuses a scope.
+ * token in a form. This never refuses a scope: what the caller may not do is left out, or refused when a token is used.
  * @see distribution spec auth/token.md, "Requesting a Token"; auth/oauth.md
  */
-export function giveToken(tokens: TokenAuthenticator) {
+function giveToken(tokens: TokenAuthenticator) {
   return async (ctx: RegistryContext) => {
     ctx.set('Cache-Control', 'no-store');
     if (ctx.method === 'POST') return answerForm(ctx, tokens);
@@ -29,15 +71,15 @@ export function giveToken(tokens: TokenAuthenticator) {
 
 async function answerForm(ctx: RegistryContext, tokens: TokenAuthenticator): Promise<void> {
   const form = new URLSearchParams((await readWhole(ctx, MAX_FORM_BYTES, 'form')).toString());
-  const scopes = form.getAll('scope');
-  const issued = await asked(tokens, () => grant(tokens, form, parseScopes(scopes)));
-  sendToken(ctx, issued, { scope: scopes.join(' ') });
+  const scopes = parseScopes(form.getAll('scope'));
+  const issued = await asked(tokens, () => grant(tokens, form, scopes));
+  sendToken(ctx, issued, { scope: issued.scopes.map(textOf).join(' ') });
 }
 
 async function grant(
   tokens: TokenAuthenticator,
   form: URLSearchParams,
-  scopes: ReturnType<typeof parseScopes>,
+  scopes: readonly Scope[],
 ): Promise<IssuedToken> {
   const value = (name: string) => form.get(name) ?? '';
   switch (value('grant_type')) {
@@ -50,6 +92,10 @@ async function grant(
     default:
       throw new HttpError(400, 'UNSUPPORTED', 'grant_type must be password or refresh_token');
   }
+}
+
+function textOf({ repository, actions }: Scope): string {
+  return `repository:${repository}:${actions.join(',')}`;
 }
 
 /** Asks for a password here: a client that is told to get a token would come back for one. */

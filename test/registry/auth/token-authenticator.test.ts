@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OciError } from '../../../src/oci/index.js';
+import type { Caller, Login, Subject } from '../../../src/registry/auth/authenticator.js';
 import { parseBasic } from '../../../src/registry/auth/basic.js';
-import type { Caller } from '../../../src/registry/auth/index.js';
 import { parseScopes, TokenAuthenticator } from '../../../src/registry/auth/index.js';
 
 const UNAUTHORIZED = expect.objectContaining({ code: 'UNAUTHORIZED' });
@@ -27,8 +27,9 @@ class Passwords {
     return { identity: { user }, proven: true };
   }
 
-  async fingerprint(user: string): Promise<string | undefined> {
-    return this.users.get(user);
+  async recall({ user }: Subject): Promise<Login | undefined> {
+    const fingerprint = this.users.get(user);
+    return fingerprint === undefined ? undefined : { identity: { user }, fingerprint };
   }
 
   close(): void {}

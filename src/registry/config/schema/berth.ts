@@ -31,6 +31,15 @@ const admin = subject.refine((name) => !ANYBODY.includes(name), { error: 'must b
 
 const subjects = (description: string) => z.array(subject).meta({ description }).default([]);
 
+/** Some clients paste it into a URL as it is, or look for the last name of a scheme in a header. */
+const plainName = (description: string, byDefault: string) =>
+  z
+    .string()
+    .regex(/^[\w.:/-]{1,255}$/, { error: 'must be of letters, digits and . _ : / -' })
+    .refine((name) => !/basic|bearer/i.test(name), { error: 'must not contain basic or bearer' })
+    .meta({ description })
+    .default(byDefault);
+
 const glob = z.string().min(1);
 
 const oneOrMore = <Schema extends z.ZodString>(schema: Schema, description: string) =>
@@ -159,6 +168,16 @@ export const berth = section('What the reference does not have.', {
     .array(rule)
     .meta({ description: 'Who may do what. Without rules everybody who comes in may do everything.' })
     .default([]),
+  tokens: section('Tokens that this registry gives to clients, for itself and for others.', {
+    enabled: flag(
+      'Gives JSON Web Tokens. Without it, tokens are given where anonymous may pull, for this registry alone.',
+    ),
+    issuer: plainName('Who gives them, as they say.', 'berth'),
+    service: plainName('Whom they are for, as they say.', 'berth'),
+    lifetime: duration('How long they are good for.', '30m'),
+    keys: text('File of the keys that sign them; without it berth/token-keys.json below the root directory.'),
+    rotation: duration('How long a key signs before another one does; 0 is for ever.', '720h'),
+  }),
   limits: section('What strangers may ask for.', {
     manifestbytes: size('Largest manifest.', '4MiB'),
     openuploads: z

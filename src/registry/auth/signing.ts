@@ -1,0 +1,3 @@
+/** What tokens that others can read need, apart from the face of this folder: its libraries take their time to load. */
+export { SignedTokens } from './signed-tokens.js';
+export { TokenKeys } from './token-keys.js';
