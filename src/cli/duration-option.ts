@@ -9,3 +9,9 @@ export function parseAge(flag: string, text: string): number {
     throw new UsageError(`${flag}: ${text} is not a duration such as 24h`, { cause: error });
   }
 }
+
+/** The same for what lasts longer: `90d` too. @throws {UsageError} */
+export function parseDays(flag: string, text: string): number {
+  const [, days] = /^(\d+)d$/.exec(text) ?? [];
+  return parseAge(flag, days === undefined ? text : `${Number(days) * 24}h`);
+}

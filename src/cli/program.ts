@@ -7,6 +7,7 @@ import { addImagesCommands } from './images-command.js';
 import { LateCommand, subcommandTerm } from './late-command.js';
 import { addLoginCommands } from './login-command.js';
 import { addMaintenanceCommands } from './maintenance-command.js';
+import { addRobotCommands } from './robot-command.js';
 import { addTlsCommands } from './tls-command.js';
 import { addTransferCommands } from './transfer-command.js';
 import { addUserCommands } from './user-command.js';
@@ -48,6 +49,12 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
     group(program, 'user', 'users and passwords of an htpasswd file', [
       'berth user add alice --file htpasswd',
       'ask for a password, and let alice log in',
+    ]),
+  );
+  addRobotCommands(
+    group(program, 'robot', 'programs that log in with secrets of their own', [
+      "berth robot add ci --repo 'team/*' --actions pull,push --expires 90d",
+      'print a secret with which robot+ci logs in',
     ]),
   );
   addTlsCommands(

@@ -6,8 +6,12 @@ import {
   type Authenticator,
   globAt,
   HtpasswdAuthenticator,
+  type JobLogins,
+  Logins,
   OpenAuthenticator,
+  type PasswordAuthenticator,
   parseTagGlob,
+  Robots,
   TokenAuthenticator,
 } from '../registry/auth/index.js';
 import { type Config, parseAddress } from '../registry/config/index.js';
@@ -16,6 +20,7 @@ import type { RegistrySettings, RepositoryWarning, TokenIssuer } from '../regist
 import type { ListenAddress } from '../registry/listen.js';
 import type { Logger } from '../registry/logger.js';
 import type { ManifestRules, QuotaRule } from '../registry/repositories/index.js';
+import { readConfigured } from '../registry/system-error.js';
 import type { TlsFiles } from '../registry/tls/index.js';
 import { editFile } from './file-edit.js';
 
@@ -118,22 +123,49 @@ export function manifestRules({ validation, berth }: Config): ManifestRules {
   };
 }
 
-type Users = HtpasswdAuthenticator | BearerAuthenticator | OpenAuthenticator;
+type Users = PasswordAuthenticator | BearerAuthenticator | OpenAuthenticator;
 
-/** Who is calling: asked of an htpasswd file, of tokens, or of nobody. */
-export async function openAuthenticator({ auth, berth }: Config, log: Logger): Promise<Users> {
+/** Who is calling: asked of an htpasswd file, robots and jobs, of tokens of another server, or of nobody. */
+export async function openAuthenticator(config: Config, log: Logger): Promise<Users> {
+  const { auth, berth } = config;
   if (auth.token) return openBearer(auth.token, log);
-  if (auth.htpasswd === undefined) return new OpenAuthenticator();
+  const users = auth.htpasswd && (await openHtpasswd(auth.htpasswd, config, log));
+  if (berth.robots.path === undefined && berth.oidc.length === 0) return users ?? new OpenAuthenticator();
+  return new Logins({
+    users,
+    robots: berth.robots.path
+      ? await Robots.open({ path: berth.robots.path, log, now: Date.now })
+      : undefined,
+    jobs: berth.oidc.length > 0 ? await openJobs(berth.oidc, log) : undefined,
+  });
+}
+
+function openHtpasswd(
+  htpasswd: NonNullable<Config['auth']['htpasswd']>,
+  { berth }: Config,
+  log: Logger,
+): Promise<HtpasswdAuthenticator> {
   return HtpasswdAuthenticator.open({
-    ...auth.htpasswd,
+    ...htpasswd,
     log,
     verifiedTtlMs: berth.passwordcache,
     // As the reference does: a registry that asks for passwords is never left open for want of a file.
     onCreated: (user, password) => {
-      log.warn({ path: auth.htpasswd?.path, user }, 'password file made');
+      log.warn({ path: htpasswd.path, user }, 'password file made');
       process.stderr.write(`berth: the new password of user ${user} is ${password}\n`);
     },
   });
+}
+
+/** Its libraries are loaded only where they are needed. */
+async function openJobs(services: Config['berth']['oidc'], log: Logger): Promise<JobLogins> {
+  const { OidcJobs } = await import('../registry/auth/signing.js');
+  const read = services.map(async ({ ca, session, ...service }, i) => ({
+    ...service,
+    sessionMs: session,
+    ca: ca ? [(await readConfigured(ca, `berth.oidc[${i}].ca`)).toString()] : undefined,
+  }));
+  return new OidcJobs(await Promise.all(read), { log, now: Date.now });
 }
 
 /** Its libraries are loaded only where they are needed. */
@@ -162,7 +194,7 @@ export async function openTokenIssuer(
   access: AccessRules,
   log: Logger,
 ): Promise<TokenIssuer | undefined> {
-  if (!(users instanceof HtpasswdAuthenticator)) return undefined;
+  if (!('recall' in users)) return undefined;
   if (config.berth.tokens.enabled) return openSigningIssuer(config, users, access, log);
   if (!access.anonymousCanPullSomething) return undefined;
   return { authenticator: new TokenAuthenticator(users, { secret: config.http.secret }) };
@@ -174,7 +206,7 @@ const LEEWAY_MS = 60_000;
 /** Its libraries are loaded only where they are needed. */
 async function openSigningIssuer(
   config: Config,
-  users: HtpasswdAuthenticator,
+  users: PasswordAuthenticator,
   access: AccessRules,
   log: Logger,
 ): Promise<TokenIssuer> {

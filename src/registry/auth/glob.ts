@@ -17,6 +17,7 @@ export type Glob = Readonly<{
 
 /** As long as the longest repository name: a longer one could match nothing. */
 const MAX_PATTERN_LENGTH = 255;
+const MAX_CLAIM_PATTERN_LENGTH = 1000;
 const WIDTHS = { one: 1, within: 2, across: 3, folders: 3 } as const;
 
 /** @throws {Error} a pattern that no repository name could match. */
@@ -32,6 +33,13 @@ export function parseTagGlob(pattern: string): Glob {
     throw new Error(
       `${JSON.stringify(pattern)} matches no tag: use letters, digits, . _ - and the wildcards * ?`,
     );
+  return globOf(pattern);
+}
+
+/** The same over what somebody says of somebody. @throws {Error} */
+export function parseClaimGlob(pattern: string): Glob {
+  if (pattern === '' || pattern.length > MAX_CLAIM_PATTERN_LENGTH)
+    throw new Error(`it must have 1 to ${MAX_CLAIM_PATTERN_LENGTH} characters`);
   return globOf(pattern);
 }
 
@@ -87,7 +95,7 @@ function run(steps: readonly Step[], name: string): boolean {
     const step = steps[s];
     if (step === undefined) return at === name.length;
     if (typeof step !== 'string') return name.startsWith(step.text, at) && from(s + 1, at + step.text.length);
-    const place = s * (MAX_PATTERN_LENGTH + 1) + at;
+    const place = s * (name.length + 1) + at;
     if (failed.has(place)) return false;
     const found = wildcard(step, s, at);
     if (!found) failed.add(place);

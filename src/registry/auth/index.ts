@@ -11,11 +11,24 @@ export {
   type ChallengeDetails,
   type Identity,
   OpenAuthenticator,
+  type PasswordAuthenticator,
 } from './authenticator.js';
 export { globAt, parseTagGlob } from './glob.js';
 export { type HtpasswdEntry, htpasswdEntries } from './htpasswd.js';
 export { HtpasswdAuthenticator, type HtpasswdOptions } from './htpasswd-authenticator.js';
+export { JOB_USER, type JobLogins, Logins } from './logins.js';
 export { hashPassword, MAX_BCRYPT_BYTES } from './password-hash.js';
+export { Robots } from './robots.js';
+export {
+  formatRobots,
+  hashSecret,
+  isAction,
+  isRobotName,
+  newSecret,
+  parseRobots,
+  type Robot,
+  robotUser,
+} from './robots-file.js';
 export { type Action, parseScopes, type Scope, scopeOf } from './scopes.js';
 export {
   type IssuedToken,

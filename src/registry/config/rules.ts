@@ -117,7 +117,7 @@ function checkAccess({ auth, berth }: Config, { problem, notice }: Report): void
   names.delete('anonymous');
   const needsUsers = names.size > 0;
   checkNames('berth.admins', berth.admins);
-  if (auth.htpasswd || token) return;
+  if (auth.htpasswd || token || berth.robots.path !== undefined || berth.oidc.length > 0) return;
   if (needsUsers)
     notice(
       'warn',
@@ -128,11 +128,31 @@ function checkAccess({ auth, berth }: Config, { problem, notice }: Report): void
     notice('warn', 'berth.admins', 'without auth.htpasswd or auth.token nobody can be an administrator');
 }
 
-function checkTokens({ auth, storage, berth: { tokens } }: Config, { problem, notice }: Report): void {
+function checkTokens({ auth, storage, berth }: Config, { problem, notice }: Report): void {
+  const { tokens, robots, oidc } = berth;
+  for (const [key, used] of Object.entries({
+    'berth.tokens.enabled': tokens.enabled,
+    'berth.robots.path': robots.path !== undefined,
+    'berth.oidc': oidc.length > 0,
+  })) {
+    if (used && auth.token) problem(key, 'does not go with auth.token: tokens come from that server');
+    if (used && auth.none) problem(key, 'does not go with auth.none, where nobody logs in');
+  }
+  oidc.forEach(({ issuer }, index) => {
+    const key = `berth.oidc.${index}.issuer`;
+    if (!/^https?:$/.test(new URL(issuer).protocol)) problem(key, 'must begin with https://');
+    else if (issuer.startsWith('http:'))
+      notice('warn', key, 'is not https: whoever is in between can let in anybody');
+    if (oidc.findIndex((other) => other.issuer === issuer) < index) problem(key, 'is there twice');
+  });
+  if (oidc.length > 0 && !tokens.enabled)
+    problem('berth.oidc', 'needs berth.tokens.enabled: tokens of a CI service end in the middle of a push');
   if (!tokens.enabled) return;
-  if (auth.token)
-    problem('berth.tokens.enabled', 'does not go with auth.token: tokens come from that server');
-  else if (!auth.htpasswd) problem('berth.tokens.enabled', 'needs users: auth.htpasswd');
+  if (!auth.htpasswd && robots.path === undefined && oidc.length === 0)
+    problem(
+      'berth.tokens.enabled',
+      'needs somebody who can log in: auth.htpasswd, berth.robots or berth.oidc',
+    );
   if (!tokens.keys && !storage.filesystem)
     problem('berth.tokens.keys', 'is required unless storage is a filesystem: the keys must not get lost');
   if (tokens.lifetime < 1000) problem('berth.tokens.lifetime', 'must be at least 1s');

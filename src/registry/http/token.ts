@@ -1,6 +1,7 @@
 import { OciError } from '../../oci/index.js';
 import {
   type IssuedToken,
+  JOB_USER,
   parseScopes,
   type Scope,
   type TokenAuthenticator,
@@ -22,6 +23,10 @@ const CERTIFICATE_PATH = '/auth/certificate.pem';
 
 /** For whoever verifies tokens: a key is published longer than this before it signs. */
 const KEYS_MAX_AGE_SECONDS = 300;
+
+/** The token of a CI job for one of ours. RFC 8693 sections 2.1 and 3. */
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
 const MAX_FORM_BYTES = 64 * 1024;
 
@@ -50,8 +55,8 @@ function requireRead(ctx: RegistryContext): void {
 }
 
 /**
- * GET of a token: for the user whose password comes with it, otherwise for nobody; POST: for a password or a refresh
- * token in a form. This never refuses a scope: what the caller may not do is left out, or refused when a token is used.
+ * GET of a token: for the user whose password comes with it, otherwise for nobody; POST: for a password, a refresh
+ * token or that of a CI job in a form. This never refuses a scope: what the caller may not do is left out, or refused when a token is used.
  * @see distribution spec auth/token.md, "Requesting a Token"; auth/oauth.md
  */
 function giveToken(tokens: TokenAuthenticator) {
@@ -73,7 +78,12 @@ async function answerForm(ctx: RegistryContext, tokens: TokenAuthenticator): Pro
   const form = new URLSearchParams((await readWhole(ctx, MAX_FORM_BYTES, 'form')).toString());
   const scopes = parseScopes(form.getAll('scope'));
   const issued = await asked(tokens, () => grant(tokens, form, scopes));
-  sendToken(ctx, issued, { scope: issued.scopes.map(textOf).join(' ') });
+  const exchanged = form.get('grant_type') === TOKEN_EXCHANGE;
+  sendToken(ctx, issued, {
+    scope: issued.scopes.map(textOf).join(' '),
+    token_type: 'Bearer',
+    ...(exchanged && { issued_token_type: ACCESS_TOKEN }),
+  });
 }
 
 async function grant(
@@ -89,8 +99,16 @@ async function grant(
     }
     case 'refresh_token':
       return tokens.refresh(value('refresh_token'), scopes);
+    case TOKEN_EXCHANGE: {
+      const basic = Buffer.from(`${JOB_USER}:${value('subject_token')}`).toString('base64');
+      return tokens.issue(`Basic ${basic}`, scopes);
+    }
     default:
-      throw new HttpError(400, 'UNSUPPORTED', 'grant_type must be password or refresh_token');
+      throw new HttpError(
+        400,
+        'UNSUPPORTED',
+        `grant_type must be password, refresh_token or ${TOKEN_EXCHANGE}`,
+      );
   }
 }
 

@@ -83,6 +83,8 @@ describe('loadConfig', () => {
         lifetime: 1_800_000,
         rotation: 2_592_000_000,
       },
+      robots: {},
+      oidc: [],
       limits: { manifestbytes: 4_194_304, openuploads: 1000, headerbytes: 131_072 },
       gc: { enabled: false, interval: 86_400_000, grace: 86_400_000, untagged: false },
       immutable: [],

@@ -60,6 +60,38 @@ const rule = z
   })
   .meta({ description: 'Rights in some repositories.' });
 
+/** A rule that says nothing of whose job it is would let in whoever uses the service. */
+const claims = z
+  .record(z.string(), oneOrMore(z.string().min(1), 'What the claim is, or globs of which one matches it.'))
+  .refine((record) => Object.values(record).some((globs) => globs.every((glob) => /[^*?/]/.test(glob))), {
+    error: 'must name a claim with more than wildcards, such as repository: my-org/*',
+  })
+  .meta({ description: 'Claims of the token to what they must be.' });
+
+const jobRule = z
+  .strictObject({
+    claims,
+    repositories: oneOrMore(
+      glob,
+      'Names of repositories, or globs; {claim} stands for the value of a claim.',
+    ),
+    actions: z
+      .array(z.enum(['pull', 'push', 'delete']))
+      .min(1)
+      .meta({ description: 'What such a job may do there.' }),
+  })
+  .meta({ description: 'Rights of some jobs, besides what others of these rules give them.' });
+
+const oidcService = z
+  .strictObject({
+    issuer: z.url().meta({ description: 'URL of the service, as its tokens name it.' }),
+    audience: oneOrMore(z.string().min(1), 'Whom its tokens must be for: the name of this registry.'),
+    ca: text("File of certificates to trust in place of the system's."),
+    session: duration('How long a login lasts.', '1h'),
+    rules: z.array(jobRule).min(1).meta({ description: 'Which jobs may do what.' }),
+  })
+  .meta({ description: 'A CI service that issues OpenID Connect tokens.' });
+
 const warning = z
   .strictObject({
     repositories,
@@ -178,6 +210,13 @@ export const berth = section('What the reference does not have.', {
     keys: text('File of the keys that sign them; without it berth/token-keys.json below the root directory.'),
     rotation: duration('How long a key signs before another one does; 0 is for ever.', '720h'),
   }),
+  robots: section('Programs that log in with secrets of their own: `berth robot`.', {
+    path: text('File of robots; read again when it changes.'),
+  }),
+  oidc: z
+    .array(oidcService)
+    .meta({ description: 'CI services whose jobs log in by tokens of the service. Needs berth.tokens.' })
+    .default([]),
   limits: section('What strangers may ask for.', {
     manifestbytes: size('Largest manifest.', '4MiB'),
     openuploads: z

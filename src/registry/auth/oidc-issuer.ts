@@ -1,0 +1,108 @@
+import { request as plainRequest } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
+
+export type OidcIssuerOptions = Readonly<{
+  /** Its URL, as its tokens name it. */
+  issuer: string;
+  /** PEM certificates to trust in place of the system's. */
+  ca?: readonly string[] | undefined;
+  /** Milliseconds of any clock that never goes back. */
+  now: () => number;
+}>;
+
+const TIMEOUT_MS = 5000;
+/** After a failure, for which anybody may be to blame. */
+const PAUSE_MS = 5000;
+/** Strangers name keys that do not exist: they are looked for so often at most. */
+const COOLDOWN_MS = 30_000;
+/** A key that the issuer took back is not believed for longer. */
+const MAX_AGE_MS = 10 * 60 * 1000;
+const MAX_BYTES = 1024 * 1024;
+
+/** The issuer, or what it published, cannot be had now. */
+export class IssuerUnavailableError extends Error {
+  override readonly name = 'IssuerUnavailableError';
+}
+
+/** The keys of an issuer, wherever it says that they are. @see OpenID Connect Discovery 1.0 section 4 */
+export class OidcIssuer {
+  readonly #options: OidcIssuerOptions;
+  #keySet: Promise<JWTVerifyGetKey> | undefined;
+  #retryAt = 0;
+
+  constructor(options: OidcIssuerOptions) {
+    this.#options = options;
+  }
+
+  /** For jose. @throws {IssuerUnavailableError} @throws {JWKSNoMatchingKey} it has no such key. */
+  readonly getKey: JWTVerifyGetKey = async (...args) => (await this.#discovered())(...args);
+
+  #discovered(): Promise<JWTVerifyGetKey> {
+    const { issuer, now } = this.#options;
+    if (this.#keySet !== undefined) return this.#keySet;
+    if (now() < this.#retryAt)
+      throw new IssuerUnavailableError(`${issuer} could not be asked for its keys just now`);
+    this.#keySet = this.#discover().catch((error: unknown) => {
+      this.#keySet = undefined;
+      this.#retryAt = now() + PAUSE_MS;
+      throw error;
+    });
+    return this.#keySet;
+  }
+
+  async #discover(): Promise<JWTVerifyGetKey> {
+    const { issuer } = this.#options;
+    const { issuer: named, jwks_uri } = await this.#metadata();
+    if (named !== issuer)
+      throw new IssuerUnavailableError(`what is at ${issuer} calls itself ${JSON.stringify(named)}`);
+    const url = URL.parse(String(jwks_uri));
+    const isSafe = url?.protocol === 'https:' || url?.protocol === new URL(issuer).protocol;
+    if (url === null || !isSafe)
+      throw new IssuerUnavailableError(`${issuer} names no place of its keys that can be trusted`);
+    return createRemoteJWKSet(url, {
+      cooldownDuration: COOLDOWN_MS,
+      cacheMaxAge: MAX_AGE_MS,
+      timeoutDuration: TIMEOUT_MS,
+      [customFetch]: async (target) => new Response(await this.#read(target)),
+    });
+  }
+
+  async #metadata(): Promise<Record<string, unknown>> {
+    const { issuer } = this.#options;
+    const body = await this.#read(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+    try {
+      return Object(JSON.parse(body)) as Record<string, unknown>;
+    } catch (error) {
+      throw new IssuerUnavailableError(`${issuer} answers with something else than JSON`, { cause: error });
+    }
+  }
+
+  /** Redirects are not followed: they could lead to anybody. */
+  async #read(url: string): Promise<string> {
+    const request = url.startsWith('https:') ? tlsRequest : plainRequest;
+    const { ca } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const options = { signal: AbortSignal.timeout(TIMEOUT_MS), ...(ca && { ca: [...ca] }) };
+    const outgoing = request(url, { ...options, headers: { Accept: 'application/json' } }, (answer) => {
+      if (answer.statusCode !== 200) {
+        answer.resume();
+        return reject(new Error(`it answers ${answer.statusCode}`));
+      }
+      let bytes = 0;
+      answer.on('data', (chunk: Uint8Array) => {
+        bytes += chunk.byteLength;
+        if (bytes > MAX_BYTES) answer.destroy(new Error('it answers too much'));
+      });
+      text(answer).then(resolve, reject);
+    });
+    outgoing.on('error', reject).end();
+    try {
+      return await promise;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new IssuerUnavailableError(`${url} cannot be read: ${reason}`, { cause: error });
+    }
+  }
+}
