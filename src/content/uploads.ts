@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Digest, type HashAlgorithm, hashAlgorithmOf, type RepositoryName } from '../oci/index.js';
 import {
   type NewFile,
+  PathNotFoundError,
   type StorageDriver,
   type StoragePath,
   StorageUnavailableError,
@@ -96,6 +97,17 @@ export class Uploads {
     const there = data ?? (await this.#driver.stat(startedAtPath(repository, id)));
     if (there === undefined) throw new UploadNotFoundError(id);
     return { repository, id, offset: data?.size ?? 0 };
+  }
+
+  /** To the second; `undefined` where there is no such upload. */
+  async startedAt(repository: RepositoryName, id: string): Promise<Date | undefined> {
+    if (!ID.test(id) || id.startsWith('.')) return undefined;
+    const text = await this.#driver.read(startedAtPath(repository, id)).catch((error: unknown) => {
+      if (error instanceof PathNotFoundError) return '';
+      throw error;
+    });
+    const date = new Date(text.toString().trim());
+    return Number.isNaN(date.getTime()) ? undefined : date;
   }
 
   /**

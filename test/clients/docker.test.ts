@@ -227,9 +227,10 @@ describe('docker search', () => {
 });
 
 describe.each([
-  { title: 'passwords', http: {} },
-  { title: 'refresh tokens', http: { secret: 'of the test' } },
-])('docker with a registry with users and rules, and $title', ({ http }) => {
+  { title: 'passwords', http: {}, tokens: {}, refreshes: false },
+  { title: 'refresh tokens', http: { secret: 'of the test' }, tokens: {}, refreshes: true },
+  { title: 'signed tokens', http: {}, tokens: { enabled: true }, refreshes: true },
+])('docker with a registry with users and rules, and $title', ({ http, tokens, refreshes }) => {
   const host = `127.0.0.1:${PORTS.guarded}`;
   let guarded: BerthProcess;
   let insider: RegistryReader;
@@ -243,6 +244,7 @@ describe.each([
         http,
         auth: { htpasswd: { realm: 'Registry', path: htpasswd } },
         berth: {
+          tokens,
           access: [
             { repositories: 'public/*', pull: ['anonymous'], push: ['*'] },
             { repositories: 'private/*', pull: ['*'], push: ['alice'] },
@@ -261,7 +263,7 @@ describe.each([
     await expect(login('wrong')).rejects.toThrow(/unauthorized: wrong user name or password/);
     expect(await login('correct horse')).toContain('Login Succeeded');
     const kept = JSON.parse(await readFile(join(docker.folder, 'client', 'config.json'), 'utf8')).auths[host];
-    expect('identitytoken' in kept).toBe('secret' in http);
+    expect('identitytoken' in kept).toBe(refreshes);
   });
 
   it('pushes and pulls while logged in, not after the logout', async () => {

@@ -45,6 +45,18 @@ describe('Uploads', () => {
     expect(await blobs.stat(digest('hello'))).toBe(5);
   });
 
+  it('knows when each began', async () => {
+    await using opened = open();
+    const { uploads } = opened;
+    const before = Math.floor(Date.now() / 1000) * 1000;
+    const { id } = await uploads.start(repository);
+    const startedAt = (await uploads.startedAt(repository, id))?.getTime();
+    expect(startedAt).toBeGreaterThanOrEqual(before);
+    expect(startedAt).toBeLessThanOrEqual(Date.now());
+    for (const other of ['none', '..', '../app', ''])
+      expect(await uploads.startedAt(repository, other)).toBeUndefined();
+  });
+
   it('hashes long bodies the same as short ones', async () => {
     await using opened = open();
     const bytes = Buffer.alloc(5 * 1024 * 1024 + 17, 'berth ');

@@ -109,6 +109,34 @@ describe('a registry that gives tokens for all to read', () => {
     expect((await http(`${berth.url}/v2/`, bearer(first.token ?? ''))).status).toBe(200);
   });
 
+  it('lets an upload be ended with the token that it began with, and nothing else', async () => {
+    await using berth = await start({ lifetime: '2s' });
+    const { url } = berth;
+    const scope = 'repository:team/app:pull,push repository:team/other:pull,push';
+    const { token } = await ask(url, scope, as('alice'));
+    const post = { method: 'POST', ...bearer(token) };
+    const upload = await http(`${url}/v2/team/app/blobs/uploads/`, post);
+    await sleep(3500); // the start of an upload is known to the second
+    const { token: later } = await ask(url, scope, as('alice'));
+    const other = await http(`${url}/v2/team/app/blobs/uploads/`, { ...post, ...bearer(later) });
+    const blob = Buffer.from('a blob that takes longer than its token lasts');
+    const patch = { method: 'PATCH', body: blob, ...bearer(token) };
+    expect(await statusOf(url, upload.headers.location, { ...patch, ...bearer(`${token}x`) })).toBe(401);
+    const elsewhere = upload.headers.location?.replace('team/app', 'team/other');
+    expect(await statusOf(url, elsewhere, patch)).toBe(401);
+    const begun = await http(`${url}${upload.headers.location}`, patch);
+    expect(begun.status).toBe(202);
+    const digest = `${begun.headers.location?.includes('?') ? '&' : '?'}digest=${sha256(blob)}`;
+    const put = { method: 'PUT', ...bearer(token) };
+    expect(await statusOf(url, `${begun.headers.location}${digest}`, put)).toBe(201);
+
+    const refused = await http(`${url}/v2/team/app/blobs/uploads/`, post);
+    expect(refused.headers['www-authenticate']).toContain('error="invalid_token"');
+    expect(await statusOf(url, '/v2/team/app/tags/list', bearer(token))).toBe(401);
+    expect(await statusOf(url, '/v2/team/app/blobs/uploads/none', patch)).toBe(401);
+    expect(await statusOf(url, other.headers.location, patch)).toBe(401);
+  });
+
   it('changes its keys while a push goes on', async () => {
     const rotation = { rotation: '2s' };
     await using berth = await start(rotation);
@@ -160,6 +188,10 @@ describe('a registry that gives tokens for all to read', () => {
     expect(await begin(other.url, bob)).toBe(401);
   });
 });
+
+async function statusOf(url: string, path: string | undefined, options: HttpOptions): Promise<number> {
+  return (await http(`${url}${path}`, options)).status;
+}
 
 /** Of an upload. */
 async function begin(url: string, token: string): Promise<number> {

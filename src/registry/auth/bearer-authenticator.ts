@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import { OciError } from '../../oci/index.js';
 import { TOKEN_ALGORITHMS } from '../config/index.js';
-import type { Authenticator, Caller, ChallengeDetails, Identity } from './authenticator.js';
+import {
+  type Authenticator,
+  type Caller,
+  type ChallengeDetails,
+  EndedTokenError,
+  type Identity,
+} from './authenticator.js';
 import { listsIn, scopesIn } from './token-claims.js';
 import { type KeyFiles, type KeyHint, TrustedKeys } from './trusted-keys.js';
 import type { AuthLog } from './watched-file.js';
@@ -88,6 +94,8 @@ export class BearerAuthenticator implements Authenticator {
       });
       return payload;
     } catch (error) {
+      // Nothing else is wrong with it: the time is looked at last.
+      if (error instanceof errors.JWTExpired) throw endedToken(error);
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.log.info({ reason }, 'a token was refused');
       throw new OciError('UNAUTHORIZED', 'the token is not valid, or not any more; ask for another one', {
@@ -103,6 +111,14 @@ export class BearerAuthenticator implements Authenticator {
     this.#keys = await TrustedKeys.load(this.#options);
     return this.#keys.find(hint);
   }
+}
+
+function endedToken(error: errors.JWTExpired): EndedTokenError {
+  const { iat, nbf, exp = 0 } = error.payload;
+  const validity = { from: (iat ?? nbf ?? exp) * 1000, until: exp * 1000 };
+  return new EndedTokenError({ identity: identityOf(error.payload), proven: true }, validity, {
+    cause: error,
+  });
 }
 
 /** Tokens for nobody have an empty subject; what they are good for is said in them all the same. */

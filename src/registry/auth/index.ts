@@ -9,6 +9,7 @@ export {
   type Authenticator,
   type Caller,
   type ChallengeDetails,
+  EndedTokenError,
   type Identity,
   OpenAuthenticator,
   type PasswordAuthenticator,

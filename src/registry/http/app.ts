@@ -12,6 +12,7 @@ import type { Peer, PublicUrl } from './public-url.js';
 import type { Registry, RegistryContext, RequestState } from './registry.js';
 import { ClientGoneError, type Response } from './send.js';
 import { answersOf, type TokenIssuer } from './token.js';
+import { callerOfUpload } from './upload-tokens.js';
 
 /** Everything the application needs besides the registry itself. */
 export type AppOptions = Readonly<{
@@ -59,7 +60,7 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   app.use(addressed);
   app.use(inService(options));
   if (options.issuer) app.use(tokenRoutes(options.issuer, registry));
-  app.use(identified(options));
+  app.use(identified(options, registry));
   app.use(async (ctx, next) => {
     // Names contain slashes, so these paths are not for a router.
     if (ctx.path !== root && !ctx.path.startsWith(`${root}/`)) return next();
@@ -186,11 +187,13 @@ function setCommonHeaders(ctx: RegistryContext, { headers, draining }: AppOption
   if (draining() && ctx.req.httpVersionMajor === 1) ctx.res.setHeader('Connection', 'close');
 }
 
-function identified({ authenticator }: AppOptions) {
+function identified({ authenticator }: AppOptions, registry: Registry) {
   return async (context: Context, next: Next) => {
     const ctx = context as RegistryContext;
     if (ctx.method === 'OPTIONS') return answerOptions(ctx);
-    const { identity, proven } = await authenticator.authenticate(ctx.get('Authorization') || undefined);
+    const { identity, proven } = await authenticator
+      .authenticate(ctx.get('Authorization') || undefined)
+      .catch((error: unknown) => callerOfUpload(error, ctx, registry));
     ctx.state.identity = identity;
     ctx.state.proven = proven;
     return next();

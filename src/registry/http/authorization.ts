@@ -3,7 +3,7 @@ import { type Action, type Authenticator, scopeOf } from '../auth/index.js';
 import { locationOf } from './answers.js';
 import type { PublicUrl } from './public-url.js';
 import type { Registry, RegistryContext, RegistrySettings } from './registry.js';
-import { type RegistryRequest, requestOf } from './request.js';
+import { findRequest, type RegistryRequest } from './request.js';
 
 /** Where tokens are given, below the prefix. */
 export const TOKEN_PATH = '/auth/token';
@@ -50,20 +50,11 @@ export function challengeFor(
 
 /** What to ask a token for; `undefined` where any token does, or none is known to. */
 function neededScope(ctx: RegistryContext, settings: RegistrySettings): string | undefined {
+  // Who sent bad credentials is refused before the URL is looked at, which may be bad too.
   const request = findRequest(ctx, settings);
   if (request === undefined) return undefined;
   if ('repository' in request) return scopeOf(actionFor(request, ctx.method), request.repository);
   return request.kind === 'catalog' ? 'registry:catalog:*' : undefined;
-}
-
-/** Who sent bad credentials is refused before the URL is looked at, which may be bad too. */
-function findRequest(ctx: RegistryContext, settings: RegistrySettings): RegistryRequest | undefined {
-  try {
-    return requestOf(ctx, settings);
-  } catch (error) {
-    if (error instanceof OciError) return undefined;
-    throw error;
-  }
 }
 
 /** RFC 6750 section 3.1. Without it, some clients do not ask for a token again. */

@@ -79,17 +79,30 @@ function decoded(path: string): string {
   }
 }
 
+type Target = Readonly<{ path: string; querystring: string }>;
+type Place = Readonly<{ prefix: string; namespaces: ReadonlyMap<string, string> }>;
+
 /**
  * The same for a repository as clients know it that keep upstreams apart by name: `library/app` of `?ns=docker.io` is below
  * the prefix of that upstream. containerd docs/hosts.md; distribution-spec spec.md, "Pulling manifests".
  */
 export function requestOf(
-  { path, querystring }: Readonly<{ path: string; querystring: string }>,
-  { prefix, namespaces }: Readonly<{ prefix: string; namespaces: ReadonlyMap<string, string> }>,
+  { path, querystring }: Target,
+  { prefix, namespaces }: Place,
 ): RegistryRequest | undefined {
   const request = parseRequest(path.slice(prefix.length));
   if (namespaces.size === 0 || request === undefined || !('repository' in request)) return request;
   const below = namespaces.get(new URLSearchParams(querystring).get('ns') ?? '');
   if (below === undefined) return request;
   return { ...request, repository: parseRepositoryName(`${below}/${request.repository}`) };
+}
+
+/** The same; `undefined` for a bad name, too. */
+export function findRequest(target: Target, place: Place): RegistryRequest | undefined {
+  try {
+    return requestOf(target, place);
+  } catch (error) {
+    if (error instanceof OciError) return undefined;
+    throw error;
+  }
 }
