@@ -19,12 +19,16 @@ export class OidcService implements AsyncDisposable {
   #keys: SigningKey[] = [];
   readonly #server: Server;
 
-  static async start(tls?: { certificate: Buffer; key: Buffer }): Promise<OidcService> {
+  /** @param options `host` is an address of this machine. */
+  static async start(
+    options: { host?: string; tls?: Readonly<{ certificate: Buffer; key: Buffer }> } = {},
+  ): Promise<OidcService> {
+    const { host = '127.0.0.1', tls } = options;
     const server = tls ? createTlsServer({ cert: tls.certificate, key: tls.key }) : createServer();
-    server.listen(0, '127.0.0.1');
+    server.listen(0, host);
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    return new OidcService(server, `${tls ? 'https' : 'http'}://127.0.0.1:${port}`);
+    return new OidcService(server, `${tls ? 'https' : 'http'}://${host}:${port}`);
   }
 
   private constructor(server: Server, url: string) {

@@ -139,7 +139,7 @@ describe('the keys of a service', () => {
       readFile(authority.tls.certificate),
       readFile(authority.tls.key),
     ]);
-    await using secure = await OidcService.start({ certificate, key });
+    await using secure = await OidcService.start({ tls: { certificate, key } });
     await expect(show(open(secure.url), secure.tokenFor(CLAIMS))).rejects.toThrow(UNAVAILABLE);
     const { user } = await show(open(secure.url, [authority.ca]), secure.tokenFor(CLAIMS));
     expect(user).toBe('oidc+repo:org/app');
