@@ -3,7 +3,15 @@ import { AccessRules, HtpasswdAuthenticator } from '../registry/auth/index.js';
 import type { Config, LoadedConfig, Notice, Problem } from '../registry/config/index.js';
 import { loadTls } from '../registry/tls/index.js';
 import { fieldsText } from './console-logger.js';
-import { manifestRules, quotaRules, registrySettings, retentionRules, tlsFilesOf } from './settings.js';
+import {
+  manifestRules,
+  openJobs,
+  openRobots,
+  quotaRules,
+  registrySettings,
+  retentionRules,
+  tlsFilesOf,
+} from './settings.js';
 
 /** What the parts would say at the start, though the configuration has the right form. */
 export type Trial = Readonly<{ problems: readonly Problem[]; notices: readonly Notice[] }>;
@@ -20,6 +28,8 @@ export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial
     () => quotaRules(config),
     () => tryRoot(config),
     () => tryTls(config),
+    () => openRobots(config, SILENT),
+    () => openJobs(config, SILENT),
     () =>
       tryUsers(config, (level, message) =>
         notices.push({ level, key: USERS, message, origin: originOf(USERS) }),
@@ -50,6 +60,8 @@ async function tryTls(config: Config): Promise<void> {
   const files = tlsFilesOf(config);
   if (files !== undefined) await loadTls(files);
 }
+
+const SILENT = { info: () => {}, warn: () => {} };
 
 const USERS = 'auth.htpasswd.path';
 

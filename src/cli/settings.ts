@@ -4,6 +4,7 @@ import type { BearerAuthenticator } from '../registry/auth/bearer-authenticator.
 import {
   AccessRules,
   type Authenticator,
+  type AuthLog,
   globAt,
   HtpasswdAuthenticator,
   type JobLogins,
@@ -127,17 +128,17 @@ type Users = PasswordAuthenticator | BearerAuthenticator | OpenAuthenticator;
 
 /** Who is calling: asked of an htpasswd file, robots and jobs, of tokens of another server, or of nobody. */
 export async function openAuthenticator(config: Config, log: Logger): Promise<Users> {
-  const { auth, berth } = config;
+  const { auth } = config;
   if (auth.token) return openBearer(auth.token, log);
   const users = auth.htpasswd && (await openHtpasswd(auth.htpasswd, config, log));
-  if (berth.robots.path === undefined && berth.oidc.length === 0) return users ?? new OpenAuthenticator();
-  return new Logins({
-    users,
-    robots: berth.robots.path
-      ? await Robots.open({ path: berth.robots.path, log, now: Date.now })
-      : undefined,
-    jobs: berth.oidc.length > 0 ? await openJobs(berth.oidc, log) : undefined,
-  });
+  const [robots, jobs] = [await openRobots(config, log), await openJobs(config, log)];
+  if (robots || jobs) return new Logins({ users, robots, jobs });
+  return users ?? new OpenAuthenticator();
+}
+
+export async function openRobots({ berth }: Config, log: AuthLog): Promise<Robots | undefined> {
+  const { path } = berth.robots;
+  return path === undefined ? undefined : Robots.open({ path, log, now: Date.now });
 }
 
 function openHtpasswd(
@@ -158,14 +159,15 @@ function openHtpasswd(
 }
 
 /** Its libraries are loaded only where they are needed. */
-async function openJobs(services: Config['berth']['oidc'], log: Logger): Promise<JobLogins> {
+export async function openJobs({ berth }: Config, log: AuthLog): Promise<JobLogins | undefined> {
+  if (berth.oidc.length === 0) return undefined;
   const { OidcJobs } = await import('../registry/auth/signing.js');
-  const read = services.map(async ({ ca, session, ...service }, i) => ({
+  const services = berth.oidc.map(async ({ ca, session, ...service }, i) => ({
     ...service,
     sessionMs: session,
     ca: ca ? [(await readConfigured(ca, `berth.oidc[${i}].ca`)).toString()] : undefined,
   }));
-  return new OidcJobs(await Promise.all(read), { log, now: Date.now });
+  return new OidcJobs(await Promise.all(services), { log, now: Date.now });
 }
 
 /** Its libraries are loaded only where they are needed. */

@@ -30,7 +30,7 @@ export {
   type Robot,
   robotUser,
 } from './robots-file.js';
-export { type Action, parseScopes, type Scope, scopeOf } from './scopes.js';
+export { type Action, asksForLists, parseScopes, type Scope, scopeOf } from './scopes.js';
 export {
   type IssuedToken,
   TokenAuthenticator,

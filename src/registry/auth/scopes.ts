@@ -17,6 +17,11 @@ export function parseScopes(parameters: readonly string[]): Scope[] {
   return [...texts].flatMap(parseScope).slice(0, MAX_SCOPES);
 }
 
+/** Whether a list of all repositories is asked for, too. distribution spec auth/scope.md. */
+export function asksForLists(parameters: readonly string[]): boolean {
+  return parameters.some((parameter) => parameter.split(/\s+/).includes('registry:catalog:*'));
+}
+
 /** The name may begin with `host:port/`, so that the first and the last colon count. */
 function parseScope(text: string): Scope[] {
   const [, repository, actions = ''] = /^repository(?:\([^():]*\))?:(.+):([^:]*)$/.exec(text) ?? [];

@@ -45,7 +45,11 @@ export class SignedTokens implements AccessTokens {
     this.#tie = Buffer.from(hkdfSync('sha256', secret, '', 'berth registry token tie', 32));
   }
 
-  async issue(identity: Identity, scopes: readonly Scope[]): Promise<{ token: string; until: number }> {
+  async issue(
+    identity: Identity,
+    scopes: readonly Scope[],
+    { lists: asked = false }: { lists?: boolean } = {},
+  ): Promise<{ token: string; until: number }> {
     const { keys, issuer, service, lifetimeSeconds, recall, seesAll } = this.#options;
     const login = identity === 'anonymous' ? undefined : await recall(identity);
     if (identity !== 'anonymous' && login === undefined)
@@ -61,7 +65,7 @@ export class SignedTokens implements AccessTokens {
       name: repository,
       actions,
     }));
-    const lists = seesAll(identity) ? [{ type: 'registry', name: 'catalog', actions: ['*'] }] : [];
+    const lists = asked && seesAll(identity) ? [{ type: 'registry', name: 'catalog', actions: ['*'] }] : [];
     const token = await new SignJWT({
       access: [...repositories, ...lists],
       ...(login && { berth: { tie: this.#tieOf(login).toString('base64url'), job: login.identity.job } }),

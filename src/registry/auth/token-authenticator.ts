@@ -99,32 +99,41 @@ export class TokenAuthenticator implements Authenticator {
   /**
    * @param header `Basic` credentials, or none for a token for nobody.
    * @param options `offline`: with another token, to be used in place of the password from now on.
+   *   `lists`: it is asked for lists of all repositories, too.
    * @throws {OciError} as `authenticate`, and UNAUTHORIZED for a token.
    */
   async issue(
     header: string | undefined,
     scopes: readonly Scope[],
-    { offline = false }: { offline?: boolean } = {},
+    { offline = false, lists = false }: { offline?: boolean; lists?: boolean } = {},
   ): Promise<IssuedToken> {
     const { identity } = await this.#passwords.authenticate(header);
-    const issued = await this.#issue(identity, scopes);
+    const issued = await this.#issue(identity, scopes, { lists });
     // Without a secret that lasts, those who logged in would be logged out by a restart.
     if (!offline || identity === 'anonymous' || !this.#options.secret) return issued;
     return { ...issued, refreshToken: await this.#tokens.issueRefresh(identity) };
   }
 
   /** @throws {OciError} UNAUTHORIZED: it is not valid any more. */
-  async refresh(token: string, scopes: readonly Scope[]): Promise<IssuedToken> {
+  async refresh(
+    token: string,
+    scopes: readonly Scope[],
+    options: { lists?: boolean } = {},
+  ): Promise<IssuedToken> {
     const identity = await this.#tokens.readRefresh(token);
     if (identity === undefined)
       throw new OciError('UNAUTHORIZED', 'the login is not valid any more; log in again');
-    return { ...(await this.#issue(identity, scopes)), refreshToken: token };
+    return { ...(await this.#issue(identity, scopes, options)), refreshToken: token };
   }
 
-  async #issue(identity: Identity, asked: readonly Scope[]): Promise<IssuedToken> {
+  async #issue(
+    identity: Identity,
+    asked: readonly Scope[],
+    options: { lists?: boolean },
+  ): Promise<IssuedToken> {
     const scopes = this.#options.granted?.(identity, asked) ?? asked;
     const issuedAt = new Date(this.#now());
-    const { token, until } = await this.#access.issue(identity, scopes);
+    const { token, until } = await this.#access.issue(identity, scopes, options);
     const lifetimeSeconds = Math.max(0, Math.ceil((until - issuedAt.getTime()) / 1000));
     return { token, scopes, lifetimeSeconds, issuedAt };
   }

@@ -6,6 +6,7 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { reasonOf } from '../system-error.js';
 import { makeCertificate, toPem } from './certificate.js';
 import { keyNames } from './trusted-keys.js';
@@ -70,6 +71,7 @@ export class TokenKeys {
     const keys = new TokenKeys(options);
     try {
       await keys.#load();
+      await keys.#checkMode();
     } catch (error) {
       const { path } = options;
       throw new Error(`berth.tokens.keys: cannot use ${path}: ${reasonOf(error)}`, { cause: error });
@@ -100,6 +102,13 @@ export class TokenKeys {
     if (!missing) return;
     await this.#renew();
     await this.#file.load();
+  }
+
+  async #checkMode(): Promise<void> {
+    const { path, log } = this.#options;
+    const { mode } = await stat(path);
+    if ((mode & 0o007) === 0) return;
+    log.warn({ path, remedy: `chmod o= ${path}` }, 'everybody on this machine can read the keys of tokens');
   }
 
   /** The key that signs now. Never waits for a new one. */

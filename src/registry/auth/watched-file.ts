@@ -16,7 +16,7 @@ export type WatchedFileOptions<Content> = Readonly<{
   /** Fields for the log. */
   describe?: (content: Content) => object;
   log: AuthLog;
-  /** Milliseconds of any clock that never goes back. */
+  /** Milliseconds of any clock. */
   now: () => number;
 }>;
 
@@ -41,8 +41,9 @@ export class WatchedFile<Content> {
 
   /** Never fails: while the file is missing or malformed, what it said before stays in force. */
   async content(): Promise<Content> {
-    if (this.#options.now() - this.#checkedAt >= CHECK_EVERY_MS) {
-      this.#checkedAt = this.#options.now(); // first, so that others go on with the old content meanwhile
+    const now = this.#options.now();
+    if (now - this.#checkedAt >= CHECK_EVERY_MS || now < this.#checkedAt) {
+      this.#checkedAt = now; // first, so that others go on with the old content meanwhile
       await this.#refresh();
     }
     return this.#content;

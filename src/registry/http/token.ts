@@ -1,5 +1,6 @@
 import { OciError } from '../../oci/index.js';
 import {
+  asksForLists,
   type IssuedToken,
   JOB_USER,
   parseScopes,
@@ -67,8 +68,9 @@ function giveToken(tokens: TokenAuthenticator) {
     const query = new URLSearchParams(ctx.querystring);
     const offline = query.get('offline_token') === 'true';
     const header = ctx.get('Authorization') || undefined;
+    const scopes = query.getAll('scope');
     const issued = await asked(tokens, () =>
-      tokens.issue(header, parseScopes(query.getAll('scope')), { offline }),
+      tokens.issue(header, parseScopes(scopes), { offline, lists: asksForLists(scopes) }),
     );
     sendToken(ctx, issued, { token: issued.token });
   };
@@ -76,8 +78,7 @@ function giveToken(tokens: TokenAuthenticator) {
 
 async function answerForm(ctx: RegistryContext, tokens: TokenAuthenticator): Promise<void> {
   const form = new URLSearchParams((await readWhole(ctx, MAX_FORM_BYTES, 'form')).toString());
-  const scopes = parseScopes(form.getAll('scope'));
-  const issued = await asked(tokens, () => grant(tokens, form, scopes));
+  const issued = await asked(tokens, () => grant(tokens, form));
   const exchanged = form.get('grant_type') === TOKEN_EXCHANGE;
   sendToken(ctx, issued, {
     scope: issued.scopes.map(textOf).join(' '),
@@ -86,22 +87,20 @@ async function answerForm(ctx: RegistryContext, tokens: TokenAuthenticator): Pro
   });
 }
 
-async function grant(
-  tokens: TokenAuthenticator,
-  form: URLSearchParams,
-  scopes: readonly Scope[],
-): Promise<IssuedToken> {
+async function grant(tokens: TokenAuthenticator, form: URLSearchParams): Promise<IssuedToken> {
+  const scopes = parseScopes(form.getAll('scope'));
+  const lists = asksForLists(form.getAll('scope'));
   const value = (name: string) => form.get(name) ?? '';
   switch (value('grant_type')) {
     case 'password': {
       const basic = Buffer.from(`${value('username')}:${value('password')}`).toString('base64');
-      return tokens.issue(`Basic ${basic}`, scopes, { offline: value('access_type') === 'offline' });
+      return tokens.issue(`Basic ${basic}`, scopes, { lists, offline: value('access_type') === 'offline' });
     }
     case 'refresh_token':
-      return tokens.refresh(value('refresh_token'), scopes);
+      return tokens.refresh(value('refresh_token'), scopes, { lists });
     case TOKEN_EXCHANGE: {
       const basic = Buffer.from(`${JOB_USER}:${value('subject_token')}`).toString('base64');
-      return tokens.issue(`Basic ${basic}`, scopes);
+      return tokens.issue(`Basic ${basic}`, scopes, { lists });
     }
     default:
       throw new HttpError(

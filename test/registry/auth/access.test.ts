@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRepositoryName } from '../../../src/oci/index.js';
+import { Grants } from '../../../src/registry/auth/grants.js';
 import {
   type AccessOptions,
   AccessRules,
   type Action,
   type Identity,
+  parseScopes,
 } from '../../../src/registry/auth/index.js';
 
 const ACTIONS: readonly Action[] = ['pull', 'push', 'delete'];
@@ -23,6 +25,58 @@ function rights(access: AccessRules, identity: Identity, repository: string): st
     ' ',
   );
 }
+
+describe('who brings grants along', () => {
+  const grants = new Grants([{ repositories: ['team/*'], actions: ['push'] }], 'here');
+  const robot: Identity = { user: 'alice', grants };
+
+  it('may do what those say and what everybody may, whatever the rules say of the name', () => {
+    const access = rules({
+      admins: ['alice'],
+      access: [
+        { repositories: ['public'], pull: ['anonymous'], push: ['*'] },
+        { repositories: ['private', 'team/app'], pull: ['*', 'alice'], delete: ['alice'] },
+      ],
+    });
+    expect(access.isAdmin(robot)).toBe(false);
+    expect(rights(access, robot, 'team/app')).toBe('pull push');
+    expect(rights(access, robot, 'public')).toBe('pull');
+    for (const name of ['private', 'elsewhere', 'team/app/deep'])
+      expect(rights(access, robot, name)).toBe('');
+    const names = ['private', 'public', 'team/app'].map((name) => parseRepositoryName(name));
+    expect(names.filter(access.visible(robot))).toEqual(['public', 'team/app']);
+    expect(access.seesAll(robot)).toBe(false);
+  });
+
+  it('may do no more without rules', () => {
+    const access = rules({});
+    expect(rights(access, robot, 'team/app')).toBe('pull push');
+    expect(rights(access, robot, 'elsewhere')).toBe('');
+    const names = ['elsewhere', 'team/app'].map((name) => parseRepositoryName(name));
+    expect(names.filter(access.visible(robot))).toEqual(['team/app']);
+  });
+});
+
+describe('what is granted of what is asked for', () => {
+  const access = rules({ access: [{ repositories: ['team/*'], pull: ['bob'], push: ['alice'] }] });
+  const asked = parseScopes([
+    'repository:team/app:delete,push,pull repository:team/all:*',
+    'repository:Odd!:pull',
+  ]);
+
+  it.each([
+    { who: alice, team: ['pull', 'push'] },
+    { who: bob, team: ['pull'] },
+    { who: root, team: [] },
+    { who: 'anonymous' as const, team: [] },
+  ])('is what the rules allow, also if that is nothing: $who', ({ who, team }) =>
+    expect(access.granted(who, asked)).toEqual([
+      { repository: 'team/app', actions: team },
+      { repository: 'team/all', actions: team },
+      { repository: 'Odd!', actions: [] },
+    ]),
+  );
+});
 
 describe('without rules', () => {
   it('lets every user do everything, and nobody else', () => {

@@ -37,7 +37,9 @@ async function recall({ user }: Subject): Promise<Login | undefined> {
   return fingerprint === undefined ? undefined : { identity: { user }, fingerprint, until };
 }
 
-function open(options: { service?: string; issuer?: string } = {}): Promise<SignedTokens> {
+function open(
+  options: { service?: string; issuer?: string; seesAll?: () => boolean } = {},
+): Promise<SignedTokens> {
   return SignedTokens.open({
     keys,
     issuer: 'berth',
@@ -94,6 +96,18 @@ describe('signed tokens', () => {
     const nobody = await tokens.issue('anonymous', SCOPES);
     expect(await tokens.read(nobody.token)).toMatchObject({ identity: 'anonymous' });
     expect(decodeJwt(nobody.token)).toMatchObject({ sub: '', access: [{ actions: ['pull'] }] });
+  });
+
+  it('let list all repositories only who may see all, and asks for it', async () => {
+    const catalog = [{ type: 'registry', name: 'catalog', actions: ['*'] }];
+    for (const [seesAll, lists, access] of [
+      [true, true, catalog],
+      [true, false, []],
+      [false, true, []],
+    ] as const) {
+      const tokens = await open({ seesAll: () => seesAll });
+      expect(decodeJwt((await tokens.issue(ALICE, [], { lists })).token).access).toEqual(access);
+    }
   });
 
   it('say when they ended, and end with the login at the latest', async () => {

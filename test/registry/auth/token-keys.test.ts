@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { editFile } from '../../../src/cli/file-edit.js';
@@ -124,6 +124,14 @@ describe('keys of tokens', () => {
     await expect(open({ path: join(folder.path, 'none', 'keys.json') })).rejects.toThrow(
       'berth.tokens.keys: cannot use',
     );
+  });
+
+  it('are warned of when everybody can read them', async () => {
+    await open();
+    expect(logged).toEqual([]);
+    await chmod(path, 0o644);
+    await open();
+    expect(logged).toEqual(['everybody on this machine can read the keys of tokens']);
   });
 
   it('stay when the file goes away meanwhile', async () => {

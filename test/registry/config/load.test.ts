@@ -3,6 +3,11 @@ import { ConfigError, configPath, formatNotice, loadConfig } from '../../../src/
 
 const STORAGE = 'storage: {inmemory: }';
 const HTTP = 'http: {addr: ":5000"}';
+function oidc(claims: string, issuer = 'https://ci.example'): string {
+  const rule = `{claims: ${claims}, repositories: a, actions: [pull]}`;
+  return `berth: {oidc: [{issuer: "${issuer}", audience: a, rules: [${rule}]}]}`;
+}
+
 const minimal = (more: string) => `version: 0.1\n${STORAGE}\n${more.includes('http:') ? '' : HTTP}\n${more}`;
 const load = (text: string, env: NodeJS.ProcessEnv = {}) => loadConfig({ text, path: 'c.yml', env });
 const config = (more: string) => load(minimal(more)).config;
@@ -255,6 +260,42 @@ describe('problems', () => {
         'auth: {token: {realm: "https://t.example", service: s, issuer: i, jwks: /k, signingalgorithms: [HS256]}}',
       ),
       problem: 'auth.token.signingalgorithms: must be of EdDSA, RS256',
+    },
+    {
+      text: minimal('berth: {tokens: {enabled: true}}'),
+      problem:
+        'berth.tokens.enabled: needs somebody who can log in: auth.htpasswd, berth.robots or berth.oidc',
+    },
+    {
+      text: minimal('auth: none\nberth: {robots: {path: /r}}'),
+      problem: 'berth.robots.path: does not go with auth.none',
+    },
+    {
+      text: minimal(
+        'auth: {token: {realm: "https://t.example", service: s, issuer: i, jwks: /k}}\nberth: {tokens: {enabled: true}}',
+      ),
+      problem: 'berth.tokens.enabled: does not go with auth.token',
+    },
+    {
+      text: minimal('berth: {tokens: {service: "a b"}}'),
+      problem: 'berth.tokens.service: must be of letters, digits',
+    },
+    {
+      text: minimal('berth: {tokens: {service: bearers.example}}'),
+      problem: 'berth.tokens.service: must not contain basic or bearer',
+    },
+    {
+      text: minimal(oidc('{repository: org/*}')),
+      problem: 'berth.oidc: needs berth.tokens.enabled',
+    },
+    { text: minimal(oidc('{}')), problem: 'berth.oidc.0.rules.0.claims: must name a claim with more than' },
+    {
+      text: minimal(oidc('{repository: ["org/*", "**"], ref: "*/*"}')),
+      problem: 'berth.oidc.0.rules.0.claims: must name a claim with more than wildcards',
+    },
+    {
+      text: minimal(oidc('{a: b}', 'ftp://ci.example')),
+      problem: 'berth.oidc.0.issuer: must begin with https://',
     },
     {
       text: minimal('auth: {htpasswd: {realm: r, path: /p}, none: }'),

@@ -35,7 +35,7 @@ const subjects = (description: string) => z.array(subject).meta({ description })
 const plainName = (description: string, byDefault: string) =>
   z
     .string()
-    .regex(/^[\w.:/-]{1,255}$/, { error: 'must be of letters, digits and . _ : / -' })
+    .refine((name) => /^[\w.:/-]{1,255}$/.test(name), { error: 'must be of letters, digits and . _ : / -' })
     .refine((name) => !/basic|bearer/i.test(name), { error: 'must not contain basic or bearer' })
     .meta({ description })
     .default(byDefault);
