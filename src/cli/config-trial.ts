@@ -2,16 +2,9 @@ import { stat } from 'node:fs/promises';
 import { AccessRules, HtpasswdAuthenticator } from '../registry/auth/index.js';
 import type { Config, LoadedConfig, Notice, Problem } from '../registry/config/index.js';
 import { loadTls } from '../registry/tls/index.js';
+import { openJobs, openRobots } from './authentication.js';
 import { fieldsText } from './console-logger.js';
-import {
-  manifestRules,
-  openJobs,
-  openRobots,
-  quotaRules,
-  registrySettings,
-  retentionRules,
-  tlsFilesOf,
-} from './settings.js';
+import { manifestRules, quotaRules, registrySettings, retentionRules, tlsFilesOf } from './settings.js';
 
 /** What the parts would say at the start, though the configuration has the right form. */
 export type Trial = Readonly<{ problems: readonly Problem[]; notices: readonly Notice[] }>;

@@ -7,6 +7,7 @@ import type { Metrics, MetricsOptions } from '../registry/monitoring/index.js';
 import { createLogger, Health, openOutput, trustedProxies } from '../registry/operations/index.js';
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { loadTls, watchTls } from '../registry/tls/index.js';
+import { accessRules, openAuthenticator, openTokenIssuer } from './authentication.js';
 import { collectGarbage } from './collect-garbage.js';
 import { readConfig } from './config.js';
 import { openMirrors } from './open-mirrors.js';
@@ -17,11 +18,8 @@ import type { scheduleMaintenance } from './schedule-maintenance.js';
 import type { scheduleMirrors } from './schedule-mirrors.js';
 import { schedulePurges } from './schedule-purges.js';
 import {
-  accessRules,
   listenAddress,
   manifestRules,
-  openAuthenticator,
-  openTokenIssuer,
   quotaRules,
   registrySettings,
   retentionRules,

@@ -1,15 +1,15 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type JsonWebKey,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { reasonOf } from '../system-error.js';
-import { makeCertificate, toPem } from './certificate.js';
-import { keyNames } from './trusted-keys.js';
+import { toPem } from './certificate.js';
+import {
+  type KeyFileContent,
+  newAuthority,
+  newKey,
+  parseKeyFile,
+  type SigningKey,
+  type StoredKey,
+  type StoredKeys,
+} from './token-key-file.js';
 import { type AuthLog, WatchedFile } from './watched-file.js';
 
 export type TokenKeysOptions = Readonly<{
@@ -28,32 +28,10 @@ export type TokenKeysOptions = Readonly<{
   now: () => number;
 }>;
 
-export type SigningKey = Readonly<{
-  /** As in RFC 7638. */
-  kid: string;
-  key: KeyObject;
-  publicKey: KeyObject;
-  /** DER, by the authority. */
-  certificate: Buffer;
-  /** Begins to sign then, in milliseconds since 1970. */
-  from: number;
-}>;
-
-/** What the file holds, in JSON. */
-type Stored = Readonly<{
-  secret: string;
-  authority: Readonly<{ key: JsonWebKey; certificate: string }>;
-  keys: readonly Readonly<{ key: JsonWebKey; certificate: string; from: string }>[];
-}>;
-
-type Content = Readonly<{ secret: Buffer; authority: Buffer; keys: readonly SigningKey[] }>;
-
 /** A new key is published so long before it signs: whoever verifies with the key set may remember it for a while. */
 const MAX_LEAD_MS = 10 * 60 * 1000;
 /** After a failure to store a new key. */
 const RETRY_MS = 60_000;
-/** Clocks differ. */
-const CLOCK_MS = 60 * 60 * 1000;
 
 /**
  * The keys that sign tokens, in a file that only their owner may read. A new one follows when its time has come; those
@@ -62,7 +40,7 @@ const CLOCK_MS = 60 * 60 * 1000;
  */
 export class TokenKeys {
   readonly #options: TokenKeysOptions;
-  readonly #file: WatchedFile<Content | undefined>;
+  readonly #file: WatchedFile<KeyFileContent | undefined>;
   #rotation: Promise<void> | undefined;
   #retryAt = 0;
 
@@ -82,10 +60,10 @@ export class TokenKeys {
   private constructor(options: TokenKeysOptions) {
     this.#options = options;
     const { path, log, now } = options;
-    this.#file = new WatchedFile<Content | undefined>(undefined, {
+    this.#file = new WatchedFile<KeyFileContent | undefined>(undefined, {
       path,
       what: 'keys of tokens',
-      parse: (text) => parseContent(text),
+      parse: (text) => parseKeyFile(text),
       log,
       now,
     });
@@ -152,7 +130,7 @@ export class TokenKeys {
     return (await this.#content()).secret;
   }
 
-  async #content(): Promise<Content> {
+  async #content(): Promise<KeyFileContent> {
     const content = await this.#file.content();
     if (content === undefined) throw new Error(`there are no keys in ${this.#options.path}`);
     return content;
@@ -186,9 +164,8 @@ export class TokenKeys {
   #renew(): Promise<void> {
     const { path, editFile } = this.#options;
     return editFile(path, (content) => {
-      const stored: Stored =
-        content.length > 0 ? JSON.parse(content.toString()) : newAuthority(this.#options);
-      if (content.length > 0) parseContent(content.toString());
+      const { issuer, now } = this.#options;
+      const stored = storedIn(content) ?? newAuthority(issuer, now());
       const last = stored.keys.at(-1)?.from;
       if (last !== undefined && !this.#isDue(Date.parse(last))) return content;
       const renewed = { ...stored, keys: [...this.#stillNeeded(stored.keys), this.#newKey(stored)] };
@@ -197,7 +174,7 @@ export class TokenKeys {
   }
 
   /** A key is over with the last token that it signed, just before the next began to. */
-  #stillNeeded(keys: Stored['keys']): Stored['keys'] {
+  #stillNeeded(keys: readonly StoredKey[]): readonly StoredKey[] {
     const { now, overlapMs } = this.#options;
     return keys.filter((_, i) => {
       const next = keys[i + 1];
@@ -205,66 +182,22 @@ export class TokenKeys {
     });
   }
 
-  #newKey({ authority, keys }: Stored): Stored['keys'][number] {
+  #newKey(stored: StoredKeys): StoredKey {
     const { issuer, now, rotationMs, overlapMs } = this.#options;
-    const from = keys.length === 0 ? now() : now() + leadMs(rotationMs);
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const certificate = makeCertificate({
-      subject: `${issuer} ${new Date(from).toISOString()}`,
-      issuer,
-      key: privateKey,
-      issuerKey: createPrivateKey({ key: authority.key, format: 'jwk' }),
-      ca: false,
-      from: new Date(now() - CLOCK_MS),
-      // Twice, for when the next one cannot be stored at once.
-      until: rotationMs > 0 ? new Date(from + 2 * rotationMs + overlapMs + CLOCK_MS) : undefined,
-    });
-    return {
-      key: privateKey.export({ format: 'jwk' }),
-      certificate: certificate.toString('base64'),
-      from: new Date(from).toISOString(),
-    };
+    const from = stored.keys.length === 0 ? now() : now() + leadMs(rotationMs);
+    // Twice, for when the next one cannot be stored at once.
+    const until = rotationMs > 0 ? from + 2 * rotationMs + overlapMs : undefined;
+    return newKey(stored, { issuer, now: now(), from, until });
   }
+}
+
+/** @throws {Error} it is something else. */
+function storedIn(content: Buffer): StoredKeys | undefined {
+  if (content.length === 0) return undefined;
+  parseKeyFile(content.toString());
+  return JSON.parse(content.toString());
 }
 
 function leadMs(rotationMs: number): number {
   return Math.min(MAX_LEAD_MS, rotationMs / 10);
-}
-
-function newAuthority({ issuer, now }: TokenKeysOptions): Stored {
-  const { privateKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const certificate = makeCertificate({
-    subject: issuer,
-    issuer,
-    key,
-    issuerKey: key,
-    ca: true,
-    from: new Date(now() - CLOCK_MS),
-  });
-  return {
-    secret: randomBytes(32).toString('base64url'),
-    authority: { key: key.export({ format: 'jwk' }), certificate: certificate.toString('base64') },
-    keys: [],
-  };
-}
-
-/** @throws {Error} that shows nothing of the text. */
-function parseContent(text: string): Content {
-  try {
-    const { secret, authority, keys } = JSON.parse(text) as Stored;
-    const read = keys.map(({ key: jwk, certificate, from }) => {
-      const key = createPrivateKey({ key: jwk, format: 'jwk' });
-      const publicKey = createPublicKey(key);
-      const [kid = ''] = keyNames(publicKey);
-      return { kid, key, publicKey, certificate: Buffer.from(certificate, 'base64'), from: Date.parse(from) };
-    });
-    if (read.length === 0 || typeof secret !== 'string' || secret.length < 32) throw new Error('incomplete');
-    return {
-      secret: Buffer.from(secret, 'base64url'),
-      authority: Buffer.from(authority.certificate, 'base64'),
-      keys: read,
-    };
-  } catch {
-    throw new Error('it does not hold keys for tokens');
-  }
 }
