@@ -77,7 +77,7 @@ export class TokenKeys {
         throw error;
       },
     );
-    if (!missing) return;
+    if (!missing && !this.#isOverdue((await this.all()).at(-1)?.from)) return;
     await this.#renew();
     await this.#file.load();
   }
@@ -141,6 +141,12 @@ export class TokenKeys {
     return rotationMs > 0 && now() >= lastFrom + rotationMs - leadMs(rotationMs);
   }
 
+  /** Its certificate may be over: the next one does not wait until it is known. */
+  #isOverdue(lastFrom = 0): boolean {
+    const { rotationMs, now } = this.#options;
+    return rotationMs > 0 && now() >= lastFrom + 2 * rotationMs;
+  }
+
   /** One at a time; while it fails, the old key goes on. */
   async #rotate(): Promise<void> {
     const { now, log, path } = this.#options;
@@ -184,7 +190,9 @@ export class TokenKeys {
 
   #newKey(stored: StoredKeys): StoredKey {
     const { issuer, now, rotationMs, overlapMs } = this.#options;
-    const from = stored.keys.length === 0 ? now() : now() + leadMs(rotationMs);
+    const last = stored.keys.at(-1);
+    const atOnce = last === undefined || this.#isOverdue(Date.parse(last.from));
+    const from = atOnce ? now() : now() + leadMs(rotationMs);
     // Twice, for when the next one cannot be stored at once.
     const until = rotationMs > 0 ? from + 2 * rotationMs + overlapMs : undefined;
     return newKey(stored, { issuer, now: now(), from, until });

@@ -104,6 +104,8 @@ function checkAccess({ auth, berth }: Config, { problem, notice }: Report): void
   const checkNames = (key: string, subjects: readonly string[]) => {
     for (const subject of subjects) {
       names.add(subject);
+      if (berth.robots.path !== undefined && subject.startsWith('robot+'))
+        notice('warn', key, `${subject} has no effect: what a robot may do is said by berth robot add`);
       if (subject.startsWith('@') && !Object.hasOwn(berth.groups, subject.slice(1))) {
         problem(key, `there is no group ${subject.slice(1)} in berth.groups`);
       }

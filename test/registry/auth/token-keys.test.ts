@@ -126,6 +126,15 @@ describe('keys of tokens', () => {
     );
   });
 
+  it('are new at the start, when the registry was down for long', async () => {
+    const old = await signer(await open());
+    clock += 49 * HOURS;
+    const keys = await open();
+    const { kid, certificate } = await keys.signing();
+    expect(kid).not.toBe(old);
+    expect(new X509Certificate(certificate).validToDate.getTime()).toBeGreaterThan(clock + 24 * HOURS);
+  });
+
   it('are warned of when everybody can read them', async () => {
     await open();
     expect(logged).toEqual([]);
