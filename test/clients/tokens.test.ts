@@ -136,6 +136,11 @@ describe('a registry with signed tokens, robots and jobs', () => {
     await docker.run(['push', names[1]]);
     await docker.run(['rmi', ...names]);
     await docker.run(['pull', names[1]]);
+    const based = join(docker.folder, 'based');
+    await mkdir(based);
+    await writeFile(join(based, 'Dockerfile'), `FROM ${names[1]}\nENV a=b\n`);
+    for (const buildKit of [false, true])
+      await docker.run(['build', '--quiet', '--pull', '--no-cache', based], { buildKit });
     await expect(docker.run(['pull', names[0]])).rejects.toThrow(/denied|403/);
     await expect(login('oidc', await service.tokenFor({ ...JOB, aud: 'elsewhere' }))).rejects.toThrow(
       /unauthorized/,
