@@ -63,7 +63,6 @@ describe('robots', () => {
 
   it('get tokens that end with them', async () => {
     const berthConfig = { tokens: { enabled: true }, robots: { path } };
-    const brief = await add('brief', '--repo', 'team/*', '--expires', '6s');
     const removed = await add('removed', '--repo', 'team/*', '--actions', 'pull,push');
     await using berth = await BerthProcess.start({ config: { berth: berthConfig } });
     const { url } = berth;
@@ -74,6 +73,8 @@ describe('robots', () => {
     };
     const status = async (token: string) =>
       (await http(`${url}/v2/team/app/tags/list`, bearer(token))).status;
+    const brief = await add('brief', '--repo', 'team/*', '--expires', '6s');
+    await sleep(NOTICED_MS);
     const shortLived = await ask('robot+brief', brief);
     expect(shortLived.expires_in).toBeLessThan(7);
     expect(decodeJwt(shortLived.token)).toMatchObject({
