@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,11 +51,8 @@ async function until(isTrue: () => boolean): Promise<void> {
   }
 }
 
-function isListening(folders: readonly string[], before: readonly string[]): boolean {
-  return folders.some((name) => !before.includes(name) && existsSync(join(tmpdir(), name, 'agent')));
-}
-
-const agentFolders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('berth-agent-'));
+const agentFolders = (temporary = tmpdir()) =>
+  readdirSync(temporary).filter((name) => name.startsWith('berth-agent-'));
 
 describe('keys for RUN --mount=type=ssh', () => {
   it.each([
@@ -114,14 +111,15 @@ RUN --mount=type=ssh echo said > /said && ssh-keygen -q -Y sign -f /key.pub -n b
   it('are gone soon when the build is killed', async () => {
     const key = await makeKey('-t', 'ed25519');
     const context = await place.context({ Dockerfile: `FROM ssh-base\nRUN --mount=type=ssh sleep 300\n` });
-    const before = agentFolders();
+    const temporary = place.path('temporary');
+    await mkdir(temporary);
     const child = spawn(BERTH, ['build', '-q', '--no-cache', '--ssh', `default=${key}`, context], {
-      env: place.environment(),
+      env: place.environment({ TMPDIR: temporary }),
       stdio: 'ignore',
     });
-    await until(() => agentFolders().length > before.length && isListening(agentFolders(), before));
+    await until(() => agentFolders(temporary).some((name) => existsSync(join(temporary, name, 'agent'))));
     child.kill('SIGKILL');
-    await until(() => agentFolders().length === before.length);
+    await until(() => agentFolders(temporary).length === 0);
   });
 
   it('come to an agent that runs, and to a user who is not root', async () => {
