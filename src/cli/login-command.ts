@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { examples } from './help.js';
 import type { LoginFlags, LogoutFlags } from './login.js';
 import { OptionAlias } from './option-alias.js';
+import { ownTerminal } from './own-terminal.js';
 import { addContactOptions } from './registry-options.js';
 
 /** `berth login`, `berth logout`. */
@@ -27,7 +28,7 @@ export function addLoginCommands(program: Command): void {
       ),
     )
     .action(async (registry: string, flags: LoginFlags) => {
-      const [{ login }, { ownTerminal }] = await Promise.all([import('./login.js'), import('./password.js')]);
+      const { login } = await import('./login.js');
       await login(registry, flags, ownTerminal());
     });
   program
@@ -38,10 +39,7 @@ export function addLoginCommands(program: Command): void {
     .addOption(new OptionAlias('--authfile <file>', 'authFile'))
     .addHelpText('after', examples(['berth logout reg.example:5000', 'also from the credential helper']))
     .action(async (registry: string, flags: LogoutFlags) => {
-      const [{ logout }, { ownTerminal }] = await Promise.all([
-        import('./login.js'),
-        import('./password.js'),
-      ]);
+      const { logout } = await import('./login.js');
       await logout(registry, flags, ownTerminal());
     });
 }

@@ -10,11 +10,6 @@ export type Terminal = Readonly<{
   notes: Writable;
 }>;
 
-/** Of the process. */
-export function ownTerminal(): Terminal {
-  return { input: process.stdin, output: process.stdout, notes: process.stderr };
-}
-
 const MAX_INPUT_LENGTH = 4096;
 
 /** 24 letters, digits, `-` and `_`: 144 bits. */

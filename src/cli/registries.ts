@@ -9,6 +9,7 @@ import type {
   TrustFoldersOptions,
 } from '../client/index.js';
 import { UsageError } from './failure.js';
+import { ownTerminal } from './own-terminal.js';
 import type { RegistryFlags } from './registry-options.js';
 
 /** A client for all registries of a command. Dispose of it at the end. @throws {UsageError} */
@@ -76,7 +77,7 @@ async function readCreds(text: string): Promise<Credentials> {
   const colon = text.indexOf(':');
   if (colon === 0 || text === '') throw new UsageError('credentials are user:password, or user to be asked');
   if (colon > 0) return { user: text.slice(0, colon), password: text.slice(colon + 1) };
-  const { askSecret, ownTerminal } = await import('./password.js');
+  const { askSecret } = await import('./password.js');
   const instead = `give it with the name, as ${text}:password`;
   return { user: text, password: await askSecret(ownTerminal(), { user: text, instead }) };
 }

@@ -1,13 +1,22 @@
 import type { Command } from 'commander';
+import type { Config } from '../registry/config/index.js';
+import { type FileOptions, fileOf, withFile } from './file-options.js';
 import { examples } from './help.js';
+import { ownTerminal } from './own-terminal.js';
 
-type FileOptions = Readonly<{ file?: string; config?: string }>;
 type AddFlags = FileOptions & Readonly<{ repo: readonly string[]; actions: string; expires?: string }>;
+
+const ROBOTS = {
+  what: 'file of robots',
+  key: 'berth.robots.path',
+  find: ({ berth }: Config) => berth.robots.path,
+};
 
 /** `berth robot add|rm|list`. */
 export function addRobotCommands(robot: Command): void {
   withFile(
     robot.command('add').argument('<name>').description('let a program log in; prints its secret once'),
+    ROBOTS.what,
   )
     .requiredOption('--repo <name...>', 'repositories, or globs such as team/*')
     .option('--actions <list>', 'pull, push, delete; who may push or delete may also pull', 'pull')
@@ -27,45 +36,26 @@ export function addRobotCommands(robot: Command): void {
         repositories: repo,
         actions: actions.split(',').map((action) => action.trim()),
         expiresInMs: expires === undefined ? undefined : parseDays('--expires', expires),
-        file: await fileOf(flags),
-        terminal: terminal(),
+        file: await fileOf(flags, ROBOTS),
+        terminal: ownTerminal(),
       });
     });
-  withFile(robot.command('rm').alias('remove').argument('<name>').description('remove a robot'))
+  withFile(robot.command('rm').alias('remove').argument('<name>').description('remove a robot'), ROBOTS.what)
     .addHelpText(
       'after',
       examples(['berth robot rm ci --file robots.json', 'its tokens end too, within a second']),
     )
     .action(async (name: string, flags: FileOptions) => {
       const { removeRobot } = await import('./robot.js');
-      await removeRobot({ name, file: await fileOf(flags), terminal: terminal() });
+      await removeRobot({ name, file: await fileOf(flags, ROBOTS), terminal: ownTerminal() });
     });
-  withFile(robot.command('list').description('list the robots, and what they may do'))
+  withFile(robot.command('list').description('list the robots, and what they may do'), ROBOTS.what)
     .addHelpText(
       'after',
       examples(['berth robot list --config config.yml', 'of the file that the configuration names']),
     )
     .action(async (flags: FileOptions) => {
       const { listRobots } = await import('./robot.js');
-      await listRobots({ file: await fileOf(flags), terminal: terminal() });
+      await listRobots({ file: await fileOf(flags, ROBOTS), terminal: ownTerminal() });
     });
-}
-
-function withFile(command: Command): Command {
-  return command
-    .option('-f, --file <file>', 'file of robots; else the one that the configuration names')
-    .option('-c, --config <file>', 'configuration file');
-}
-
-async function fileOf({ file, config }: FileOptions): Promise<string> {
-  if (file !== undefined) return file;
-  const { readConfig } = await import('./config.js');
-  const { path } = (await readConfig(config, process.env)).config.berth.robots;
-  if (path !== undefined) return path;
-  const { UsageError } = await import('./failure.js');
-  throw new UsageError('the configuration names no file of robots (berth.robots.path); give one with --file');
-}
-
-function terminal() {
-  return { input: process.stdin, output: process.stdout, notes: process.stderr };
 }

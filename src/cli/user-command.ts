@@ -1,9 +1,17 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type { Config } from '../registry/config/index.js';
+import { type FileOptions, fileOf, withFile } from './file-options.js';
 import { examples } from './help.js';
+import { ownTerminal } from './own-terminal.js';
 import type { PasswordOptions } from './user.js';
 
-type FileOptions = Readonly<{ file?: string; config?: string }>;
 type PasswordFlags = FileOptions & Readonly<{ cost?: number; passwordStdin?: boolean; generate?: boolean }>;
+
+const HTPASSWD = {
+  what: 'htpasswd file',
+  key: 'auth.htpasswd.path',
+  find: ({ auth }: Config) => auth.htpasswd?.path,
+};
 
 /** `berth user add|passwd|rm|list`. */
 export function addUserCommands(user: Command): void {
@@ -19,32 +27,26 @@ export function addUserCommands(user: Command): void {
       await changePassword(await passwordOptions(name, flags));
     },
   );
-  withFile(user.command('rm').argument('<name>').description('remove a user'))
+  withFile(user.command('rm').argument('<name>').description('remove a user'), HTPASSWD.what)
     .addHelpText('after', examples(['berth user rm alice --file htpasswd', 'a running registry notices']))
     .action(async (name: string, flags: FileOptions) => {
       const { removeUser } = await import('./user.js');
-      await removeUser({ name, file: await fileOf(flags), terminal: terminal() });
+      await removeUser({ name, file: await fileOf(flags, HTPASSWD), terminal: ownTerminal() });
     });
-  withFile(user.command('list').description('list the users'))
+  withFile(user.command('list').description('list the users'), HTPASSWD.what)
     .addHelpText(
       'after',
       examples(['berth user list --config config.yml', 'of the file that the configuration names']),
     )
     .action(async (flags: FileOptions) => {
       const { listUsers } = await import('./user.js');
-      await listUsers({ file: await fileOf(flags), terminal: terminal() });
+      await listUsers({ file: await fileOf(flags, HTPASSWD), terminal: ownTerminal() });
     });
-}
-
-function withFile(command: Command): Command {
-  return command
-    .option('-f, --file <file>', 'htpasswd file; else the one that the configuration names')
-    .option('-c, --config <file>', 'configuration file');
 }
 
 function withPassword(command: Command): Command {
   const name = command.name();
-  return withFile(command)
+  return withFile(command, HTPASSWD.what)
     .option('--password-stdin', 'read the password from standard input')
     .option('--generate', 'make up a password and print it')
     .option('--cost <n>', 'cost of bcrypt, 4 to 16', parseCost)
@@ -58,20 +60,7 @@ function withPassword(command: Command): Command {
 }
 
 async function passwordOptions(name: string, flags: PasswordFlags): Promise<PasswordOptions> {
-  return { ...flags, name, file: await fileOf(flags), terminal: terminal() };
-}
-
-async function fileOf({ file, config }: FileOptions): Promise<string> {
-  if (file !== undefined) return file;
-  const { readConfig } = await import('./config.js');
-  const path = (await readConfig(config, process.env)).config.auth.htpasswd?.path;
-  if (path !== undefined) return path;
-  const { UsageError } = await import('./failure.js');
-  throw new UsageError('the configuration names no htpasswd file (auth.htpasswd.path); give one with --file');
-}
-
-function terminal() {
-  return { input: process.stdin, output: process.stdout, notes: process.stderr };
+  return { ...flags, name, file: await fileOf(flags, HTPASSWD), terminal: ownTerminal() };
 }
 
 function parseCost(text: string): number {

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import type { Config } from '../registry/config/index.js';
+
+/** A file that the registry reads is named by itself, or by the configuration. */
+export type FileOptions = Readonly<{ file?: string; config?: string }>;
+
+/** @param what it is: `htpasswd file`. */
+export function withFile(command: Command, what: string): Command {
+  return command
+    .option('-f, --file <file>', `${what}; else the one that the configuration names`)
+    .option('-c, --config <file>', 'configuration file');
+}
+
+/** @param named `key` of the configuration that names it, and what that says. @throws {UsageError} nothing. */
+export async function fileOf(
+  { file, config }: FileOptions,
+  named: Readonly<{ what: string; key: string; find: (config: Config) => string | undefined }>,
+): Promise<string> {
+  if (file !== undefined) return file;
+  const { readConfig } = await import('./config.js');
+  const path = named.find((await readConfig(config, process.env)).config);
+  if (path !== undefined) return path;
+  const { UsageError } = await import('./failure.js');
+  throw new UsageError(`the configuration names no ${named.what} (${named.key}); give one with --file`);
+}
