@@ -1,5 +1,6 @@
 import {
   DeniedError,
+  parseRetryAfter,
   RateLimitError,
   type RegistryClient,
   RegistryError,
@@ -132,10 +133,6 @@ export class RegistryUpstream implements Upstream {
   }
 }
 
-/** Seconds or a date. RFC 9110 section 10.2.3. */
 function retryAfterOf({ retryAfter }: RegistryError): number | undefined {
-  if (retryAfter === undefined) return undefined;
-  if (/^\d{1,9}$/.test(retryAfter.trim())) return Number(retryAfter) * 1000;
-  const date = Date.parse(retryAfter);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+  return parseRetryAfter(retryAfter, Date.now()) || undefined;
 }

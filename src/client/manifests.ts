@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { DigestMismatchError, ImageNotFoundError, type OpenContent, type Pushed } from '../content/index.js';
+import {
+  DigestMismatchError,
+  ImageNotFoundError,
+  MAX_MANIFEST_BYTES,
+  type OpenContent,
+  type Pushed,
+  readManifestBytes,
+  streamOf,
+} from '../content/index.js';
 import type { Descriptor, Digest, HashAlgorithm, ManifestKey, RepositoryName } from '../oci/index.js';
 import {
   algorithmOf,
@@ -29,8 +37,6 @@ const MANIFEST_TYPES: readonly string[] = [
   MEDIA_TYPES.dockerManifestList,
   MEDIA_TYPES.dockerManifest,
 ];
-/** The specification has registries take 4 MiB; some take more. */
-const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
 /** Manifests that are likely to be asked for again soon: for their tags, or because they were just resolved. */
 const MAX_REMEMBERED_BYTES = 16 * 1024 * 1024;
 
@@ -112,7 +118,7 @@ export class RepositoryManifests {
     options: Options,
   ): Promise<Readonly<{ pushed: Pushed; subject?: UnlistedReferrer }>> {
     if ((await this.find({ digest: descriptor.digest }, options)) !== undefined) return { pushed: 'present' };
-    const bytes = await collect(await open(0));
+    const bytes = await readManifestBytes(await open(0));
     verifiedDigest(bytes, descriptor.digest);
     const answer = await this.#put({ digest: descriptor.digest }, { descriptor, bytes }, options);
     this.#remember({ descriptor, bytes });
@@ -157,7 +163,7 @@ export class RepositoryManifests {
       ...this.#request(key, 'storing', 'pull', 'push'),
       method: 'PUT',
       headers: { 'content-type': descriptor.mediaType },
-      body: { bytes: bytes.length, open: async () => only(bytes) },
+      body: { bytes: bytes.length, open: async () => streamOf(bytes) },
       expect: [200, 201, 202],
       ...options,
     });
@@ -239,19 +245,4 @@ function unlistedReferrer(descriptor: Descriptor, bytes: Buffer): UnlistedReferr
   } catch {
     return undefined; // the registry took it; we need not understand it
   }
-}
-
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of source) {
-    size += chunk.length;
-    if (size > MAX_MANIFEST_BYTES) throw new RangeError(`a manifest has at most ${MAX_MANIFEST_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
-}
-
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

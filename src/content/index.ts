@@ -21,5 +21,6 @@ export {
   type PushOptions,
 } from './image-endpoint.js';
 export * as layout from './layout.js';
+export { MAX_MANIFEST_BYTES, readManifestBytes, streamOf } from './manifest-bytes.js';
 export { type LayoutOptions, OciLayout } from './oci-layout.js';
 export { type Chunk, type Upload, Uploads, type VerifiedUpload } from './uploads.js';

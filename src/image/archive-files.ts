@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { MAX_MANIFEST_BYTES } from '../content/index.js';
 import { type Entry, LayerIndex } from '../layer/index.js';
 import { ImageFormatError } from './errors.js';
-import { MAX_MANIFEST_BYTES } from './manifests.js';
 
 /** Where a member's content is in the archive. */
 export type ArchivePlace = Readonly<{ offset: number; size: number }>;

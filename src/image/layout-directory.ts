@@ -1,6 +1,7 @@
 import {
   type ImageEndpoint,
   ImageNotFoundError,
+  MAX_MANIFEST_BYTES,
   OciLayout,
   type OpenContent,
   type Pushed,
@@ -11,7 +12,7 @@ import type { ArchivedImage } from './archive-images.js';
 import { ImageFormatError } from './errors.js';
 import { type LayoutEntries, sortEntries } from './layout-entries.js';
 import { entriesIn, findIn, named, REF_NAME, wholeNameOf } from './layout-names.js';
-import { bare, MAX_MANIFEST_BYTES } from './manifests.js';
+import { bare } from './manifests.js';
 import { merged } from './oci-archive-index.js';
 
 /** An OCI layout directory, with any programs' images in it. Its keys are the names in index.json. */

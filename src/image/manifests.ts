@@ -1,8 +1,5 @@
 import { type Descriptor, type Manifest, MEDIA_TYPES, type Platform, parseManifest } from '../oci/index.js';
 
-/** Manifests are read into memory, so they have a maximum; that of registries is 4 MiB. */
-export const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
-
 const INDEX_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPES.ociIndex, MEDIA_TYPES.dockerManifestList]);
 const IMAGE_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPES.ociManifest, MEDIA_TYPES.dockerManifest]);
 

@@ -1,10 +1,11 @@
+import { MAX_MANIFEST_BYTES } from '../content/index.js';
 import { type Descriptor, type Digest, findDigest, formatReference, parseReference } from '../oci/index.js';
 import type { ArchiveFiles, ArchivePlace } from './archive-files.js';
 import type { ArchivedImage, ArchiveIndex } from './archive-images.js';
 import { type DockerManifestEntry, dockerManifestIn } from './docker-archive-index.js';
 import { sortEntries } from './layout-entries.js';
 import { entriesIn, wholeNameOf } from './layout-names.js';
-import { isManifestType, MAX_MANIFEST_BYTES, parseStored } from './manifests.js';
+import { isManifestType, parseStored } from './manifests.js';
 
 /** What an archive in the form of an OCI layout holds; `undefined` for another form. */
 export function ociImagesIn(files: ArchiveFiles): ArchiveIndex | undefined {

@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
-import { ContentSizeError, DigestMismatchError, type ImageEndpoint } from '../content/index.js';
+import {
+  ContentSizeError,
+  DigestMismatchError,
+  type ImageEndpoint,
+  MAX_MANIFEST_BYTES,
+} from '../content/index.js';
 import { type Descriptor, digestOf, hashAlgorithmOf } from '../oci/index.js';
 import { ImageFormatError } from './errors.js';
-import { MAX_MANIFEST_BYTES } from './manifests.js';
 
 /**
  * Reads small content into memory: a manifest, a configuration. Verified.

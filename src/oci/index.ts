@@ -23,7 +23,7 @@ export {
   parseImageConfig,
 } from './image-config.js';
 export { type Descriptor, type Manifest, parseManifest, requiredBlobs } from './manifest.js';
-export { MEDIA_TYPES } from './media-types.js';
+export { MANIFEST_KINDS, MEDIA_TYPES } from './media-types.js';
 export {
   findRepositoryName,
   findTag,

@@ -4,6 +4,8 @@ import {
   type OpenContent,
   type Pushed,
   type PushOptions,
+  readManifestBytes,
+  streamOf,
   type Uploads,
 } from '../../content/index.js';
 import type { ManifestKey } from '../../index/index.js';
@@ -11,7 +13,7 @@ import {
   type Descriptor,
   type Digest,
   findDigest,
-  MEDIA_TYPES,
+  MANIFEST_KINDS,
   parseTag,
   type RepositoryName,
 } from '../../oci/index.js';
@@ -20,15 +22,7 @@ import type { RepositoryBlobs } from './repository-blobs.js';
 import type { RepositoryManifests } from './repository-manifests.js';
 
 const READ_BYTES = 256 * 1024;
-const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
 const MAX_REFERRERS = 10_000;
-
-const MANIFEST_TYPES: readonly string[] = [
-  MEDIA_TYPES.ociIndex,
-  MEDIA_TYPES.ociManifest,
-  MEDIA_TYPES.dockerManifestList,
-  MEDIA_TYPES.dockerManifest,
-];
 
 type Parts = Readonly<{
   blobs: RepositoryBlobs;
@@ -57,7 +51,7 @@ export class RepositoryEndpoint implements ImageEndpoint {
 
   async has({ mediaType, digest }: Descriptor): Promise<boolean> {
     const { blobs, manifests } = this.#parts;
-    if (!MANIFEST_TYPES.includes(mediaType)) return blobs.has(this.#repository, digest);
+    if (!MANIFEST_KINDS.has(mediaType)) return blobs.has(this.#repository, digest);
     return (await manifests.find(this.#repository, { digest })) !== undefined;
   }
 
@@ -66,9 +60,9 @@ export class RepositoryEndpoint implements ImageEndpoint {
     { offset = 0 }: { offset?: number } = {},
   ): Promise<AsyncIterable<Uint8Array>> {
     const { blobs, manifests } = this.#parts;
-    if (MANIFEST_TYPES.includes(mediaType)) {
+    if (MANIFEST_KINDS.has(mediaType)) {
       const { bytes } = await manifests.get(this.#repository, { digest });
-      return only(bytes.subarray(offset));
+      return streamOf(bytes.subarray(offset));
     }
     const blob = await blobs.find(this.#repository, digest);
     return this.#read(() => blobs.open(this.#repository, blob, { start: offset, end: blob.size }));
@@ -79,8 +73,8 @@ export class RepositoryEndpoint implements ImageEndpoint {
     const { blobs, manifests, uploads } = this.#parts;
     const repository = this.#repository;
     if (await this.has(descriptor)) return 'present';
-    if (MANIFEST_TYPES.includes(mediaType)) {
-      const bytes = await collect(await open(0));
+    if (MANIFEST_KINDS.has(mediaType)) {
+      const bytes = await readManifestBytes(await open(0));
       await manifests.put(repository, { bytes, contentType: mediaType, digest, tags: [] });
       return 'sent';
     }
@@ -139,19 +133,4 @@ async function* told(
     yield chunk;
     onBytes?.(bytes);
   }
-}
-
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of source) {
-    size += chunk.byteLength;
-    if (size > MAX_MANIFEST_BYTES) throw new RangeError(`a manifest has at most ${MAX_MANIFEST_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
