@@ -1,7 +1,7 @@
 /**
  * What the registry knows about its content without reading it: repositories, tags, manifests, what refers to
  * what, sizes and times. Derived from the files, which are the truth: it can be deleted at any time.
- * Start with metadata-index.ts, the promise; sqlite.ts keeps it.
+ * Start with metadata-index.ts, the promise; sqlite/ keeps it for one machine.
  */
 export { IndexUnavailableError } from './errors.js';
 export type {
@@ -25,4 +25,4 @@ export type {
   Unneeded,
   UnreadableLink,
 } from './metadata-index.js';
-export { SqliteIndex } from './sqlite.js';
+export { SqliteIndex } from './sqlite/sqlite-index.js';

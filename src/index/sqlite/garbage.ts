@@ -1,6 +1,6 @@
-import type { Digest, RepositoryName } from '../oci/index.js';
+import type { Digest, RepositoryName } from '../../oci/index.js';
+import type { TrashRecord, Unneeded, UnreadableLink } from '../metadata-index.js';
 import { type Database, REPOSITORY } from './database.js';
-import type { TrashRecord, Unneeded, UnreadableLink } from './metadata-index.js';
 
 /** What nothing leads to any more. MetadataIndex says what each promises. */
 export class Garbage {

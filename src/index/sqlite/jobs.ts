@@ -1,5 +1,5 @@
+import type { Job } from '../metadata-index.js';
 import type { Database } from './database.js';
-import type { Job } from './metadata-index.js';
 
 /** What commands ask the server for that has the files. MetadataIndex says what each promises. */
 export class Jobs {

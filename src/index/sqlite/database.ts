@@ -1,9 +1,10 @@
 import { rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { makeDirectories } from '../linux/index.js';
-import { isUnsound, type Row, type SQLInputValue, SqlFile } from '../sqlite/index.js';
-import { explained, IndexUnavailableError } from './errors.js';
+import { makeDirectories } from '../../linux/index.js';
+import { isUnsound, type Row, type SQLInputValue, SqlFile } from '../../sqlite/index.js';
+import { IndexUnavailableError } from '../errors.js';
+import { explained } from './failures.js';
 import { createTables } from './schema.js';
 
 /** The number of the repository that is named by the first parameter of a statement. */

@@ -1,9 +1,4 @@
-import type { Digest, RepositoryName, Tag } from '../oci/index.js';
-import { Database, REPOSITORY } from './database.js';
-import { DeleteJournal } from './delete-journal.js';
-import { Garbage } from './garbage.js';
-import { Jobs } from './jobs.js';
-import { Lists } from './lists.js';
+import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import type {
   BlobRecord,
   Job,
@@ -25,7 +20,12 @@ import type {
   TrashRecord,
   Unneeded,
   UnreadableLink,
-} from './metadata-index.js';
+} from '../metadata-index.js';
+import { Database, REPOSITORY } from './database.js';
+import { DeleteJournal } from './delete-journal.js';
+import { Garbage } from './garbage.js';
+import { Jobs } from './jobs.js';
+import { Lists } from './lists.js';
 import { RepositoryRows } from './repository-rows.js';
 
 /** The index of one machine. Rows hold only values that were typed when they were written: hence the casts. */

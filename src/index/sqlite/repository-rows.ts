@@ -1,6 +1,6 @@
-import type { Digest, RepositoryName, Tag } from '../oci/index.js';
+import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
+import type { BlobRecord, ManifestKey, ManifestRecord, TagRecord } from '../metadata-index.js';
 import { type Database, REPOSITORY } from './database.js';
-import type { BlobRecord, ManifestKey, ManifestRecord, TagRecord } from './metadata-index.js';
 
 /** Single rows of a repository, by the number of the repository. The caller holds the transaction. */
 export class RepositoryRows {

@@ -1,6 +1,6 @@
-import type { Digest, RepositoryName, Tag } from '../oci/index.js';
+import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
+import type { ManifestKey, PendingDelete } from '../metadata-index.js';
 import type { Database } from './database.js';
-import type { ManifestKey, PendingDelete } from './metadata-index.js';
 
 /** Deletes that were begun: after a crash the next start finishes them. */
 export class DeleteJournal {

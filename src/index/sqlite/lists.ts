@@ -1,6 +1,5 @@
-import type { Digest, RepositoryName, Tag } from '../oci/index.js';
-import type { Row } from '../sqlite/index.js';
-import { type Database, REPOSITORY } from './database.js';
+import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
+import type { Row } from '../../sqlite/index.js';
 import type {
   ManifestUse,
   Page,
@@ -9,7 +8,8 @@ import type {
   RepositoryUsage,
   TagList,
   TagUse,
-} from './metadata-index.js';
+} from '../metadata-index.js';
+import { type Database, REPOSITORY } from './database.js';
 
 /** What a descriptor takes in JSON: its values, and 100 bytes around them. */
 const DESCRIPTOR_BYTES = `(octet_length(digest) + octet_length(media_type) + octet_length(annotations) +
