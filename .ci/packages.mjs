@@ -34,6 +34,7 @@ const NEEDS = [
   { names: ['openssh-client'], programs: ['ssh-agent', 'ssh-add', 'ssh-keygen'] },
   { names: ['openssl'], programs: ['openssl'] },
   { names: ['podman'], programs: ['podman'] },
+  { names: ['postgresql'] }, // its programs are not in the path
   { names: ['radosgw'], programs: ['radosgw', 'radosgw-admin'] },
   { names: ['rpm'], programs: ['rpm', 'rpmbuild'] },
   { names: ['runc'], programs: ['runc'] },

@@ -25,4 +25,5 @@ export type {
   Unneeded,
   UnreadableLink,
 } from './metadata-index.js';
+export { PostgresIndex } from './postgresql/postgres-index.js';
 export { SqliteIndex } from './sqlite/sqlite-index.js';

@@ -1,0 +1,104 @@
+import type { Digest, RepositoryName } from '../../oci/index.js';
+import type { TrashRecord, Unneeded, UnreadableLink } from '../metadata-index.js';
+import { type Database, REPOSITORY } from './database.js';
+
+/** What nothing leads to any more. MetadataIndex says what each promises. */
+export class Garbage {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean> {
+    const sql = `UPDATE blobs SET linked_at = $3 WHERE repository_id = ${REPOSITORY} AND digest = $2`;
+    return (await this.#db.run(sql, repository, digest, at.getTime())) > 0;
+  }
+
+  async unneededBlobs(repository: RepositoryName, { before, limit }: Unneeded): Promise<Digest[]> {
+    const digests = await this.#db.column(
+      `SELECT digest FROM blobs b WHERE repository_id = ${REPOSITORY} AND linked_at < $2
+       AND NOT EXISTS (SELECT 1 FROM manifest_references r
+         WHERE r.repository_id = b.repository_id AND r.target = b.digest)
+       AND NOT EXISTS (SELECT 1 FROM blobs other
+         JOIN manifest_references r ON r.repository_id = other.repository_id AND r.target = other.digest
+         WHERE other.repository_id = b.repository_id AND other.canonical = b.digest AND other.canonical <> other.digest)
+       AND NOT EXISTS (SELECT 1 FROM trash_references t WHERE t.repository = $1 AND t.target = b.digest)
+       LIMIT $3`,
+      repository,
+      before.getTime(),
+      limit,
+    );
+    return digests as Digest[];
+  }
+
+  async unneededManifests(repository: RepositoryName, { before, limit }: Unneeded): Promise<Digest[]> {
+    const digests = await this.#db.column(
+      `WITH RECURSIVE id(value) AS (SELECT ${REPOSITORY}),
+       needed(digest) AS (
+         (SELECT digest FROM tags WHERE repository_id = (SELECT value FROM id)
+           UNION SELECT digest FROM manifests WHERE repository_id = (SELECT value FROM id)
+             AND greatest(pushed_at, pulled_at) >= $2
+           UNION SELECT target FROM trash_references WHERE repository = $1)
+         UNION SELECT next.digest FROM needed n CROSS JOIN LATERAL (
+           SELECT r.target AS digest FROM manifest_references r
+             WHERE r.repository_id = (SELECT value FROM id) AND r.manifest = n.digest AND r.kind = 'child'
+           UNION ALL SELECT m.subject FROM manifests m
+             WHERE m.repository_id = (SELECT value FROM id) AND m.digest = n.digest AND m.subject IS NOT NULL
+           UNION ALL SELECT m.digest FROM manifests m
+             WHERE m.repository_id = (SELECT value FROM id) AND m.subject = n.digest) next
+       )
+       SELECT digest FROM manifests m WHERE repository_id = (SELECT value FROM id)
+       AND NOT EXISTS (SELECT 1 FROM needed n WHERE n.digest = m.digest) ORDER BY digest LIMIT $3`,
+      repository,
+      before.getTime(),
+      limit,
+    );
+    return digests as Digest[];
+  }
+
+  async unlinked(canonicals: readonly Digest[]): Promise<Digest[]> {
+    const digests = await this.#db.column(
+      `SELECT value FROM unnest($1::text[]) WITH ORDINALITY AS asked(value, place) WHERE
+       NOT EXISTS (SELECT 1 FROM blobs WHERE digest = value)
+       AND NOT EXISTS (SELECT 1 FROM blobs WHERE canonical = value AND canonical <> digest)
+       AND NOT EXISTS (SELECT 1 FROM manifests WHERE canonical = value)
+       AND NOT EXISTS (SELECT 1 FROM trash WHERE canonical = value)
+       ORDER BY place`,
+      canonicals,
+    );
+    return digests as Digest[];
+  }
+
+  async unreadableLinks(): Promise<UnreadableLink[]> {
+    const rows = await this.#db.all(
+      'SELECT name, path FROM unreadable_links u JOIN repositories r ON r.id = u.repository_id ORDER BY path',
+    );
+    return rows.map((row) => ({ repository: row.name as RepositoryName, path: String(row.path) }));
+  }
+
+  async putTrash({ id, repository, digest, canonical, references }: TrashRecord): Promise<void> {
+    await this.#db.run(
+      `WITH entry AS (
+         INSERT INTO trash (id, repository, canonical) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING)
+       INSERT INTO trash_references (repository, target, id) SELECT $2, target, $1 FROM unnest($4::text[]) AS target
+       ON CONFLICT DO NOTHING`,
+      id,
+      repository,
+      canonical,
+      [digest, ...references],
+    );
+  }
+
+  async dropTrash(id: string): Promise<void> {
+    await this.#db.run(
+      `WITH entry AS (DELETE FROM trash WHERE id = $1 RETURNING repository)
+       DELETE FROM trash_references t USING entry WHERE t.repository = entry.repository AND t.id = $1`,
+      id,
+    );
+  }
+
+  async trashIds(): Promise<Set<string>> {
+    return new Set((await this.#db.column('SELECT id FROM trash')) as string[]);
+  }
+}

@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IndexUnavailableError, PostgresIndex } from '../../src/index/index.js';
+import { parseTag } from '../../src/oci/index.js';
+import { app, describeMetadataIndex, digest, manifest, now } from '../index/contract.js';
+import { PostgresServer } from '../support/postgres-server.js';
+
+let server: PostgresServer;
+let places = 0;
+
+beforeAll(async () => {
+  server = await PostgresServer.start();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+describeMetadataIndex('PostgreSQL', async () => {
+  const index = openIndex(newPlace());
+  return { index, [Symbol.asyncDispose]: () => index.close() };
+});
+
+describe('PostgresIndex', () => {
+  it('is made once, by whichever of several servers is first', async () => {
+    const place = newPlace();
+    const indexes = Array.from({ length: 6 }, () => openIndex(place));
+    await Promise.all(indexes.map((index) => index.putManifest(app, manifest('a'), [parseTag('v1')])));
+    expect(await indexes[0]?.versions()).toEqual(new Map([[app, 6]]));
+    expect(await schemas(place)).toHaveLength(1);
+    expect(indexes.map(({ generation }) => generation)).toEqual([0, 0, 0, 0, 0, 0]);
+    await Promise.all(indexes.map((index) => index.close()));
+  });
+
+  it('keeps changes of one repository apart that several servers make at once', async () => {
+    const place = newPlace();
+    const [even, odd] = [openIndex(place), openIndex(place)];
+    const letters = [...'0123456789abcdef'];
+    await Promise.all(
+      letters.flatMap((letter, at) => {
+        const [one, two] = at % 2 ? [even, odd] : [odd, even];
+        const pulls = [{ repository: app, key: { digest: digest(letter) }, at: now }];
+        return [
+          one.putManifest(app, manifest(letter), [parseTag('latest')]).then(() => two.recordPulls(pulls)),
+          two.putBlob(app, { digest: digest(letter), canonical: digest(letter), size: 1, linkedAt: now }),
+        ];
+      }),
+    );
+    await Promise.all(letters.map((letter, at) => (at % 2 ? even : odd).dropManifest(app, digest(letter))));
+    expect(await even.listRepositories({ limit: 9 })).toEqual([]);
+    expect((await even.contents(app)).blobs.size).toBe(16);
+    expect((await even.versions()).get(app)).toBe(48);
+    await Promise.all([even.close(), odd.close()]);
+  });
+
+  it('says that it is unavailable while the database is away, and goes on when it is back', async () => {
+    await server.stop();
+    const place = newPlace();
+    const index = openIndex(place); // a server may start before the database does
+    const failure = await index.check().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(IndexUnavailableError);
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(/^the index cannot be used: its database cannot be reached: .*ECONNREF/),
+    });
+    await server.startAgain();
+    await index.putManifest(app, manifest('a'), []);
+    await server.stop('SIGKILL');
+    await expect(index.check()).rejects.toThrow(IndexUnavailableError);
+    await server.startAgain();
+    expect(await index.hasManifests(app)).toBe(true);
+    await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
+      'berth',
+    ]);
+    expect(await index.hasManifests(app)).toBe(true); // over connections that it took to be open
+    expect(index.generation).toBe(0);
+    await server.stop();
+    await server.promote();
+    await index.check();
+    expect(index.generation).toBe(1); // a standby may lack what was written last: all has to be compared anew
+    await index.close();
+  });
+
+  it.each([
+    { what: 'all of it', drop: (schema: string) => `DROP SCHEMA ${schema} CASCADE` },
+    { what: 'a table', drop: (schema: string) => `DROP TABLE ${schema}.tags` },
+  ])('notices that $what was deleted, in every server', async ({ drop }) => {
+    const place = newPlace();
+    const [one, two] = [openIndex(place), openIndex(place)];
+    await one.putManifest(app, manifest('a'), [parseTag('v1')]);
+    await two.check();
+    const [schema = ''] = await schemas(place);
+    await server.query(drop(schema));
+    await expect(one.listTags(app, { limit: 1 })).rejects.toThrow('was deleted and is made anew');
+    expect(await one.versions()).toEqual(new Map());
+    expect(one.generation).toBe(1);
+    // The other one never mistakes the new tables for those that it knew.
+    await expect(two.unlinked([digest('a')])).rejects.toThrow(IndexUnavailableError);
+    expect(two.generation).toBe(1);
+    expect(await two.unlinked([digest('a')])).toEqual([digest('a')]);
+    expect(await schemas(place)).toHaveLength(1);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('is made anew after an older version, and refuses that of a newer one', async () => {
+    const place = newPlace();
+    await server.query(`CREATE SCHEMA ${place}_v0_12; CREATE TABLE ${place}_v0_12.tags (name TEXT)`);
+    await server.query(`CREATE SCHEMA ${place}_videos`);
+    const index = openIndex(place);
+    await index.check();
+    const [schema = '', ...others] = (await schemas(place)).sort();
+    expect(schema).toMatch(/_v1_\d+$/);
+    expect(others).toEqual([`${place}_videos`]);
+    await server.query(`DROP SCHEMA ${schema} CASCADE; CREATE SCHEMA ${place}_v999_1`); // as a newer version does
+    await expect(index.check()).rejects.toThrow('made anew by a newer version of Berth');
+    await expect(index.check()).rejects.toThrow(IndexUnavailableError);
+    await index.close();
+  });
+
+  it.each([
+    { what: 'a wrong database', url: async () => server.url('none'), says: 'there is no such database' },
+    {
+      what: 'a wrong encoding',
+      url: () =>
+        server.createDatabase(
+          'ascii',
+          "ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0",
+        ),
+      says: "make one with ENCODING 'UTF8'",
+    },
+    {
+      what: 'a server without TLS',
+      url: async () => `${server.url()}?sslmode=verify-full`,
+      says: 'does not support SSL',
+    },
+  ])('explains $what', async ({ url, says }) => {
+    const index = openIndex('berth', { url: await url() });
+    const failure = await index.check().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(IndexUnavailableError);
+    expect(String(failure)).toContain(says);
+    await index.close();
+  });
+
+  it('has no more connections than it may', async () => {
+    const index = openIndex(newPlace(), { name: 'few', connections: 2 });
+    expect(await Promise.all(Array.from({ length: 50 }, () => index.versions()))).toHaveLength(50);
+    const [open] = await server.query(
+      "SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'few'",
+    );
+    expect(open?.count).toBe(2);
+    await index.close();
+  });
+});
+
+function openIndex(
+  schema: string,
+  options: { url?: string; connections?: number; name?: string } = {},
+): PostgresIndex {
+  const { name = 'berth', connections = 4, url = `${server.url()}?application_name=${name}` } = options;
+  return new PostgresIndex({ url, connections, schema });
+}
+
+/** Making a database takes longer than most of the tests. */
+function newPlace(): string {
+  places += 1;
+  return `test_${places}`;
+}
+
+async function schemas(place: string): Promise<string[]> {
+  const rows = await server.query('SELECT nspname FROM pg_namespace WHERE starts_with(nspname, $1)', [
+    `${place}_v`,
+  ]);
+  return rows.map(({ nspname }) => String(nspname));
+}
