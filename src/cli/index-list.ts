@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
 import type { RepositoryUsage } from '../index/index.js';
 import { readConfig } from './config.js';
 import { consoleLogger } from './console-logger.js';
-import { indexPath } from './local-folder.js';
+import { findIndex } from './open-index.js';
 import { openExistingStore } from './open-store.js';
 import { readableSize } from './readable-size.js';
 import { textTable, timeCell } from './text-table.js';
@@ -10,10 +9,9 @@ import { textTable, timeCell } from './text-table.js';
 /** Prints what the index knows of each repository: a table for people, or JSON. */
 export async function listIndex(file: string | undefined, { json }: { json: boolean }): Promise<void> {
   const { config } = await readConfig(file, process.env);
-  const path = indexPath(config, process.env);
-  const isNew = !existsSync(path);
+  const { name, isNew } = findIndex(config, process.env);
   await using opened = await openExistingStore(config, consoleLogger());
-  if (isNew) throw new Error(`nothing is indexed in ${path} yet; use berth index rebuild`);
+  if (isNew) throw new Error(`nothing is indexed in ${name} yet; use berth index rebuild`);
   const usage = (await opened.index.usage()).filter(({ manifests }) => manifests > 0);
   process.stdout.write(json ? `${JSON.stringify(usage, undefined, 2)}\n` : table(usage));
 }

@@ -1,6 +1,6 @@
 import { readConfig } from './config.js';
 import { consoleLogger } from './console-logger.js';
-import { indexPath } from './local-folder.js';
+import { findIndex } from './open-index.js';
 import { openExistingStore } from './open-store.js';
 
 /**
@@ -17,7 +17,7 @@ export async function rebuildIndex(file: string | undefined): Promise<void> {
   const agreeing = repositories - failed;
   const agree = agreeing === 1 ? 'repository agrees' : 'repositories agree';
   process.stdout.write(
-    `${indexPath(config, process.env)}: ${agreeing} ${agree} with storage (${seconds} s)\n`,
+    `${findIndex(config, process.env).name}: ${agreeing} ${agree} with storage (${seconds} s)\n`,
   );
   if (failed > 0) throw new Error(`${failed} repositories could not be compared`);
 }

@@ -23,13 +23,6 @@ export function localFolder(
   return join(cache, `s3-${name}`);
 }
 
-/** @returns the file of the index, or `:memory:`. */
-export function indexPath(config: Config, env: NodeJS.ProcessEnv): string {
-  if (config.berth.index.path) return resolve(config.berth.index.path);
-  const folder = localFolder(config, env);
-  return folder === undefined ? ':memory:' : join(folder, 'berth', 'index.sqlite');
-}
-
 /** `CACHE_DIRECTORY` is what systemd sets for units that have one. */
 function cacheFolder(env: NodeJS.ProcessEnv): string | undefined {
   const [ofUnit] = env.CACHE_DIRECTORY?.split(':') ?? [];

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Blobs, HashPool, Uploads } from '../content/index.js';
-import { type MetadataIndex, SqliteIndex } from '../index/index.js';
+import type { MetadataIndex } from '../index/index.js';
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { IndexSync, RepositoryLocks, type RepositoryStore, Trash } from '../registry/repositories/index.js';
 import { reasonOf } from '../registry/system-error.js';
 import { FilesystemDriver, MemoryDriver, openS3, type StorageDriver } from '../storage/index.js';
-import { indexPath, localFolder } from './local-folder.js';
+import { localFolder } from './local-folder.js';
+import { openIndex } from './open-index.js';
 import { lockRoot, RootTakenError } from './root-lock.js';
 import { s3Options } from './s3-options.js';
 
@@ -38,7 +39,7 @@ export async function openStore(
   const lock = alone ? takeRoot(config, log) : undefined;
   const blobs = new Blobs(driver, { rememberMs: config.storage.s3 ? REMEMBER_BLOB_MS : 0 });
   const pool = new HashPool();
-  const index = openIndex(indexPath(config, process.env), options);
+  const index = await openIndex(config, options);
   const sync = new IndexSync({ driver, blobs }, index, log);
   const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;
   return {
@@ -111,20 +112,5 @@ function takeRoot(config: Config, log: Logger): Disposable | undefined {
     if (error instanceof RootTakenError) throw error;
     log.warn({ error }, 'the root directory cannot be locked: see that no other registry serves it');
     return undefined;
-  }
-}
-
-/** A store that cannot be written can still be served: the index is made anew from the files then. */
-function openIndex(
-  path: string,
-  { indexInMemory }: { indexInMemory?: (error: unknown) => void },
-): SqliteIndex {
-  try {
-    return new SqliteIndex(path);
-  } catch (error) {
-    if (indexInMemory === undefined)
-      throw new Error(`cannot use the index ${path}: ${reasonOf(error)}`, { cause: error });
-    indexInMemory(error);
-    return new SqliteIndex(':memory:');
   }
 }

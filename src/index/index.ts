@@ -1,8 +1,11 @@
 /**
  * What the registry knows about its content without reading it: repositories, tags, manifests, what refers to
  * what, sizes and times. Derived from the files, which are the truth: it can be deleted at any time.
- * Start with metadata-index.ts, the promise; sqlite/ keeps it for one machine.
+ * Start with metadata-index.ts, the promise; sqlite/ keeps it for one machine, postgresql/ for any number.
  */
+import type { PostgresOptions } from './postgresql/options.js';
+import type { PostgresIndex } from './postgresql/postgres-index.js';
+
 export { IndexUnavailableError } from './errors.js';
 export type {
   BlobRecord,
@@ -25,5 +28,14 @@ export type {
   Unneeded,
   UnreadableLink,
 } from './metadata-index.js';
-export { PostgresIndex } from './postgresql/postgres-index.js';
+export type { PostgresOptions } from './postgresql/options.js';
 export { SqliteIndex } from './sqlite/sqlite-index.js';
+
+/**
+ * What speaks to PostgreSQL is loaded for those who have one only.
+ * @throws {TypeError} the URL is none. Nothing is asked of the database yet.
+ */
+export async function openPostgresIndex(options: PostgresOptions): Promise<PostgresIndex> {
+  const { PostgresIndex } = await import('./postgresql/postgres-index.js');
+  return new PostgresIndex(options);
+}

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { indexPath } from '../../src/cli/local-folder.js';
+import { findIndex } from '../../src/cli/open-index.js';
 import { s3Options } from '../../src/cli/s3-options.js';
 import { loadConfig } from '../../src/registry/config/index.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -87,14 +87,14 @@ describe('the index of a bucket', () => {
 
   it('is in the cache, one for each bucket', () => {
     const env = { XDG_CACHE_HOME: '/home/u/.cache' };
-    expect(indexPath(bucket('a'), env)).toMatch(
+    expect(findIndex(bucket('a'), env).name).toMatch(
       /^\/home\/u\/\.cache\/berth\/s3-[0-9a-f]{16}\/berth\/index\.sqlite$/,
     );
-    expect(indexPath(bucket('a'), env)).not.toBe(indexPath(bucket('b'), env));
-    expect(indexPath(bucket('a'), { ...env, CACHE_DIRECTORY: '/var/cache/berth' })).toMatch(
+    expect(findIndex(bucket('a'), env).name).not.toBe(findIndex(bucket('b'), env).name);
+    expect(findIndex(bucket('a'), { ...env, CACHE_DIRECTORY: '/var/cache/berth' }).name).toMatch(
       /^\/var\/cache\/berth\/s3-/,
     );
   });
 
-  it('is in memory where there is no cache', () => expect(indexPath(bucket('a'), {})).toBe(':memory:'));
+  it('is in memory where there is no cache', () => expect(findIndex(bucket('a'), {}).name).toBe(':memory:'));
 });

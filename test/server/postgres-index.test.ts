@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IndexUnavailableError, PostgresIndex } from '../../src/index/index.js';
+import { IndexUnavailableError, type MetadataIndex, openPostgresIndex } from '../../src/index/index.js';
 import { parseTag } from '../../src/oci/index.js';
 import { app, describeMetadataIndex, digest, manifest, now } from '../index/contract.js';
 import { PostgresServer } from '../support/postgres-server.js';
@@ -13,14 +13,14 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 describeMetadataIndex('PostgreSQL', async () => {
-  const index = openIndex(newPlace());
+  const index = await openIndex(newPlace());
   return { index, [Symbol.asyncDispose]: () => index.close() };
 });
 
 describe('PostgresIndex', () => {
   it('is made once, by whichever of several servers is first', async () => {
     const place = newPlace();
-    const indexes = Array.from({ length: 6 }, () => openIndex(place));
+    const indexes = await Promise.all(Array.from({ length: 6 }, () => openIndex(place)));
     await Promise.all(indexes.map((index) => index.putManifest(app, manifest('a'), [parseTag('v1')])));
     expect(await indexes[0]?.versions()).toEqual(new Map([[app, 6]]));
     expect(await schemas(place)).toHaveLength(1);
@@ -30,7 +30,7 @@ describe('PostgresIndex', () => {
 
   it('keeps changes of one repository apart that several servers make at once', async () => {
     const place = newPlace();
-    const [even, odd] = [openIndex(place), openIndex(place)];
+    const [even, odd] = [await openIndex(place), await openIndex(place)];
     const letters = [...'0123456789abcdef'];
     await Promise.all(
       letters.flatMap((letter, at) => {
@@ -52,7 +52,7 @@ describe('PostgresIndex', () => {
   it('says that it is unavailable while the database is away, and goes on when it is back', async () => {
     await server.stop();
     const place = newPlace();
-    const index = openIndex(place); // a server may start before the database does
+    const index = await openIndex(place); // a server may start before the database does
     const failure = await index.check().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(IndexUnavailableError);
     expect(failure).toMatchObject({
@@ -81,7 +81,7 @@ describe('PostgresIndex', () => {
     { what: 'a table', drop: (schema: string) => `DROP TABLE ${schema}.tags` },
   ])('notices that $what was deleted, in every server', async ({ drop }) => {
     const place = newPlace();
-    const [one, two] = [openIndex(place), openIndex(place)];
+    const [one, two] = [await openIndex(place), await openIndex(place)];
     await one.putManifest(app, manifest('a'), [parseTag('v1')]);
     await two.check();
     const [schema = ''] = await schemas(place);
@@ -101,7 +101,7 @@ describe('PostgresIndex', () => {
     const place = newPlace();
     await server.query(`CREATE SCHEMA ${place}_v0_12; CREATE TABLE ${place}_v0_12.tags (name TEXT)`);
     await server.query(`CREATE SCHEMA ${place}_videos`);
-    const index = openIndex(place);
+    const index = await openIndex(place);
     await index.check();
     const [schema = '', ...others] = (await schemas(place)).sort();
     expect(schema).toMatch(/_v1_\d+$/);
@@ -129,7 +129,7 @@ describe('PostgresIndex', () => {
       says: 'does not support SSL',
     },
   ])('explains $what', async ({ url, says }) => {
-    const index = openIndex('berth', { url: await url() });
+    const index = await openIndex('berth', { url: await url() });
     const failure = await index.check().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(IndexUnavailableError);
     expect(String(failure)).toContain(says);
@@ -137,7 +137,7 @@ describe('PostgresIndex', () => {
   });
 
   it('has no more connections than it may', async () => {
-    const index = openIndex(newPlace(), { name: 'few', connections: 2 });
+    const index = await openIndex(newPlace(), { name: 'few', connections: 2 });
     expect(await Promise.all(Array.from({ length: 50 }, () => index.versions()))).toHaveLength(50);
     const [open] = await server.query(
       "SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'few'",
@@ -150,9 +150,9 @@ describe('PostgresIndex', () => {
 function openIndex(
   schema: string,
   options: { url?: string; connections?: number; name?: string } = {},
-): PostgresIndex {
+): Promise<MetadataIndex> {
   const { name = 'berth', connections = 4, url = `${server.url()}?application_name=${name}` } = options;
-  return new PostgresIndex({ url, connections, schema });
+  return openPostgresIndex({ url, connections, schema });
 }
 
 /** Making a database takes longer than most of the tests. */

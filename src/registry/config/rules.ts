@@ -1,4 +1,5 @@
 import { checkHealth, checkHttp } from './http-rules.js';
+import { checkIndexPlace } from './index-rules.js';
 import { DEFAULT, type Notice, type Origin, type Problem, type Report } from './notices.js';
 import { AUTH_SCHEMES, TOKEN_ALGORITHMS } from './schema/auth.js';
 import type { Config } from './schema/config.js';
@@ -48,6 +49,7 @@ export function checkRules(root: Tree, config: Config | undefined): Findings {
   checkHttp(root, config, report);
   checkHealth(config, report);
   checkS3(config, report);
+  checkIndexPlace(config, report);
   checkAccess(config, report);
   checkUpstreams(config, report);
   checkTokens(config, report);

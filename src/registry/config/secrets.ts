@@ -1,5 +1,5 @@
 const SECRET =
-  /(password(?!cache)|passwd|secret|token|accesskey|accountkey|apikey|licensekey|private_?key|authorization|cookie|credentials)/i;
+  /(password(?!cache|file)|passwd|secret|token|accesskey|accountkey|apikey|licensekey|private_?key|authorization|cookie|credentials)/i;
 const INDEX = /^\d+$/;
 const USER_INFO = /(\w+:\/\/[^\s/:@]*):[^\s/@]*@/g;
 

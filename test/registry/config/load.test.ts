@@ -77,7 +77,7 @@ describe('loadConfig', () => {
 
   it("has defaults for Berth's own keys", () => {
     expect(config('').berth).toEqual({
-      index: { lastpull: true },
+      index: { lastpull: true, postgresql: { connections: 10, schema: 'berth' } },
       admins: [],
       groups: {},
       access: [],
@@ -364,6 +364,22 @@ describe('problems', () => {
     {
       text: minimal('http: {addr: ":5000", debug: {addr: "127.0.0.1:5000"}}'),
       problem: 'http.debug.addr: is the address of the registry itself',
+    },
+    {
+      text: minimal('berth: {index: {postgresql: {url: "mysql://db/x"}}}'),
+      problem: 'berth.index.postgresql.url: must be a URL such as postgresql://',
+    },
+    {
+      text: minimal('berth: {index: {postgresql: {url: "postgresql://db/x?password=y"}}}'),
+      problem: 'berth.index.postgresql.url: its password goes before the @',
+    },
+    {
+      text: minimal('berth: {index: {postgresql: {url: "postgresql://u:p@db/x", passwordfile: f}}}'),
+      problem: 'berth.index.postgresql.passwordfile: does not go with a password in url',
+    },
+    {
+      text: minimal('berth: {index: {postgresql: {schema: Berth-1}}}'),
+      problem: 'berth.index.postgresql.schema: must be of at most 31 lower case',
     },
     { text: minimal('berth: {limits: {openuploads: 0}}'), problem: 'must be at least 1, not "0"' },
     { text: minimal('berth: {limits: {manifestbytes: big}}'), problem: 'must be a size such as 4MiB' },

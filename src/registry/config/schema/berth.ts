@@ -190,6 +190,23 @@ export const berth = section('What the reference does not have.', {
       'Its file; without it berth/index.sqlite below the root directory of the storage, or of a folder for the bucket in the cache of the user.',
     ),
     lastpull: flag('Remembers when each image was pulled last.', true),
+    postgresql: section(
+      'A database of PostgreSQL in place of the file, for several servers of one registry.',
+      {
+        url: text('Where it is: postgresql://user:password@host:port/database?sslmode=verify-full.'),
+        passwordfile: text('File of the password, in place of one in the URL; read at each new connection.'),
+        connections: z.int().min(1).meta({ description: 'Most connections of this server.' }).default(10),
+        schema: z
+          .string()
+          .refine((name) => /^[a-z_][a-z0-9_]{0,30}$/.test(name), {
+            error: 'must be of at most 31 lower case letters, digits and _',
+          })
+          .meta({
+            description: 'What the names of its schemas begin with: one for each registry in the database.',
+          })
+          .default('berth'),
+      },
+    ),
   }),
   admins: z.array(admin).meta({ description: 'Users and @groups who may do everything.' }).default([]),
   groups: z

@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type MetadataIndex, openPostgresIndex, SqliteIndex } from '../index/index.js';
+import type { Config } from '../registry/config/index.js';
+import { readConfigured, reasonOf } from '../registry/system-error.js';
+import { localFolder } from './local-folder.js';
+
+/**
+ * The index, as the configuration says. A store that cannot be written can still be served: the index is made anew from the
+ * files then.
+ * @param options `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is
+ *   a failure.
+ */
+export async function openIndex(
+  config: Config,
+  { indexInMemory }: { indexInMemory?: (error: unknown) => void },
+): Promise<MetadataIndex> {
+  const { url, passwordfile, ...options } = config.berth.index.postgresql;
+  if (url !== undefined) {
+    const password = passwordfile === undefined ? {} : { password: () => readPassword(passwordfile) };
+    return openPostgresIndex({ ...options, ...password, url });
+  }
+  const path = indexPath(config, process.env);
+  try {
+    return new SqliteIndex(path);
+  } catch (error) {
+    if (indexInMemory === undefined)
+      throw new Error(`cannot use the index ${path}: ${reasonOf(error)}`, { cause: error });
+    indexInMemory(error);
+    return new SqliteIndex(':memory:');
+  }
+}
+
+/** What people call it, and whether nothing can be in it yet. */
+export function findIndex(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+): Readonly<{ name: string; isNew: boolean }> {
+  const { url } = config.berth.index.postgresql;
+  if (url === undefined) {
+    const path = indexPath(config, env);
+    return { name: path, isNew: !existsSync(path) };
+  }
+  const { host, pathname } = new URL(url);
+  return { name: `PostgreSQL ${host}${pathname}`, isNew: false };
+}
+
+/** @returns the file of the index, or `:memory:`. */
+function indexPath(config: Config, env: NodeJS.ProcessEnv): string {
+  if (config.berth.index.path) return resolve(config.berth.index.path);
+  const folder = localFolder(config, env);
+  return folder === undefined ? ':memory:' : join(folder, 'berth', 'index.sqlite');
+}
+
+async function readPassword(path: string): Promise<string> {
+  const bytes = await readConfigured(path, 'berth.index.postgresql.passwordfile');
+  return bytes.toString().replace(/\r?\n$/, '');
+}
