@@ -134,7 +134,7 @@ describe('a registry whose index is lost between two runs', () => {
     };
     const repositories = [...new Set(tagged.map(({ repository }) => repository))];
     const { repositories: listed } = JSON.parse((await get('/v2/_catalog')).toString());
-    expect(listed).toEqual(expect.arrayContaining(repositories));
+    expect(listed, server.output).toEqual(expect.arrayContaining(repositories));
     for (const repository of repositories) {
       const { tags } = JSON.parse((await get(`/v2/${repository}/tags/list`)).toString());
       const expected = tagged.filter((one) => one.repository === repository).map(({ tag }) => tag);

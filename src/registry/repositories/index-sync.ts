@@ -142,6 +142,7 @@ export class IndexSync {
     reread?: boolean;
   }): Promise<CheckResult> {
     const started = performance.now();
+    this.#noticeLoss(); // or what was compared with a lost index would be passed over
     const { generation } = this.#index;
     let repositories = 0;
     let failed = 0;

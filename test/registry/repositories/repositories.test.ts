@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { layout } from '../../../src/content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
-import { type Digest, MEDIA_TYPES, parseRepositoryName, parseTag } from '../../../src/oci/index.js';
+import {
+  type Digest,
+  MEDIA_TYPES,
+  parseRepositoryName,
+  parseTag,
+  type RepositoryName,
+} from '../../../src/oci/index.js';
 import { MemoryDriver } from '../../../src/storage/index.js';
 import {
   digest,
@@ -206,6 +212,31 @@ describe.each([
     const second = openMemoryRegistry({ driver: first.driver });
     expect(await second.sync.run()).toEqual({ repositories: 1, failed: 0 });
     expect((await second.catalog.tags(app, { limit: 9 })).json).toEqual('["v1"]');
+  });
+
+  it('compares again what it had compared before the index was lost unnoticed', async () => {
+    const first = openMemoryRegistry();
+    const late = parseRepositoryName('team/late');
+    await pushImage(first);
+    await pushBlob(first, late, 'late');
+    const lost = indexLostAt('check');
+    const restarted: MemoryRegistry = openMemoryRegistry({
+      driver: first.driver,
+      index: new Proxy(lost, {
+        get: (_, name: keyof MetadataIndex) =>
+          name === 'contents' ? (repository: RepositoryName) => contents(repository) : lost[name],
+      }),
+    });
+    // Another request notices the loss while the last repository is compared.
+    const contents = async (repository: RepositoryName) => {
+      if (repository === late) expect(restarted.sync.complete).toBe(false);
+      return lost.contents(repository);
+    };
+    await restarted.sync.ensure(app);
+    await restarted.index.check();
+    await restarted.sync.run();
+    expect(restarted.sync.complete).toBe(true);
+    expect(await restarted.index.hasManifests(app)).toBe(true);
   });
 });
 
