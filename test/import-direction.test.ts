@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 /** docs/architecture.md: a folder imports only from folders further down, never from those beside it. */
 const LEVELS: readonly (readonly string[])[] = [
   ['oci'],
-  ['linux', 'proxy', 'spelling', 'sqlite', 'storage'],
+  ['linux', 'locks', 'proxy', 'spelling', 'sqlite', 'storage'],
   ['content', 'layer', 'index'],
   ['registry', 'client', 'image', 'sbom'],
   ['builder', 'runtime'],

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Blobs, HashPool, Uploads } from '../content/index.js';
 import type { MetadataIndex } from '../index/index.js';
+import type { Locks } from '../locks/index.js';
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { IndexSync, RepositoryLocks, type RepositoryStore, Trash } from '../registry/repositories/index.js';
@@ -16,12 +17,19 @@ import { s3Options } from './s3-options.js';
 const REMEMBER_BLOB_MS = 60_000;
 
 export type OpenStore = AsyncDisposable &
-  Readonly<{ store: RepositoryStore; uploads: Uploads; driver: StorageDriver; index: MetadataIndex }>;
+  Readonly<{
+    store: RepositoryStore;
+    uploads: Uploads;
+    driver: StorageDriver;
+    index: MetadataIndex;
+    /** Between all processes that serve it, where others may. */
+    locks: Locks | undefined;
+  }>;
 
 /**
  * Storage, index and what stands on them, as the configuration says.
  * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process;
- *   `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is a failure.
+ *   `locks` are between it and others that serve the same; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is a failure.
  * @throws {RootTakenError} `alone` while another server is there.
  */
 export async function openStore(
@@ -31,22 +39,24 @@ export async function openStore(
     wrap?: (driver: StorageDriver) => StorageDriver;
     alone?: boolean;
     indexInMemory?: (error: unknown) => void;
+    locks?: Locks | undefined;
   } = {},
 ): Promise<OpenStore> {
-  const { wrap = (driver) => driver, alone = false } = options;
+  const { wrap = (driver) => driver, alone = false, locks } = options;
   const own = await openDriver(config, { log, alone });
   const driver = wrap(own);
   const lock = alone ? takeRoot(config, log) : undefined;
   const blobs = new Blobs(driver, { rememberMs: config.storage.s3 ? REMEMBER_BLOB_MS : 0 });
   const pool = new HashPool();
   const index = await openIndex(config, options);
-  const sync = new IndexSync({ driver, blobs }, index, log);
+  const sync = new IndexSync({ driver, blobs }, index, log, { shared: locks !== undefined });
   const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;
   return {
-    store: { driver, blobs, index, sync, trash, locks: new RepositoryLocks(), now: () => new Date() },
-    uploads: new Uploads(driver, pool, { alone }),
+    store: { driver, blobs, index, sync, trash, locks: new RepositoryLocks(locks), now: () => new Date() },
+    uploads: new Uploads(driver, pool, { alone: alone && locks === undefined, locks }),
     driver,
     index,
+    locks,
     async [Symbol.asyncDispose]() {
       await pool[Symbol.asyncDispose]();
       await index.close();

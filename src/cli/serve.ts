@@ -8,11 +8,13 @@ import { createLogger, Health, openOutput, trustedProxies } from '../registry/op
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { loadTls, watchTls } from '../registry/tls/index.js';
 import { accessRules, openAuthenticator, openTokenIssuer } from './authentication.js';
-import { collectGarbage } from './collect-garbage.js';
+import { checkIndex } from './check-index.js';
 import { readConfig } from './config.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openStore } from './open-store.js';
+import type { serveWithPeers } from './peers.js';
 import { requestObserver } from './request-observer.js';
+import { repeat } from './schedule.js';
 import type { scheduleEviction } from './schedule-eviction.js';
 import type { scheduleMaintenance } from './schedule-maintenance.js';
 import type { scheduleMirrors } from './schedule-mirrors.js';
@@ -28,8 +30,7 @@ import {
 
 /** For requests that come with the start. */
 const START_MS = 100;
-/** A comparison of index and files that takes less leaves little behind. */
-const LONG_CHECK_MS = 1000;
+const RESUME = { first: 0, interval: 60_000 };
 
 /** Runs the registry until it is told to stop. The one long list of what is made of what. */
 export async function serve(file: string | undefined): Promise<void> {
@@ -77,9 +78,7 @@ export async function serve(file: string | undefined): Promise<void> {
     upstreams: copies?.upstreams,
     settings: { ...registrySettings(config), ...(copies && { namespaces: copies.upstreams.namespaces }) },
   };
-  for (const { pending, error } of await registry.manifests.resumeDeletes()) {
-    log.error({ ...pending, error }, 'an interrupted delete could not be finished and is given up');
-  }
+  await resumeDeletes(registry, log);
   const health = new Health({
     checks: config.health,
     minFreeBytes: config.berth.minfreespace,
@@ -110,14 +109,17 @@ export async function serve(file: string | undefined): Promise<void> {
   const address = await server.listen(app);
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });
   health.start(background.signal);
-  const work = afterStart(background.signal, (signal) =>
+  const duties = (signal: AbortSignal) =>
     Promise.all([
-      checkIndex(opened, log, signal),
       schedulePurges(config, { ...opened, log }, signal),
       maintain(config, { ...registry, store: opened.store, retention, mirrors, log }, signal),
       mirrors && mirrorByTheClock(mirrors, log, signal),
       copies && evict({ ...registry, ...copies, store: opened.store, log }, signal),
-    ]),
+    ]);
+  const work = afterStart(background.signal, (signal) =>
+    opened.locks
+      ? shareWork({ ...registry, ...opened, locks: opened.locks, log }, signal, duties)
+      : Promise.all([checkIndex({ ...opened, log }, signal), duties(signal)]),
   );
   log.info({ address, tls: tls !== undefined, version: manifest.version }, 'listening');
   // Programs that start a registry bring a configuration and read its log.
@@ -145,15 +147,21 @@ async function afterStart(
   if (!signal.aborted) await work(signal);
 }
 
-/** A failure leaves the check unfinished: each repository is then compared when it is asked for. */
-async function checkIndex({ store }: OpenStore, log: Logger, signal: AbortSignal): Promise<void> {
-  try {
-    const startedAt = performance.now();
-    await store.sync.run({ signal });
-    if (performance.now() - startedAt > LONG_CHECK_MS) collectGarbage();
-  } catch (error) {
-    log.error({ error }, 'the index could not be checked against storage');
-  }
+async function resumeDeletes({ manifests }: Pick<Registry, 'manifests'>, log: Logger): Promise<void> {
+  for (const { pending, error } of await manifests.resumeDeletes())
+    log.error({ ...pending, error }, 'an interrupted delete could not be finished and is given up');
+}
+
+/** With other processes that serve the registry: of those that died, somebody finishes the deletes. */
+async function shareWork(
+  { manifests, ...parts }: Parameters<typeof serveWithPeers>[0] & Pick<Registry, 'manifests'>,
+  signal: AbortSignal,
+  duties: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const { serveWithPeers } = await import('./peers.js');
+  await serveWithPeers(parts, signal, (signal) =>
+    Promise.all([repeat(RESUME, signal, () => resumeDeletes({ manifests }, parts.log)), duties(signal)]),
+  );
 }
 
 /** Its code is loaded here, as no start need wait for it. */

@@ -31,13 +31,18 @@ export class UploadHashers {
     return short ? new InlineHasher(algorithms) : this.#pool.open(algorithms);
   }
 
+  /** Whether what so many bytes hash to is known without reading any. */
+  has(id: string, size: number, algorithms: readonly HashAlgorithm[]): boolean {
+    const kept = this.#kept.get(id);
+    return kept?.size === size && algorithms.every((name) => kept.algorithms.includes(name));
+  }
+
   /** The kept one if it stands at `offset` and knows the algorithms; else one that has read the file at `path` again. */
   async at(id: string, path: StoragePath, offset: number, wanted: Wanted): Promise<Hasher> {
     const kept = this.#kept.get(id);
     const { expected = Number.POSITIVE_INFINITY } = wanted;
     const suits = expected <= Math.max(INLINE_BYTES, offset) || !(kept instanceof InlineHasher);
-    const knows = wanted.algorithms.every((name) => kept?.algorithms.includes(name));
-    if (kept?.size === offset && suits && knows) return kept;
+    if (kept && suits && this.has(id, offset, wanted.algorithms)) return kept;
     this.forget(id);
     const hasher = this.open(wanted);
     if (offset > 0) await this.#read(path, offset, hasher);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type HeldLock, LocalLocks, type Locks } from '../locks/index.js';
 import { type Digest, type HashAlgorithm, hashAlgorithmOf, type RepositoryName } from '../oci/index.js';
 import {
   type NewFile,
@@ -13,6 +13,7 @@ import type { Digests, Hasher, HashPool } from './hash-pool.js';
 import { blobPath, uploadPath, uploadsPath } from './layout.js';
 import { OpenUploads } from './open-uploads.js';
 import { pumpBatches } from './pump.js';
+import { UploadDigests } from './upload-digests.js';
 import { UploadHashers } from './upload-hashers.js';
 
 /** A blob being received, not yet readable. `offset` in bytes. */
@@ -63,16 +64,24 @@ export class Uploads {
   readonly #driver: StorageDriver;
   readonly #hashers: UploadHashers;
   readonly #open = new OpenUploads();
-  /** What resolves when a request is done with an upload. */
-  readonly #busy = new Map<string, Promise<unknown>>();
+  readonly #digests: UploadDigests;
+  readonly #locks: Locks;
+  /** Uploads that requests are adding to here. */
+  readonly #busy = new Set<string>();
   /** Paths of uploads that began here and got no byte yet: what is known of them need not be asked. */
   readonly #fresh = new Set<StoragePath>();
   readonly #alone: boolean;
 
-  /** @param options `alone`: no other process receives uploads. */
-  constructor(driver: StorageDriver, pool: HashPool, options: { alone: boolean } = { alone: false }) {
+  /** @param options `alone`: no other process receives uploads; `locks` between those that do. */
+  constructor(
+    driver: StorageDriver,
+    pool: HashPool,
+    { alone = false, locks = new LocalLocks() }: { alone?: boolean; locks?: Locks | undefined } = {},
+  ) {
     this.#driver = driver;
-    this.#alone = options.alone;
+    this.#alone = alone;
+    this.#locks = locks;
+    this.#digests = new UploadDigests(driver);
     this.#hashers = new UploadHashers(driver, pool, (id) => this.#busy.has(id));
   }
 
@@ -195,9 +204,9 @@ export class Uploads {
 
   /** Removes an upload unless a request is writing to it. @returns whether it did. */
   async purge(upload: UploadKey): Promise<boolean> {
-    const { repository, id } = upload;
-    if (this.#busy.has(id)) return false;
-    await this.#exclusively(repository, id, () => this.#remove(upload, { unpublished: true }));
+    using held = await this.#locks.tryAcquire(lockOf(upload.id), 'alone');
+    if (held === undefined) return false;
+    await this.#remove(upload, { unpublished: true });
     return true;
   }
 
@@ -231,6 +240,8 @@ export class Uploads {
     if (file.size !== offset) throw new UploadBusyError(id, file.size);
     try {
       await this.#pump(source, file, hasher);
+      if (!this.#alone)
+        await this.#digests.keep(uploadPath(upload.repository, id), file.size, await hasher.digests());
     } finally {
       // A failed write may leave more bytes in the file than were hashed.
       if (hasher.size === file.size) this.#hashers.keep(id, hasher);
@@ -243,15 +254,23 @@ export class Uploads {
     const path = pathOf(upload);
     // An upload that never got a byte has no file yet; the empty blob needs one.
     if (size === 0) await (await this.#driver.append(path))[Symbol.asyncDispose]();
-    const wanted = { expected: size, algorithms: algorithmsFor(hashAlgorithmOf(digest)) };
-    const hasher = await this.#hashers.at(upload.id, path, size, wanted);
-    const digests = await hasher.digests();
+    const digests = await this.#digestsOf(upload, size, algorithmsFor(hashAlgorithmOf(digest)));
     try {
       return { canonical: verified(digest, digests), size, path };
     } catch (error) {
       await this.#remove(upload, { unpublished: true });
       throw error;
     }
+  }
+
+  async #digestsOf(upload: Upload, size: number, algorithms: readonly HashAlgorithm[]): Promise<Digests> {
+    const { repository, id } = upload;
+    if (!this.#alone && !this.#hashers.has(id, size, algorithms)) {
+      const kept = await this.#digests.at(uploadPath(repository, id), size, algorithms);
+      if (kept) return kept;
+    }
+    const hasher = await this.#hashers.at(id, pathOf(upload), size, { expected: size, algorithms });
+    return hasher.digests();
   }
 
   /** Whether the name under which the bytes will be stored is known before they are. */
@@ -297,17 +316,24 @@ export class Uploads {
   }
 
   async #exclusively<T>(repository: RepositoryName, id: string, work: () => Promise<T>): Promise<T> {
-    const other = this.#busy.get(id);
-    if (other) await Promise.race([other, sleep(ENDING_MS, undefined, { ref: false })]);
-    if (this.#busy.has(id)) throw new UploadBusyError(id, (await this.get(repository, id)).offset);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#busy.set(id, promise);
+    using _held = await this.#take(repository, id);
+    this.#busy.add(id);
     try {
       return await work();
     } finally {
       this.#busy.delete(id);
-      resolve();
     }
+  }
+
+  /** @throws {UploadBusyError} */
+  async #take(repository: RepositoryName, id: string): Promise<HeldLock> {
+    const held = await this.#locks.tryAcquire(lockOf(id), 'alone');
+    if (held) return held;
+    const signal = AbortSignal.timeout(ENDING_MS);
+    return this.#locks.acquire(lockOf(id), 'alone', signal).catch(async (error: unknown) => {
+      if (!signal.aborted) throw error;
+      throw new UploadBusyError(id, (await this.get(repository, id)).offset);
+    });
   }
 
   /** @param options `unpublished`: bytes of it may still be on their way to a name. */
@@ -336,6 +362,10 @@ function verified(digest: Digest, digests: Digests): Digest {
   if (canonical === undefined || actual === undefined) throw new Error(`no ${algorithm} digest was computed`);
   if (actual !== digest) throw new DigestMismatchError(digest, actual);
   return canonical;
+}
+
+function lockOf(id: string): string {
+  return `upload ${id}`;
 }
 
 function startedAtPath(repository: RepositoryName, id: string): StoragePath {

@@ -101,6 +101,9 @@ export type TrashRecord = Readonly<{
 /** Something that a command asked the server for; `outcome` once it is done. */
 export type Job = Readonly<{ taken: boolean; outcome: string | undefined }>;
 
+/** How far those who share the index have compared it with the files. `distrusted` could not be compared. */
+export type Comparison = Readonly<{ complete: boolean; distrusted: readonly RepositoryName[] }>;
+
 /** A link that says nothing. */
 export type UnreadableLink = Readonly<{ repository: RepositoryName; path: string }>;
 
@@ -181,6 +184,13 @@ export interface MetadataIndex {
   dropJob(id: number): Promise<void>;
   /** For a server that starts: nobody waits for what was asked of the one before. */
   dropJobs(): Promise<void>;
+
+  /** What processes that serve one registry tell each other; one of them compares. */
+  comparison(): Promise<Comparison>;
+  /** Everything is to be compared from now on. */
+  beginComparison(): Promise<void>;
+  endComparison(): Promise<void>;
+  setTrusted(repository: RepositoryName, trusted: boolean): Promise<void>;
 
   /** A delete that must be finished even if this process dies on the way. */
   beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete>;

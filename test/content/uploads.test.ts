@@ -13,6 +13,7 @@ import {
   Uploads,
   type VerifiedUpload,
 } from '../../src/content/index.js';
+import { LocalLocks, type Locks } from '../../src/locks/index.js';
 import {
   type Digest,
   digestOf,
@@ -181,13 +182,69 @@ describe('Uploads', () => {
   });
 });
 
-function open(driver: StorageDriver = new MemoryDriver()) {
+describe('Uploads of two processes', () => {
+  it('go on in either, and end in the other without being read again', async () => {
+    const driver = new MemoryDriver();
+    const locks = new LocalLocks();
+    await using one = open(driver, locks);
+    await using other = open(driver, locks);
+    const { id } = await one.uploads.start(repository);
+    expect(await one.uploads.append(repository, id, chunk('he', 0))).toBe(2);
+    expect(await other.uploads.append(repository, id, chunk('llo', 2))).toBe(5);
+    const opened: string[] = [];
+    const { open: openFile } = driver;
+    driver.open = (path, range) => {
+      opened.push(path);
+      return openFile.call(driver, path, range);
+    };
+    await finish(one, id, digest('hello'));
+    expect(opened).toEqual([]);
+    expect((await one.blobs.read(digest('hello'))).toString()).toBe('hello');
+  });
+
+  it('are told apart from what was hashed before the last chunk', async () => {
+    const driver = new MemoryDriver();
+    const locks = new LocalLocks();
+    await using one = open(driver, locks);
+    const { id } = await one.uploads.start(repository);
+    await one.uploads.append(repository, id, chunk('hello', 0));
+    // The process ended before it could say what the last bytes made of it.
+    const path = `${layout.uploadPath(repository, id)}/data`;
+    await (async () => {
+      await using file = await driver.append(path);
+      await file.append([Buffer.from('!')]);
+    })();
+    await using other = open(driver, locks);
+    await finish(other, id, digest('hello!'));
+    expect(await other.blobs.stat(digest('hello!'))).toBe(6);
+  });
+
+  it('take bytes from one request at a time', async () => {
+    const driver = new MemoryDriver();
+    const locks = new LocalLocks();
+    await using one = open(driver, locks);
+    await using other = open(driver, locks);
+    const { id } = await one.uploads.start(repository);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const slow = (async function* () {
+      yield Buffer.from('he');
+      await promise;
+    })();
+    const first = one.uploads.append(repository, id, { source: slow });
+    await expect(other.uploads.append(repository, id, chunk('xx', 0))).rejects.toThrow(UploadBusyError);
+    expect(await other.uploads.purge({ repository, id })).toBe(false);
+    resolve();
+    expect(await first).toBe(2);
+  });
+});
+
+function open(driver: StorageDriver = new MemoryDriver(), locks?: Locks) {
   const blobs = new Blobs(driver);
   const pool = new HashPool({ workers: 1 });
   return {
     driver,
     blobs,
-    uploads: new Uploads(driver, pool),
+    uploads: new Uploads(driver, pool, { locks }),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }

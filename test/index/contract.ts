@@ -22,6 +22,18 @@ export function describeMetadataIndex(
       expect(await index.findManifest(other, { digest: digest('a') })).toBeUndefined();
     });
 
+    it('knows how far it was compared with the files', async () => {
+      await using opened = await open();
+      const { index } = opened;
+      expect(await index.comparison()).toEqual({ complete: false, distrusted: [] });
+      for (const repository of [app, other, app]) await index.setTrusted(repository, false);
+      await index.endComparison();
+      await index.setTrusted(other, true);
+      expect(await index.comparison()).toEqual({ complete: true, distrusted: [app] });
+      await index.beginComparison();
+      expect(await index.comparison()).toEqual({ complete: false, distrusted: [] });
+    });
+
     it('takes a manifest twice, with tags named twice', async () => {
       await using opened = await open();
       const { index } = opened;

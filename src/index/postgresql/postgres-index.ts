@@ -1,6 +1,7 @@
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import type {
   BlobRecord,
+  Comparison,
   Job,
   ManifestKey,
   ManifestRecord,
@@ -21,6 +22,7 @@ import type {
   Unneeded,
   UnreadableLink,
 } from '../metadata-index.js';
+import { ComparisonState } from './comparison-state.js';
 import { Database, REPOSITORY } from './database.js';
 import { DeleteJournal } from './delete-journal.js';
 import { Garbage } from './garbage.js';
@@ -40,6 +42,7 @@ export class PostgresIndex implements MetadataIndex {
   readonly #journal: DeleteJournal;
   readonly #garbage: Garbage;
   readonly #jobs: Jobs;
+  readonly #comparison: ComparisonState;
 
   /** @throws {TypeError} the URL is none. */
   constructor(options: PostgresOptions) {
@@ -48,6 +51,7 @@ export class PostgresIndex implements MetadataIndex {
     this.#journal = new DeleteJournal(this.#db);
     this.#garbage = new Garbage(this.#db);
     this.#jobs = new Jobs(this.#db);
+    this.#comparison = new ComparisonState(this.#db);
   }
 
   get generation(): number {
@@ -217,6 +221,22 @@ export class PostgresIndex implements MetadataIndex {
 
   dropJobs(): Promise<void> {
     return this.#jobs.dropAll();
+  }
+
+  comparison(): Promise<Comparison> {
+    return this.#comparison.get();
+  }
+
+  beginComparison(): Promise<void> {
+    return this.#comparison.begin();
+  }
+
+  endComparison(): Promise<void> {
+    return this.#comparison.end();
+  }
+
+  setTrusted(repository: RepositoryName, trusted: boolean): Promise<void> {
+    return this.#comparison.setTrusted(repository, trusted);
   }
 
   beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete> {

@@ -92,8 +92,9 @@ CREATE TABLE pending_deletes (
   digest TEXT COLLATE "C",
   begun_at BIGINT NOT NULL
 );
--- One row: since when pulls are remembered.
-CREATE TABLE history (since BIGINT NOT NULL);
+-- One row: since when pulls are remembered, and whether all was compared with the files.
+CREATE TABLE history (since BIGINT NOT NULL, compared BOOLEAN NOT NULL DEFAULT false);
+CREATE TABLE distrusted (repository TEXT COLLATE "C" PRIMARY KEY);
 `;
 
 /**

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /** Raised whenever the tables change. The index is derived: an older one is dropped, not migrated. */
-const SCHEMA_VERSION = 5;
+const SCHEMA_VERSION = 6;
 
 /** Times are milliseconds since 1970. Names compare by bytes, which is SQLite's default. */
 const TABLES = `
@@ -89,9 +89,10 @@ CREATE TABLE jobs (
   taken INTEGER NOT NULL DEFAULT 0,
   outcome TEXT
 );
--- One row: since when pulls are remembered.
-CREATE TABLE history (since INTEGER NOT NULL);
-INSERT INTO history VALUES (unixepoch() * 1000);
+-- One row: since when pulls are remembered, and whether all was compared with the files.
+CREATE TABLE history (since INTEGER NOT NULL, compared INTEGER NOT NULL DEFAULT 0);
+INSERT INTO history (since) VALUES (unixepoch() * 1000);
+CREATE TABLE distrusted (repository TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE pending_deletes (
   id INTEGER PRIMARY KEY,
   repository TEXT NOT NULL,

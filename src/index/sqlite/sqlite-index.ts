@@ -1,6 +1,7 @@
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import type {
   BlobRecord,
+  Comparison,
   Job,
   ManifestKey,
   ManifestRecord,
@@ -21,6 +22,7 @@ import type {
   Unneeded,
   UnreadableLink,
 } from '../metadata-index.js';
+import { ComparisonState } from './comparison-state.js';
 import { Database, REPOSITORY } from './database.js';
 import { DeleteJournal } from './delete-journal.js';
 import { Garbage } from './garbage.js';
@@ -36,6 +38,7 @@ export class SqliteIndex implements MetadataIndex {
   readonly #journal: DeleteJournal;
   readonly #garbage: Garbage;
   readonly #jobs: Jobs;
+  readonly #comparison: ComparisonState;
 
   /** @param path a file, or `:memory:`. */
   constructor(path: string) {
@@ -45,6 +48,7 @@ export class SqliteIndex implements MetadataIndex {
     this.#journal = new DeleteJournal(this.#db);
     this.#garbage = new Garbage(this.#db);
     this.#jobs = new Jobs(this.#db);
+    this.#comparison = new ComparisonState(this.#db);
   }
 
   get generation(): number {
@@ -214,6 +218,22 @@ export class SqliteIndex implements MetadataIndex {
 
   async dropJobs(): Promise<void> {
     this.#jobs.dropAll();
+  }
+
+  async comparison(): Promise<Comparison> {
+    return this.#comparison.get();
+  }
+
+  async beginComparison(): Promise<void> {
+    this.#comparison.begin();
+  }
+
+  async endComparison(): Promise<void> {
+    this.#comparison.end();
+  }
+
+  async setTrusted(repository: RepositoryName, trusted: boolean): Promise<void> {
+    this.#comparison.setTrusted(repository, trusted);
   }
 
   async beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete> {

@@ -26,8 +26,11 @@ export class IndexSync {
   readonly #blobs: Blobs;
   readonly #index: MetadataIndex;
   readonly #log: Logger;
+  readonly #shared: boolean;
   readonly #checked = new Set<RepositoryName>();
   readonly #distrusted = new Set<RepositoryName>();
+  /** What other processes found. */
+  #distrustedElsewhere: ReadonlySet<RepositoryName> = new Set();
   readonly #underWay = new Map<RepositoryName, Promise<void>>();
   #names: Promise<RepositoryName[]> | undefined;
   #complete = false;
@@ -38,11 +41,14 @@ export class IndexSync {
   /** Of all blobs, while everything is compared and the store tells them at once. */
   #sizes: ReadonlyMap<Digest, number> | undefined;
 
+  /** @param options `shared`: other processes serve the same registry with the same index, and one of them compares. */
   constructor(
     { driver, blobs }: Readonly<{ driver: StorageDriver; blobs: Blobs }>,
     index: MetadataIndex,
     log: Logger,
+    options: { shared: boolean } = { shared: false },
   ) {
+    this.#shared = options.shared;
     this.#driver = driver;
     this.#blobs = blobs;
     this.#index = index;
@@ -56,15 +62,24 @@ export class IndexSync {
     return this.#complete;
   }
 
-  /** Begins anew, in the background, where the index is gone. @throws it cannot be read or written. */
+  /**
+   * Notices where the index is gone, and what other processes found. Alone, it is then made anew in the background.
+   * @throws it cannot be read or written.
+   */
   async check(): Promise<void> {
     await this.#index.check();
     this.#noticeLoss();
+    if (!this.#shared) return;
+    const { complete, distrusted } = await this.#index.comparison();
+    if (this.#generation !== this.#index.generation) return; // what was read is lost
+    this.#complete = complete;
+    if (complete) this.#checked.clear();
+    this.#distrustedElsewhere = new Set(distrusted);
   }
 
   /** Repositories that could not be compared. */
   get distrusted(): ReadonlySet<RepositoryName> {
-    return this.#distrusted;
+    return new Set([...this.#distrusted, ...this.#distrustedElsewhere]);
   }
 
   /** Resolves once the index tells the truth about the repository: at once, except soon after the start. */
@@ -104,6 +119,10 @@ export class IndexSync {
   distrust(repository: RepositoryName): void {
     this.#checked.delete(repository);
     this.#distrusted.add(repository);
+    if (!this.#shared) return;
+    this.#index.setTrusted(repository, false).catch((error: unknown) => {
+      this.#log.warn({ error, repository }, 'other servers cannot be told to compare a repository');
+    });
   }
 
   /** Names in byte order of all repositories that exist in the files or the index. Walks the files once. */
@@ -154,7 +173,7 @@ export class IndexSync {
         await (reread ? this.#check(repository, options) : this.#ensure(repository, options));
       } catch (error) {
         this.#log.error({ error, repository }, 'the index of a repository could not be checked');
-        this.#distrusted.add(repository);
+        this.distrust(repository);
         failed += 1;
       }
     };
@@ -167,6 +186,10 @@ export class IndexSync {
     }
     // Lost during the last comparison: nothing is known of the new index, and a request may have noticed before us.
     if (isOver()) return { repositories, failed };
+    if (this.#shared) {
+      await this.#index.endComparison();
+      if (isOver()) return { repositories, failed };
+    }
     this.#complete = true;
     this.#checked.clear();
     this.#names = undefined;
@@ -176,14 +199,18 @@ export class IndexSync {
   }
 
   #ensure(repository: RepositoryName, options: CheckOptions): Promise<void> | undefined {
-    const trusted = this.#complete ? !this.#distrusted.has(repository) : this.#checked.has(repository);
-    if (trusted) return undefined;
+    if (this.#isTrusted(repository)) return undefined;
     let check = this.#underWay.get(repository);
     if (check === undefined) {
       check = this.#check(repository, options).finally(() => this.#underWay.delete(repository));
       this.#underWay.set(repository, check);
     }
     return check;
+  }
+
+  #isTrusted(repository: RepositoryName): boolean {
+    if (!this.#complete) return this.#checked.has(repository);
+    return !this.#distrusted.has(repository) && !this.#distrustedElsewhere.has(repository);
   }
 
   /** Every repository that exists in the files or the index, with its links where one pass over the files shows all. */
@@ -211,7 +238,8 @@ export class IndexSync {
     this.#complete = false;
     this.#checked.clear();
     this.#names = undefined;
-    if (this.#running) return;
+    this.#distrustedElsewhere = new Set();
+    if (this.#running || this.#shared) return;
     this.#rerun = this.run(this.#signal ? { signal: this.#signal } : {}).then(
       () => {},
       (error: unknown) => this.#log.error({ error }, 'the index could not be checked against storage'),
@@ -239,8 +267,15 @@ export class IndexSync {
         isNothing(changes) || (await this.#index.applyChanges(repository, changes, indexed.version));
       if (agreed && generation === this.#index.generation) break;
     }
-    this.#distrusted.delete(repository);
     if (!this.#complete) this.#checked.add(repository);
+    if (this.distrusted.has(repository)) await this.#trust(repository);
+  }
+
+  async #trust(repository: RepositoryName): Promise<void> {
+    this.#distrusted.delete(repository);
+    if (!this.#shared) return;
+    await this.#index.setTrusted(repository, true);
+    this.#distrustedElsewhere = new Set([...this.#distrustedElsewhere].filter((name) => name !== repository));
   }
 
   /** The blobs, some of whose sizes need not be asked for. */

@@ -156,23 +156,28 @@ export class RepositoryManifests {
   }
 
   /**
-   * Finishes deletes that a crash interrupted, unless somebody pushed again since. To be called before the first
-   * request. One that cannot be finished is given up: it was never acknowledged.
+   * Finishes deletes that a crash interrupted, unless somebody pushed again since. One that cannot be finished is given up:
+   * it was never acknowledged.
    * @returns those given up, with the reason.
    */
   async resumeDeletes(): Promise<{ pending: PendingDelete; error: unknown }[]> {
-    const { index, sync } = this.#store;
+    const { index, locks } = this.#store;
     const failed: { pending: PendingDelete; error: unknown }[] = [];
     for (const pending of await index.pendingDeletes()) {
-      try {
-        await sync.ensure(pending.repository);
-        if (!(await this.#pushedSince(pending))) await this.#removeFiles(pending);
-      } catch (error) {
-        failed.push({ pending, error });
-      }
-      await index.endDelete(pending);
+      // Another process may be about it: then it is done once the lock is free.
+      await locks.forDelete(pending.repository, async () => {
+        const left = await index.pendingDeletes();
+        if (!left.some(({ id }) => id === pending.id)) return;
+        await this.#resume(pending).catch((error: unknown) => failed.push({ pending, error }));
+        await index.endDelete(pending);
+      });
     }
     return failed;
+  }
+
+  async #resume(pending: PendingDelete): Promise<void> {
+    await this.#store.sync.ensure(pending.repository);
+    if (!(await this.#pushedSince(pending))) await this.#removeFiles(pending);
   }
 
   /** Under a lock. */

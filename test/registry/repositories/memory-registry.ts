@@ -67,6 +67,8 @@ export function openMemoryRegistry(
     index?: MetadataIndex;
     now?: () => Date;
     trash?: boolean;
+    /** Others serve the same. */
+    shared?: boolean;
     rules?: ManifestRules;
     retention?: readonly RetentionRule[];
     quotas?: readonly QuotaRule[];
@@ -76,10 +78,11 @@ export function openMemoryRegistry(
     driver = new MemoryDriver(),
     index = new SqliteIndex(':memory:'),
     now = () => new Date(1000),
+    shared = false,
   } = given;
   const content = new Blobs(driver);
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const sync = new IndexSync({ driver, blobs: content }, index, log);
+  const sync = new IndexSync({ driver, blobs: content }, index, log, { shared });
   const trash = given.trash ? new Trash(driver, index) : undefined;
   const store = { driver, blobs: content, index, sync, trash, locks: new RepositoryLocks(), now };
   return {

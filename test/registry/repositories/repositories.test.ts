@@ -240,6 +240,41 @@ describe.each([
   });
 });
 
+describe('IndexSync of several processes', () => {
+  it('is complete for all when one of them has compared everything', async () => {
+    const first = openMemoryRegistry();
+    await pushImage(first);
+    const { driver } = first;
+    const index = new SqliteIndex(':memory:');
+    const [one, other] = [0, 1].map(() => openMemoryRegistry({ driver, index, shared: true }));
+    if (!one || !other) throw new Error('two were opened');
+    await other.sync.check();
+    expect(other.sync.complete).toBe(false);
+    expect((await other.manifests.get(app, { tag: v1 })).mediaType).toBe(MEDIA_TYPES.ociManifest);
+    await one.sync.run();
+    await other.sync.check();
+    expect(other.sync.complete).toBe(true);
+    await index.beginComparison();
+    await other.sync.check();
+    expect(other.sync.complete).toBe(false);
+  });
+
+  it('trusts no repository that another could not compare, until it is compared', async () => {
+    const { driver, index } = openMemoryRegistry();
+    const [one, other] = [0, 1].map(() => openMemoryRegistry({ driver, index, shared: true }));
+    if (!one || !other) throw new Error('two were opened');
+    await one.sync.run();
+    await other.sync.check();
+    one.sync.distrust(app);
+    await other.sync.check();
+    expect([...other.sync.distrusted]).toEqual([app]);
+    await other.sync.ensure(app);
+    expect([...other.sync.distrusted]).toEqual([]);
+    await one.sync.ensure(app);
+    expect(await index.comparison()).toEqual({ complete: true, distrusted: [] });
+  });
+});
+
 describe('IndexSync on a store with a list of all files', () => {
   it('asks for no file whose content it knows', async () => {
     const driver = new WalkingDriver();

@@ -1,0 +1,19 @@
+import type { Logger } from '../registry/logger.js';
+import type { RepositoryStore } from '../registry/repositories/index.js';
+import { collectGarbage } from './collect-garbage.js';
+
+/** A comparison of index and files that takes less leaves little behind. */
+const LONG_CHECK_MS = 1000;
+
+type Parts = Readonly<{ store: Pick<RepositoryStore, 'sync'>; log: Logger }>;
+
+/** A failure leaves the check unfinished: each repository is then compared when it is asked for. */
+export async function checkIndex({ store, log }: Parts, signal: AbortSignal): Promise<void> {
+  try {
+    const startedAt = performance.now();
+    await store.sync.run({ signal });
+    if (performance.now() - startedAt > LONG_CHECK_MS) collectGarbage();
+  } catch (error) {
+    log.error({ error }, 'the index could not be checked against storage');
+  }
+}

@@ -1,0 +1,34 @@
+import type { RepositoryName } from '../../oci/index.js';
+import type { Comparison } from '../metadata-index.js';
+import type { Database } from './database.js';
+
+/** What processes tell each other of comparing the index with the files. MetadataIndex says what each promises. */
+export class ComparisonState {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  get(): Comparison {
+    const complete = this.#db.get('SELECT compared FROM history')?.compared === 1;
+    const distrusted = this.#db.column('SELECT repository FROM distrusted') as RepositoryName[];
+    return { complete, distrusted };
+  }
+
+  begin(): void {
+    this.#db.transaction(() => {
+      this.#db.run('UPDATE history SET compared = 0');
+      this.#db.run('DELETE FROM distrusted');
+    });
+  }
+
+  end(): void {
+    this.#db.run('UPDATE history SET compared = 1');
+  }
+
+  setTrusted(repository: RepositoryName, trusted: boolean): void {
+    if (trusted) this.#db.run('DELETE FROM distrusted WHERE repository = ?1', repository);
+    else this.#db.run('INSERT OR IGNORE INTO distrusted (repository) VALUES (?1)', repository);
+  }
+}
