@@ -9,11 +9,11 @@ import { localFolder } from './local-folder.js';
  * The index, as the configuration says. A store that cannot be written can still be served: the index is made anew from the
  * files then.
  * @param options `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is
- *   a failure.
+ *   a failure. `shared` with other processes that serve the same.
  */
 export async function openIndex(
   config: Config,
-  { indexInMemory }: { indexInMemory?: (error: unknown) => void },
+  { indexInMemory, shared = false }: { indexInMemory?: (error: unknown) => void; shared?: boolean },
 ): Promise<MetadataIndex> {
   const { url, passwordfile, ...options } = config.berth.index.postgresql;
   if (url !== undefined) {
@@ -22,7 +22,7 @@ export async function openIndex(
   }
   const path = indexPath(config, process.env);
   try {
-    return new SqliteIndex(path);
+    return new SqliteIndex(path, { shared });
   } catch (error) {
     if (indexInMemory === undefined)
       throw new Error(`cannot use the index ${path}: ${reasonOf(error)}`, { cause: error });

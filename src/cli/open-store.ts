@@ -48,7 +48,7 @@ export async function openStore(
   const lock = alone ? takeRoot(config, log) : undefined;
   const blobs = new Blobs(driver, { rememberMs: config.storage.s3 ? REMEMBER_BLOB_MS : 0 });
   const pool = new HashPool();
-  const index = await openIndex(config, options);
+  const index = await openIndex(config, { ...options, shared: locks !== undefined });
   const sync = new IndexSync({ driver, blobs }, index, log, { shared: locks !== undefined });
   const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;
   return {
@@ -109,8 +109,8 @@ async function explained<T>(what: string, open: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Where nothing is written there is nothing to keep apart. */
-function takeRoot(config: Config, log: Logger): Disposable | undefined {
+/** Where nothing is written there is nothing to keep apart. @throws {RootTakenError} */
+export function takeRoot(config: Config, log: Logger): Disposable | undefined {
   const folder = localFolder(config, process.env);
   if (folder === undefined || config.storage.maintenance.readonly.enabled) return undefined;
   try {

@@ -11,6 +11,7 @@ import { addRobotCommands } from './robot-command.js';
 import { addTlsCommands } from './tls-command.js';
 import { addTransferCommands } from './transfer-command.js';
 import { addUserCommands } from './user-command.js';
+import { parseWholeNumber } from './whole-number.js';
 
 const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else the built-in default';
 
@@ -100,16 +101,22 @@ function addServe(program: Command): void {
     .description('serve the registry')
     .argument('[config]', CONFIG_HELP)
     .option('-c, --config <file>', CONFIG_HELP)
+    .option(
+      '--workers <count>',
+      'how many processes serve; berth.workers of the configuration',
+      parseWholeNumber(1),
+    )
     .addHelpText(
       'after',
       examples(
         ['berth serve', 'data in ./data, on 127.0.0.1:5000'],
         ['REGISTRY_HTTP_ADDR=:443 berth serve config.yml', 'variables win over the file'],
+        ['berth serve --workers 4 config.yml', 'with four processes, for as many processors'],
       ),
     )
-    .action(async (argument: string | undefined, options: { config?: string }) => {
+    .action(async (argument: string | undefined, options: { config?: string; workers?: number }) => {
       const { serve } = await import('./serve.js');
-      await serve(options.config ?? argument);
+      await serve(options.config ?? argument, options);
     });
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import manifest from '../../package.json' with { type: 'json' };
-import { type Config, configPath, formatNotice, type LoadedConfig } from '../registry/config/index.js';
+import type { Config, LoadedConfig } from '../registry/config/index.js';
 import { createApp, publicUrl, type Registry, RegistryServer, SendBuffers } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
 import type { Metrics, MetricsOptions } from '../registry/monitoring/index.js';
@@ -10,6 +10,7 @@ import { loadTls, watchTls } from '../registry/tls/index.js';
 import { accessRules, openAuthenticator, openTokenIssuer } from './authentication.js';
 import { checkIndex } from './check-index.js';
 import { readConfig } from './config.js';
+import { openDebugServer } from './debug-server.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openStore } from './open-store.js';
 import type { serveWithPeers } from './peers.js';
@@ -19,6 +20,7 @@ import type { scheduleEviction } from './schedule-eviction.js';
 import type { scheduleMaintenance } from './schedule-maintenance.js';
 import type { scheduleMirrors } from './schedule-mirrors.js';
 import { schedulePurges } from './schedule-purges.js';
+import { greet, logNotices, stopSignal } from './serve-start.js';
 import {
   listenAddress,
   manifestRules,
@@ -27,18 +29,38 @@ import {
   retentionRules,
   tlsFilesOf,
 } from './settings.js';
+import { findWorker, type Worker } from './worker.js';
 
 /** For requests that come with the start. */
 const START_MS = 100;
 const RESUME = { first: 0, interval: 60_000 };
 
-/** Runs the registry until it is told to stop. The one long list of what is made of what. */
-export async function serve(file: string | undefined): Promise<void> {
+/**
+ * Runs the registry until it is told to stop.
+ * @param options `workers`: how many processes serve, in place of what the configuration says.
+ */
+export async function serve(
+  file: string | undefined,
+  { workers }: { workers?: number | undefined } = {},
+): Promise<void> {
   const loaded = await readConfig(file, process.env);
+  const count = workers ?? loaded.config.berth.workers;
+  const worker = findWorker();
+  if (count === 1 || worker !== undefined) return serveHere(file, loaded, worker);
+  const { serveWithWorkers } = await import('./serve-workers.js');
+  await serveWithWorkers(file, loaded, count);
+}
+
+/** The one long list of what is made of what. @param worker when other processes serve the same. */
+async function serveHere(
+  file: string | undefined,
+  loaded: LoadedConfig,
+  worker: Worker | undefined,
+): Promise<void> {
   const { config } = loaded;
   const log = createLogger(config.log);
   const retention = retentionRules(config);
-  logNotices(loaded, log);
+  if (worker === undefined) logNotices(loaded, log);
   const background = new AbortController();
   // What may fail comes before what leaves files behind: an index, a new password.
   const tlsFiles = tlsFilesOf(config);
@@ -52,9 +74,13 @@ export async function serve(file: string | undefined): Promise<void> {
   await using accessOutput = openOutput(1, { buffered: true });
   await using opened: OpenStore = await openStore(config, log, {
     wrap: (driver) => metrics?.measured(driver) ?? driver,
-    alone: true,
-    indexInMemory: (error) =>
-      log.warn({ error }, 'the index file cannot be used; the index is kept in memory'),
+    ...(worker
+      ? { locks: worker.locks }
+      : {
+          alone: true,
+          indexInMemory: (error) =>
+            log.warn({ error }, 'the index file cannot be used; the index is kept in memory'),
+        }),
   });
   await using pulls = new PullTimes(opened.index, log, {
     now: opened.store.now,
@@ -105,7 +131,7 @@ export async function serve(file: string | undefined): Promise<void> {
     draining: () => server.draining,
     observer: requestObserver(config, { metrics, trusted, output: accessOutput }),
   });
-  await using _debug = await openDebugServer(config, { health, metrics, log });
+  await using _debug = worker ? undefined : await openDebugServer(config, { health, metrics, log });
   const address = await server.listen(app);
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });
   health.start(background.signal);
@@ -121,10 +147,12 @@ export async function serve(file: string | undefined): Promise<void> {
       ? shareWork({ ...registry, ...opened, locks: opened.locks, log }, signal, duties)
       : Promise.all([checkIndex({ ...opened, log }, signal), duties(signal)]),
   );
-  log.info({ address, tls: tls !== undefined, version: manifest.version }, 'listening');
-  // Programs that start a registry bring a configuration and read its log.
-  if (process.stderr.isTTY || configPath(file, process.env) === undefined)
-    greet(address, { tls: tls !== undefined });
+  if (worker) {
+    worker.listening(address, { health, metrics: () => metrics?.counts() });
+  } else {
+    log.info({ address, tls: tls !== undefined, version: manifest.version }, 'listening');
+    greet(file, address, { tls: tls !== undefined });
+  }
 
   const signal = await stopSignal();
   log.info({ signal }, 'stopping: requests under way are finished first');
@@ -136,6 +164,7 @@ export async function serve(file: string | undefined): Promise<void> {
   watch?.close();
   authenticator.close();
   await Promise.all([work, opened.store.sync.settle()]);
+  worker?.leave();
 }
 
 /** Those who waited for the start are answered before anything else begins. */
@@ -199,46 +228,4 @@ async function openMetrics(
   if (!http.debug.addr || !http.debug.prometheus.enabled) return undefined;
   const { Metrics } = await import('../registry/monitoring/index.js');
   return new Metrics({ ...options, version: manifest.version });
-}
-
-async function openDebugServer(
-  { http }: Config,
-  { metrics, ...parts }: { health: Health; metrics: Metrics | undefined; log: Logger },
-): Promise<AsyncDisposable | undefined> {
-  const { addr, prometheus } = http.debug;
-  if (!addr) return undefined;
-  const { startDebugServer } = await import('../registry/monitoring/index.js');
-  const server = await startDebugServer({
-    ...parts,
-    listen: listenAddress({ net: 'tcp', addr }),
-    metrics: metrics && { path: prometheus.path, source: metrics },
-    version: manifest.version,
-  });
-  parts.log.info({ address: server.address }, 'debug server listening');
-  return server;
-}
-
-function logNotices({ notices }: LoadedConfig, log: Logger): void {
-  for (const notice of notices) log[notice.level]({ key: notice.key }, formatNotice(notice));
-}
-
-/** Tells a person what to type next. */
-function greet(address: string, { tls }: { tls: boolean }): void {
-  const port = /:(\d+)$/.exec(address)?.[1];
-  const host = port ? `localhost:${port}` : address;
-  process.stderr.write(`
-Berth listens on ${tls ? 'https' : 'http'}://${address}. Next, for example:
-
-  docker tag my-image ${host}/my-image:v1
-  docker push ${host}/my-image:v1
-
-Ctrl-C stops it.
-
-`);
-}
-
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-  });
 }

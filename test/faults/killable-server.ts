@@ -13,23 +13,29 @@ export class KillableServer implements AsyncDisposable {
   readonly root: string;
   readonly #folder: string;
   readonly #port: number;
+  readonly #arguments: readonly string[];
   #process: ServerProcess | undefined;
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, args: readonly string[]) {
     this.#folder = folder;
     this.#port = port;
+    this.#arguments = args;
     this.root = join(folder, 'data');
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async create(folder: string): Promise<KillableServer> {
-    const server = new KillableServer(folder, await freePort());
+  /** @param options `args` for `berth serve`, beside its configuration. */
+  static async create(
+    folder: string,
+    { args = [], logLevel = 'warn' }: { args?: readonly string[]; logLevel?: string } = {},
+  ): Promise<KillableServer> {
+    const server = new KillableServer(folder, await freePort(), args);
     await mkdir(server.root, { recursive: true });
     await writeFile(
       join(folder, 'config.yml'),
       stringify({
         version: 0.1,
-        log: { level: 'warn', accesslog: { disabled: true } },
+        log: { level: logLevel, accesslog: { disabled: true } },
         storage: {
           filesystem: { rootdirectory: server.root },
           delete: { enabled: true },
@@ -84,7 +90,7 @@ export class KillableServer implements AsyncDisposable {
   async #spawn(isReady: () => Promise<boolean>): Promise<ServerProcess> {
     await this.kill(); // what a failed test left running
     return ServerProcess.start({
-      command: [BERTH, 'serve', this.config],
+      command: [BERTH, 'serve', this.config, ...this.#arguments],
       cwd: this.#folder,
       env: cleanEnvironment(),
       isReady,

@@ -21,7 +21,7 @@ const BLOB = /^docker\/registry\/v2\/blobs\/sha256\/([0-9a-f]{2})\/(\1[0-9a-f]{6
 const LINK =
   /^docker\/registry\/v2\/repositories\/.+\/(?:_layers|_manifests\/revisions|_manifests\/tags\/[^/]+\/index)\/sha(?:256|512)\/[0-9a-f]+\/link$/;
 const TAG = /^docker\/registry\/v2\/repositories\/.+\/_manifests\/tags\/[^/]+\/current\/link$/;
-const UPLOAD = /^docker\/registry\/v2\/repositories\/.+\/_uploads\/[^/]+\/(?:data|startedat)$/;
+const UPLOAD = /^docker\/registry\/v2\/repositories\/.+\/_uploads\/[^/]+\/(?:data|digests|startedat)$/;
 const INDEX = /^berth\/(?:index\.sqlite(?:-wal|-shm)?|server\.sqlite(?:-journal)?|trash\/[\w-]+\.json)$/;
 const SCRATCH = /^berth\/tmp\//;
 const DIGEST = /^sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$/;

@@ -19,14 +19,16 @@ const BUSY_MS = 1000;
  */
 export class Database {
   readonly #path: string;
+  readonly #shared: boolean;
   #file: SqlFile;
   /** Which file of the path's folder it is; `undefined` in memory. */
   #inode: bigint | undefined;
   #replaced = 0;
 
-  /** @param path a file, or `:memory:`. */
-  constructor(path: string) {
+  /** @param path a file, or `:memory:`. @param options `shared`: other processes may replace the file at any time. */
+  constructor(path: string, options: { shared: boolean } = { shared: false }) {
     this.#path = path;
+    this.#shared = options.shared;
     this.#file = openSound(path);
     this.#inode = inodeOf(path);
   }
@@ -73,6 +75,7 @@ export class Database {
 
   #guarded<T>(work: () => T): T {
     if (this.#file.isTransaction) return work(); // a transaction is guarded as a whole
+    if (this.#shared) this.replaceIfGone();
     try {
       return work();
     } catch (error) {
@@ -84,7 +87,7 @@ export class Database {
 
   #replace(): void {
     this.#file.close();
-    removeFiles(this.#path);
+    if (inodeOf(this.#path) === this.#inode) removeFiles(this.#path); // unless another process was first
     this.#reopen();
   }
 

@@ -40,9 +40,9 @@ export class SqliteIndex implements MetadataIndex {
   readonly #jobs: Jobs;
   readonly #comparison: ComparisonState;
 
-  /** @param path a file, or `:memory:`. */
-  constructor(path: string) {
-    this.#db = new Database(path);
+  /** @param path a file, or `:memory:`. @param options `shared`: other processes serve with the same file. */
+  constructor(path: string, options: { shared: boolean } = { shared: false }) {
+    this.#db = new Database(path, options);
     this.#rows = new RepositoryRows(this.#db);
     this.#lists = new Lists(this.#db);
     this.#journal = new DeleteJournal(this.#db);

@@ -6,10 +6,16 @@ import type { Logger } from '../logger.js';
 import type { Health } from '../operations/index.js';
 import type { Metrics } from './metrics.js';
 
+type Awaitable<T> = T | Promise<T>;
+
 export type DebugServerOptions = Readonly<{
   /** Where to listen: `http.debug.addr`, parsed. */
   listen: ListenAddress;
-  health: Pick<Health, 'status' | 'setManual'>;
+  /** Of one process, or of all that serve. */
+  health: Readonly<{
+    status: () => Awaitable<ReturnType<Health['status']>>;
+    setManual: (down: boolean) => Awaitable<void>;
+  }>;
   /** Absent where nothing is counted. */
   metrics?: Readonly<{ path: string; source: Pick<Metrics, 'text' | 'contentType'> }> | undefined;
   version: string;
@@ -44,16 +50,16 @@ export async function startDebugServer(options: DebugServerOptions): Promise<Deb
 
 function routes({ health, metrics, version }: DebugServerOptions): Router {
   const router = new Router();
-  router.get('/debug/health', (ctx) => {
-    const status = health.status();
+  router.get('/debug/health', async (ctx) => {
+    const status = await health.status();
     sendJson(ctx, Object.keys(status).length === 0 ? 200 : 503, status);
   });
-  router.post('/debug/health/down', fromOperator, (ctx) => {
-    health.setManual(true);
+  router.post('/debug/health/down', fromOperator, async (ctx) => {
+    await health.setManual(true);
     sendJson(ctx, 200, {});
   });
-  router.post('/debug/health/up', fromOperator, (ctx) => {
-    health.setManual(false);
+  router.post('/debug/health/up', fromOperator, async (ctx) => {
+    await health.setManual(false);
     sendJson(ctx, 200, {});
   });
   router.get('/debug/vars', (ctx) => sendJson(ctx, 200, variables(version)));

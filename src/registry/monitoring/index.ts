@@ -3,4 +3,4 @@
  * `http.debug.addr` is set is any of it loaded. Start with debug-server.ts and metrics.ts.
  */
 export { type DebugServer, type DebugServerOptions, startDebugServer } from './debug-server.js';
-export { Metrics, type MetricsOptions } from './metrics.js';
+export { METRICS_CONTENT_TYPE, Metrics, type MetricsOptions, mergeCounts } from './metrics.js';

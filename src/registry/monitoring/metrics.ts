@@ -1,5 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 import type { RepositoryUsage } from '../../index/index.js';
 import type { RepositoryName } from '../../oci/index.js';
 import type { StorageDriver } from '../../storage/index.js';
@@ -16,6 +25,12 @@ export type MetricsOptions = Readonly<{
   indexComplete: () => boolean;
   /** Uploads that were begun and not finished, where somebody counts them. */
   uploadsInProgress?: () => number | Promise<number>;
+}>;
+
+/** What one process counted; `repositories` is text, the same in all of them. As messages between processes carry it. */
+export type Counts = Readonly<{
+  series: MetricObjectWithValues<MetricValue<string>>[];
+  repositories: string;
 }>;
 
 /** What the registry counts, for Prometheus, by the reference registry's names where it has them. */
@@ -90,6 +105,12 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
+  /** The same for another process, which adds up what all of them count. */
+  async counts(): Promise<Counts> {
+    const [series, repositories] = [await this.#registry.getMetricsAsJSON(), await this.#sizes()];
+    return { series, repositories };
+  }
+
   /** All metrics in Prometheus's text format. Does not fail when the index does: its metrics are absent then. */
   async text(): Promise<string> {
     const parts: string[] = [];
@@ -97,13 +118,26 @@ export class Metrics {
       parts.push(await this.#registry.getSingleMetricAsString(name));
       await setImmediate(); // thousands of series are not written while requests wait
     }
-    const repositories = await this.#repositories.text().catch(() => {
+    return `${parts.join('\n\n')}\n${await this.#sizes()}`;
+  }
+
+  #sizes(): Promise<string> {
+    return this.#repositories.text().catch(() => {
       this.#indexErrors.inc(); // a series that is absent says more than one that stands still
       return '';
     });
-    return `${parts.join('\n\n')}\n${repositories}`;
   }
 }
+
+/** What several processes counted, as one, in Prometheus's text format. */
+export async function mergeCounts(counts: readonly Counts[]): Promise<string> {
+  const merged = AggregatorRegistry.aggregate(counts.map(({ series }) => series));
+  const sizes = counts.find(({ repositories }) => repositories !== '')?.repositories ?? '';
+  return `${await merged.metrics()}\n${sizes}`;
+}
+
+/** Of all metrics here. */
+export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
 /** Counts by repository, for as many repositories as a scrape should name. */
 class RepositoryCounter {
@@ -132,12 +166,14 @@ function addState(registry: Registry, { version, indexComplete, uploadsInProgres
     name: 'berth_build_info',
     help: 'The version that runs.',
     labelNames: ['version'],
+    aggregator: 'first' as const,
     registers,
   };
   new Gauge(info).labels(version).set(1);
   new Gauge({
     name: 'berth_index_complete',
     help: '1 when the index knows all that is stored, 0 while it is being rebuilt.',
+    aggregator: 'min',
     registers,
     collect() {
       this.set(indexComplete() ? 1 : 0);

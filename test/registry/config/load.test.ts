@@ -78,6 +78,7 @@ describe('loadConfig', () => {
   it("has defaults for Berth's own keys", () => {
     expect(config('').berth).toEqual({
       index: { lastpull: true, postgresql: { connections: 10, schema: 'berth' } },
+      workers: 1,
       admins: [],
       groups: {},
       access: [],

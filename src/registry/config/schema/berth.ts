@@ -208,6 +208,12 @@ export const berth = section('What the reference does not have.', {
       },
     ),
   }),
+  workers: z
+    .int()
+    .min(1)
+    .max(64)
+    .meta({ description: 'How many processes serve, to use as many processors.' })
+    .default(1),
   admins: z.array(admin).meta({ description: 'Users and @groups who may do everything.' }).default([]),
   groups: z
     .record(z.string(), z.array(user))

@@ -1,0 +1,52 @@
+import { RemoteLocks } from '../locks/index.js';
+import type { Health } from '../registry/operations/index.js';
+import type { FromWorker, Question, ToWorker } from './worker-messages.js';
+
+/** Set for the processes that one started, so that each knows what it is without loading anything. */
+export const WORKER_VARIABLE = 'BERTH_WORKER';
+
+export type Worker = Readonly<{
+  locks: RemoteLocks;
+  /** Says that requests are taken, and answers questions from then on. */
+  listening: (
+    address: string,
+    parts: { health: Pick<Health, 'status' | 'setManual'>; metrics: () => unknown },
+  ) => void;
+  /** Lets the process end. */
+  leave: () => void;
+}>;
+
+/** @returns `undefined` in a process that serves alone. */
+export function findWorker(): Worker | undefined {
+  if (process.send === undefined || process.env[WORKER_VARIABLE] === undefined) return undefined;
+  const send = (message: FromWorker) => {
+    if (process.connected) process.send?.(message);
+  };
+  const gone = new AbortController();
+  process.once('disconnect', () => gone.abort(new Error('the process that grants locks is gone')));
+  const locks = new RemoteLocks({
+    send,
+    listen: (listener) => {
+      process.on('message', (message: ToWorker) => {
+        if ('lock' in message) listener(message);
+      });
+    },
+    lost: gone.signal,
+  });
+  return {
+    locks,
+    listening: (address, { health, metrics }) => {
+      const answers: Record<Question, () => unknown> = {
+        health: () => health.status(),
+        down: () => health.setManual(true),
+        up: () => health.setManual(false),
+        metrics,
+      };
+      process.on('message', async (message: ToWorker) => {
+        if ('ask' in message) send({ id: message.id, answer: await answers[message.ask]() });
+      });
+      send({ listening: address });
+    },
+    leave: () => process.disconnect(),
+  };
+}

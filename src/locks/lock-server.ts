@@ -1,0 +1,52 @@
+import type { LockReply, LockRequest } from './lock-messages.js';
+import { LockTable } from './lock-table.js';
+
+/** One process of those that share the locks. */
+export interface LockClient {
+  take(request: LockRequest): void;
+  /** For when the process is gone: all that it held is free. */
+  close(): void;
+}
+
+/** Has the table of locks for other processes, each at the end of a channel that keeps messages in order. */
+export class LockServer {
+  readonly #table = new LockTable();
+
+  /** @param send to the process. */
+  connect(send: (reply: LockReply) => void): LockClient {
+    /** What gives each lock back, or ends the wait for it. */
+    const held = new Map<number, () => void>();
+    const grant = (id: number, giveBack: () => void) => {
+      held.set(id, giveBack);
+      send({ lock: 'granted', id });
+    };
+    const wait = async ({ id, key, mode }: Exclude<LockRequest, { lock: 'release' }>) => {
+      const gone = new AbortController();
+      held.set(id, () => gone.abort());
+      try {
+        const giveBack = await this.#table.take(key, mode, gone.signal);
+        if (gone.signal.aborted) giveBack();
+        else grant(id, giveBack);
+      } catch {
+        // It was given up, which nobody waits to hear.
+      }
+    };
+    const take = (request: LockRequest) => {
+      const { id } = request;
+      if (request.lock === 'release') {
+        held.get(id)?.();
+        held.delete(id);
+        return;
+      }
+      const giveBack = this.#table.tryTake(request.key, request.mode);
+      if (giveBack) grant(id, giveBack);
+      else if (request.lock === 'try') send({ lock: 'busy', id });
+      else void wait(request);
+    };
+    const close = () => {
+      for (const giveBack of held.values()) giveBack();
+      held.clear();
+    };
+    return { take, close };
+  }
+}
