@@ -4,7 +4,7 @@ import type { Config } from './schema/config.js';
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'];
 
 /** Where the index is: in a file, or in a database. Nothing of its URL is repeated, which may hold a password. */
-export function checkIndexPlace({ berth, storage }: Config, { problem, notice }: Report): void {
+export function checkIndexPlace({ auth, berth, http, storage }: Config, { problem, notice }: Report): void {
   const { path, postgresql } = berth.index;
   const at = (key: string) => `berth.index.postgresql.${key}`;
   if (postgresql.url === undefined) {
@@ -26,4 +26,11 @@ export function checkIndexPlace({ berth, storage }: Config, { problem, notice }:
     problem(at('url'), 'its password goes before the @, or into passwordfile: elsewhere it would be shown');
   if (url.password && postgresql.passwordfile)
     problem(at('passwordfile'), 'does not go with a password in url');
+  const hasLogins = Boolean(auth.htpasswd) || berth.robots.path !== undefined;
+  if (hasLogins && !berth.tokens.enabled && !http.secret)
+    notice(
+      'warn',
+      'http.secret',
+      'several servers need the same one: a token that one of them gives is nothing to the others',
+    );
 }

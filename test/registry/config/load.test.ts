@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, configPath, formatNotice, loadConfig } from '../../../src/registry/config/index.js';
+import {
+  ConfigError,
+  configPath,
+  formatNotice,
+  loadConfig,
+  renderYaml,
+} from '../../../src/registry/config/index.js';
 
 const STORAGE = 'storage: {inmemory: }';
 const HTTP = 'http: {addr: ":5000"}';
@@ -179,6 +185,26 @@ describe('loadConfig', () => {
     expect(loaded.notices.map(formatNotice)).toEqual([
       'c.yml:4:1: loglevel: has no effect, since log.level is set',
     ]);
+  });
+});
+
+describe('an index in PostgreSQL', () => {
+  const url = 'url: "postgresql://u:secret@db/x"';
+  it.each([
+    { text: `berth: {index: {postgresql: {${url}}, path: /x}}`, notice: 'berth.index.path: has no effect' },
+    { text: 'berth: {index: {postgresql: {passwordfile: /f}}}', notice: 'has no effect without url' },
+    {
+      text: `auth: {htpasswd: {realm: r, path: /p}}\nberth: {index: {postgresql: {${url}}}}`,
+      notice: 'http.secret: several servers need the same one',
+    },
+  ])('warns of $text', ({ text, notice }) => {
+    const config = `version: 0.1\nstorage: {filesystem: {rootdirectory: /d}}\n${text}`;
+    expect(notices(config)).toContainEqual(expect.stringContaining(notice));
+  });
+
+  it('shows no password', () => {
+    const text = `version: 0.1\nstorage: {filesystem: {rootdirectory: /d}}\nberth: {index: {postgresql: {${url}}}}`;
+    expect(renderYaml(load(text))).toContain('url: postgresql://u:***@db/x');
   });
 });
 
