@@ -20,11 +20,19 @@ const BATCH = 500;
 export class Blobs {
   readonly #driver: StorageDriver;
   readonly #seen: RecentSizes;
+  readonly #alone: boolean;
 
-  /** @param options `rememberMs`: how long the store is not asked again for a blob that was there. */
-  constructor(driver: StorageDriver, options: { rememberMs: number } = { rememberMs: 0 }) {
+  /**
+   * @param options `rememberMs`: how long the store is not asked again for a blob that was there; `alone`: no other process
+   *   removes any.
+   */
+  constructor(
+    driver: StorageDriver,
+    { rememberMs = 0, alone = true }: { rememberMs?: number; alone?: boolean } = {},
+  ) {
     this.#driver = driver;
-    this.#seen = new RecentSizes(options.rememberMs);
+    this.#seen = new RecentSizes(rememberMs);
+    this.#alone = alone;
   }
 
   /** Size in bytes, or `undefined` when absent: not having it is an answer, not a failure. */
@@ -34,6 +42,12 @@ export class Blobs {
     const size = (await this.#driver.stat(blobPath(canonical)))?.size;
     if (size !== undefined) this.#seen.set(canonical, size);
     return size;
+  }
+
+  /** The same, for who must know and not only guess: others may have removed since what was seen a while ago. */
+  statNow(canonical: Digest): Promise<number | undefined> {
+    if (!this.#alone) this.#seen.delete(canonical);
+    return this.stat(canonical);
   }
 
   /** @throws {ContentNotFoundError} */

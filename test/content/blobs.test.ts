@@ -15,10 +15,10 @@ class CountingDriver extends MemoryDriver {
   }
 }
 
-async function open(rememberMs: number) {
+async function open(rememberMs: number, alone = true) {
   const driver = new CountingDriver();
   await driver.publish([{ path: layout.blobPath(hello), bytes: Buffer.from('hello') }]);
-  return { driver, blobs: new Blobs(driver, { rememberMs }) };
+  return { driver, blobs: new Blobs(driver, { rememberMs, alone }) };
 }
 
 describe('Blobs', () => {
@@ -41,5 +41,16 @@ describe('Blobs', () => {
     expect(await blobs.stat(hello)).toBe(5);
     await blobs.remove(hello);
     expect(await blobs.stat(hello)).toBeUndefined();
+  });
+
+  it.each([
+    { alone: true, found: 5 },
+    { alone: false, found: undefined },
+  ])('looks again for who must know, where another process may have removed it: $found', async (of) => {
+    const { driver, blobs } = await open(60_000, of.alone);
+    expect(await blobs.stat(hello)).toBe(5);
+    await driver.delete(layout.blobPath(hello));
+    expect(await blobs.statNow(hello)).toBe(of.found);
+    expect(await blobs.stat(hello)).toBe(of.found);
   });
 });

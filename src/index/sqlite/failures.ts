@@ -1,8 +1,9 @@
 import { primaryCode } from '../../sqlite/index.js';
 import { IndexUnavailableError } from '../errors.js';
 
+const BUSY = 5;
 const UNAVAILABLE: Readonly<Record<number, string>> = {
-  5: 'another process keeps it busy',
+  [BUSY]: 'another process keeps it busy',
   8: 'it is read-only',
   10: 'the disk fails',
   13: 'the disk is full',
@@ -11,7 +12,9 @@ const UNAVAILABLE: Readonly<Record<number, string>> = {
 
 /** The meaning of what SQLite reports; anything else stays what it is. */
 export function explained(error: unknown): unknown {
-  const reason = UNAVAILABLE[primaryCode(error)];
+  const code = primaryCode(error);
+  const reason = UNAVAILABLE[code];
   if (reason === undefined) return error;
-  return new IndexUnavailableError(`the index cannot be used: ${reason}`, { cause: error });
+  const options = { cause: error, forAll: code !== BUSY };
+  return new IndexUnavailableError(`the index cannot be used: ${reason}`, options);
 }

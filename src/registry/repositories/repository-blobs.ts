@@ -125,7 +125,7 @@ export class RepositoryBlobs {
     try {
       return await index.touchBlob(repository, digest, now());
     } catch (error) {
-      if (!(error instanceof IndexUnavailableError)) throw error;
+      if (!(error instanceof IndexUnavailableError && error.forAll)) throw error;
       return true; // where nothing is written nothing is removed
     }
   }
@@ -173,7 +173,7 @@ export class RepositoryBlobs {
     return locks.forPush(repository, [], () =>
       locks.forLink(blob.canonical, async () => {
         if (content.length === 0) {
-          if ((await blobs.stat(blob.canonical)) !== blob.size) return false;
+          if ((await blobs.statNow(blob.canonical)) !== blob.size) return false;
           const known = await index.findBlob(repository, digest);
           if (known && (await this.#vouchFor(repository, known))) return true;
         }
