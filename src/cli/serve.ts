@@ -121,6 +121,7 @@ async function serveHere(
     ...(tls ? { tls } : {}),
   });
   const trusted = trustedProxies(config.berth.trustedproxies);
+  let leaving = false;
   const app = createApp(registry, {
     authenticator,
     issuer,
@@ -128,6 +129,7 @@ async function serveHere(
     log,
     headers: config.http.headers,
     down: () => health.down,
+    leaving: () => leaving,
     draining: () => server.draining,
     observer: requestObserver(config, { metrics, trusted, output: accessOutput }),
   });
@@ -155,6 +157,8 @@ async function serveHere(
   }
 
   const signal = await stopSignal();
+  leaving = true;
+  await sleep(config.berth.stopdelay);
   log.info({ signal }, 'stopping: requests under way are finished first');
   background.abort();
   const cut = await server.close(config.http.draintimeout);

@@ -14,6 +14,16 @@ function configOf(draintimeout: string): Record<string, unknown> {
 }
 
 describe('a server that is told to stop', () => {
+  it('tells balancers first, and goes on until they have looked elsewhere', async () => {
+    await using server = await BerthProcess.start({ config: { berth: { stopdelay: '1s' } } });
+    const ended = server.stop();
+    const told = async () => (await exchange(server.url, 'GET', '/')).status;
+    await expect.poll(told).toBe(503);
+    expect((await exchange(server.url, 'GET', '/v2/')).status).toBe(200);
+    expect((await pushBlob(server.url, 'stop/app', blobOf(new Random(1), 1000))).status).toBe(201);
+    expect(await ended).toBe(0);
+  });
+
   it('finishes what is under way, takes nothing new, and ends with 0', async () => {
     const random = new Random(7);
     await using folder = await temporaryFolder();

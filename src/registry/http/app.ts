@@ -25,6 +25,8 @@ export type AppOptions = Readonly<{
   headers: Readonly<Record<string, readonly string[]>>;
   /** Why the registry must not answer now, if so. */
   down: () => string | undefined;
+  /** Whether the server is about to stop, so that balancers should look elsewhere. */
+  leaving: () => boolean;
   /** Whether connections should end with the next answer. */
   draining: () => boolean;
   observer: RequestObserver;
@@ -85,10 +87,11 @@ function addressed({ req }: Context, next: Next) {
 }
 
 /** Everything is refused while the registry is down, `/` included: that is what load balancers ask for. */
-function inService({ down }: AppOptions) {
-  return (_ctx: Context, next: Next) => {
+function inService({ down, leaving }: AppOptions) {
+  return (ctx: Context, next: Next) => {
     const reason = down();
     if (reason !== undefined) throw new OciError('UNAVAILABLE', `the registry is out of service: ${reason}`);
+    if (leaving() && ctx.path === '/') throw new OciError('UNAVAILABLE', 'this server is about to stop');
     return next();
   };
 }

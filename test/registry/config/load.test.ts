@@ -109,6 +109,7 @@ describe('loadConfig', () => {
       minfreespace: 104_857_600,
       search: true,
       trustedproxies: ['127.0.0.0/8', '::1/128'],
+      stopdelay: 0,
       passwordcache: 300_000,
     });
   });

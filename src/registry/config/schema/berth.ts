@@ -289,5 +289,9 @@ export const berth = section('What the reference does not have.', {
     .array(network)
     .meta({ description: 'Proxies whose Forwarded and X-Forwarded-* headers are believed.' })
     .default(['127.0.0.0/8', '::1/128']),
+  stopdelay: duration(
+    'How long a server that is told to stop goes on as before, but for / which says so: until balancers send it nothing more.',
+    '0s',
+  ),
   passwordcache: duration('How long a checked password is not checked again; 0 checks each time.', '5m'),
 });
