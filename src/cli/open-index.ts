@@ -1,9 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type MetadataIndex, openPostgresIndex, SqliteIndex } from '../index/index.js';
+import { type MetadataIndex, openPostgres, SqliteIndex } from '../index/index.js';
+import type { Locks } from '../locks/index.js';
 import type { Config } from '../registry/config/index.js';
 import { readConfigured, reasonOf } from '../registry/system-error.js';
 import { localFolder } from './local-folder.js';
+
+/** `locks` are between all that have it, where the index brings some. */
+type OpenIndex = AsyncDisposable & Readonly<{ index: MetadataIndex; locks?: Locks }>;
+
+/** Whether several servers may have one registry. */
+export function hasReplicas({ berth }: Config): boolean {
+  return berth.index.postgresql.url !== undefined;
+}
 
 /**
  * The index, as the configuration says. A store that cannot be written can still be served: the index is made anew from the
@@ -14,13 +23,28 @@ import { localFolder } from './local-folder.js';
 export async function openIndex(
   config: Config,
   { indexInMemory, shared = false }: { indexInMemory?: (error: unknown) => void; shared?: boolean },
-): Promise<MetadataIndex> {
+): Promise<OpenIndex> {
   const { url, passwordfile, ...options } = config.berth.index.postgresql;
   if (url !== undefined) {
     const password = passwordfile === undefined ? {} : { password: () => readPassword(passwordfile) };
-    return openPostgresIndex({ ...options, ...password, url });
+    const { index, locks } = await openPostgres({ ...options, ...password, url });
+    return {
+      index,
+      locks,
+      async [Symbol.asyncDispose]() {
+        await locks[Symbol.asyncDispose]();
+        await index.close();
+      },
+    };
   }
-  const path = indexPath(config, process.env);
+  const index = openFile(indexPath(config, process.env), { indexInMemory, shared });
+  return { index, [Symbol.asyncDispose]: () => index.close() };
+}
+
+function openFile(
+  path: string,
+  { indexInMemory, shared }: { indexInMemory: ((error: unknown) => void) | undefined; shared: boolean },
+): SqliteIndex {
   try {
     return new SqliteIndex(path, { shared });
   } catch (error) {

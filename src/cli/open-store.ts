@@ -9,7 +9,7 @@ import { IndexSync, RepositoryLocks, type RepositoryStore, Trash } from '../regi
 import { reasonOf } from '../registry/system-error.js';
 import { FilesystemDriver, MemoryDriver, openS3, type StorageDriver } from '../storage/index.js';
 import { localFolder } from './local-folder.js';
-import { openIndex } from './open-index.js';
+import { hasReplicas, openIndex } from './open-index.js';
 import { lockRoot, RootTakenError } from './root-lock.js';
 import { s3Options } from './s3-options.js';
 
@@ -28,8 +28,9 @@ export type OpenStore = AsyncDisposable &
 
 /**
  * Storage, index and what stands on them, as the configuration says.
- * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process;
- *   `locks` are between it and others that serve the same; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is a failure.
+ * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process,
+ *   unless the index is made for several; `locks` are between it and others that serve the same; `indexInMemory` takes the
+ *   place of an index file that cannot be used, and is told why: without it, that is a failure.
  * @throws {RootTakenError} `alone` while another server is there.
  */
 export async function openStore(
@@ -42,26 +43,30 @@ export async function openStore(
     locks?: Locks | undefined;
   } = {},
 ): Promise<OpenStore> {
-  const { wrap = (driver) => driver, alone = false, locks } = options;
+  const { wrap = (driver) => driver } = options;
+  const takesRoot = Boolean(options.alone) && !hasReplicas(config);
+  const alone = takesRoot && options.locks === undefined;
   const own = await openDriver(config, { log, alone });
   const driver = wrap(own);
-  const lock = alone ? takeRoot(config, log) : undefined;
-  const blobs = new Blobs(driver, { rememberMs: config.storage.s3 ? REMEMBER_BLOB_MS : 0 });
+  const root = takesRoot ? takeRoot(config, log) : undefined;
+  const rememberMs = config.storage.s3 ? REMEMBER_BLOB_MS : 0;
+  const blobs = new Blobs(driver, { rememberMs, alone });
   const pool = new HashPool();
-  const index = await openIndex(config, { ...options, shared: locks !== undefined });
+  const opened = await openIndex(config, { ...options, shared: options.locks !== undefined });
+  const { index, locks = options.locks } = opened;
   const sync = new IndexSync({ driver, blobs }, index, log, { shared: locks !== undefined });
   const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;
   return {
     store: { driver, blobs, index, sync, trash, locks: new RepositoryLocks(locks), now: () => new Date() },
-    uploads: new Uploads(driver, pool, { alone: alone && locks === undefined, locks }),
+    uploads: new Uploads(driver, pool, { alone, locks }),
     driver,
     index,
     locks,
     async [Symbol.asyncDispose]() {
       await pool[Symbol.asyncDispose]();
-      await index.close();
+      await opened[Symbol.asyncDispose]();
       if (Symbol.dispose in own) own[Symbol.dispose]();
-      lock?.[Symbol.dispose]();
+      root?.[Symbol.dispose]();
     },
   };
 }

@@ -3,8 +3,8 @@
  * what, sizes and times. Derived from the files, which are the truth: it can be deleted at any time.
  * Start with metadata-index.ts, the promise; sqlite/ keeps it for one machine, postgresql/ for any number.
  */
+import type { PostgresIndex, PostgresLocks } from './postgresql/index.js';
 import type { PostgresOptions } from './postgresql/options.js';
-import type { PostgresIndex } from './postgresql/postgres-index.js';
 
 export { IndexUnavailableError } from './errors.js';
 export type {
@@ -32,10 +32,12 @@ export type { PostgresOptions } from './postgresql/options.js';
 export { SqliteIndex } from './sqlite/sqlite-index.js';
 
 /**
- * What speaks to PostgreSQL is loaded for those who have one only.
+ * An index, and locks between all that open it. What speaks to PostgreSQL is loaded for those who have one only.
  * @throws {TypeError} the URL is none. Nothing is asked of the database yet.
  */
-export async function openPostgresIndex(options: PostgresOptions): Promise<PostgresIndex> {
-  const { PostgresIndex } = await import('./postgresql/postgres-index.js');
-  return new PostgresIndex(options);
+export async function openPostgres(
+  options: PostgresOptions,
+): Promise<Readonly<{ index: PostgresIndex; locks: PostgresLocks }>> {
+  const { PostgresIndex, PostgresLocks } = await import('./postgresql/index.js');
+  return { index: new PostgresIndex(options), locks: new PostgresLocks(options) };
 }

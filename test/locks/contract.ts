@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { LockMode, Locks } from '../../src/locks/index.js';
 
-const WHILE_MS = 20;
+/** Enough for a lock that is asked for over a connection. */
+const WHILE_MS = 50;
 
 /** What all locks promise. @param open of two processes that share them; both are closed by their scope. */
 export function describeLocks(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IndexUnavailableError, type MetadataIndex, openPostgresIndex } from '../../src/index/index.js';
+import { IndexUnavailableError, type MetadataIndex, openPostgres } from '../../src/index/index.js';
 import { parseTag } from '../../src/oci/index.js';
 import { app, describeMetadataIndex, digest, manifest, now } from '../index/contract.js';
 import { PostgresServer } from '../support/postgres-server.js';
@@ -69,10 +69,15 @@ describe('PostgresIndex', () => {
     ]);
     expect(await index.hasManifests(app)).toBe(true); // over connections that it took to be open
     expect(index.generation).toBe(0);
+    await index.endComparison();
     await server.stop();
     await server.promote();
     await index.check();
-    expect(index.generation).toBe(1); // a standby may lack what was written last: all has to be compared anew
+    // A standby may lack what was written last: all has to be compared anew.
+    expect(index.generation).toBe(1);
+    expect((await index.comparison()).complete).toBe(false);
+    await index.endComparison();
+    expect((await index.comparison()).complete).toBe(true);
     await index.close();
   });
 
@@ -115,6 +120,11 @@ describe('PostgresIndex', () => {
   it.each([
     { what: 'a wrong database', url: async () => server.url('none'), says: 'there is no such database' },
     {
+      what: 'a wrong password',
+      url: async () => server.url().replace(/:[^:@]*@/, ':wrong@'),
+      says: 'does not let us in',
+    },
+    {
       what: 'a wrong encoding',
       url: () =>
         server.createDatabase(
@@ -147,12 +157,12 @@ describe('PostgresIndex', () => {
   });
 });
 
-function openIndex(
+async function openIndex(
   schema: string,
   options: { url?: string; connections?: number; name?: string } = {},
 ): Promise<MetadataIndex> {
   const { name = 'berth', connections = 4, url = `${server.url()}?application_name=${name}` } = options;
-  return openPostgresIndex({ url, connections, schema });
+  return (await openPostgres({ url, connections, schema })).index;
 }
 
 /** Making a database takes longer than most of the tests. */

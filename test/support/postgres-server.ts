@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { freePort } from './http.js';
@@ -16,6 +17,7 @@ export class PostgresServer implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
   readonly #port: number;
   readonly #programs: string;
+  readonly #password = randomBytes(12).toString('hex');
   #process: ServerProcess | undefined;
 
   private constructor(folder: TemporaryFolder, { port, programs }: { port: number; programs: string }) {
@@ -32,12 +34,14 @@ export class PostgresServer implements AsyncDisposable {
         port: await freePort(),
         programs: join(VERSIONS, String(newest), 'bin'),
       });
-      if (isRoot()) await run(['chown', 'postgres', folder.path]);
+      await writeFile(server.passwordFile, server.#password);
+      if (isRoot()) await run(['chown', '-R', 'postgres', folder.path]);
       // Another order of names than that of their bytes, as a database may well have.
       const locale = ['-E', 'UTF8', '--locale-provider=icu', '--icu-locale=en', '--locale=C.UTF-8'];
       await run([
         ...server.#program('initdb'),
-        ...['-D', server.#data, '-U', 'postgres', '-A', 'trust', '--no-sync', ...locale],
+        ...['-D', server.#data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${server.passwordFile}`],
+        ...['--no-sync', ...locale],
       ]);
       await server.startAgain();
       return server;
@@ -75,7 +79,12 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   url(database = 'postgres'): string {
-    return `postgresql://postgres@127.0.0.1:${this.#port}/${database}`;
+    return `postgresql://postgres:${this.#password}@127.0.0.1:${this.#port}/${database}`;
+  }
+
+  /** For a URL without one. */
+  get passwordFile(): string {
+    return join(this.#folder.path, 'password');
   }
 
   /** @returns the URL of a new database. Takes half a second. */

@@ -1,6 +1,6 @@
 import type { RepositoryName } from '../../oci/index.js';
 import type { Comparison } from '../metadata-index.js';
-import type { Database } from './database.js';
+import { type Database, TIMELINE } from './database.js';
 
 /** What servers tell each other of comparing the index with the files. MetadataIndex says what each promises. */
 export class ComparisonState {
@@ -12,20 +12,21 @@ export class ComparisonState {
 
   async get(): Promise<Comparison> {
     const row = await this.#db.get(
-      'SELECT compared, ARRAY(SELECT repository FROM distrusted) AS distrusted FROM history',
+      `SELECT compared_on = ${TIMELINE} AS complete, ARRAY(SELECT repository FROM distrusted) AS distrusted FROM history`,
     );
-    return { complete: row?.compared === true, distrusted: (row?.distrusted ?? []) as RepositoryName[] };
+    return { complete: row?.complete === true, distrusted: (row?.distrusted ?? []) as RepositoryName[] };
   }
 
   async begin(): Promise<void> {
     await this.#db.transaction(async (session) => {
-      await session.run('UPDATE history SET compared = false');
+      await session.run('UPDATE history SET compared_on = NULL');
       await session.run('DELETE FROM distrusted');
     });
   }
 
   async end(): Promise<void> {
-    await this.#db.run('UPDATE history SET compared = true');
+    // Of the timeline that was last seen: if another one has begun since, all must be compared again.
+    await this.#db.run('UPDATE history SET compared_on = $1', this.#db.timeline ?? null);
   }
 
   async setTrusted(repository: RepositoryName, trusted: boolean): Promise<void> {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { IndexUnavailableError } from '../errors.js';
 import { explained, isConflict, isGone, isLost, unreachable } from './failures.js';
-import { connectionString, type PostgresOptions } from './options.js';
+import { clientConfig, type PostgresOptions } from './options.js';
 import { createTables, quoted } from './schema.js';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -10,11 +10,8 @@ export type Value = string | number | boolean | Uint8Array | null | readonly (st
 /** The number of the repository that is named by the first parameter of a statement. */
 export const REPOSITORY = '(SELECT id FROM repositories WHERE name = $1)';
 
-/** How long one waits for a connection, be it that all are busy or that the database does not answer. */
-const CONNECT_MS = 5000;
 /** No statement takes so long: whoever would answer is gone, without a word. */
 const ANSWER_MS = 120_000;
-const KEEP_ALIVE_MS = 10_000;
 /** How often work is done again that another transaction was in the way of. */
 const ATTEMPTS = 5;
 const INT8 = 20;
@@ -60,7 +57,7 @@ export class Session {
 }
 
 /** A timeline begins where a standby takes over or a backup is restored: what was written last may be lost. */
-const TIMELINE = 'SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline';
+export const TIMELINE = 'left(pg_walfile_name(pg_current_wal_lsn()), 8)';
 
 /**
  * The database of the index, over a few connections that are made as they are needed, and anew after they were lost. Every
@@ -78,17 +75,12 @@ export class Database {
   #timeline: string | undefined;
   #replaced = 0;
 
-  constructor({ url, password, connections, schema }: PostgresOptions) {
-    this.#schema = schema;
+  constructor(options: PostgresOptions) {
+    this.#schema = options.schema;
     this.#pool = new pg.Pool({
-      connectionString: connectionString(url),
-      ...(password && { password }),
-      max: connections,
-      connectionTimeoutMillis: CONNECT_MS,
+      ...clientConfig(options),
+      max: options.connections,
       query_timeout: ANSWER_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-      fallback_application_name: 'berth',
       types: { getTypeParser },
       onConnect: (client) => this.#greet(client),
     });
@@ -98,6 +90,11 @@ export class Database {
   /** How often what the tables held, or the last of it, was lost while in use. */
   get replaced(): number {
     return this.#replaced;
+  }
+
+  /** As of the last connection; `undefined` before the first. */
+  get timeline(): string | undefined {
+    return this.#timeline;
   }
 
   get(sql: string, ...values: Value[]): Promise<Row | undefined> {
@@ -211,7 +208,7 @@ export class Database {
   }
 
   async #greet(client: pg.ClientBase): Promise<void> {
-    const { rows } = await client.query(TIMELINE);
+    const { rows } = await client.query(`SELECT ${TIMELINE} AS timeline`);
     const timeline = String(rows[0]?.timeline);
     if (this.#timeline !== undefined && this.#timeline !== timeline) this.#replaced += 1;
     this.#timeline = timeline;

@@ -92,8 +92,8 @@ CREATE TABLE pending_deletes (
   digest TEXT COLLATE "C",
   begun_at BIGINT NOT NULL
 );
--- One row: since when pulls are remembered, and whether all was compared with the files.
-CREATE TABLE history (since BIGINT NOT NULL, compared BOOLEAN NOT NULL DEFAULT false);
+-- One row: since when pulls are remembered, and on which timeline of the database all was compared with the files.
+CREATE TABLE history (since BIGINT NOT NULL, compared_on TEXT);
 CREATE TABLE distrusted (repository TEXT COLLATE "C" PRIMARY KEY);
 `;
 

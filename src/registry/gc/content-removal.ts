@@ -13,12 +13,13 @@ export function removeContent(
   digest: Digest,
   { before, dryRun }: Readonly<{ before: Date; dryRun: boolean }>,
 ): Promise<number | undefined> {
-  return locks.forRemoval(digest, async () => {
+  return locks.forRemoval(digest, async (lost) => {
     const info = await blobs.info(digest);
     if (info === undefined || info.changedAt >= before) return undefined;
     const [unlinked] = await index.unlinked([digest]);
     trusted.check();
     if (unlinked === undefined) return undefined;
+    lost.throwIfAborted();
     if (!dryRun) await blobs.remove(digest);
     return info.size;
   });

@@ -281,9 +281,8 @@ export class IndexSync {
   /** The blobs, some of whose sizes need not be asked for. */
   get #sized(): Pick<Blobs, 'stat' | 'read'> {
     const [blobs, sizes] = [this.#blobs, this.#sizes];
-    if (sizes === undefined) return blobs;
     return {
-      stat: async (digest) => sizes.get(digest) ?? (await blobs.stat(digest)),
+      stat: async (digest) => sizes?.get(digest) ?? (await blobs.statNow(digest)),
       read: (digest) => blobs.read(digest),
     };
   }

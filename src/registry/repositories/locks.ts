@@ -1,9 +1,10 @@
-import { LocalLocks, type Locks } from '../../locks/index.js';
+import { LocalLocks, type LockMode, type Locks } from '../../locks/index.js';
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 
 /**
  * Keeps changes of one repository apart: pushes go on side by side except those of one tag, whose link and
- * index row must end up naming the same manifest; a delete waits for all of them and goes alone.
+ * index row must end up naming the same manifest; a delete waits for all of them and goes alone. What was done when its lock
+ * turns out to be lost is not promised to anybody: it fails with the reason.
  */
 export class RepositoryLocks {
   readonly #locks: Locks;
@@ -15,28 +16,35 @@ export class RepositoryLocks {
 
   /** Runs `push` together with other pushes, but not with one of the same tags or a delete. */
   async forPush<T>(repository: RepositoryName, tags: readonly Tag[], push: () => Promise<T>): Promise<T> {
-    using _repository = await this.#locks.acquire(`repository ${repository}`, 'together');
-    const names = [...new Set(tags)].sort(); // all in this order: nobody waits for one who waits for him
     using held = new DisposableStack();
-    for (const tag of names) held.use(await this.#locks.acquire(`tag ${repository}:${tag}`, 'alone'));
-    return await push();
+    const locks = [held.use(await this.#locks.acquire(`repository ${repository}`, 'together'))];
+    // All in this order: nobody waits for one who waits for him.
+    for (const tag of [...new Set(tags)].sort())
+      locks.push(held.use(await this.#locks.acquire(`tag ${repository}:${tag}`, 'alone')));
+    const result = await push();
+    for (const { lost } of locks) lost.throwIfAborted();
+    return result;
   }
 
-  /** Runs `remove` alone. */
-  async forDelete<T>(repository: RepositoryName, remove: () => Promise<T>): Promise<T> {
-    using _repository = await this.#locks.acquire(`repository ${repository}`, 'alone');
-    return await remove();
+  /** Runs `remove` alone. What it removes is to be removed only while the signal is not aborted. */
+  forDelete<T>(repository: RepositoryName, remove: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#with(`repository ${repository}`, 'alone', remove);
   }
 
   /** Bytes stay where they are while `link` makes something lead to them. */
-  async forLink<T>(canonical: Digest, link: () => Promise<T>): Promise<T> {
-    using _content = await this.#locks.acquire(`content ${canonical}`, 'together');
-    return await link();
+  forLink<T>(canonical: Digest, link: () => Promise<T>): Promise<T> {
+    return this.#with(`content ${canonical}`, 'together', link);
   }
 
-  /** Nothing begins to lead to these bytes while `remove` runs. */
-  async forRemoval<T>(canonical: Digest, remove: () => Promise<T>): Promise<T> {
-    using _content = await this.#locks.acquire(`content ${canonical}`, 'alone');
-    return await remove();
+  /** Nothing begins to lead to these bytes while `remove` runs, unless the signal is aborted. */
+  forRemoval<T>(canonical: Digest, remove: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#with(`content ${canonical}`, 'alone', remove);
+  }
+
+  async #with<T>(key: string, mode: LockMode, work: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    using held = await this.#locks.acquire(key, mode);
+    const result = await work(held.lost);
+    held.lost.throwIfAborted();
+    return result;
   }
 }

@@ -136,9 +136,10 @@ export class RepositoryBlobs {
    */
   async removeUnneeded(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
     const { driver, index, locks } = this.#store;
-    return locks.forDelete(repository, async () => {
+    return locks.forDelete(repository, async (lost) => {
       const digests = await index.unneededBlobs(repository, unneeded);
       for (const digest of digests) {
+        lost.throwIfAborted();
         await driver.delete(layout.layerPath(repository, digest), { durable: false });
         await index.dropBlob(repository, digest);
       }

@@ -148,9 +148,12 @@ export class RepositoryManifests {
    */
   async removeUnneeded(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
     const { index, locks } = this.#store;
-    return locks.forDelete(repository, async () => {
+    return locks.forDelete(repository, async (lost) => {
       const digests = await index.unneededManifests(repository, unneeded);
-      for (const digest of digests) await this.#remove(repository, { digest });
+      for (const digest of digests) {
+        lost.throwIfAborted();
+        await this.#remove(repository, { digest });
+      }
       return digests;
     });
   }

@@ -1,0 +1,6 @@
+/**
+ * The index of any number of servers, and the locks between them, in a database of PostgreSQL. Start with postgres-index.ts
+ * and locks.ts.
+ */
+export { PostgresLocks } from './locks.js';
+export { PostgresIndex } from './postgres-index.js';
