@@ -4,24 +4,37 @@ import type { Logger } from '../registry/logger.js';
 
 const AGAIN_MS = 1000;
 
+export type Duty = (signal: AbortSignal) => Promise<unknown>;
+
+/** Held by the process that does what only one may do. */
+export const LEAD = 'lead';
+
 /**
- * What only one of the processes that serve a registry may do: `work` begins when no other process is at it, and again when
- * it failed or the lock was lost, until `signal`. Its own signal tells it to stop at once.
+ * What only one of the processes that serve a registry may do: all of it begins when no other process is at it, and again when
+ * some of it failed or the lock was lost, until `signal`. Its own signal tells each to stop at once.
  */
 export async function lead(
   { locks, log }: Readonly<{ locks: Locks; log: Logger }>,
   signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<unknown>,
+  duties: readonly Duty[],
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      using held = await locks.acquire('lead', 'alone', signal);
+      using held = await locks.acquire(LEAD, 'alone', signal);
       log.debug({}, 'this process does what only one may do');
-      await work(AbortSignal.any([signal, held.lost]));
+      await doAll(duties, AbortSignal.any([signal, held.lost]));
     } catch (error) {
       if (signal.aborted) return;
       log.warn({ error }, 'what only one process may do is begun anew');
       await sleep(AGAIN_MS, undefined, { signal }).catch(() => {});
     }
   }
+}
+
+/** When one fails, the others are told to stop, and waited for: they must not go on beside those of another process. */
+async function doAll(duties: readonly Duty[], signal: AbortSignal): Promise<void> {
+  const failed = new AbortController();
+  const until = AbortSignal.any([signal, failed.signal]);
+  await Promise.allSettled(duties.map((duty) => duty(until).catch((error: unknown) => failed.abort(error))));
+  failed.signal.throwIfAborted();
 }

@@ -4,6 +4,7 @@ import type { Config } from '../registry/config/index.js';
 import { type JobOutcome, Maintenance, type Outcome, type Task } from '../registry/maintenance/index.js';
 import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { consoleLogger } from './console-logger.js';
+import { LEAD } from './lead.js';
 import type { Mirrors } from './mirrors.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openExistingStore } from './open-store.js';
@@ -22,10 +23,12 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
   const quiet = { ...consoleLogger(), info: () => {} };
   try {
     await using opened = await openExistingStore(config, quiet, { alone: true });
+    using lead = await opened.locks?.tryAcquire(LEAD, 'alone');
+    if (opened.locks && lead === undefined) return await askServer(opened.index, task);
     // The index is trusted once it was compared with the files.
     if (task.kind !== 'empty-trash') await opened.store.sync.run();
     await using mirrors = await openMirrors(config, opened, quiet);
-    return await maintenanceOf(config, opened, mirrors).run(task);
+    return await maintenanceOf(config, opened, mirrors).run(task, lead?.lost);
   } catch (error) {
     if (!(error instanceof RootTakenError)) throw error;
   }

@@ -5,7 +5,7 @@ import type { Locks } from '../locks/index.js';
 import type { Logger } from '../registry/logger.js';
 import type { RepositoryStore } from '../registry/repositories/index.js';
 import { checkIndex } from './check-index.js';
-import { lead } from './lead.js';
+import { type Duty, lead } from './lead.js';
 import { repeat } from './schedule.js';
 
 /** How soon a process learns what others found. */
@@ -22,21 +22,20 @@ type Parts = Readonly<{ locks: Locks; store: RepositoryStore; log: Logger }>;
 export async function serveWithPeers(
   { locks, store, log }: Parts,
   signal: AbortSignal,
-  duties: (signal: AbortSignal) => Promise<unknown>,
+  duties: readonly Duty[],
 ): Promise<void> {
   await insist(log, signal, () => distrustIfFirst(locks, store.index));
   await Promise.all([
     beCounted({ locks, log }, signal),
     repeat(LOOK, signal, () => store.sync.check().catch((error) => tellLater(log, error))),
-    lead({ locks, log }, signal, (signal) =>
-      Promise.all([
-        repeat(LOOK, signal, async () => {
-          if (!store.sync.complete) await checkIndex({ store, log }, signal);
-        }),
-        duties(signal),
-      ]),
-    ),
+    lead({ locks, log }, signal, [(signal) => compare({ store, log }, signal), ...duties]),
   ]);
+}
+
+async function compare(parts: Omit<Parts, 'locks'>, signal: AbortSignal): Promise<void> {
+  await repeat(LOOK, signal, async () => {
+    if (!parts.store.sync.complete) await checkIndex(parts, signal);
+  });
 }
 
 /** While nobody served, anything may have happened to the files. */

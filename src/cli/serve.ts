@@ -11,6 +11,7 @@ import { accessRules, openAuthenticator, openTokenIssuer } from './authenticatio
 import { checkIndex } from './check-index.js';
 import { readConfig } from './config.js';
 import { openDebugServer } from './debug-server.js';
+import type { Duty } from './lead.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openStore } from './open-store.js';
 import type { serveWithPeers } from './peers.js';
@@ -104,7 +105,7 @@ async function serveHere(
     upstreams: copies?.upstreams,
     settings: { ...registrySettings(config), ...(copies && { namespaces: copies.upstreams.namespaces }) },
   };
-  await resumeDeletes(registry, log);
+  if (!opened.locks) await resumeDeletes(registry, log);
   const health = new Health({
     checks: config.health,
     minFreeBytes: config.berth.minfreespace,
@@ -137,17 +138,16 @@ async function serveHere(
   const address = await server.listen(app);
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });
   health.start(background.signal);
-  const duties = (signal: AbortSignal) =>
-    Promise.all([
-      schedulePurges(config, { ...opened, log }, signal),
-      maintain(config, { ...registry, store: opened.store, retention, mirrors, log }, signal),
-      mirrors && mirrorByTheClock(mirrors, log, signal),
-      copies && evict({ ...registry, ...copies, store: opened.store, log }, signal),
-    ]);
+  const duties: Duty[] = [
+    (signal) => schedulePurges(config, { ...opened, log }, signal),
+    (signal) => maintain(config, { ...registry, store: opened.store, retention, mirrors, log }, signal),
+    async (signal) => mirrors && mirrorByTheClock(mirrors, log, signal),
+    async (signal) => copies && evict({ ...registry, ...copies, store: opened.store, log }, signal),
+  ];
   const work = afterStart(background.signal, (signal) =>
     opened.locks
       ? shareWork({ ...registry, ...opened, locks: opened.locks, log }, signal, duties)
-      : Promise.all([checkIndex({ ...opened, log }, signal), duties(signal)]),
+      : Promise.all([checkIndex({ ...opened, log }, signal), ...duties.map((duty) => duty(signal))]),
   );
   if (worker) {
     worker.listening(address, { health, metrics: () => metrics?.counts() });
@@ -189,12 +189,11 @@ async function resumeDeletes({ manifests }: Pick<Registry, 'manifests'>, log: Lo
 async function shareWork(
   { manifests, ...parts }: Parameters<typeof serveWithPeers>[0] & Pick<Registry, 'manifests'>,
   signal: AbortSignal,
-  duties: (signal: AbortSignal) => Promise<unknown>,
+  duties: readonly Duty[],
 ): Promise<void> {
   const { serveWithPeers } = await import('./peers.js');
-  await serveWithPeers(parts, signal, (signal) =>
-    Promise.all([repeat(RESUME, signal, () => resumeDeletes({ manifests }, parts.log)), duties(signal)]),
-  );
+  const resume: Duty = (signal) => repeat(RESUME, signal, () => resumeDeletes({ manifests }, parts.log));
+  await serveWithPeers(parts, signal, [resume, ...duties]);
 }
 
 /** Its code is loaded here, as no start need wait for it. */
