@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { IndexUnavailableError } from '../errors.js';
 import { explained, isConflict, isGone, isLost, unreachable } from './failures.js';
-import { clientConfig, type PostgresOptions } from './options.js';
+import { clientClass, clientConfig, type PostgresOptions } from './options.js';
 import { createTables, quoted } from './schema.js';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -79,6 +79,7 @@ export class Database {
     this.#schema = options.schema;
     this.#pool = new pg.Pool({
       ...clientConfig(options),
+      Client: clientClass(options),
       max: options.connections,
       query_timeout: ANSWER_MS,
       types: { getTypeParser },

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
-import pg from 'pg';
+import type pg from 'pg';
 import { IndexUnavailableError } from '../errors.js';
 import { explained, unreachable } from './failures.js';
-import { clientConfig, type PostgresOptions } from './options.js';
+import { clientClass, clientConfig, type PostgresOptions } from './options.js';
 
 /** How often the database is asked for a sign of life while locks are held, and how long it may take to give one. */
 const LIFE_SIGN_MS = { every: 5000, within: 10_000 };
@@ -37,7 +37,7 @@ export class LockSession {
   /** @throws {IndexUnavailableError} */
   static async open(options: PostgresOptions): Promise<LockSession> {
     const socket = new Socket();
-    const client = new pg.Client({
+    const client = new (clientClass(options))({
       ...clientConfig(options),
       query_timeout: LIFE_SIGN_MS.within,
       stream: () => socket,
