@@ -129,9 +129,10 @@ async function readRoot(driver: StorageDriver): Promise<void> {
   for await (const _ of driver.list('/')) return;
 }
 
-/** Each machine has a file of its own, for several may share a store. */
+/** Each process has a file of its own, for several may share a store. */
 function probe(driver: StorageDriver): () => Promise<void> {
-  const path = `/berth/health/${hostname().replace(/[^A-Za-z0-9-]/g, '_') || 'host'}`;
+  const host = hostname().replace(/[^A-Za-z0-9-]/g, '_') || 'host';
+  const path = `/berth/health/${host}-${process.pid}`;
   return async () => {
     const written = Buffer.from(new Date().toISOString());
     await driver.publish([{ path, bytes: written }]);
