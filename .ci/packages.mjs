@@ -28,6 +28,7 @@ const NEEDS = [
   { names: ['fish'], programs: ['fish'] },
   { names: ['git'], programs: ['git'] },
   { names: ['golang-github-containers-common'] }, // the policy.json without which skopeo and podman refuse to work
+  { names: ['haproxy'], programs: ['haproxy'] },
   { names: ['iproute2'], programs: ['ip'] },
   { names: ['iptables'], programs: ['iptables'] },
   { names: ['libnss3-tools'], programs: ['certutil'] }, // what makes browsers trust a certificate

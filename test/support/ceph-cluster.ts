@@ -28,11 +28,11 @@ type Daemon = Readonly<{ name: string; child: ChildProcess }>;
  */
 export class CephCluster implements AsyncDisposable {
   readonly account: S3Account;
-  readonly #daemons: readonly Daemon[];
+  readonly #starter: Starter;
 
-  private constructor(account: S3Account, daemons: readonly Daemon[]) {
+  private constructor(account: S3Account, starter: Starter) {
     this.account = account;
-    this.#daemons = daemons;
+    this.#starter = starter;
   }
 
   /**
@@ -51,8 +51,9 @@ export class CephCluster implements AsyncDisposable {
     try {
       await starter.startMonitor();
       await starter.startDisk();
+      await starter.createUser(account);
       await starter.startGateway(account);
-      return new CephCluster(account, starter.daemons);
+      return new CephCluster(account, starter);
     } catch (error) {
       await stopAll(starter.daemons);
       throw error;
@@ -61,7 +62,7 @@ export class CephCluster implements AsyncDisposable {
 
   /** Processor time of all its parts so far, in seconds. */
   async cpuSeconds(): Promise<number> {
-    const times = this.#daemons.map(async ({ child }) => {
+    const times = this.#starter.daemons.map(async ({ child }) => {
       const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
       const [user, system] = stat
         .slice(stat.lastIndexOf(')') + 2)
@@ -72,8 +73,14 @@ export class CephCluster implements AsyncDisposable {
     return (await Promise.all(times)).reduce((sum, each) => sum + each, 0);
   }
 
+  /** Kills what answers requests, in the middle of them, and starts it again. */
+  async restartGateway(): Promise<void> {
+    await this.#starter.killGateway();
+    await this.#starter.startGateway(this.account);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await stopAll(this.#daemons);
+    await stopAll(this.#starter.daemons);
   }
 }
 
@@ -111,9 +118,20 @@ class Starter {
     await this.#start('ceph-osd', ['-f', '-i', '0']);
   }
 
-  async startGateway({ endpoint, accessKey, secretKey }: S3Account): Promise<void> {
+  async createUser({ accessKey, secretKey }: S3Account): Promise<void> {
     const keys = ['--access-key', accessKey, '--secret-key', secretKey];
     await this.#run('radosgw-admin', ['user', 'create', '--uid', 'test', '--display-name', 'test', ...keys]);
+  }
+
+  async killGateway(): Promise<void> {
+    const { child } = this.daemons.pop() ?? {};
+    if (child === undefined) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  async startGateway({ endpoint }: S3Account): Promise<void> {
     await this.#start('radosgw', ['-f', '-n', 'client.rgw']);
     await this.#until('radosgw', async () => (await fetch(endpoint)).ok);
   }

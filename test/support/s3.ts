@@ -65,8 +65,17 @@ export function onBucket(
   };
 }
 
-async function sharedAccount(): Promise<S3Account> {
-  const answer = JSON.parse(await text(connect(inject('s3Socket'))));
+/** Kills the service that all tests of a run share, and starts it again: for tests that run alone. */
+export async function restartS3(): Promise<void> {
+  await ask(inject('s3RestartSocket'));
+}
+
+function sharedAccount(): Promise<S3Account> {
+  return ask(inject('s3Socket'));
+}
+
+async function ask<Answer>(socket: string): Promise<Answer> {
+  const answer = JSON.parse(await text(connect(socket)));
   if ('error' in answer) throw new Error(answer.error);
   return answer;
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { CephCluster } from './ceph-cluster.js';
@@ -9,6 +9,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A socket that answers with an `S3Account`, as JSON, or with why there is none. */
     s3Socket: string;
+    /** A socket that restarts the service, and answers once it is there again. Only for who has the service to himself. */
+    s3RestartSocket: string;
   }
 }
 
@@ -18,25 +20,34 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await temporaryFolder('shared');
+  const servers: Server[] = [];
   let started: Promise<{ cluster: CephCluster; data: TemporaryFolder }> | undefined;
-  const server = createServer(async (socket) => {
-    socket.on('error', () => {});
-    try {
-      started ??= startCluster();
-      socket.end(JSON.stringify((await started).cluster.account));
-    } catch (error) {
-      socket.end(JSON.stringify({ error: String(error) }));
-    }
-  });
-  const path = join(folder.path, 's3');
-  server.listen(path);
-  await once(server, 'listening');
-  project.provide('s3Socket', path);
+  const answering = (name: string, answer: () => Promise<unknown>) => {
+    const path = join(folder.path, name);
+    const server = createServer(async (socket) => {
+      socket.on('error', () => {});
+      const text = await answer().catch((error: unknown) => ({ error: String(error) }));
+      socket.end(JSON.stringify(text));
+    });
+    servers.push(server.listen(path));
+    return path;
+  };
+  const cluster = async () => {
+    started ??= startCluster();
+    return (await started).cluster;
+  };
+  project.provide(
+    's3Socket',
+    answering('s3', async () => (await cluster()).account),
+  );
+  const restart = async () => (await cluster()).restartGateway().then(() => ({}));
+  project.provide('s3RestartSocket', answering('s3-restart', restart));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
   return async () => {
-    server.close();
-    const cluster = await started?.catch(() => undefined);
-    await cluster?.cluster[Symbol.asyncDispose]();
-    await cluster?.data[Symbol.asyncDispose]();
+    for (const server of servers) server.close();
+    const running = await started?.catch(() => undefined);
+    await running?.cluster[Symbol.asyncDispose]();
+    await running?.data[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   };
 }

@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { BERTH, type BerthOptions, BerthProcess } from '../support/berth-process.js';
+import { HaProxy } from '../support/haproxy.js';
+import { freePort, http } from '../support/http.js';
+import { PostgresServer } from '../support/postgres-server.js';
+import { pushImage, sha256, testImage } from '../support/push.js';
+import { run } from '../support/run.js';
+import { createBucket, onBucket, restartS3, type TestBucket } from '../support/s3.js';
+import { seedOfRun } from '../support/seed.js';
+import { Gate } from './gate.js';
+import { Ledger } from './ledger.js';
+import { digestOf } from './names.js';
+import { Pusher } from './pusher.js';
+import { Random } from './random.js';
+import { Tally } from './requests.js';
+import { verify } from './verify.js';
+
+const SHARED = 'replicas/shared';
+const OWN = ['replicas/one', 'replicas/two', 'replicas/three'];
+/** Until the balancer has seen that a server is there, or is not. */
+const NOTICED_MS = 2500;
+
+let bucket: TestBucket;
+let postgres: PostgresServer;
+let balancer: HaProxy;
+let ports: number[];
+const replicas: BerthProcess[] = [];
+
+beforeAll(async () => {
+  [bucket, postgres, ports] = await Promise.all([
+    createBucket(),
+    PostgresServer.start(),
+    Promise.all([freePort(), freePort()]),
+  ]);
+  // Both at once: the tables are made once.
+  replicas.push(...(await Promise.all(ports.map((port) => BerthProcess.start(options(port))))));
+  balancer = await HaProxy.start(replicas.map(({ address }) => address));
+});
+afterAll(async () => {
+  await balancer?.[Symbol.asyncDispose]();
+  for (const replica of replicas) await replica[Symbol.asyncDispose]();
+  await postgres?.[Symbol.asyncDispose]();
+  bucket?.client.destroy();
+});
+
+describe('two replicas behind a balancer', () => {
+  it('are one registry: uploads hop, and what one removes the other does not have', async () => {
+    const [one, two] = [url(0), url(1)];
+    const bytes = Buffer.alloc(300_000, 'hop');
+    const begun = await http(`${one}/v2/hop/app/blobs/uploads/`, { method: 'POST' });
+    const path = new URL(begun.headers.location ?? '', one).pathname;
+    for (const [i, at] of [two, one, two].entries()) {
+      const part = bytes.subarray(i * 100_000, (i + 1) * 100_000);
+      const headers = { 'content-range': `${i * 100_000}-${(i + 1) * 100_000 - 1}` };
+      const answer = await http(`${at}${path}`, { method: 'PATCH', body: part, headers });
+      expect(answer.status, answer.body.toString()).toBe(202);
+    }
+    const end = await http(`${one}${path}?digest=${sha256(bytes)}`, { method: 'PUT' });
+    expect(end.status).toBe(201);
+    const blob = `/v2/hop/app/blobs/${sha256(bytes)}`;
+    expect((await http(`${two}${blob}`)).body).toEqual(bytes);
+    expect((await http(`${two}${blob}`, { method: 'HEAD' })).status).toBe(200);
+    // Nothing names the blob: a command has it removed, by either server.
+    const collected = await run([BERTH, 'gc', '--grace', '0s', '--config', replicas[0]?.config ?? ''], {
+      env: environment(),
+    });
+    expect(collected).toContain('1 blob');
+    for (const at of [one, two]) {
+      expect((await http(`${at}${blob}`, { method: 'HEAD' })).status).toBe(404);
+      const mount = `${at}/v2/hop/other/blobs/uploads/?mount=${sha256(bytes)}&from=hop/app`;
+      expect((await http(mount, { method: 'POST' })).status).toBe(202);
+    }
+    await pushImage(one, 'hop/app', 'v1', testImage('hop'));
+    expect((await http(`${two}/v2/hop/app/manifests/v1`)).status).toBe(200);
+    expect((await http(`${two}/v2/hop/app/manifests/v1`, { method: 'DELETE' })).status).toBe(202);
+    expect((await http(`${one}/v2/hop/app/manifests/v1`)).status).toBe(404);
+  });
+
+  it('keep every promise while each of the parts is restarted or killed', { timeout: 180_000 }, async () => {
+    const seed = seedOfRun();
+    console.log(`BERTH_FAULT_SEED=${seed}`);
+    onTestFailed(() => console.log(output()));
+    const random = new Random(seed);
+    const [ledger, tally, gate] = [new Ledger(), new Tally(), new Gate()];
+    const blobs = Array.from({ length: 8 }, () => {
+      const bytes = random.bytes(random.size());
+      return { digest: digestOf(bytes), bytes };
+    });
+    const parts = { url: balancer.url, gate, ledger, tally, source: { repository: SHARED, blobs } };
+    const pushers = [...OWN, SHARED, SHARED].map(
+      (repository, i) => new Pusher({ ...parts, repository, random: new Random(seed + i + 1) }),
+    );
+    const working = Promise.all(pushers.map((pusher) => pusher.run()));
+    const check = async (what: string, at: string, thorough = false) => {
+      gate.close();
+      await gate.quiet();
+      await sleep(500); // what a client no longer waits for, a server may still be doing
+      ledger.settle();
+      const names = thorough ? ledger.names() : ledger.takeTouched();
+      const unavailable = () => {
+        tally.unavailable += 1;
+      };
+      const complaints = await verify({
+        url: at,
+        ledger,
+        names,
+        thorough,
+        lists: true,
+        onUnavailable: unavailable,
+      });
+      expect([...tally.violations, ...complaints], `${what}, seed ${seed}`).toEqual([]);
+      gate.open();
+    };
+
+    gate.open();
+    await sleep(1000);
+    for (const i of [0, 1]) {
+      expect(await replicas[i]?.stop()).toBe(0);
+      await restart(i);
+      await sleep(NOTICED_MS);
+    }
+    expect(tally).toMatchObject({ cut: 0, unavailable: 0, violations: [] });
+    await check('rolling restart', balancer.url);
+
+    await sleep(1000);
+    await replicas[0]?.stop('SIGKILL');
+    await sleep(NOTICED_MS);
+    await check('a replica killed', url(1));
+    await restart(0);
+
+    await sleep(1000);
+    await postgres.stop('SIGKILL');
+    await sleep(500);
+    await postgres.startAgain();
+    await sleep(1000);
+    await check('PostgreSQL killed', url(0));
+
+    await sleep(1000);
+    await restartS3();
+    await sleep(1000);
+    await check('S3 killed', url(1));
+
+    await sleep(1000);
+    await balancer.stop('SIGKILL');
+    await balancer.startAgain();
+    await sleep(1000);
+    await check('the balancer killed', balancer.url);
+
+    gate.closeForGood();
+    await working;
+    for (const at of [url(0), url(1)]) await check('in the end', at, true);
+    console.log(`seed ${seed}: ${JSON.stringify(tally)}`);
+    expect(tally.manifests).toBeGreaterThan(20);
+  });
+});
+
+function url(i: number): string {
+  return `http://127.0.0.1:${ports[i]}`;
+}
+
+async function restart(i: number): Promise<void> {
+  await replicas[i]?.[Symbol.asyncDispose]();
+  replicas[i] = await BerthProcess.start(options(ports[i] ?? 0));
+}
+
+function output(): string {
+  return replicas.map((replica) => replica.output.slice(-2000)).join('\n---\n');
+}
+
+function options(port: number): BerthOptions {
+  const { config, env } = onBucket(bucket, {
+    s3: { rootdirectory: '/replicas' },
+    storage: { redirect: { disable: true }, maintenance: { uploadpurging: { enabled: false } } },
+  });
+  const postgresql = {
+    url: postgres.url().replace(/:[^:@]*@/, '@'),
+    passwordfile: postgres.passwordFile,
+  };
+  const own = { index: { postgresql }, trash: { keep: 0 } };
+  const log = { level: 'warn', accesslog: { disabled: true } };
+  return { port, config: { ...config, log, berth: own }, ...(env ? { env } : {}) };
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH };
+}

@@ -1,0 +1,63 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { answers, freePort } from './http.js';
+import { ServerProcess } from './server-process.js';
+import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
+
+const SHIPPED = new URL('../../config/replicas/haproxy.cfg', import.meta.url);
+
+/** HAProxy as config/replicas sets it up, in front of servers on this machine. */
+export class HaProxy implements AsyncDisposable {
+  readonly url: string;
+  readonly #folder: TemporaryFolder;
+  #process: ServerProcess | undefined;
+
+  private constructor(folder: TemporaryFolder, port: number) {
+    this.#folder = folder;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  /** @param servers `host:port` of each; one of them must answer. */
+  static async start(servers: readonly string[]): Promise<HaProxy> {
+    const folder = await temporaryFolder('haproxy');
+    const port = await freePort();
+    const proxy = new HaProxy(folder, port);
+    const shipped = await readFile(SHIPPED, 'utf8');
+    const config = shipped
+      .replace('bind :5000', `bind 127.0.0.1:${port}`)
+      // There is no docker to ask for names.
+      .replace(/^resolvers docker\n.*\n/m, '')
+      .replace(' resolvers docker init-addr last,libc,none', '')
+      .replace(/ (berth-\d) \1:5000$/gm, (_, name: string) => ` ${name} ${servers[Number(name.at(-1)) - 1]}`);
+    await writeFile(join(folder.path, 'haproxy.cfg'), config);
+    try {
+      await proxy.startAgain();
+      return proxy;
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** After it was stopped or killed. */
+  async startAgain(): Promise<void> {
+    this.#process = await ServerProcess.start({
+      command: ['haproxy', '-db', '-f', join(this.#folder.path, 'haproxy.cfg')],
+      cwd: this.#folder.path,
+      isReady: () => answers(this.url),
+    });
+  }
+
+  get output(): string {
+    return this.#process?.output ?? '';
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.#process?.stop(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL');
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}
