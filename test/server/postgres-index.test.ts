@@ -4,6 +4,8 @@ import { parseTag } from '../../src/oci/index.js';
 import { app, describeMetadataIndex, digest, manifest, now } from '../index/contract.js';
 import { PostgresServer } from '../support/postgres-server.js';
 
+const TERMINATE = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1';
+
 let server: PostgresServer;
 let places = 0;
 
@@ -64,10 +66,12 @@ describe('PostgresIndex', () => {
     await expect(index.check()).rejects.toThrow(IndexUnavailableError);
     await server.startAgain();
     expect(await index.hasManifests(app)).toBe(true);
-    await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
-      'berth',
-    ]);
+    await server.query(TERMINATE, ['berth']);
     expect(await index.hasManifests(app)).toBe(true); // over connections that it took to be open
+    const busy = Array.from({ length: 40 }, () => index.usage());
+    await server.query(TERMINATE, ['berth']);
+    for (const outcome of await Promise.allSettled(busy))
+      if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(IndexUnavailableError);
     expect(index.generation).toBe(0);
     await index.endComparison();
     await server.stop();

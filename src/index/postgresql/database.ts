@@ -209,6 +209,7 @@ export class Database {
   }
 
   async #greet(client: pg.ClientBase): Promise<void> {
+    client.on('error', () => {}); // while somebody uses it, what he asked for fails: that is told enough
     const { rows } = await client.query(`SELECT ${TIMELINE} AS timeline`);
     const timeline = String(rows[0]?.timeline);
     if (this.#timeline !== undefined && this.#timeline !== timeline) this.#replaced += 1;
