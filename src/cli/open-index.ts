@@ -4,7 +4,9 @@ import { type MetadataIndex, openPostgres, SqliteIndex } from '../index/index.js
 import type { Locks } from '../locks/index.js';
 import type { Config } from '../registry/config/index.js';
 import { readConfigured, reasonOf } from '../registry/system-error.js';
+import type { StorageDriver } from '../storage/index.js';
 import { localFolder } from './local-folder.js';
+import { registryId } from './registry-id.js';
 
 /** `locks` are between all that have it, where the index brings some. */
 type OpenIndex = AsyncDisposable & Readonly<{ index: MetadataIndex; locks?: Locks }>;
@@ -17,17 +19,26 @@ export function hasReplicas({ berth }: Config): boolean {
 /**
  * The index, as the configuration says. A store that cannot be written can still be served: the index is made anew from the
  * files then.
- * @param options `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is
- *   a failure. `shared` with other processes that serve the same.
+ * @param options `driver` of the files that it is of; `indexInMemory` takes the place of an index file that cannot be used,
+ *   and is told why: without it, that is a failure; `shared` with other processes that serve the same.
  */
 export async function openIndex(
   config: Config,
-  { indexInMemory, shared = false }: { indexInMemory?: (error: unknown) => void; shared?: boolean },
+  {
+    driver,
+    indexInMemory,
+    shared = false,
+  }: {
+    driver: StorageDriver;
+    indexInMemory?: ((error: unknown) => void) | undefined;
+    shared?: boolean;
+  },
 ): Promise<OpenIndex> {
   const { url, passwordfile, ...options } = config.berth.index.postgresql;
   if (url !== undefined) {
     const password = passwordfile === undefined ? {} : { password: () => readPassword(passwordfile) };
-    const { index, locks } = await openPostgres({ ...options, ...password, url });
+    const registry = () => registryId(driver);
+    const { index, locks } = await openPostgres({ ...options, ...password, url, registry });
     return {
       index,
       locks,

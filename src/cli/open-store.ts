@@ -52,7 +52,8 @@ export async function openStore(
   const rememberMs = config.storage.s3 ? REMEMBER_BLOB_MS : 0;
   const blobs = new Blobs(driver, { rememberMs, alone });
   const pool = new HashPool();
-  const opened = await openIndex(config, { ...options, shared: options.locks !== undefined });
+  const { indexInMemory } = options;
+  const opened = await openIndex(config, { driver, indexInMemory, shared: options.locks !== undefined });
   const { index, locks = options.locks } = opened;
   const sync = new IndexSync({ driver, blobs }, index, log, { shared: locks !== undefined });
   const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;

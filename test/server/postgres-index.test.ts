@@ -68,9 +68,9 @@ describe('PostgresIndex', () => {
     expect(await index.hasManifests(app)).toBe(true);
     await server.query(TERMINATE, ['berth']);
     expect(await index.hasManifests(app)).toBe(true); // over connections that it took to be open
-    const busy = Array.from({ length: 40 }, () => index.usage());
+    const busy = Promise.allSettled(Array.from({ length: 40 }, () => index.usage()));
     await server.query(TERMINATE, ['berth']);
-    for (const outcome of await Promise.allSettled(busy))
+    for (const outcome of await busy)
       if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(IndexUnavailableError);
     expect(index.generation).toBe(0);
     await index.endComparison();
@@ -95,7 +95,10 @@ describe('PostgresIndex', () => {
     await two.check();
     const [schema = ''] = await schemas(place);
     await server.query(drop(schema));
-    await expect(one.listTags(app, { limit: 1 })).rejects.toThrow('was deleted and is made anew');
+    for (const { reason } of (await Promise.allSettled(
+      Array.from({ length: 3 }, () => one.listTags(app, { limit: 1 })),
+    )) as PromiseRejectedResult[])
+      expect(String(reason)).toContain('was deleted and is made anew');
     expect(await one.versions()).toEqual(new Map());
     expect(one.generation).toBe(1);
     // The other one never mistakes the new tables for those that it knew.
@@ -119,6 +122,23 @@ describe('PostgresIndex', () => {
     await expect(index.check()).rejects.toThrow('made anew by a newer version of Berth');
     await expect(index.check()).rejects.toThrow(IndexUnavailableError);
     await index.close();
+  });
+
+  it('is of one registry only, and has no part of another', async () => {
+    const place = newPlace();
+    const open = async (registry: () => Promise<string>) =>
+      (await openPostgres({ url: server.url(), connections: 2, schema: place, registry })).index;
+    const [one, same, other] = [
+      await open(async () => 'one'),
+      await open(async () => 'one'),
+      await open(async () => 'other'),
+    ];
+    await one.putManifest(app, manifest('a'), []);
+    expect(await same.hasManifests(app)).toBe(true);
+    await expect(other.hasManifests(app)).rejects.toThrow('has the index of another registry');
+    const away = await open(() => Promise.reject(new Error('the bucket is away')));
+    await expect(away.check()).rejects.toThrow(/^the index cannot be used: .*: the bucket is away$/);
+    await Promise.all([one, same, other, away].map((index) => index.close()));
   });
 
   it.each([

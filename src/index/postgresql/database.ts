@@ -65,7 +65,7 @@ export const TIMELINE = 'left(pg_walfile_name(pg_current_wal_lsn()), 8)';
  */
 export class Database {
   readonly #pool: pg.Pool;
-  readonly #schema: string;
+  readonly #options: PostgresOptions;
   readonly #names = new Map<string, string>();
   /** The schema that each connection looks into. */
   readonly #paths = new WeakMap<pg.ClientBase, string>();
@@ -76,7 +76,7 @@ export class Database {
   #replaced = 0;
 
   constructor(options: PostgresOptions) {
-    this.#schema = options.schema;
+    this.#options = options;
     this.#pool = new pg.Pool({
       ...clientConfig(options),
       Client: clientClass(options),
@@ -165,27 +165,29 @@ export class Database {
     try {
       return await work();
     } catch (error) {
-      if (!isGone(error)) throw explained(error);
-      await this.#replace();
-      throw new IndexUnavailableError('the index was deleted and is made anew', { cause: error });
+      throw explained(error);
     }
   }
 
   async #connected<T>(work: (session: Session, client: pg.ClientBase) => Promise<T>): Promise<T> {
     const tables = await this.#findTables();
-    return this.#withClient(async (client) => {
-      if (this.#paths.get(client) !== tables) {
-        await client.query(`SET search_path TO ${quoted(tables)}`);
-        this.#paths.set(client, tables);
-      }
-      return work(new Session(client, this.#names), client);
-    });
+    try {
+      return await this.#withClient(async (client) => {
+        if (this.#paths.get(client) !== tables) {
+          await client.query(`SET search_path TO ${quoted(tables)}`);
+          this.#paths.set(client, tables);
+        }
+        return work(new Session(client, this.#names), client);
+      });
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      await this.#replace(tables);
+      throw new IndexUnavailableError('the index was deleted and is made anew', { cause: error });
+    }
   }
 
   #findTables(broken?: string): Promise<string> {
-    this.#tables ??= this.#withClient((client) =>
-      createTables(client, { schema: this.#schema, broken }),
-    ).then(
+    this.#tables ??= this.#withClient((client) => createTables(client, this.#options, broken)).then(
       (tables) => {
         if (this.#known !== undefined && this.#known !== tables) this.#replaced += 1;
         this.#known = tables;
@@ -199,13 +201,14 @@ export class Database {
     return this.#tables;
   }
 
-  /** For when some of the tables are gone. */
-  async #replace(): Promise<void> {
-    const broken = this.#known;
-    this.#tables = undefined;
-    await this.#findTables(broken).catch((error) => {
-      throw explained(error);
-    });
+  /** Some of the tables are gone: what is left of them goes too, unless another request has seen to it. */
+  async #replace(broken: string): Promise<void> {
+    if (this.#known === broken) {
+      this.#known = undefined;
+      this.#tables = undefined;
+      this.#replaced += 1;
+    }
+    await this.#findTables(broken);
   }
 
   async #greet(client: pg.ClientBase): Promise<void> {

@@ -10,6 +10,8 @@ export type PostgresOptions = Readonly<{
   connections: number;
   /** What the names of its schemas begin with. */
   schema: string;
+  /** Tells registries apart: asked when the tables are found, for nobody is to use those of another. */
+  registry?: () => Promise<string>;
 }>;
 
 /** How long one waits for a connection, be it that all are busy or that the database does not answer. */

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { IndexUnavailableError } from '../errors.js';
+import type { PostgresOptions } from './options.js';
 
 /** Raised whenever the tables change. The index is derived: an older one is dropped, not migrated. */
 const SCHEMA_VERSION = 1;
@@ -92,8 +93,8 @@ CREATE TABLE pending_deletes (
   digest TEXT COLLATE "C",
   begun_at BIGINT NOT NULL
 );
--- One row: since when pulls are remembered, and on which timeline of the database all was compared with the files.
-CREATE TABLE history (since BIGINT NOT NULL, compared_on TEXT);
+-- One row: since when pulls are remembered, on which timeline of the database all was compared with the files, and whose.
+CREATE TABLE history (since BIGINT NOT NULL, compared_on TEXT, registry TEXT);
 CREATE TABLE distrusted (repository TEXT COLLATE "C" PRIMARY KEY);
 `;
 
@@ -101,13 +102,14 @@ CREATE TABLE distrusted (repository TEXT COLLATE "C" PRIMARY KEY);
  * Makes the tables, unless they are there, and drops those of older versions: one server does while others wait. They lie in a
  * schema that is named by their version and by a number of their own. So a server that knows other tables, be they of another
  * version or lost and made anew meanwhile, finds none of its own any more, and can neither read nor write these unawares.
- * @param options `broken`: a schema that lacks some of its tables.
+ * @param broken a schema that lacks some of its tables.
  * @returns the schema's name.
- * @throws {IndexUnavailableError} a newer version of Berth has made them anew.
+ * @throws {IndexUnavailableError} a newer version of Berth has made them anew, or they are of another registry.
  */
 export async function createTables(
   client: ClientBase,
-  { schema, broken }: Readonly<{ schema: string; broken: string | undefined }>,
+  { schema, registry }: Pick<PostgresOptions, 'schema' | 'registry'>,
+  broken: string | undefined,
 ): Promise<string> {
   await client.query('BEGIN');
   try {
@@ -117,6 +119,8 @@ export async function createTables(
     if (newest > SCHEMA_VERSION) throw tooOld(newest);
     const current = found.find(({ version, name }) => version === SCHEMA_VERSION && name !== broken);
     const name = current?.name ?? (await makeTables(client, schema));
+    await client.query(`SET LOCAL search_path TO ${quoted(name)}`);
+    if (registry) await requireSame(client, registry);
     for (const other of found) {
       if (other !== current) await client.query(`DROP SCHEMA ${quoted(other.name)} CASCADE`);
     }
@@ -126,6 +130,22 @@ export async function createTables(
     await client.query('ROLLBACK').catch(() => {}); // the first failure tells more
     throw error;
   }
+}
+
+/** Collecting garbage by the index of another registry would remove what only this one has. */
+async function requireSame(client: ClientBase, registry: () => Promise<string>): Promise<void> {
+  const { rows } = await client.query('SELECT registry FROM history');
+  const own = await registry().catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new IndexUnavailableError(`the index cannot be used: it is not known whose it is: ${reason}`, {
+      cause: error,
+    });
+  });
+  if (rows[0]?.registry === null) await client.query('UPDATE history SET registry = $1', [own]);
+  else if (rows[0]?.registry !== own)
+    throw new IndexUnavailableError(
+      'the database has the index of another registry: name another database, or another berth.index.postgresql.schema',
+    );
 }
 
 async function makeTables(client: ClientBase, schema: string): Promise<string> {
