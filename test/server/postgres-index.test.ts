@@ -158,15 +158,30 @@ describe('PostgresIndex', () => {
       says: "make one with ENCODING 'UTF8'",
     },
     {
-      what: 'a server without TLS',
+      what: 'a certificate that nobody vouches for',
       url: async () => `${server.url()}?sslmode=verify-full`,
-      says: 'does not support SSL',
+      says: 'certificate',
     },
   ])('explains $what', async ({ url, says }) => {
     const index = await openIndex('berth', { url: await url() });
     const failure = await index.check().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(IndexUnavailableError);
     expect(String(failure)).toContain(says);
+    await index.close();
+  });
+
+  it.each([
+    { query: 'sslmode=disable', encrypted: false },
+    { query: 'sslmode=require', encrypted: true },
+    { query: 'sslmode=verify-full&sslrootcert=', encrypted: true },
+  ])('speaks TLS as PostgreSQL means it: $query', async ({ query, encrypted }) => {
+    const url = `${server.url()}?application_name=tls&${query}${query.endsWith('=') ? server.caFile : ''}`;
+    const index = await openIndex('berth', { url });
+    await index.check();
+    const [found] = await server.query(
+      "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'tls'",
+    );
+    expect(found?.ssl).toBe(encrypted);
     await index.close();
   });
 

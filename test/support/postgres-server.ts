@@ -3,6 +3,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { freePort } from './http.js';
+import { createAuthority } from './private-authority.js';
 import { type CommandPrefix, run } from './run.js';
 import { ServerProcess } from './server-process.js';
 import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
@@ -35,6 +36,7 @@ export class PostgresServer implements AsyncDisposable {
         programs: join(VERSIONS, String(newest), 'bin'),
       });
       await writeFile(server.passwordFile, server.#password);
+      await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);
       if (isRoot()) await run(['chown', '-R', 'postgres', folder.path]);
       // Another order of names than that of their bytes, as a database may well have.
       const locale = ['-E', 'UTF8', '--locale-provider=icu', '--icu-locale=en', '--locale=C.UTF-8'];
@@ -53,7 +55,9 @@ export class PostgresServer implements AsyncDisposable {
 
   /** After it was stopped or killed, on the same port with the same data. */
   async startAgain(): Promise<void> {
-    const settings = [`port=${this.#port}`, `unix_socket_directories=${this.#folder.path}`, ...QUICK];
+    const { path } = this.#folder;
+    const tls = ['ssl=on', `ssl_cert_file=${path}/tls/server.crt`, `ssl_key_file=${path}/tls/server.key`];
+    const settings = [`port=${this.#port}`, `unix_socket_directories=${path}`, ...tls, ...QUICK];
     this.#process = await ServerProcess.start({
       command: [
         ...this.#program('postgres'),
@@ -108,6 +112,11 @@ export class PostgresServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop('SIGQUIT');
     await this.#folder[Symbol.asyncDispose]();
+  }
+
+  /** Of the authority that vouches for it. */
+  get caFile(): string {
+    return join(this.#folder.path, 'tls/ca.crt');
   }
 
   get #data(): string {
