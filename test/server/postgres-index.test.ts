@@ -185,6 +185,17 @@ describe('PostgresIndex', () => {
     await index.close();
   });
 
+  it('leaves nothing open where no password can be had', async () => {
+    const url = `${server.url().replace(/:[^:@]*@/, '@')}`;
+    const password = () => Promise.reject(new Error('there is no such file'));
+    const before = openSockets();
+    const { index, locks } = await openPostgres({ url, password, connections: 2, schema: 'berth' });
+    await expect(index.check()).rejects.toThrow('cannot be reached: there is no such file');
+    await expect(locks.acquire('x', 'alone')).rejects.toThrow('cannot be reached: there is no such file');
+    await expect.poll(openSockets).toBe(before);
+    await Promise.all([index.close(), locks[Symbol.asyncDispose]()]);
+  });
+
   it('has no more connections than it may', async () => {
     const index = await openIndex(newPlace(), { name: 'few', connections: 2 });
     expect(await Promise.all(Array.from({ length: 50 }, () => index.versions()))).toHaveLength(50);
@@ -202,6 +213,10 @@ async function openIndex(
 ): Promise<MetadataIndex> {
   const { name = 'berth', connections = 4, url = `${server.url()}?application_name=${name}` } = options;
   return (await openPostgres({ url, connections, schema })).index;
+}
+
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 }
 
 /** Making a database takes longer than most of the tests. */

@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { IndexUnavailableError } from '../errors.js';
+import { Client } from './client.js';
 import { explained, isConflict, isGone, isLost, unreachable } from './failures.js';
-import { clientClass, clientConfig, type PostgresOptions } from './options.js';
+import { clientConfig, type PostgresOptions } from './options.js';
 import { createTables, quoted } from './schema.js';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -79,7 +80,7 @@ export class Database {
     this.#options = options;
     this.#pool = new pg.Pool({
       ...clientConfig(options),
-      Client: clientClass(options),
+      Client,
       max: options.connections,
       query_timeout: ANSWER_MS,
       types: { getTypeParser },

@@ -1,8 +1,7 @@
-import { Socket } from 'node:net';
-import type pg from 'pg';
 import { IndexUnavailableError } from '../errors.js';
+import { Client } from './client.js';
 import { explained, unreachable } from './failures.js';
-import { clientClass, clientConfig, type PostgresOptions } from './options.js';
+import { clientConfig, type PostgresOptions } from './options.js';
 
 /** How often the database is asked for a sign of life while locks are held, and how long it may take to give one. */
 const LIFE_SIGN_MS = { every: 5000, within: 10_000 };
@@ -17,17 +16,15 @@ export type Statement = Readonly<{ name: string; text: string }>;
 
 /** The one connection that has the locks of this server. */
 export class LockSession {
-  readonly #client: pg.Client;
-  readonly #socket: Socket;
+  readonly #client: Client;
   readonly #lost = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #held = 0;
   /** One statement is under way at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(client: pg.Client, socket: Socket) {
+  private constructor(client: Client) {
     this.#client = client;
-    this.#socket = socket;
     client.on('error', () => this.end());
     client.on('end', () => this.end());
     this.#timer = setInterval(() => void this.#askForLife(), LIFE_SIGN_MS.every);
@@ -36,19 +33,14 @@ export class LockSession {
 
   /** @throws {IndexUnavailableError} */
   static async open(options: PostgresOptions): Promise<LockSession> {
-    const socket = new Socket();
-    const client = new (clientClass(options))({
-      ...clientConfig(options),
-      query_timeout: LIFE_SIGN_MS.within,
-      stream: () => socket,
-    });
+    const client = new Client({ ...clientConfig(options), query_timeout: LIFE_SIGN_MS.within });
     client.on('error', () => {}); // until there is a session; the first failure is that of what was asked
     try {
       await client.connect();
       await client.query(VANISHED);
-      return new LockSession(client, socket);
+      return new LockSession(client);
     } catch (error) {
-      socket.destroy();
+      client.destroy();
       throw unreachable(error);
     }
   }
@@ -90,7 +82,7 @@ export class LockSession {
   end(): void {
     if (this.lost.aborted) return;
     clearInterval(this.#timer);
-    this.#socket.destroy();
+    this.#client.destroy();
     this.#lost.abort(new IndexUnavailableError('the connection to the database that has the locks was lost'));
   }
 

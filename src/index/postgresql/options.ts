@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type { ClientConfig } from 'pg';
 
 /** Where the database of an index is, and how much of it is used. */
 export type PostgresOptions = Readonly<{
@@ -18,24 +18,14 @@ export type PostgresOptions = Readonly<{
 const CONNECT_MS = 5000;
 const KEEP_ALIVE_MS = 10_000;
 
-export function clientConfig({ url }: PostgresOptions): pg.ClientConfig {
+export function clientConfig({ url, password }: PostgresOptions): ClientConfig {
   return {
     connectionString: connectionString(url),
+    ...(password && { password }),
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     fallback_application_name: 'berth',
-  };
-}
-
-/** Connections that ask for the password, where the library would have that of the URL, or none, go before it. */
-export function clientClass({ password }: PostgresOptions): typeof pg.Client {
-  if (password === undefined) return pg.Client;
-  return class extends pg.Client {
-    constructor(config?: string | pg.ClientConfig) {
-      super(config);
-      Object.assign(this, { password });
-    }
   };
 }
 
