@@ -12,6 +12,7 @@ import { checkIndex } from './check-index.js';
 import { readConfig } from './config.js';
 import { openDebugServer } from './debug-server.js';
 import type { Duty } from './lead.js';
+import { hasReplicas } from './open-index.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openStore } from './open-store.js';
 import type { serveWithPeers } from './peers.js';
@@ -105,7 +106,7 @@ async function serveHere(
     upstreams: copies?.upstreams,
     settings: { ...registrySettings(config), ...(copies && { namespaces: copies.upstreams.namespaces }) },
   };
-  if (!opened.locks) await resumeDeletes(registry, log);
+  if (!hasReplicas(config)) await resumeDeletes(registry, log);
   const health = new Health({
     checks: config.health,
     minFreeBytes: config.berth.minfreespace,
