@@ -89,13 +89,13 @@ export class RepositoryBlobs {
 
   /**
    * Shows in `to` what `from` holds already.
-   * @returns false when `from` does not hold it.
+   * @returns what that is; `undefined` when `from` does not hold it.
    */
-  async mount(from: RepositoryName, to: RepositoryName, digest: Digest): Promise<boolean> {
+  async mount(from: RepositoryName, to: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
     const blob = await this.#find(from, digest);
-    if (blob === undefined) return false;
+    if (blob === undefined) return undefined;
     await this.#quotas.take(to, blob);
-    return this.#link(to, digest, blob);
+    return (await this.#link(to, digest, blob)) ? blob : undefined;
   }
 
   /** Repositories from which a blob could be mounted, in byte order. */

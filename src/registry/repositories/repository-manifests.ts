@@ -109,15 +109,20 @@ export class RepositoryManifests {
     });
   }
 
-  /** Removes the tag, or the manifest with every tag on it. @throws {OciError} MANIFEST_UNKNOWN. */
-  async delete(repository: RepositoryName, key: ManifestKey): Promise<void> {
+  /**
+   * Removes the tag, or the manifest with every tag on it.
+   * @returns the tags that are gone.
+   * @throws {OciError} MANIFEST_UNKNOWN.
+   */
+  async delete(repository: RepositoryName, key: ManifestKey): Promise<readonly Tag[]> {
     const { index, locks } = this.#store;
-    await locks.forDelete(repository, async () => {
+    return locks.forDelete(repository, async () => {
       const manifest = await this.find(repository, key);
       if (manifest === undefined) throw unknownManifest(repository, key);
       const tags = 'tag' in key ? [key.tag] : await index.tagsOf(repository, manifest.digest);
       checkMutable(this.#rules, repository, tags);
       await this.#remove(repository, key);
+      return tags;
     });
   }
 

@@ -30,7 +30,7 @@ describe('repositories', () => {
     expect(await registry.blobs.get(app, digest('layer'))).toMatchObject({ size: 5 });
     const other = parseRepositoryName('other');
     await expect(registry.blobs.get(other, digest('layer'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
-    expect(await registry.blobs.mount(app, other, digest('layer'))).toBe(true);
+    expect(await registry.blobs.mount(app, other, digest('layer'))).toMatchObject({ size: 5 });
     expect(await registry.blobs.get(other, digest('layer'))).toMatchObject({ size: 5 });
   });
 
