@@ -5,11 +5,13 @@ import { type JobOutcome, Maintenance, type Outcome, type Task } from '../regist
 import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { consoleLogger } from './console-logger.js';
 import { LEAD } from './lead.js';
+import { maintenanceWitness } from './maintenance-witness.js';
 import type { Mirrors } from './mirrors.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openExistingStore } from './open-store.js';
 import { RootTakenError } from './root-lock.js';
 import { manifestRules, retentionRules } from './settings.js';
+import { openWitnesses, type Witnesses } from './witnesses.js';
 
 const LOOK_EVERY_MS = 200;
 /** A server looks every second, but it may be busy with something else. */
@@ -28,7 +30,8 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
     // The index is trusted once it was compared with the files.
     if (task.kind !== 'empty-trash') await opened.store.sync.run();
     await using mirrors = await openMirrors(config, opened, quiet);
-    return await maintenanceOf(config, opened, mirrors).run(task, lead?.lost);
+    await using witnesses = await openWitnesses(config, { log: quiet, auditPath: auditPathOf(config) });
+    return await maintenanceOf(config, opened, { mirrors, witnesses }).run(task, lead?.lost);
   } catch (error) {
     if (!(error instanceof RootTakenError)) throw error;
   }
@@ -39,11 +42,17 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
 function maintenanceOf(
   config: Config,
   { store }: Pick<OpenStore, 'store'>,
-  mirrors: Mirrors | undefined,
+  { mirrors, witnesses }: Readonly<{ mirrors: Mirrors | undefined; witnesses: Witnesses }>,
 ): Maintenance {
   const blobs = new RepositoryBlobs(store);
   const manifests = new RepositoryManifests(store, manifestRules(config));
-  return new Maintenance({ store, blobs, manifests, retention: retentionRules(config), mirrors });
+  const changed = maintenanceWitness(witnesses, manifests);
+  return new Maintenance({ store, blobs, manifests, retention: retentionRules(config), mirrors, changed });
+}
+
+/** What a command prints is not mixed with it. */
+function auditPathOf({ berth }: Config): string | undefined {
+  return berth.audit.path === 'stdout' ? 'stderr' : berth.audit.path;
 }
 
 async function askServer(index: MetadataIndex, task: Task): Promise<Outcome> {

@@ -2,6 +2,7 @@ import { Command, Option, type OutputConfiguration } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { addBuildCommand } from './build-command.js';
 import { addBuilderCommands } from './builder-command.js';
+import { addEventsCommands } from './events-command.js';
 import { examples, group } from './help.js';
 import { addImagesCommands } from './images-command.js';
 import { LateCommand, subcommandTerm } from './late-command.js';
@@ -77,6 +78,12 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
     ]),
   );
   addMaintenanceCommands(program);
+  addEventsCommands(
+    group(program, 'events', 'what other programs are told of the registry', [
+      'berth events list --waiting',
+      'what could not be delivered yet',
+    ]),
+  );
   addLoginCommands(program);
   addTransferCommands(program);
   addImagesCommands(program);

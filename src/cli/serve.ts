@@ -12,12 +12,15 @@ import { checkIndex } from './check-index.js';
 import { readConfig } from './config.js';
 import { openDebugServer } from './debug-server.js';
 import type { Duty } from './lead.js';
+import { maintenanceWitness } from './maintenance-witness.js';
 import { hasReplicas } from './open-index.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openStore } from './open-store.js';
 import type { serveWithPeers } from './peers.js';
 import { requestObserver } from './request-observer.js';
+import { requestWitness } from './request-witness.js';
 import { repeat } from './schedule.js';
+import type { scheduleDeliveries } from './schedule-deliveries.js';
 import type { scheduleEviction } from './schedule-eviction.js';
 import type { scheduleMaintenance } from './schedule-maintenance.js';
 import type { scheduleMirrors } from './schedule-mirrors.js';
@@ -31,6 +34,7 @@ import {
   retentionRules,
   tlsFilesOf,
 } from './settings.js';
+import { openWitnesses } from './witnesses.js';
 import { findWorker, type Worker } from './worker.js';
 
 /** For requests that come with the start. */
@@ -84,6 +88,7 @@ async function serveHere(
             log.warn({ error }, 'the index file cannot be used; the index is kept in memory'),
         }),
   });
+  const trusted = trustedProxies(config.berth.trustedproxies);
   await using pulls = new PullTimes(opened.index, log, {
     now: opened.store.now,
     remember: config.berth.index.lastpull,
@@ -93,6 +98,11 @@ async function serveHere(
   const issuer = await openTokenIssuer(config, users, access, log);
   const authenticator = issuer?.authenticator ?? users;
   const blobs = new RepositoryBlobs(opened.store, quotaRules(config));
+  await using witnesses = await openWitnesses(config, {
+    log,
+    observer: (queue) => metrics?.notifications(queue),
+  });
+  const url = publicUrl({ host: config.http.host, trusted });
   await using mirrors = await openMirrors(config, opened, log);
   const copies = await openCopies(config, opened, { blobs, log, metrics });
   const registry: Registry = {
@@ -104,15 +114,18 @@ async function serveHere(
     access,
     buffers: new SendBuffers(),
     upstreams: copies?.upstreams,
+    witness: requestWitness(witnesses, { url, prefix: registrySettings(config).prefix, trusted }),
     settings: { ...registrySettings(config), ...(copies && { namespaces: copies.upstreams.namespaces }) },
   };
   if (!hasReplicas(config)) await resumeDeletes(registry, log);
+  const changed = maintenanceWitness(witnesses, registry.manifests);
   const health = new Health({
     checks: config.health,
     minFreeBytes: config.berth.minfreespace,
     readOnly: config.storage.maintenance.readonly.enabled,
     driver: opened.driver,
     index: opened.store.sync,
+    more: witnesses.checks,
     log,
   });
 
@@ -122,12 +135,11 @@ async function serveHere(
     http2: !config.http.http2.disabled,
     ...(tls ? { tls } : {}),
   });
-  const trusted = trustedProxies(config.berth.trustedproxies);
   let leaving = false;
   const app = createApp(registry, {
     authenticator,
     issuer,
-    url: publicUrl({ host: config.http.host, trusted }),
+    url,
     log,
     headers: config.http.headers,
     down: () => health.down,
@@ -139,16 +151,21 @@ async function serveHere(
   const address = await server.listen(app);
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });
   health.start(background.signal);
+  if (witnesses.audit) process.on('SIGHUP', () => witnesses.audit?.reopen());
   const duties: Duty[] = [
     (signal) => schedulePurges(config, { ...opened, log }, signal),
-    (signal) => maintain(config, { ...registry, store: opened.store, retention, mirrors, log }, signal),
+    (signal) =>
+      maintain(config, { ...registry, store: opened.store, retention, mirrors, changed, log }, signal),
     async (signal) => mirrors && mirrorByTheClock(mirrors, log, signal),
     async (signal) => copies && evict({ ...registry, ...copies, store: opened.store, log }, signal),
   ];
   const work = afterStart(background.signal, (signal) =>
-    opened.locks
-      ? shareWork({ ...registry, ...opened, locks: opened.locks, log }, signal, duties)
-      : Promise.all([checkIndex({ ...opened, log }, signal), ...duties.map((duty) => duty(signal))]),
+    Promise.all([
+      opened.locks
+        ? shareWork({ ...registry, ...opened, locks: opened.locks, log }, signal, duties)
+        : Promise.all([checkIndex({ ...opened, log }, signal), ...duties.map((duty) => duty(signal))]),
+      witnesses.notifications && deliver(config, { ...witnesses.notifications, log }, signal),
+    ]),
   );
   if (worker) {
     worker.listening(address, { health, metrics: () => metrics?.counts() });
@@ -217,6 +234,11 @@ async function openCopies(
 async function mirrorByTheClock(...args: Parameters<typeof scheduleMirrors>): Promise<void> {
   const { scheduleMirrors } = await import('./schedule-mirrors.js');
   await scheduleMirrors(...args);
+}
+
+async function deliver(...args: Parameters<typeof scheduleDeliveries>): Promise<void> {
+  const { scheduleDeliveries } = await import('./schedule-deliveries.js');
+  await scheduleDeliveries(...args);
 }
 
 async function evict(...args: Parameters<typeof scheduleEviction>): Promise<void> {

@@ -43,7 +43,7 @@ function repositoryWarning(
 type Globs = readonly string[];
 
 /** @throws {Error} naming the place below `key` of a pattern that nothing could match. */
-function anyOf(patterns: Globs, key: string, parse?: typeof parseTagGlob): (name: string) => boolean {
+export function anyOf(patterns: Globs, key: string, parse?: typeof parseTagGlob): (name: string) => boolean {
   const globs = patterns.map((pattern, i) => globAt(pattern, `${key}[${i}]`, parse));
   return (name) => globs.some((glob) => glob.matches(name));
 }

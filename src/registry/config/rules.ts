@@ -1,6 +1,7 @@
 import { checkHealth, checkHttp } from './http-rules.js';
 import { checkIndexPlace } from './index-rules.js';
 import { DEFAULT, type Notice, type Origin, type Problem, type Report } from './notices.js';
+import { checkNotifications } from './notification-rules.js';
 import { AUTH_SCHEMES, TOKEN_ALGORITHMS } from './schema/auth.js';
 import type { Config } from './schema/config.js';
 import { ARCHIVES } from './schema/s3.js';
@@ -53,6 +54,7 @@ export function checkRules(root: Tree, config: Config | undefined): Findings {
   checkAccess(config, report);
   checkUpstreams(config, report);
   checkTokens(config, report);
+  checkNotifications(config, report);
   return findings;
 }
 

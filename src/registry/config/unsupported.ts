@@ -50,7 +50,6 @@ export const UNSUPPORTED: readonly Readonly<{
   { key: 'middleware.registry', message: 'middleware is not supported yet; ignored' },
   { key: 'middleware.repository', message: 'middleware is not supported yet; ignored' },
   { key: 'middleware.storage', message: 'middleware is not supported yet; ignored' },
-  { key: 'notifications.endpoints', message: 'notifications are not supported yet; no events are sent' },
   {
     key: 'redis',
     message: 'redis is not needed: the index answers what the reference caches there; ignored',

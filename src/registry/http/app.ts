@@ -13,6 +13,7 @@ import type { Registry, RegistryContext, RequestState } from './registry.js';
 import { ClientGoneError, type Response } from './send.js';
 import { answersOf, type TokenIssuer } from './token.js';
 import { callerOfUpload } from './upload-tokens.js';
+import { refusalOf } from './witness.js';
 
 /** Everything the application needs besides the registry itself. */
 export type AppOptions = Readonly<{
@@ -147,18 +148,20 @@ function explained(options: AppOptions, registry: Registry) {
     try {
       await next();
     } catch (error) {
-      sendFailure(ctx, options, registry, error);
+      await sendFailure(ctx, options, registry, error);
     }
   };
 }
 
-function sendFailure(
+async function sendFailure(
   ctx: RegistryContext,
   options: AppOptions,
-  { settings }: Registry,
+  { settings, witness }: Registry,
   error: unknown,
-): void {
+): Promise<void> {
   const answer = answerFor(error);
+  const refusal = witness && refusalOf(ctx, error, answer);
+  if (refusal) await witness.refused(ctx, refusal);
   const { id } = ctx.state;
   if (answer.unforeseen && !(error instanceof ClientGoneError)) {
     options.log.error({ error, request: id, method: ctx.method, path: ctx.path }, 'request failed');

@@ -11,7 +11,7 @@ import { type SendBuffers, sendFile } from './send.js';
 const BLOB_TYPE = 'application/octet-stream';
 
 /** GET and HEAD of a blob. distribution-spec spec.md, "Pulling blobs" (end-2). */
-export function readBlob({ blobs, buffers, settings }: Registry) {
+export function readBlob({ blobs, buffers, settings, witness }: Registry) {
   return async (ctx: RegistryContext, { repository, digest: text }: RequestOf<'blob'>) => {
     const method = ctx.method === 'HEAD' ? 'HEAD' : 'GET';
     const digest = parseDigest(text);
@@ -19,6 +19,7 @@ export function readBlob({ blobs, buffers, settings }: Registry) {
     const looks = method === 'GET' && !settings.redirect;
     const blob = await (looks ? blobs.find(repository, digest) : blobs.get(repository, digest));
     describeBlob(ctx, blob);
+    witness?.pulled(ctx, { action: 'pull', kind: 'blob', repository, digest: blob.digest, size: blob.size });
     if (namesDigest(ctx.get('If-None-Match'), blob.digest)) return sendEmpty(ctx, 304);
     const url = settings.redirect ? await blobs.signedUrl(blob, method) : undefined;
     if (url !== undefined) {
@@ -66,9 +67,11 @@ export async function sendBlob(
 }
 
 /** DELETE of a blob (end-10). */
-export function deleteBlob({ blobs }: Registry) {
-  return async (ctx: RegistryContext, { repository, digest }: RequestOf<'blob'>) => {
-    await blobs.delete(repository, parseDigest(digest));
+export function deleteBlob({ blobs, witness }: Registry) {
+  return async (ctx: RegistryContext, { repository, digest: text }: RequestOf<'blob'>) => {
+    const digest = parseDigest(text);
+    await blobs.delete(repository, digest);
+    await witness?.changed(ctx, [{ action: 'delete', kind: 'blob', repository, digest }]);
     sendEmpty(ctx, 202);
   };
 }

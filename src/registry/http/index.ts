@@ -9,3 +9,4 @@ export { SendBuffers } from './send.js';
 export { RegistryServer, type ServerOptions } from './server.js';
 export type { TokenIssuer } from './token.js';
 export type { RepositoryWarning } from './warnings.js';
+export type { Refusal, Witness } from './witness.js';

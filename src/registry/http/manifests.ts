@@ -8,6 +8,8 @@ import {
   type RepositoryName,
   type Tag,
 } from '../../oci/index.js';
+import type { Deed } from '../events/index.js';
+import type { PushedManifest } from '../repositories/index.js';
 import { locationOf, namesDigest, sendEmpty } from './answers.js';
 import { readWhole } from './body.js';
 import { HttpError } from './errors.js';
@@ -18,12 +20,21 @@ import { warn } from './warnings.js';
 const MAX_TAGS_PER_PUSH = 100;
 
 /** GET and HEAD of a manifest (end-3). `Accept` is not asked: there is one form, the one that was pushed. */
-export function readManifest({ manifests, pulls }: Registry) {
+export function readManifest({ manifests, pulls, witness }: Registry) {
   return async (ctx: RegistryContext, { repository, reference }: RequestOf<'manifest'>) => {
     const key = keyToRead(repository, reference);
     const manifest = await manifests.get(repository, key);
-    if (sendManifest(ctx, manifest) && ctx.method === 'GET') pulls.record(repository, key);
+    if (!sendManifest(ctx, manifest)) return;
+    if (ctx.method === 'GET') pulls.record(repository, key);
+    witness?.pulled(ctx, pullOf(repository, key, manifest));
   };
+}
+
+/** A HEAD counts too, as with the reference registry. */
+export function pullOf(repository: RepositoryName, key: ManifestKey, manifest: StoredManifest): Deed {
+  const { digest, mediaType, bytes } = manifest;
+  const tag = 'tag' in key ? key.tag : undefined;
+  return { action: 'pull', kind: 'manifest', repository, digest, mediaType, bytes, tag };
 }
 
 /** @returns false when the client has it already. */
@@ -43,7 +54,7 @@ export function sendManifest(ctx: RegistryContext, { digest, mediaType, bytes }:
 }
 
 /** PUT of a manifest by tag or digest, with more tags in the query (end-7). */
-export function pushManifest({ manifests, settings }: Registry) {
+export function pushManifest({ manifests, settings, witness }: Registry) {
   return async (ctx: RegistryContext, { repository, reference }: RequestOf<'manifest'>) => {
     const digest = reference.includes(':') ? parseDigest(reference) : undefined;
     const extraTags = new URLSearchParams(ctx.querystring).getAll('tag').map(parseTag);
@@ -66,16 +77,36 @@ export function pushManifest({ manifests, settings }: Registry) {
     if (subject) ctx.set('OCI-Subject', subject.digest);
     for (const absent of pushed.missing)
       warn(ctx, `${repository} has no ${absent}, which this manifest names`);
+    await witness?.changed(ctx, pushesOf(repository, pushed, { bytes, tags }));
     sendEmpty(ctx, 201);
   };
 }
 
+/** One for each tag. */
+function pushesOf(
+  repository: RepositoryName,
+  { digest, manifest: { mediaType } }: PushedManifest,
+  { bytes, tags }: Readonly<{ bytes: Uint8Array; tags: readonly Tag[] }>,
+): Deed[] {
+  const push = { action: 'push', kind: 'manifest', repository, digest, mediaType, bytes } as const;
+  return tags.length === 0 ? [push] : tags.map((tag) => ({ ...push, tag }));
+}
+
 /** DELETE of a tag, or of a manifest with all its tags (end-9). */
-export function deleteManifest({ manifests }: Registry) {
+export function deleteManifest({ manifests, witness }: Registry) {
   return async (ctx: RegistryContext, { repository, reference }: RequestOf<'manifest'>) => {
-    await manifests.delete(repository, keyToRead(repository, reference));
+    const key = keyToRead(repository, reference);
+    const tags = await manifests.delete(repository, key);
+    await witness?.changed(ctx, deletionOf(repository, key, tags));
     sendEmpty(ctx, 202);
   };
+}
+
+/** As the reference registry tells it: the manifest first, then each tag that goes with it. */
+function deletionOf(repository: RepositoryName, key: ManifestKey, tags: readonly Tag[]): Deed[] {
+  const gone = tags.map((tag): Deed => ({ action: 'delete', kind: 'tag', repository, tag }));
+  if ('tag' in key) return gone;
+  return [{ action: 'delete', kind: 'manifest', repository, digest: key.digest }, ...gone];
 }
 
 /** What cannot be a tag cannot be there either, so it is unknown and not invalid. */

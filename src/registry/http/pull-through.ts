@@ -9,7 +9,7 @@ import {
 import { linkNext, sendJson } from './answers.js';
 import { describeBlob, readBlob, sendBlob } from './blobs.js';
 import { artifactTypesOf, listReferrers, listTags, MAX_TAGS_UNASKED, sendReferrers } from './lists.js';
-import { keyToRead, readManifest, sendManifest } from './manifests.js';
+import { keyToRead, pullOf, readManifest, sendManifest } from './manifests.js';
 import { parsePage } from './paging.js';
 import { parseRanges } from './ranges.js';
 import type { Handler, Registry, RegistryContext, RequestOf } from './registry.js';
@@ -63,7 +63,7 @@ export function refusingWrites<K extends RequestKind>(upstreams: Upstreams, writ
   };
 }
 
-function readManifestThrough({ pulls }: Registry) {
+function readManifestThrough({ pulls, witness }: Registry) {
   return async (
     ctx: RegistryContext,
     { repository, reference }: RequestOf<'manifest'>,
@@ -74,12 +74,13 @@ function readManifestThrough({ pulls }: Registry) {
     const { host } = cache.rule.upstream;
     if (manifest.stale) warn(ctx, `${host} does not answer now: ${reference} may name something newer there`);
     pulls.record(repository, key); // HEAD counts too: whoever has it asks no more than that
-    if (sendManifest(ctx, manifest) && ctx.method === 'GET')
-      cache.observer?.sent('manifest', manifest.bytes.byteLength);
+    if (!sendManifest(ctx, manifest)) return;
+    if (ctx.method === 'GET') cache.observer?.sent('manifest', manifest.bytes.byteLength);
+    witness?.pulled(ctx, pullOf(repository, key, manifest));
   };
 }
 
-function readBlobThrough({ blobs, buffers }: Registry, readStored: Handler<'blob'>) {
+function readBlobThrough({ blobs, buffers, witness }: Registry, readStored: Handler<'blob'>) {
   return async (ctx: RegistryContext, request: RequestOf<'blob'>, cache: PullThroughCache) => {
     const { repository } = request;
     const digest = parseDigest(request.digest);
@@ -101,6 +102,7 @@ function readBlobThrough({ blobs, buffers }: Registry, readStored: Handler<'blob
     const size = fetch?.size ?? (await cache.blobs.size(repository, digest));
     if (fetch) count(cache, size, { hit: false });
     describeBlob(ctx, { digest });
+    witness?.pulled(ctx, { action: 'pull', kind: 'blob', repository, digest, size });
     await sendBlob(ctx, { digest, size }, { open, buffers });
   };
 }

@@ -8,6 +8,7 @@ import type { Peer } from './public-url.js';
 import type { RegistryRequest, RequestKind } from './request.js';
 import type { SendBuffers } from './send.js';
 import type { RepositoryWarning } from './warnings.js';
+import type { Witness } from './witness.js';
 
 /** The parts that answer requests. */
 export type Registry = Readonly<{
@@ -20,6 +21,8 @@ export type Registry = Readonly<{
   buffers: SendBuffers;
   /** Where parts of the registry are copies of others. */
   upstreams: Upstreams | undefined;
+  /** Where events are sent, or an audit log is kept. */
+  witness: Witness | undefined;
   settings: RegistrySettings;
 }>;
 

@@ -13,6 +13,7 @@ import {
   parseDigest,
   type RepositoryName,
 } from '../../oci/index.js';
+import type { Deed } from '../events/index.js';
 import type { RepositoryBlobs } from '../repositories/index.js';
 import { locationOf, sendEmpty } from './answers.js';
 import { bodyLength, mayHaveBody, readBody } from './body.js';
@@ -24,13 +25,15 @@ type Progress = Pick<Upload, 'repository' | 'id' | 'offset'>;
 
 /** POST: begins an upload, or mounts a blob, or takes a whole one (end-4a, end-4b, end-4c, end-11). */
 export function startUpload(registry: Registry) {
-  const { uploads, blobs, settings } = registry;
+  const { uploads, blobs, settings, witness } = registry;
   return async (ctx: RegistryContext, { repository }: RequestOf<'uploads'>) => {
     const query = new URLSearchParams(ctx.querystring);
     const mount = query.get('mount');
     if (mount) {
       const digest = parseDigest(mount);
-      if (await mountBlob(registry, ctx, repository, { digest, from: query.get('from') })) {
+      const mounted = await mountBlob(registry, ctx, repository, { digest, from: query.get('from') });
+      if (mounted) {
+        await witness?.changed(ctx, [{ action: 'mount', kind: 'blob', repository, digest, ...mounted }]);
         return sendCreated(ctx, settings, repository, digest);
       }
     }
@@ -62,14 +65,15 @@ export function appendUpload({ uploads, settings }: Registry) {
 }
 
 /** PUT: adds what is left and ends the upload (end-6). */
-export function finishUpload({ uploads, blobs, settings }: Registry) {
+export function finishUpload({ uploads, blobs, settings, witness }: Registry) {
   return async (ctx: RegistryContext, { repository, id }: RequestOf<'upload'>) => {
     const text = new URLSearchParams(ctx.querystring).get('digest');
     if (!text)
       throw new OciError('DIGEST_INVALID', 'the upload ends with ?digest=<digest of the whole blob>');
     const digest = parseDigest(text);
     const chunk = mayHaveBody(ctx) ? chunkOf(ctx) : undefined;
-    const publish = publisher(blobs, repository, digest);
+    const publishing = new Publishing(blobs, repository, digest);
+    const { publish } = publishing;
     try {
       await resumable(settings, { repository, id }, () =>
         uploads.finish(repository, id, digest, { chunk, publish }),
@@ -79,6 +83,7 @@ export function finishUpload({ uploads, blobs, settings }: Registry) {
       if (error instanceof OciError && error.code === 'DENIED') await uploads.purge({ repository, id });
       throw error;
     }
+    await witness?.changed(ctx, publishing.deeds);
     sendCreated(ctx, settings, repository, digest);
   };
 }
@@ -98,36 +103,50 @@ export function cancelUpload({ uploads }: Registry) {
   };
 }
 
-/** A refused source is no error: the client uploads instead. Other answers make containerd give up the push. */
+/**
+ * A refused source is no error: the client uploads instead. Other answers make containerd give up the push.
+ * @returns what was mounted from where, if it was.
+ */
 async function mountBlob(
   { blobs, access }: Registry,
   ctx: RegistryContext,
   repository: RepositoryName,
   { digest, from }: { digest: Digest; from: string | null },
-): Promise<boolean> {
+): Promise<Readonly<{ from: RepositoryName; size: number }> | undefined> {
   // What cannot be a repository cannot be mounted from, which is no error either.
   const named = from ? findRepositoryName(from) : undefined;
   const sources = named ? [named] : from ? [] : await blobs.sourcesOf(digest);
   for (const source of sources) {
-    const allowed = access.allows(ctx.state.identity, 'pull', source);
-    if (allowed && (await blobs.mount(source, repository, digest))) return true;
+    if (!access.allows(ctx.state.identity, 'pull', source)) continue;
+    const blob = await blobs.mount(source, repository, digest);
+    if (blob) return { from: source, size: blob.size };
   }
-  return false;
+  return undefined;
 }
 
 async function takeWhole(
-  { uploads, blobs, settings }: Registry,
+  { uploads, blobs, settings, witness }: Registry,
   ctx: RegistryContext,
   repository: RepositoryName,
   digest: Digest,
 ): Promise<void> {
-  const publish = publisher(blobs, repository, digest);
-  await uploads.take(repository, digest, { chunk: chunkOf(ctx), publish });
+  const publishing = new Publishing(blobs, repository, digest);
+  await uploads.take(repository, digest, { chunk: chunkOf(ctx), publish: publishing.publish });
+  await witness?.changed(ctx, publishing.deeds);
   sendCreated(ctx, settings, repository, digest);
 }
 
-function publisher(blobs: RepositoryBlobs, repository: RepositoryName, digest: Digest) {
-  return (verified: VerifiedUpload) => blobs.publish(repository, digest, verified);
+/** Makes an upload a blob, and remembers what became of it. */
+class Publishing {
+  deeds: readonly Deed[] = [];
+  readonly publish: (verified: VerifiedUpload) => Promise<void>;
+
+  constructor(blobs: RepositoryBlobs, repository: RepositoryName, digest: Digest) {
+    this.publish = async (verified) => {
+      await blobs.publish(repository, digest, verified);
+      this.deeds = [{ action: 'push', kind: 'blob', repository, digest, size: verified.size }];
+    };
+  }
 }
 
 function chunkOf(ctx: RegistryContext): Chunk {

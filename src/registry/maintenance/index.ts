@@ -3,4 +3,4 @@
  * process that has the files. Start with maintenance.ts.
  */
 export { type JobOutcome, JobRunner } from './job-runner.js';
-export { Maintenance, type MirrorOutcome, type Outcome, type Task } from './maintenance.js';
+export { type Change, Maintenance, type MirrorOutcome, type Outcome, type Task } from './maintenance.js';

@@ -1,4 +1,4 @@
-import type { Tag } from '../../oci/index.js';
+import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import { type Collection, Collector, type Removal } from '../gc/index.js';
 
 /** Times in milliseconds. As JSON where it is handed to another process. */
@@ -20,6 +20,11 @@ export type Outcome =
 /** Tags that were copied, and that were the same already. */
 export type MirrorOutcome = Readonly<{ copied: number; unchanged: number; failures: readonly string[] }>;
 
+/** What a task changed: something went, or came back. */
+export type Change =
+  | Removal
+  | Readonly<{ kind: 'restore'; repository: RepositoryName; digest: Digest; tags: readonly Tag[] }>;
+
 /** What a person reads, and what is held in memory. */
 const MAX_REMOVALS = 10_000;
 
@@ -27,6 +32,8 @@ type Parts = ConstructorParameters<typeof Collector>[0] &
   Readonly<{
     /** Copies between this registry and others, where there are any. */
     mirrors?: { run(names: readonly string[], signal?: AbortSignal): Promise<MirrorOutcome> } | undefined;
+    /** Is told of each change before the task ends. */
+    changed?: ((change: Change) => Promise<void>) | undefined;
   }>;
 
 /** Tasks for a whole registry, one after the other. */
@@ -74,7 +81,16 @@ export class Maintenance {
       if (removals.length < MAX_REMOVALS) removals.push(removal);
       else omitted += 1;
     };
-    const collection = await this.#collector.run({ ...options, onRemoval });
+    const told: Promise<void>[] = [];
+    const { changed } = this.#parts;
+    const collection = await this.#collector.run({
+      ...options,
+      onRemoval: (removal) => {
+        onRemoval(removal);
+        if (changed && !options.dryRun) told.push(changed(removal));
+      },
+    });
+    await Promise.all(told);
     return { kind: 'collect', collection, removals, omitted } as const;
   }
 
@@ -84,7 +100,10 @@ export class Maintenance {
     if (entry === undefined) throw new Error(`there is nothing in the trash by the name of ${id}`);
     const tags = await manifests.restore(entry);
     await store.trash?.remove(id);
-    return { kind: 'restore', repository: entry.repository, digest: entry.digest, tags } as const;
+    const { repository, digest } = entry;
+    const change = { kind: 'restore', repository, digest, tags } as const;
+    await this.#parts.changed?.(change);
+    return change;
   }
 
   async #emptyTrash(olderThan: number, signal: AbortSignal | undefined) {

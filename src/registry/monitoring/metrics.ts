@@ -12,8 +12,10 @@ import {
 import type { RepositoryUsage } from '../../index/index.js';
 import type { RepositoryName } from '../../oci/index.js';
 import type { StorageDriver } from '../../storage/index.js';
+import type { EventQueue } from '../events/index.js';
 import { type CountedRequest, HttpMetrics, SECONDS, type StartedRequest } from './http-metrics.js';
 import { measuredDriver } from './measured-driver.js';
+import { NotificationMetrics } from './notification-metrics.js';
 import { ProxyMetrics } from './proxy-metrics.js';
 import { MAX_REPOSITORIES, OTHER_REPOSITORIES, RepositoryMetrics } from './repository-metrics.js';
 
@@ -98,6 +100,11 @@ export class Metrics {
   /** Counts what copies of other registries save, where there are any. To be called once. */
   copies(): ProxyMetrics {
     return new ProxyMetrics(this.#registry);
+  }
+
+  /** Counts events on their way, where any are sent. To be called once. */
+  notifications(queue: Pick<EventQueue, 'waiting'>): NotificationMetrics {
+    return new NotificationMetrics(this.#registry, queue);
   }
 
   /** Of what `text` gives. */

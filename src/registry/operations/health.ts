@@ -14,6 +14,8 @@ export type HealthOptions = Readonly<{
   readOnly: boolean;
   driver: StorageDriver;
   index: Pick<MetadataIndex, 'check'>;
+  /** Those of other parts. */
+  more?: readonly Check[];
   log: Logger;
   /** A check that takes longer has failed, though it goes on: a dead file system cannot be told to stop. */
   maxCheckMs?: number;
@@ -32,9 +34,11 @@ export class Health {
   readonly #watched: readonly WatchedCheck[];
   #manual = false;
 
-  constructor({ checks, driver, index, minFreeBytes, readOnly, ...rest }: HealthOptions) {
+  constructor({ checks, driver, index, minFreeBytes, readOnly, more = [], ...rest }: HealthOptions) {
     const own = ownChecks({ driver, index }, { storage: checks.storagedriver, minFreeBytes, readOnly });
-    this.#watched = [...own, ...configuredChecks(checks)].map((check) => new WatchedCheck(check, rest));
+    this.#watched = [...own, ...more, ...configuredChecks(checks)].map(
+      (check) => new WatchedCheck(check, rest),
+    );
   }
 
   /** Runs each check now and then at its intervals, until the signal aborts. */

@@ -51,6 +51,12 @@ describe('berth config check', () => {
     { text: 'reporting: {bugsnag: {apikey: hunter2}, newrelic: {licensekey: hunter2}}' },
     { text: 'notifications: {endpoints: [{url: "https://u:hunter2@example.com/"}]}' },
     {
+      text: 'notifications: {endpoints: [{url: "https://a/?x=1&token=hunter2", headers: {X-Own: [hunter2]}}]}',
+    },
+    {
+      text: 'notifications: {endpoints: [{name: n, url: "https://a/"}]}\nberth: {notifications: {endpoints: {n: {signing: {secret: hunter2}}}}}',
+    },
+    {
       text: 'middleware: {storage: [{name: cloudfront, options: {privatekey: hunter2, credentials: {a: hunter2}}}]}',
     },
   ])('never prints a secret: $text', async ({ text }) => {

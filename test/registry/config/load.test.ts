@@ -104,6 +104,8 @@ describe('loadConfig', () => {
       quotas: [],
       upstreams: [],
       mirrors: [],
+      notifications: { keep: 86_400_000, maxkept: 50_000, maxwaiting: 100_000, endpoints: {} },
+      audit: {},
       trash: { keep: 604_800_000 },
       warnings: [],
       minfreespace: 104_857_600,
@@ -475,7 +477,6 @@ describe('what is not supported yet', () => {
 
   it.each([
     { text: 'middleware: {storage: [{name: redirect, options: {baseurl: u}}]}', key: 'middleware.storage' },
-    { text: 'notifications: {endpoints: [{name: n, url: u}]}', key: 'notifications.endpoints' },
     { text: 'redis: {addr: "localhost:6379"}', key: 'redis' },
     { text: 'log: {hooks: [{type: mail, levels: [panic]}]}', key: 'log.hooks' },
     { text: 'reporting: {bugsnag: {apikey: k}}', key: 'reporting' },
@@ -487,12 +488,35 @@ describe('what is not supported yet', () => {
   );
 
   it.each([
-    'notifications: {endpoints: [{name: n, url: u, disabled: true}]}',
     'proxy: {remoteurl: ""}',
     'http: {addr: ":1", h2c: {enabled: false}}',
     'redis:',
     'compatibility: {schema1: {signingkeyfile: /k, enabled: false}}',
   ])('does not matter when it is off: %s', (text) => expect(notices(minimal(text))).toEqual([]));
+});
+
+describe('endpoints of events', () => {
+  const endpoint = (more: string) => `notifications: {endpoints: [{name: ci, ${more}}]}`;
+  const ours = (more: string) =>
+    `${endpoint('url: "https://ci.example"')}\nberth: {notifications: {endpoints: {${more}}}}`;
+
+  it.each([
+    { text: endpoint('url: ci.example'), key: 'notifications.endpoints.0.url' },
+    { text: endpoint('timeout: 1s'), key: 'notifications.endpoints.0.url' },
+    { text: ours('other: {actions: [push]}'), key: 'berth.notifications.endpoints.other' },
+    { text: ours('ci: {actions: [poke]}'), key: 'berth.notifications.endpoints.ci.actions.0' },
+    { text: ours('ci: {signing: {secret: a, file: b}}'), key: 'berth.notifications.endpoints.ci.signing' },
+  ])('cannot be $text', ({ text, key }) =>
+    expect(problems(minimal(text))).toMatchObject([expect.stringContaining(`${key}: `)]),
+  );
+
+  it('may be anything where they are disabled', () =>
+    expect(notices(minimal(endpoint('disabled: true')))).toEqual([]));
+
+  it('are told of actions that there are not', () =>
+    expect(notices(minimal(endpoint('url: "http://a", ignore: {actions: [pulls]}')))).toContainEqual(
+      expect.stringContaining('there is no action pulls'),
+    ));
 });
 
 describe('copies of other registries', () => {

@@ -184,6 +184,41 @@ const mirror = z
   })
   .meta({ description: 'Images that are copied from another registry, or to it.' });
 
+const receiver = z
+  .strictObject({
+    repositories: oneOrMore(glob, 'Only events of these; names of repositories, or globs.').optional(),
+    tags: oneOrMore(glob, 'Only events of these tags, or globs; none of what has no tag.').optional(),
+    actions: z
+      .array(z.enum(['pull', 'push', 'mount', 'delete']))
+      .min(1)
+      .meta({ description: 'Only these.' })
+      .optional(),
+    signing: section('Signs what is posted, as GitHub does: X-Hub-Signature-256.', {
+      secret: text('The secret that the receiver knows, too.'),
+      file: text('File of the secret.'),
+    }),
+  })
+  .meta({ description: 'More of the endpoint of this name.' });
+
+const notifications = section('More of notifications.endpoints, and the queue of their events.', {
+  path: text('File of the queue; without it berth/events.sqlite beside the index.'),
+  keep: duration('How long events can be sent again once they were delivered.', '24h'),
+  maxkept: z
+    .int()
+    .min(0)
+    .meta({ description: 'Most events that are kept for that; the oldest go first.' })
+    .default(50_000),
+  maxwaiting: z
+    .int()
+    .min(1)
+    .meta({ description: 'Most events that wait for an endpoint; then the oldest are given up.' })
+    .default(100_000),
+  endpoints: z
+    .record(z.string(), receiver)
+    .meta({ description: 'Names of notifications.endpoints to what the reference has no keys for.' })
+    .default({}),
+});
+
 export const berth = section('What the reference does not have.', {
   index: section('The index of metadata, which can always be rebuilt from the storage.', {
     path: text(
@@ -276,6 +311,10 @@ export const berth = section('What the reference does not have.', {
     .array(mirror)
     .meta({ description: 'Images that are copied by the clock, or with `berth mirror`.' })
     .default([]),
+  notifications,
+  audit: section('A line of JSON for each change, and for what clients were refused.', {
+    path: text('File that they are added to; or stderr, or stdout.'),
+  }),
   trash: section('What was deleted and can be brought back: `berth trash`.', {
     keep: duration('For how long; 0 keeps nothing.', '168h'),
   }),
