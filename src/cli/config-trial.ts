@@ -19,6 +19,7 @@ export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial
     () => registrySettings(config),
     () => retentionRules(config),
     () => quotaRules(config),
+    () => tryEndpoints(config),
     () => tryRoot(config),
     () => tryTls(config),
     () => openRobots(config, SILENT),
@@ -39,6 +40,13 @@ export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial
     }
   }
   return { problems, notices };
+}
+
+/** What sends events is loaded only where there is somebody to send them to. */
+async function tryEndpoints(config: Config): Promise<void> {
+  if (config.notifications.endpoints.length === 0) return;
+  const { endpointsOf } = await import('./notification-endpoints.js');
+  await endpointsOf(config);
 }
 
 /** A directory that is missing is made at the start. */

@@ -2,9 +2,24 @@ import type { Deed } from '../registry/events/index.js';
 import type { Change } from '../registry/maintenance/index.js';
 import type { AuditEntry } from '../registry/operations/index.js';
 import type { RepositoryManifests } from '../registry/repositories/index.js';
-import type { Witnesses } from './witnesses.js';
+import { entryOf, type Witnesses } from './witnesses.js';
 
-/** Tells of what the registry does by itself, or for a command. @returns `undefined` where nobody wants to know. */
+/** Tells of what the registry copies to itself. @returns `undefined` where nobody wants to know. */
+export function ownWitness({
+  notifications,
+  audit,
+}: Pick<Witnesses, 'notifications' | 'audit'>): ((deed: Deed) => Promise<void>) | undefined {
+  const notifier = notifications?.notifier;
+  if (notifier === undefined && audit === undefined) return undefined;
+  return async (deed) => {
+    await Promise.all([
+      audit?.write([{ at: new Date(), ...entryOf(deed), result: 'done' }]),
+      notifier?.tell([deed], undefined),
+    ]);
+  };
+}
+
+/** Tells of what maintenance did. @returns `undefined` where nobody wants to know. */
 export function maintenanceWitness(
   { notifications, audit }: Pick<Witnesses, 'notifications' | 'audit'>,
   manifests: RepositoryManifests,

@@ -5,7 +5,7 @@ import { type JobOutcome, Maintenance, type Outcome, type Task } from '../regist
 import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { consoleLogger } from './console-logger.js';
 import { LEAD } from './lead.js';
-import { maintenanceWitness } from './maintenance-witness.js';
+import { maintenanceWitness, ownWitness } from './maintenance-witness.js';
 import type { Mirrors } from './mirrors.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openExistingStore } from './open-store.js';
@@ -29,8 +29,8 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
     if (opened.locks && lead === undefined) return await askServer(opened.index, task);
     // The index is trusted once it was compared with the files.
     if (task.kind !== 'empty-trash') await opened.store.sync.run();
-    await using mirrors = await openMirrors(config, opened, quiet);
     await using witnesses = await openWitnesses(config, { log: quiet, auditPath: auditPathOf(config) });
+    await using mirrors = await openMirrors(config, opened, { log: quiet, pushed: ownWitness(witnesses) });
     return await maintenanceOf(config, opened, { mirrors, witnesses }).run(task, lead?.lost);
   } catch (error) {
     if (!(error instanceof RootTakenError)) throw error;

@@ -13,6 +13,9 @@ import { systemTrust } from './registries.js';
 import { manifestRules, mirrorMatchers, quotaRules } from './settings.js';
 import { RegistryClients } from './upstream-clients.js';
 
+/** Is told of what was copied to here. */
+type Pushed = ConstructorParameters<typeof RepositoryEndpoint>[1]['pushed'];
+
 /** The copies that the configuration asks for between this registry and others. */
 export class Mirrors implements AsyncDisposable {
   readonly rules: readonly MirrorRule[];
@@ -22,20 +25,24 @@ export class Mirrors implements AsyncDisposable {
   readonly #log: Logger;
   readonly #underWay = new Map<MirrorRule, Promise<MirrorOutcome>>();
 
-  static async open(config: Config, opened: OpenStore, log: Logger): Promise<Mirrors> {
-    return new Mirrors(config, opened, { log, clients: new RegistryClients(await systemTrust()) });
+  static async open(
+    config: Config,
+    opened: OpenStore,
+    options: Readonly<{ log: Logger; pushed: Pushed }>,
+  ): Promise<Mirrors> {
+    return new Mirrors(config, opened, { ...options, clients: new RegistryClients(await systemTrust()) });
   }
 
   private constructor(
     config: Config,
     { store, uploads }: OpenStore,
-    { log, clients }: { log: Logger; clients: RegistryClients },
+    { log, pushed, clients }: { log: Logger; pushed: Pushed; clients: RegistryClients },
   ) {
     const { mirrors } = config.berth;
     const catalog = new Catalog(store);
     const blobs = new RepositoryBlobs(store, quotaRules(config));
     const manifests = new RepositoryManifests(store, manifestRules(config));
-    const parts = { blobs, manifests, catalog, uploads };
+    const parts = { blobs, manifests, catalog, uploads, pushed };
     this.#log = log;
     this.#parts = { catalog, here: (repository) => new RepositoryEndpoint(repository, parts) };
     this.#clients = clients;

@@ -1,5 +1,4 @@
 import type { Config } from '../registry/config/index.js';
-import type { Logger } from '../registry/logger.js';
 import type { Mirrors } from './mirrors.js';
 import type { OpenStore } from './open-store.js';
 
@@ -7,9 +6,9 @@ import type { OpenStore } from './open-store.js';
 export async function openMirrors(
   config: Config,
   opened: OpenStore,
-  log: Logger,
+  options: Parameters<typeof Mirrors.open>[2],
 ): Promise<Mirrors | undefined> {
   if (config.berth.mirrors.length === 0) return undefined;
   const { Mirrors } = await import('./mirrors.js');
-  return Mirrors.open(config, opened, log);
+  return Mirrors.open(config, opened, options);
 }

@@ -1,7 +1,7 @@
-import type { Deed, EventRequest } from '../registry/events/index.js';
+import type { EventRequest } from '../registry/events/index.js';
 import type { PublicUrl, Refusal, RegistryContext, Witness } from '../registry/http/index.js';
 import { type AuditEntry, clientAddress } from '../registry/operations/index.js';
-import type { Witnesses } from './witnesses.js';
+import { entryOf, type Witnesses } from './witnesses.js';
 
 type ClientParts = Readonly<{
   url: PublicUrl;
@@ -21,10 +21,10 @@ export function requestWitness(
     async changed(ctx, deeds) {
       await Promise.all([
         audit?.write(deeds.map((deed) => ({ ...entryOf(deed), ...whoOf(ctx, clients), result: 'done' }))),
-        notifier?.tell(deeds, requestOf(ctx, clients)),
+        notifier?.tell(deeds, () => requestOf(ctx, clients)),
       ]);
     },
-    pulled: (ctx, deed) => notifier?.tellLater(deed, requestOf(ctx, clients)),
+    pulled: (ctx, deed) => notifier?.tellLater(deed, () => requestOf(ctx, clients)),
     async refused(ctx, refusal) {
       await audit?.write([refusalEntry(ctx, refusal, clients)]);
     },
@@ -67,18 +67,6 @@ type Who = Pick<AuditEntry, 'at' | 'actor' | 'client' | 'request'>;
 
 function whoOf(ctx: RegistryContext, { trusted }: ClientParts): Who {
   return { at: new Date(), actor: userOf(ctx), client: addressOf(ctx, trusted), request: ctx.state.id };
-}
-
-function entryOf(deed: Deed): Pick<AuditEntry, 'action' | 'kind' | 'repository' | 'tag' | 'digest' | 'from'> {
-  const { action, kind, repository } = deed;
-  return {
-    action,
-    kind,
-    repository,
-    tag: 'tag' in deed ? deed.tag : undefined,
-    digest: 'digest' in deed ? deed.digest : undefined,
-    from: 'from' in deed ? deed.from : undefined,
-  };
 }
 
 const ASKED: Readonly<Record<string, string>> = { GET: 'pull', HEAD: 'pull', DELETE: 'delete' };

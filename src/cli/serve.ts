@@ -12,7 +12,7 @@ import { checkIndex } from './check-index.js';
 import { readConfig } from './config.js';
 import { openDebugServer } from './debug-server.js';
 import type { Duty } from './lead.js';
-import { maintenanceWitness } from './maintenance-witness.js';
+import { maintenanceWitness, ownWitness } from './maintenance-witness.js';
 import { hasReplicas } from './open-index.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openStore } from './open-store.js';
@@ -103,7 +103,7 @@ async function serveHere(
     observer: (queue) => metrics?.notifications(queue),
   });
   const url = publicUrl({ host: config.http.host, trusted });
-  await using mirrors = await openMirrors(config, opened, log);
+  await using mirrors = await openMirrors(config, opened, { log, pushed: ownWitness(witnesses) });
   const copies = await openCopies(config, opened, { blobs, log, metrics });
   const registry: Registry = {
     blobs,

@@ -1,7 +1,7 @@
 import type { Config } from '../registry/config/index.js';
-import type { Notifier } from '../registry/events/index.js';
+import type { Deed, Notifier } from '../registry/events/index.js';
 import type { Logger } from '../registry/logger.js';
-import { AuditLog, type Check } from '../registry/operations/index.js';
+import { type AuditEntry, AuditLog, type Check } from '../registry/operations/index.js';
 import { reasonOf } from '../registry/system-error.js';
 import type { Notifications, openNotifications } from './notifications.js';
 
@@ -45,7 +45,7 @@ async function openIfWanted(
   config: Config,
   parts: Parameters<typeof openNotifications>[1],
 ): Promise<Notifications | undefined> {
-  if (config.notifications.endpoints.length === 0) return undefined;
+  if (config.notifications.endpoints.every(({ disabled }) => disabled)) return undefined;
   const { openNotifications } = await import('./notifications.js');
   return openNotifications(config, parts);
 }
@@ -59,4 +59,19 @@ function checkOf(name: string, part: Pick<Notifier | AuditLog, 'problem'> | unde
     if (problem !== undefined) throw problem instanceof Error ? problem : new Error(String(problem));
   };
   return [{ ...CHECK, name, run }];
+}
+
+/** What the audit log says of it. */
+export function entryOf(
+  deed: Deed,
+): Pick<AuditEntry, 'action' | 'kind' | 'repository' | 'tag' | 'digest' | 'from'> {
+  const { action, kind, repository } = deed;
+  return {
+    action,
+    kind,
+    repository,
+    tag: 'tag' in deed ? deed.tag : undefined,
+    digest: 'digest' in deed ? deed.digest : undefined,
+    from: 'from' in deed ? deed.from : undefined,
+  };
 }

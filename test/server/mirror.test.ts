@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
@@ -8,9 +10,13 @@ import { pushInTwo } from '../support/push-in-two.js';
 import { cleanEnvironment, run } from '../support/run.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-async function start(mirrors: readonly object[], root?: string) {
+async function start(mirrors: readonly object[], root?: string, more: object = {}) {
   const port = await freePort();
-  const berth = await BerthProcess.start({ port, config: { berth: { mirrors } }, ...(root ? { root } : {}) });
+  const berth = await BerthProcess.start({
+    port,
+    config: { berth: { mirrors, ...more } },
+    ...(root ? { root } : {}),
+  });
   const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: berth.root });
   return Object.assign(berth, {
     mirror: async (...args: readonly string[]) =>
@@ -49,7 +55,11 @@ describe('berth mirror', () => {
       interval: '0s',
     };
     await using folder = await temporaryFolder('mirror');
-    await using berth = await start([rule, { ...rule, name: 'never', repositories: 'absent' }], folder.path);
+    await using place = await temporaryFolder('audit');
+    const audit = { path: join(place.path, 'audit.log') };
+    await using berth = await start([rule, { ...rule, name: 'never', repositories: 'absent' }], folder.path, {
+      audit,
+    });
     expect(await berth.mirror('team')).toEqual({ copied: 2, unchanged: 0, failures: [] });
     expect(await digestOf(berth, 'from/team/app', 'v1')).toBe(one.digest);
     expect(await digestOf(berth, 'from/team/tool', 'v1')).toBe(three.digest);
@@ -72,6 +82,17 @@ describe('berth mirror', () => {
     expect(await berth.mirror('team')).toEqual({ copied: 1, unchanged: 1, failures: [] });
     await using again = await start([], folder.path);
     expect(await digestOf(again, 'from/team/app', 'v1')).toBe(two.digest);
+    const kept = (await readFile(audit.path, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(
+      kept.filter(({ tag }) => tag).map(({ action, repository, digest }) => [action, repository, digest]),
+    ).toEqual([
+      ['push', 'from/team/app', one.digest],
+      ['push', 'from/team/tool', three.digest],
+      ['push', 'from/team/app', two.digest],
+    ]);
   });
 
   it('copies to another registry, and does so by the clock', async () => {

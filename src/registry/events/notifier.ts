@@ -26,6 +26,9 @@ const BATCH = 100;
 const MAX_GATHERED = 10_000;
 const RETRY_MS = 1000;
 
+/** Asked only when somebody wants to know; there is none for what the registry did by itself. */
+type RequestOf = () => Request;
+
 type Gathered = AddressedEvent & Readonly<{ written?: () => void }>;
 
 /** Turns what was done into events, and puts them into the queue in order. */
@@ -52,7 +55,7 @@ export class Notifier implements AsyncDisposable {
    * Resolves once the events are in the queue for good, or when that fails: they are kept in memory then, and tried again. What
    * was done is done, so the client is to hear of it in either case.
    */
-  async tell(deeds: readonly Deed[], request: Request | undefined): Promise<void> {
+  async tell(deeds: readonly Deed[], request: RequestOf | undefined): Promise<void> {
     const written: Promise<void>[] = [];
     for (const deed of deeds) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -64,7 +67,7 @@ export class Notifier implements AsyncDisposable {
   }
 
   /** The same, for what nobody waits for. */
-  tellLater(deed: Deed, request: Request | undefined): void {
+  tellLater(deed: Deed, request: RequestOf | undefined): void {
     if (!this.#gather(deed, request) || this.#problem !== undefined) return;
     if (this.#gathered.length >= BATCH) this.#write();
     else this.#timer ??= setTimeout(() => this.#write(), GATHER_MS).unref();
@@ -83,13 +86,13 @@ export class Notifier implements AsyncDisposable {
   }
 
   /** @returns whether anybody wants to know. */
-  #gather(deed: Deed, request: Request | undefined, written?: () => void): boolean {
+  #gather(deed: Deed, request: RequestOf | undefined, written?: () => void): boolean {
     const { endpoints, source, references, now = () => new Date() } = this.#options;
     const names = endpoints
       .filter((each) => !each.disabled && wants(each, choiceOf(deed)))
       .map(({ name }) => name);
     if (names.length === 0) return false;
-    const event = eventOf(deed, request, { source, references, at: now() });
+    const event = eventOf(deed, request?.(), { source, references, at: now() });
     this.#gathered.push({ event, endpoints: names, ...(written ? { written } : {}) });
     if (this.#gathered.length > MAX_GATHERED) {
       this.#gathered.shift()?.written?.();

@@ -17,6 +17,7 @@ import {
   parseTag,
   type RepositoryName,
 } from '../../oci/index.js';
+import type { Deed } from '../events/index.js';
 import type { Catalog } from './catalog.js';
 import type { RepositoryBlobs } from './repository-blobs.js';
 import type { RepositoryManifests } from './repository-manifests.js';
@@ -29,6 +30,8 @@ type Parts = Readonly<{
   manifests: RepositoryManifests;
   catalog: Catalog;
   uploads: Uploads;
+  /** Is told of what was pushed before the push ends. */
+  pushed?: ((deed: Deed) => Promise<void>) | undefined;
 }>;
 
 /** A repository of this registry as an end of transfers: what is pushed is as if a client had pushed it. */
@@ -70,28 +73,36 @@ export class RepositoryEndpoint implements ImageEndpoint {
 
   async push(descriptor: Descriptor, open: OpenContent, options: PushOptions = {}): Promise<Pushed> {
     const { mediaType, digest, size } = descriptor;
-    const { blobs, manifests, uploads } = this.#parts;
+    const { blobs, manifests, uploads, pushed } = this.#parts;
     const repository = this.#repository;
     if (await this.has(descriptor)) return 'present';
     if (MANIFEST_KINDS.has(mediaType)) {
       const bytes = await readManifestBytes(await open(0));
       await manifests.put(repository, { bytes, contentType: mediaType, digest, tags: [] });
+      await pushed?.({ action: 'push', kind: 'manifest', repository, digest, mediaType, bytes });
       return 'sent';
     }
-    for (const source of await blobs.sourcesOf(digest))
-      if (await blobs.mount(source, repository, digest)) return 'mounted';
+    for (const source of await blobs.sourcesOf(digest)) {
+      if (!(await blobs.mount(source, repository, digest))) continue;
+      await pushed?.({ action: 'mount', kind: 'blob', repository, digest, size, from: source });
+      return 'mounted';
+    }
     await uploads.take(repository, digest, {
       chunk: { source: told(await open(0), options), length: size },
       publish: (verified) => blobs.publish(repository, digest, verified),
     });
+    await pushed?.({ action: 'push', kind: 'blob', repository, digest, size });
     return 'sent';
   }
 
   async tag({ mediaType, digest }: Descriptor, key: string): Promise<void> {
-    const { manifests } = this.#parts;
+    const { manifests, pushed } = this.#parts;
+    const repository = this.#repository;
     if (findDigest(key) === digest) return;
-    const { bytes } = await manifests.get(this.#repository, { digest });
-    await manifests.put(this.#repository, { bytes, contentType: mediaType, digest, tags: [parseTag(key)] });
+    const { bytes } = await manifests.get(repository, { digest });
+    const tag = parseTag(key);
+    await manifests.put(repository, { bytes, contentType: mediaType, digest, tags: [tag] });
+    await pushed?.({ action: 'push', kind: 'manifest', repository, digest, mediaType, bytes, tag });
   }
 
   async referrers(subject: Digest): Promise<readonly Descriptor[]> {

@@ -120,6 +120,10 @@ describe('berth config check', () => {
       text: `${GOOD}berth: {access: [{repositories: "a/**b", pull: ["@nobody"]}]}`,
       err: 'berth.access',
     },
+    {
+      text: `${GOOD}notifications: {endpoints: [{name: ci, url: "http://a"}]}\nberth: {notifications: {endpoints: {ci: {signing: {file: /nowhere/s}}}}}`,
+      err: 'berth.notifications.endpoints.ci.signing.file: cannot read /nowhere/s',
+    },
   ])('tries what the start would do: $err', async ({ text, err }) => {
     const result = await check(text);
     expect(result).toMatchObject({ code: 1, out: '', err: expect.stringContaining(err) });
