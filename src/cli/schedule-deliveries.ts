@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { tryFlock } from '../linux/index.js';
 import type { Config } from '../registry/config/index.js';
+import type { DeliveryLoop } from '../registry/events/index.js';
 import type { Logger } from '../registry/logger.js';
 import type { Notifications } from './notifications.js';
 import { repeat } from './schedule.js';
@@ -10,7 +11,8 @@ const PRUNE = { first: 10_000, interval: 60_000 };
 /** How soon another process takes over from one that has ended. */
 const TAKE_OVER_MS = 1000;
 
-type Parts = Pick<Notifications, 'loops' | 'queue' | 'path'> & Readonly<{ log: Logger }>;
+type Parts = Pick<Notifications, 'queue' | 'path'> &
+  Readonly<{ loops: readonly Pick<DeliveryLoop, 'run'>[]; log: Logger }>;
 
 /**
  * Delivers events, and forgets what was delivered long ago, until `signal`. Of the processes that share a queue one does it at a

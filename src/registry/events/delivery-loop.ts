@@ -22,6 +22,8 @@ const BATCH = 50;
 const MARK_MS = 50;
 /** Other processes put events into the queue too. */
 const LOOK_EVERY_MS = 1000;
+/** For a receiver that fails now and then. */
+const QUIET_MS = 60_000;
 /** The queue cannot be read now: its disk may be full, or the file locked. */
 const QUEUE_RETRY_MS = 5000;
 
@@ -39,6 +41,8 @@ export class DeliveryLoop {
   readonly #endpoint: Endpoint;
   readonly #parts: Required<LoopParts>;
   #failures = 0;
+  /** When the log said last that an event waits. */
+  #saidAt = Number.NEGATIVE_INFINITY;
   #wake: (() => void) | undefined;
 
   constructor(endpoint: Endpoint, parts: LoopParts) {
@@ -106,7 +110,8 @@ export class DeliveryLoop {
     observer?.answered(name, { status: answer.status, accepted });
     if (!accepted) return this.#failed(`it answered ${answer.status}`, answer.retryAfterMs);
     if (this.#failures > 0) {
-      this.#parts.log.info({ endpoint: name, failures: this.#failures }, 'events are delivered again');
+      const level = this.#failures >= this.#endpoint.threshold ? 'info' : 'debug';
+      this.#parts.log[level]({ endpoint: name, failures: this.#failures }, 'events are delivered again');
       this.#failures = 0;
     }
     return 0;
@@ -119,8 +124,10 @@ export class DeliveryLoop {
       Math.max(backOff(this.#failures, this.#endpoint, this.#parts.random), retryAfterMs),
     );
     const fields = { endpoint: name, error, failures: this.#failures, retryInMs: wait };
-    // Said once when it begins and once when it lasts: there may be no end to it.
-    const isNews = this.#failures === 1 || this.#failures === threshold;
+    // Said when it begins and when it lasts: there may be no end to it, or one soon after each beginning.
+    const isQuiet = performance.now() - this.#saidAt < QUIET_MS;
+    const isNews = this.#failures === threshold || (this.#failures === 1 && !isQuiet);
+    if (isNews) this.#saidAt = performance.now();
     this.#parts.log[isNews ? 'warn' : 'debug'](fields, 'an event cannot be delivered, and waits');
     return wait;
   }
