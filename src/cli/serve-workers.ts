@@ -25,6 +25,8 @@ export async function serveWithWorkers(
   using _root = hasReplicas(config) ? undefined : takeRoot(config, log);
   const workers = new Workers(log);
   const stopped = stopSignal();
+  // Each of them writes into the audit log.
+  if (config.berth.audit.path) process.on('SIGHUP', () => workers.signal('SIGHUP'));
   try {
     await using _debug = await showWorkers(config, workers, log);
     const address = await workers.start(count);

@@ -51,11 +51,16 @@ export class Workers {
     return answers.filter((answer) => answer !== undefined);
   }
 
+  /** Sends it to each. */
+  signal(signal: NodeJS.Signals): void {
+    for (const worker of this.#alive) worker.kill(signal);
+  }
+
   /** Has each finish what is under way; resolves when all are gone. */
   async stop(): Promise<void> {
     this.#stopping = true;
     if (this.#alive.size === 0) return;
-    for (const worker of this.#alive) worker.stop();
+    this.signal('SIGTERM');
     await this.#gone.promise;
   }
 
@@ -138,8 +143,8 @@ class WorkerProcess {
     return performance.now() - this.#startedAt;
   }
 
-  stop(): void {
-    this.#worker.process.kill('SIGTERM');
+  kill(signal: NodeJS.Signals): void {
+    this.#worker.process.kill(signal);
   }
 
   /** @returns `undefined` when it does not answer. */
