@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { examples, group } from './help.js';
+import { addRegistryOptions } from './registry-options.js';
+import type { VerifyFlags } from './verify.js';
 
 const CONFIG = ['-c, --config <file>', "the registry's configuration file"] as const;
 
-/** `berth gc`, `berth mirror` and `berth trash`. */
+/** `berth gc`, `berth verify`, `berth mirror` and `berth trash`. */
 export function addMaintenanceCommands(program: Command): void {
   program
     .command('gc')
@@ -24,6 +26,7 @@ export function addMaintenanceCommands(program: Command): void {
       const { collectGarbage } = await import('./gc.js');
       await collectGarbage(flags);
     });
+  addVerify(program);
   program
     .command('mirror')
     .description(
@@ -43,6 +46,38 @@ export function addMaintenanceCommands(program: Command): void {
       'what there is, and until when',
     ]),
   );
+}
+
+function addVerify(program: Command): void {
+  const verify = program
+    .command('verify')
+    .description(
+      'read all that is stored, set damaged bytes aside and repair what can be; the registry may be running',
+    )
+    .option(...CONFIG)
+    .option('--rate <size>', 'read no more than so many bytes in a second')
+    .option('--from <registry>', 'fetch what is damaged from host[:port][/namespace]')
+    .option('--dry-run', 'only say what is wrong')
+    .option('--continue', 'go on where a pass stopped that was not finished')
+    .option('--status', 'only say what the last pass found')
+    .option('--json', 'print JSON');
+  addRegistryOptions(verify)
+    .addHelpText(
+      'after',
+      examples(
+        ['berth verify --config config.yml', 'exit code 0 when everything is sound, or was repaired'],
+        ['berth verify --from registry.example.com', 'with what another registry has of the same images'],
+        ['berth verify --rate 50MiB --dry-run', 'slowly, and changing nothing'],
+      ),
+    )
+    .action(async ({ status, ...flags }: VerifyFlags & { status?: boolean }) => {
+      if (status) {
+        const { verifyStatus } = await import('./verify-status.js');
+        return verifyStatus(flags.config, { json: flags.json === true });
+      }
+      const { verify } = await import('./verify.js');
+      await verify(flags);
+    });
 }
 
 function addTrash(trash: Command): void {

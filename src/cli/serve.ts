@@ -7,6 +7,7 @@ import type { Metrics, MetricsOptions } from '../registry/monitoring/index.js';
 import { createLogger, Health, openOutput, trustedProxies } from '../registry/operations/index.js';
 import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { loadTls, watchTls } from '../registry/tls/index.js';
+import type { StorageDriver } from '../storage/index.js';
 import { accessRules, openAuthenticator, openTokenIssuer } from './authentication.js';
 import { checkIndex } from './check-index.js';
 import { readConfig } from './config.js';
@@ -76,6 +77,7 @@ async function serveHere(
     usage: () => opened.index.usage(),
     indexComplete: () => opened.store.sync.complete,
     uploadsInProgress: () => opened.uploads.underWay,
+    driver: () => opened.driver,
   });
   await using accessOutput = openOutput(1, { buffered: true });
   await using opened: OpenStore = await openStore(config, log, {
@@ -249,9 +251,13 @@ async function evict(...args: Parameters<typeof scheduleEviction>): Promise<void
 /** Nothing is counted where nobody can read it: the libraries alone take as long to load as all the rest. */
 async function openMetrics(
   { http }: Config,
-  options: Omit<MetricsOptions, 'version'>,
+  { driver, ...options }: Omit<MetricsOptions, 'version' | 'verification'> & { driver: () => StorageDriver },
 ): Promise<Metrics | undefined> {
   if (!http.debug.addr || !http.debug.prometheus.enabled) return undefined;
-  const { Metrics } = await import('../registry/monitoring/index.js');
-  return new Metrics({ ...options, version: manifest.version });
+  const [{ Metrics }, { VerificationLog }] = await Promise.all([
+    import('../registry/monitoring/index.js'),
+    import('../registry/verify/index.js'),
+  ]);
+  const verification = () => new VerificationLog(driver()).last();
+  return new Metrics({ ...options, verification, version: manifest.version });
 }

@@ -44,8 +44,7 @@ export async function openUpstreams(
   const origins = new Origins(store);
   if (config.proxy.remoteurl) await origins.adopt();
   const parts = { store, uploads, blobs, origins, folder, observer, log, signal: closing.signal };
-  const places = placesOf(config);
-  const rules = places.map((place) => cacheRule(place, places, clients));
+  const rules = cacheRules(config, clients);
   const upstreams = new Upstreams(rules.map((rule) => new PullThroughCache(rule, parts)));
   return {
     upstreams,
@@ -56,6 +55,12 @@ export async function openUpstreams(
       await clients[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Which parts of the registry are copies, and of what. */
+export function cacheRules(config: Config, clients: RegistryClients): CacheRule[] {
+  const places = placesOf(config);
+  return places.map((place) => cacheRule(place, places, clients));
 }
 
 /** What both sections of the configuration say. Times in milliseconds. */

@@ -1,4 +1,4 @@
-import { type Digest, findDigest } from '../oci/index.js';
+import { type Digest, encodedOf, findDigest } from '../oci/index.js';
 import {
   type ByteRange,
   type FileReader,
@@ -69,17 +69,19 @@ export class Blobs {
     }
   }
 
-  /** All that there are, a few hundred at a time. */
-  async *list(): AsyncGenerator<readonly Digest[]> {
+  /** All that there are behind `after`, in byte order, a few hundred at a time. */
+  async *list({ after }: { after?: Digest | undefined } = {}): AsyncGenerator<readonly Digest[]> {
+    const isWanted = (digest: Digest) => after === undefined || digest > after;
     if (this.#driver.walk) {
-      yield* this.#walk(({ digest }) => digest);
+      for await (const batch of this.#walk(({ digest }) => digest)) yield batch.filter(isWanted);
       return;
     }
     for await (const { name: beginning } of this.#driver.list(CANONICAL_BLOBS)) {
+      if (after !== undefined && beginning < encodedOf(after).slice(0, beginning.length)) continue;
       const digests: Digest[] = [];
       for await (const { name } of this.#driver.list(`${CANONICAL_BLOBS}/${beginning}`)) {
         const digest = findDigest(`sha256:${name}`);
-        if (digest) digests.push(digest);
+        if (digest && isWanted(digest)) digests.push(digest);
       }
       yield digests;
     }

@@ -9,6 +9,7 @@ import type { PostgresOptions } from './postgresql/options.js';
 export { IndexUnavailableError } from './errors.js';
 export type {
   BlobRecord,
+  ContentUse,
   ManifestKey,
   ManifestRecord,
   ManifestReference,

@@ -107,6 +107,13 @@ export type Comparison = Readonly<{ complete: boolean; distrusted: readonly Repo
 /** A link that says nothing. */
 export type UnreadableLink = Readonly<{ repository: RepositoryName; path: string }>;
 
+/** A repository that shows content as `digest`, or has it in its trash. */
+export type ContentUse = Readonly<{
+  repository: RepositoryName;
+  digest: Digest;
+  kind: 'blob' | 'manifest';
+}>;
+
 /** A list of `limit` at most, of what has not been touched since `before`. */
 export type Unneeded = Readonly<{ before: Date; limit: number }>;
 
@@ -169,6 +176,8 @@ export interface MetadataIndex {
   /** Which of these bytes no repository and nothing in the trash names; in the order given. */
   unlinked(canonicals: readonly Digest[]): Promise<Digest[]>;
   unreadableLinks(): Promise<UnreadableLink[]>;
+  /** What leads to these bytes, in byte order of the repositories. */
+  usesOf(canonical: Digest): Promise<ContentUse[]>;
 
   putTrash(trash: TrashRecord): Promise<void>;
   dropTrash(id: string): Promise<void>;

@@ -315,6 +315,24 @@ export function describeMetadataIndex(
       expect(await index.trashIds()).toEqual(new Set());
     });
 
+    it('knows what shows some bytes', async () => {
+      await using opened = await open();
+      const { index } = opened;
+      await index.putBlob(app, blob('a'));
+      await index.putBlob(other, blob('a'));
+      await index.putBlob(app, { ...blob('b'), canonical: digest('a') });
+      await index.putManifest(other, manifest('a'), []);
+      await index.putTrash({ ...trash('t'), canonical: digest('a') });
+      expect(await index.usesOf(digest('a'))).toEqual([
+        { repository: other, digest: digest('a'), kind: 'blob' },
+        { repository: other, digest: digest('a'), kind: 'manifest' },
+        { repository: app, digest: digest('a'), kind: 'blob' },
+        { repository: app, digest: digest('a'), kind: 'manifest' },
+        { repository: app, digest: digest('b'), kind: 'blob' },
+      ]);
+      expect(await index.usesOf(digest('b'))).toEqual([]);
+    });
+
     it('hands out each job once, the oldest first', async () => {
       await using opened = await open();
       const { index } = opened;

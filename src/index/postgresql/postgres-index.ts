@@ -2,6 +2,7 @@ import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import type {
   BlobRecord,
   Comparison,
+  ContentUse,
   Job,
   ManifestKey,
   ManifestRecord,
@@ -185,6 +186,10 @@ export class PostgresIndex implements MetadataIndex {
 
   unreadableLinks(): Promise<UnreadableLink[]> {
     return this.#garbage.unreadableLinks();
+  }
+
+  usesOf(canonical: Digest): Promise<ContentUse[]> {
+    return this.#garbage.usesOf(canonical);
   }
 
   putTrash(trash: TrashRecord): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Digest, RepositoryName } from '../../oci/index.js';
-import type { TrashRecord, Unneeded, UnreadableLink } from '../metadata-index.js';
+import type { ContentUse, TrashRecord, Unneeded, UnreadableLink } from '../metadata-index.js';
 import { type Database, REPOSITORY } from './database.js';
 
 /** What nothing leads to any more. MetadataIndex says what each promises. */
@@ -74,6 +74,23 @@ export class Garbage {
       'SELECT name, path FROM unreadable_links u JOIN repositories r ON r.id = u.repository_id ORDER BY path',
     );
     return rows.map((row) => ({ repository: row.name as RepositoryName, path: String(row.path) }));
+  }
+
+  usesOf(canonical: Digest): ContentUse[] {
+    const rows = this.#db.all(
+      `SELECT r.name, u.digest, u.kind FROM (
+         SELECT repository_id, digest, 'blob' AS kind FROM blobs WHERE digest = ?1 AND canonical = ?1
+         UNION ALL SELECT repository_id, digest, 'blob' FROM blobs WHERE canonical = ?1 AND canonical <> digest
+         UNION ALL SELECT repository_id, digest, 'manifest' FROM manifests WHERE canonical = ?1
+       ) u JOIN repositories r ON r.id = u.repository_id
+       UNION SELECT repository, canonical, 'manifest' FROM trash WHERE canonical = ?1 ORDER BY 1, 2, 3`,
+      canonical,
+    );
+    return rows.map((row) => ({
+      repository: row.name as RepositoryName,
+      digest: row.digest as Digest,
+      kind: row.kind === 'blob' ? 'blob' : 'manifest',
+    }));
   }
 
   putTrash({ id, repository, digest, canonical, references }: TrashRecord): void {

@@ -2,6 +2,7 @@ import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import type {
   BlobRecord,
   Comparison,
+  ContentUse,
   Job,
   ManifestKey,
   ManifestRecord,
@@ -182,6 +183,10 @@ export class SqliteIndex implements MetadataIndex {
 
   async unreadableLinks(): Promise<UnreadableLink[]> {
     return this.#garbage.unreadableLinks();
+  }
+
+  async usesOf(canonical: Digest): Promise<ContentUse[]> {
+    return this.#garbage.usesOf(canonical);
   }
 
   async putTrash(trash: TrashRecord): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import { type Collection, Collector, type Removal } from '../gc/index.js';
+import { type Mended, Mender, type Mending } from '../verify/index.js';
 
 /** Times in milliseconds. As JSON where it is handed to another process. */
 export type Task =
@@ -7,6 +8,8 @@ export type Task =
   | Readonly<{ kind: 'restore'; id: string }>
   /** `names` of mirrors; none stands for all. */
   | Readonly<{ kind: 'mirror'; names: readonly string[] }>
+  /** What `berth verify` found to be wrong. */
+  | Readonly<{ kind: 'mend'; mendings: readonly Mending[] }>
   /** Gives up what was deleted so long ago. */
   | Readonly<{ kind: 'empty-trash'; olderThan: number }>;
 
@@ -15,6 +18,8 @@ export type Outcome =
   | Readonly<{ kind: 'collect'; collection: Collection; removals: readonly Removal[]; omitted: number }>
   | Readonly<{ kind: 'restore'; repository: string; digest: string; tags: readonly Tag[] }>
   | (MirrorOutcome & Readonly<{ kind: 'mirror' }>)
+  /** In the order of what was asked for. */
+  | Readonly<{ kind: 'mend'; mended: readonly Mended[] }>
   | Readonly<{ kind: 'empty-trash'; entries: number }>;
 
 /** Tags that were copied, and that were the same already. */
@@ -40,11 +45,13 @@ type Parts = ConstructorParameters<typeof Collector>[0] &
 export class Maintenance {
   readonly #parts: Parts;
   readonly #collector: Collector;
+  readonly #mender: Mender;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#collector = new Collector(parts);
+    this.#mender = new Mender(parts.store);
   }
 
   /** @throws what the task throws. */
@@ -69,6 +76,8 @@ export class Maintenance {
         return this.#collect({ ...task, ...(signal ? { signal } : {}) });
       case 'restore':
         return this.#restore(task.id);
+      case 'mend':
+        return this.#mend(task.mendings, signal);
       case 'empty-trash':
         return this.#emptyTrash(task.olderThan, signal);
     }
@@ -92,6 +101,10 @@ export class Maintenance {
     });
     await Promise.all(told);
     return { kind: 'collect', collection, removals, omitted } as const;
+  }
+
+  async #mend(mendings: readonly Mending[], signal: AbortSignal | undefined) {
+    return { kind: 'mend', mended: await this.#mender.mend(mendings, signal) } as const;
   }
 
   async #restore(id: string) {

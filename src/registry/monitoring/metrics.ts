@@ -18,6 +18,7 @@ import { measuredDriver } from './measured-driver.js';
 import { NotificationMetrics } from './notification-metrics.js';
 import { ProxyMetrics } from './proxy-metrics.js';
 import { MAX_REPOSITORIES, OTHER_REPOSITORIES, RepositoryMetrics } from './repository-metrics.js';
+import { addVerification, type VerificationSummary } from './verification-metrics.js';
 
 export type MetricsOptions = Readonly<{
   version: string;
@@ -27,6 +28,8 @@ export type MetricsOptions = Readonly<{
   indexComplete: () => boolean;
   /** Uploads that were begun and not finished, where somebody counts them. */
   uploadsInProgress?: () => number | Promise<number>;
+  /** What the last reading of all that is stored found, if there was one; asked for at most twice a minute. */
+  verification?: () => Promise<VerificationSummary | undefined>;
 }>;
 
 /** What one process counted; `repositories` is text, the same in all of them. As messages between processes carry it. */
@@ -64,6 +67,7 @@ export class Metrics {
       registers,
     });
     addState(this.#registry, options);
+    if (options.verification) addVerification(this.#registry, options.verification);
     // Finer timers would wake an idle process a hundred times a second.
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 50 });
   }

@@ -109,10 +109,13 @@ export class IndexSync {
     await this.#rerun;
   }
 
-  /** For when files turn out not to be what the index says: compares once more. */
-  async recheck(repository: RepositoryName): Promise<void> {
+  /**
+   * For when files turn out not to be what the index says: compares once more.
+   * @param options `reread` trusts nothing that is indexed of manifests, but reads and verifies them again.
+   */
+  async recheck(repository: RepositoryName, options?: { reread: boolean }): Promise<void> {
     await this.ensure(repository);
-    await this.#check(repository);
+    await this.#check(repository, options);
   }
 
   /** For when it cannot even be compared now: the next request for it compares first. */

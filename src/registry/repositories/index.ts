@@ -5,13 +5,16 @@
 export { Catalog, type Page, type Paged, type Visible } from './catalog.js';
 export { IndexSync } from './index-sync.js';
 export { RepositoryLocks } from './locks.js';
-export type { ManifestRules, Platform } from './manifest-rules.js';
+export { manifestRecord } from './manifest-record.js';
+export { type ManifestRules, type Platform, requiredContent } from './manifest-rules.js';
 export { PullTimes } from './pull-times.js';
 export type { QuotaRule } from './quotas.js';
 export { RepositoryBlobs } from './repository-blobs.js';
 export { RepositoryEndpoint } from './repository-endpoint.js';
 export { type ManifestPush, type PushedManifest, RepositoryManifests } from './repository-manifests.js';
 export type { RepositoryStore } from './store.js';
+export { type DigestLink, surveyLinks } from './survey.js';
 export { Trash } from './trash.js';
 export type { TrashEntry } from './trash-entry.js';
 export { type PurgeResult, purgeUploads } from './upload-purger.js';
+export { walkRepositories } from './walk.js';

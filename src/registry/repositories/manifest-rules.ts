@@ -46,17 +46,19 @@ export async function checkReferences(
   manifest: Manifest,
 ): Promise<Digest[]> {
   checkUrls(rules, manifest.layers);
-  const blobs = requiredBlobs(manifest);
-  const children = manifest.children.filter((child) => isChildRequired(rules, child));
-  const required = new Set(
-    [...(rules.blobs === 'required' ? blobs : []), ...children].map(({ digest }) => digest),
-  );
-  const named = new Set([...blobs, ...manifest.children].map(({ digest }) => digest));
+  const required = new Set(requiredContent(rules, manifest).map(({ digest }) => digest));
+  const named = new Set([...requiredBlobs(manifest), ...manifest.children].map(({ digest }) => digest));
   const missing = await index.missing(repository, [...named]);
   const refused = missing.filter((digest) => required.has(digest));
   if (refused.length > 0)
     throw new AggregateError(refused.map((digest) => missingContent(repository, digest)));
   return missing;
+}
+
+/** What must be there before the manifest. */
+export function requiredContent(rules: ManifestRules, manifest: Manifest): Descriptor[] {
+  const blobs = rules.blobs === 'required' ? requiredBlobs(manifest) : [];
+  return [...blobs, ...manifest.children.filter((child) => isChildRequired(rules, child))];
 }
 
 function isChildRequired({ indexPlatforms }: ManifestRules, { platform }: Descriptor): boolean {

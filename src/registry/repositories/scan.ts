@@ -146,7 +146,7 @@ async function readLink(
 
 const ALGORITHM = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*$/;
 
-async function digestsBelow(links: Links, path: StoragePath): Promise<Digest[]> {
+export async function digestsBelow(links: Links, path: StoragePath): Promise<Digest[]> {
   const digests: Digest[] = [];
   for (const algorithm of await links.names(path)) {
     if (!ALGORITHM.test(algorithm)) continue; // `@eaDir` and the like

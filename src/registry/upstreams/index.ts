@@ -3,10 +3,11 @@
  * pull-through-cache.ts; upstream.ts is what the other registry has to answer. How it is spoken to is not known here.
  */
 export type { CachedKind, CacheObserver } from './cache-observer.js';
+export { type CacheRule, isCovered, remoteNameOf } from './cache-rule.js';
 export type { BlobFetch } from './cached-blobs.js';
 export { UpstreamContentError, UpstreamRefusedError, UpstreamUnavailableError } from './errors.js';
 export { type Evicted, Eviction } from './eviction.js';
 export { Origins } from './origins.js';
-export { type CacheRule, PullThroughCache } from './pull-through-cache.js';
+export { PullThroughCache } from './pull-through-cache.js';
 export type { Upstream, UpstreamBlob } from './upstream.js';
 export { Upstreams } from './upstreams.js';

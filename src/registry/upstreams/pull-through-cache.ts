@@ -1,36 +1,13 @@
 import type { Uploads } from '../../content/index.js';
-import {
-  type Descriptor,
-  type Digest,
-  findRepositoryName,
-  OciError,
-  type RepositoryName,
-} from '../../oci/index.js';
+import { type Descriptor, type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { Logger } from '../logger.js';
 import { type RepositoryBlobs, RepositoryManifests, type RepositoryStore } from '../repositories/index.js';
 import { BackOff } from './back-off.js';
 import type { CacheObserver } from './cache-observer.js';
+import { type CacheRule, isCovered, remoteNameOf } from './cache-rule.js';
 import { CachedBlobs } from './cached-blobs.js';
 import { CachedManifests } from './cached-manifests.js';
 import type { Origins } from './origins.js';
-import type { Upstream } from './upstream.js';
-
-/** Which part of the registry is a copy of an upstream, and for how long. Times in milliseconds. */
-export type CacheRule = Readonly<{
-  upstream: Upstream;
-  /** Where its repositories are, without a slash at the end; '' for the whole registry. */
-  prefix: string;
-  /** Prefixes below this one where others are copied. */
-  inner: readonly string[];
-  /** Names by which clients call it that have their own names for repositories. */
-  namespaces: readonly string[];
-  /** How long a tag is believed. */
-  recheck: number;
-  /** How long what nobody asks for is kept; 0 for ever. */
-  ttl: number;
-  /** Most bytes of blobs. */
-  maxBytes: number | undefined;
-}>;
 
 export type CacheParts = Readonly<{
   store: RepositoryStore;
@@ -56,7 +33,7 @@ export class PullThroughCache {
   constructor(rule: CacheRule, { store, blobs, ...parts }: CacheParts) {
     const { upstream, recheck } = rule;
     const { now } = store;
-    const remoteName = (repository: RepositoryName) => this.#remoteName(repository);
+    const remoteName = (repository: RepositoryName) => remoteNameOf(rule, repository);
     this.rule = rule;
     this.observer = parts.observer;
     this.#backOff = new BackOff(now);
@@ -71,8 +48,7 @@ export class PullThroughCache {
   }
 
   covers(repository: RepositoryName): boolean {
-    const { prefix, inner } = this.rule;
-    return isBelow(repository, prefix) && !inner.some((other) => isBelow(repository, other));
+    return isCovered(this.rule, repository);
   }
 
   /** Whether blobs came since this was last asked. */
@@ -86,7 +62,7 @@ export class PullThroughCache {
   async tags(repository: RepositoryName): Promise<readonly string[] | undefined> {
     const { upstream } = this.rule;
     if (this.#backOff.reason) return undefined;
-    const found = await this.#backOff.watch(() => upstream.tags(this.#remoteName(repository)));
+    const found = await this.#backOff.watch(() => upstream.tags(remoteNameOf(this.rule, repository)));
     if (found !== undefined) return found;
     throw new OciError('NAME_UNKNOWN', `there is no repository ${repository}`, {
       detail: { name: repository },
@@ -95,19 +71,8 @@ export class PullThroughCache {
 
   referrers(repository: RepositoryName, subject: Digest): Promise<readonly Descriptor[]> {
     const { upstream } = this.rule;
-    return this.#backOff.watch(() => upstream.referrers(this.#remoteName(repository), subject));
+    return this.#backOff.watch(() => upstream.referrers(remoteNameOf(this.rule, repository), subject));
   }
-
-  #remoteName(repository: RepositoryName): RepositoryName {
-    const { prefix } = this.rule;
-    const name = findRepositoryName(prefix === '' ? repository : repository.slice(prefix.length + 1));
-    if (name === undefined) throw new TypeError(`${repository} is not below ${prefix}`);
-    return name;
-  }
-}
-
-function isBelow(repository: RepositoryName, prefix: string): boolean {
-  return prefix === '' || repository.startsWith(`${prefix}/`);
 }
 
 /** A copy is complete once everything was asked for. It follows its upstream, whatever is immutable here. */

@@ -99,6 +99,7 @@ describe('loadConfig', () => {
       oidc: [],
       limits: { manifestbytes: 4_194_304, openuploads: 1000, headerbytes: 131_072 },
       gc: { enabled: false, interval: 86_400_000, grace: 86_400_000, untagged: false },
+      verify: { enabled: false, interval: 604_800_000, rate: 8_388_608 },
       immutable: [],
       retention: [],
       quotas: [],

@@ -292,6 +292,11 @@ export const berth = section('What the reference does not have.', {
       'Removes images without a tag, too, unless a list, a subject or a referrer leads to them.',
     ),
   }),
+  verify: section('Reading all that is stored, to see whether it is sound. `berth verify` does it at once.', {
+    enabled: flag('Does it by itself.'),
+    interval: duration('How long after one pass the next one begins.', '168h'),
+    rate: size('Most bytes that are read in a second.', '8MiB'),
+  }),
   immutable: z.array(immutable).meta({ description: 'Tags that cannot be moved or deleted.' }).default([]),
   retention: z
     .array(retention)
