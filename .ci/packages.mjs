@@ -32,6 +32,7 @@ const NEEDS = [
   { names: ['iproute2'], programs: ['ip'] },
   { names: ['iptables'], programs: ['iptables'] },
   { names: ['libnss3-tools'], programs: ['certutil'] }, // what makes browsers trust a certificate
+  { names: ['nginx'], programs: ['nginx'] },
   { names: ['openssh-client'], programs: ['ssh-agent', 'ssh-add', 'ssh-keygen'] },
   { names: ['openssl'], programs: ['openssl'] },
   { names: ['podman'], programs: ['podman'] },

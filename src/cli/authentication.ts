@@ -132,6 +132,6 @@ async function openSigningIssuer(
 }
 
 /** Loading the configuration has refused other storage without a path. */
-function tokenKeysPath({ berth, storage }: Config): string {
+export function tokenKeysPath({ berth, storage }: Config): string {
   return resolve(berth.tokens.keys ?? join(storage.filesystem?.rootdirectory ?? '', 'berth/token-keys.json'));
 }

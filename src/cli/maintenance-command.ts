@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import type { DoctorFlags } from './doctor/doctor.js';
 import { examples, group } from './help.js';
 import { addRegistryOptions } from './registry-options.js';
 import type { VerifyFlags } from './verify.js';
 
 const CONFIG = ['-c, --config <file>', "the registry's configuration file"] as const;
 
-/** `berth gc`, `berth verify`, `berth mirror` and `berth trash`. */
+/** `berth gc`, `berth verify`, `berth doctor`, `berth mirror` and `berth trash`. */
 export function addMaintenanceCommands(program: Command): void {
   program
     .command('gc')
@@ -27,6 +28,7 @@ export function addMaintenanceCommands(program: Command): void {
       await collectGarbage(flags);
     });
   addVerify(program);
+  addDoctor(program);
   program
     .command('mirror')
     .description(
@@ -77,6 +79,29 @@ function addVerify(program: Command): void {
       }
       const { verify } = await import('./verify.js');
       await verify(flags);
+    });
+}
+
+function addDoctor(program: Command): void {
+  const doctor = program
+    .command('doctor')
+    .description('say what is wrong with a registry, and what to do; changes nothing')
+    .argument('[url]', 'as clients call it: asks it through the proxy; otherwise looks at it where it runs')
+    .option(...CONFIG)
+    .option('--repository <name>', 'in which an upload is begun and cancelled (default: berth/doctor)')
+    .option('--strict', 'fail on warnings too')
+    .option('--json', 'print JSON');
+  addRegistryOptions(doctor)
+    .addHelpText(
+      'after',
+      examples(
+        ['berth doctor --config config.yml', 'configuration, disk, certificate, passwords, orphans, …'],
+        ['berth doctor https://registry.example.com', 'can it be reached, and pushed to, through the proxy?'],
+      ),
+    )
+    .action(async (url: string | undefined, flags: DoctorFlags) => {
+      const { doctor } = await import('./doctor/doctor.js');
+      await doctor(url, flags);
     });
 }
 

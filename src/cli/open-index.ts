@@ -52,6 +52,12 @@ export async function openIndex(
   return { index, [Symbol.asyncDispose]: () => index.close() };
 }
 
+/** For those who want nothing of it. */
+export function indexNowhere(): OpenIndex {
+  const index = new SqliteIndex(':memory:');
+  return { index, [Symbol.asyncDispose]: () => index.close() };
+}
+
 function openFile(
   path: string,
   { indexInMemory, shared }: { indexInMemory: ((error: unknown) => void) | undefined; shared: boolean },

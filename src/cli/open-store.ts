@@ -9,7 +9,7 @@ import { IndexSync, RepositoryLocks, type RepositoryStore, Trash } from '../regi
 import { reasonOf } from '../registry/system-error.js';
 import { FilesystemDriver, MemoryDriver, openS3, type StorageDriver } from '../storage/index.js';
 import { localFolder } from './local-folder.js';
-import { hasReplicas, openIndex } from './open-index.js';
+import { hasReplicas, indexNowhere, openIndex } from './open-index.js';
 import { lockRoot, RootTakenError } from './root-lock.js';
 import { s3Options } from './s3-options.js';
 
@@ -29,8 +29,9 @@ export type OpenStore = AsyncDisposable &
 /**
  * Storage, index and what stands on them, as the configuration says.
  * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process,
- *   unless the index is made for several; `locks` are between it and others that serve the same; `indexInMemory` takes the
- *   place of an index file that cannot be used, and is told why: without it, that is a failure.
+ *   unless the index is made for several; `locks` are between it and others that serve the same; `withoutIndex` leaves the
+ *   index alone; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is
+ *   a failure.
  * @throws {RootTakenError} `alone` while another server is there.
  */
 export async function openStore(
@@ -41,6 +42,7 @@ export async function openStore(
     alone?: boolean;
     indexInMemory?: (error: unknown) => void;
     locks?: Locks | undefined;
+    withoutIndex?: boolean;
   } = {},
 ): Promise<OpenStore> {
   const { wrap = (driver) => driver } = options;
@@ -52,8 +54,10 @@ export async function openStore(
   const rememberMs = config.storage.s3 ? REMEMBER_BLOB_MS : 0;
   const blobs = new Blobs(driver, { rememberMs, alone });
   const pool = new HashPool();
-  const { indexInMemory } = options;
-  const opened = await openIndex(config, { driver, indexInMemory, shared: options.locks !== undefined });
+  const { indexInMemory, withoutIndex } = options;
+  const opened = withoutIndex
+    ? indexNowhere()
+    : await openIndex(config, { driver, indexInMemory, shared: options.locks !== undefined });
   const { index, locks = options.locks } = opened;
   const sync = new IndexSync({ driver, blobs }, index, log, { shared: locks !== undefined });
   const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;
@@ -74,13 +78,13 @@ export async function openStore(
 
 /**
  * The same for commands beside the registry, which make no registry where there is none.
- * @param options `alone` for what must not be done beside a server.
+ * @param options `alone` for what must not be done beside a server; `withoutIndex` for what needs none.
  * @throws {Error} there is no root directory, or storage is in memory. @throws {RootTakenError}
  */
 export async function openExistingStore(
   config: Config,
   log: Logger,
-  options: { alone?: boolean } = {},
+  options: { alone?: boolean; withoutIndex?: boolean } = {},
 ): Promise<OpenStore> {
   const { filesystem, s3 } = config.storage;
   if (!filesystem && !s3) throw new Error('storage is in memory: what it holds ends with the registry');

@@ -18,6 +18,7 @@ export {
   UnauthorizedError,
   UnreachableError,
 } from './errors.js';
+export type { HttpAnswer } from './http/answer.js';
 export { parseRetryAfter } from './http/retry-policy.js';
 export { RegistryClient, type RegistryClientOptions } from './registry-client.js';
 export type { ListOptions, Repository } from './repository.js';

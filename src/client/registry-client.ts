@@ -1,8 +1,11 @@
 import type { RepositoryName } from '../oci/index.js';
 import { Proxies } from '../proxy/index.js';
 import { logIn } from './auth/log-in.js';
-import { CATALOG_SCOPE } from './auth/scope.js';
+import { CATALOG_SCOPE, repositoryScope } from './auth/scope.js';
+import type { Contact } from './contact.js';
 import type { CredentialSource, Credentials } from './credentials/credentials.js';
+import type { HttpAnswer } from './http/answer.js';
+import type { Method, OutgoingBody } from './http/exchange.js';
 import { RetryPolicy } from './http/retry-policy.js';
 import { readPages } from './paging.js';
 import { RegistryHost } from './registry-host.js';
@@ -31,6 +34,20 @@ export type RegistryClientOptions = Readonly<{
   signal?: AbortSignal;
 }>;
 
+/** A request of the API; `actions` are those in `repository` that it needs. */
+export type Probe = Readonly<{
+  method: Method;
+  /** From the root of the registry on. */
+  target: string;
+  repository?: string;
+  actions?: readonly string[];
+  headers?: Readonly<Record<string, string>>;
+  body?: OutgoingBody;
+  signal?: AbortSignal;
+}>;
+
+const ANY_STATUS = Array.from({ length: 500 }, (_, i) => 100 + i);
+
 /** All registries, by name. Connections and tokens are kept, so one client should serve a whole command. */
 export class RegistryClient implements AsyncDisposable {
   readonly #options: RegistryClientOptions;
@@ -43,6 +60,30 @@ export class RegistryClient implements AsyncDisposable {
   /** @param registry `host[:port]` as in the names of images; `docker.io` is known by its other name. */
   repository(registry: string, name: RepositoryName): Repository {
     return new Repository(this.#host(registry), name);
+  }
+
+  /**
+   * One request with authorization, and its answer whatever that is: for who wants to see how a registry is reached. It is
+   * sent once.
+   * @throws {UnreachableError} no answer. @throws {UnauthorizedError} the token service does not take the credentials.
+   */
+  ask(registry: string, { actions = [], repository, ...request }: Probe): Promise<HttpAnswer> {
+    const scopes = repository === undefined ? [] : [repositoryScope(repository, ...actions)];
+    const what = `asking ${registry} for ${request.target}`;
+    const whose = repository === undefined ? {} : { repository };
+    return this.#host(registry).send({
+      ...request,
+      ...whose,
+      scopes,
+      what,
+      expect: ANY_STATUS,
+      retry: false,
+    });
+  }
+
+  /** How the registry answered the first time, as nobody. @throws {UnreachableError} no answer. */
+  contact(registry: string, options: { signal?: AbortSignal } = {}): Promise<Contact> {
+    return this.#host(registry).reach(options.signal);
   }
 
   /** Finds out whether a registry answers there, and takes the credentials. */

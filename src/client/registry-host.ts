@@ -109,6 +109,11 @@ export class RegistryHost {
     });
   }
 
+  /** How it answered the first time. @throws {UnreachableError} */
+  reach(signal: AbortSignal | undefined): Promise<Contact> {
+    return this.#reach(this.#signalOf(signal));
+  }
+
   async requestRefreshToken(options: { signal?: AbortSignal }): Promise<string | undefined> {
     const contact = await this.#reach(this.#signalOf(options.signal));
     return this.#authorizerOf(undefined, contact).requestRefreshToken();

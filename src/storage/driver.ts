@@ -80,7 +80,9 @@ export interface StorageDriver {
   delete(path: StoragePath, options?: { durable?: boolean; unpublished?: boolean }): Promise<void>;
   /** A URL where a client may read the file by itself for a while; `undefined` where the store has none. */
   signedUrl(path: StoragePath, options: { method: 'GET' | 'HEAD' }): Promise<string | undefined>;
-  /** Removes what writes that never finished left behind before `olderThan`. */
+  /** Names of what writes that never finished left behind before `olderThan`. */
+  leftovers(olderThan: Date): AsyncIterable<string>;
+  /** Removes all of it. */
   removeLeftovers(olderThan: Date): Promise<void>;
   /** Bytes that can still be written, where the store knows. */
   freeBytes(): Promise<number | undefined>;

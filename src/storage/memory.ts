@@ -94,6 +94,8 @@ export class MemoryDriver implements StorageDriver {
     return undefined;
   }
 
+  async *leftovers(): AsyncGenerator<never> {}
+
   async removeLeftovers(): Promise<void> {}
 
   async freeBytes(): Promise<undefined> {

@@ -228,7 +228,12 @@ describe('multipart uploads that were given up', () => {
     await append(driver, '/docker/registry/v2/repositories/a/_uploads/1/data', randomBytes(6 * MIB));
     await driver.removeLeftovers(new Date(Date.now() - 60_000));
     expect(await openUploads(root)).toHaveLength(3);
-    await driver.removeLeftovers(new Date(Date.now() + 60_000));
+    const later = new Date(Date.now() + 60_000);
+    expect(await Array.fromAsync(driver.leftovers(later))).toEqual([
+      '/docker/registry/v2/blobs/sha256/aa/aa/data',
+      '/docker/registry/v2/repositories/a/_uploads/1/data',
+    ]);
+    await driver.removeLeftovers(later);
     expect(await openUploads(root)).toEqual([`${root}/elsewhere`]);
   });
 });

@@ -33,7 +33,10 @@ describe('FilesystemDriver', () => {
     await writeFile(join(folder.path, 'berth/tmp/1.tmp'), 'half');
     await driver.removeLeftovers(new Date(0));
     expect(await readdir(join(folder.path, 'berth/tmp'))).toEqual(['1.tmp']);
-    await driver.removeLeftovers(new Date(Date.now() + 1000));
+    expect(await Array.fromAsync(driver.leftovers(new Date(0)))).toEqual([]);
+    const later = new Date(Date.now() + 1000);
+    expect(await Array.fromAsync(driver.leftovers(later))).toEqual(['/berth/tmp/1.tmp']);
+    await driver.removeLeftovers(later);
     expect(await readdir(join(folder.path, 'berth/tmp'))).toEqual([]);
   });
 

@@ -83,6 +83,10 @@ class MeasuredDriver implements StorageDriver {
     return measured(this.#observe.RedirectURL, this.#driver.signedUrl(path, options));
   }
 
+  leftovers(olderThan: Date): AsyncIterable<string> {
+    return measuredEach(this.#observe.List, this.#driver.leftovers(olderThan));
+  }
+
   removeLeftovers(olderThan: Date): Promise<void> {
     return this.#driver.removeLeftovers(olderThan);
   }

@@ -119,11 +119,16 @@ export class FilesystemDriver implements StorageDriver {
     return undefined;
   }
 
-  async removeLeftovers(olderThan: Date): Promise<void> {
+  async *leftovers(olderThan: Date): AsyncGenerator<StoragePath> {
     for await (const { name } of this.list(SCRATCH)) {
-      const info = await this.stat(`${SCRATCH}/${name}`);
-      if (info && info.modifiedAt < olderThan) await rm(join(this.#root, SCRATCH, name), { force: true });
+      const path = `${SCRATCH}/${name}`;
+      const info = await this.stat(path);
+      if (info && info.modifiedAt < olderThan) yield path;
     }
+  }
+
+  async removeLeftovers(olderThan: Date): Promise<void> {
+    for await (const path of this.leftovers(olderThan)) await rm(join(this.#root, path), { force: true });
   }
 
   async freeBytes(): Promise<number> {

@@ -135,6 +135,11 @@ export class S3Driver implements StorageDriver, Disposable {
     return getSignedUrl(this.#signer, command, { expiresIn: SIGNED_SECONDS });
   }
 
+  async *leftovers(olderThan: Date): AsyncGenerator<StoragePath> {
+    const below = this.#keys.below(this.#options.leftoversBelow);
+    for await (const { key } of this.#leftovers.find(below, olderThan)) yield this.#keys.pathOf(key);
+  }
+
   removeLeftovers(olderThan: Date): Promise<void> {
     return this.#leftovers.remove(this.#keys.below(this.#options.leftoversBelow), olderThan);
   }

@@ -15,6 +15,11 @@ export class Leftovers {
 
   /** Aborts those under keys that begin so, unless something of them came since `olderThan`. */
   async remove(prefix: string, olderThan: Date): Promise<void> {
+    for await (const multipart of this.find(prefix, olderThan)) await multipart.abort();
+  }
+
+  /** Those under keys that begin so of which nothing came since `olderThan`. */
+  async *find(prefix: string, olderThan: Date): AsyncGenerator<Multipart> {
     for await (const { key, uploadId, begunAt } of this.#states.begun(prefix)) {
       if (begunAt >= olderThan) continue;
       try {
@@ -23,7 +28,7 @@ export class Leftovers {
         // What is appended may still be in the tail.
         const state = await this.#states.find(key);
         if (state && state.modifiedAt >= olderThan) continue;
-        await multipart.abort();
+        yield multipart;
       } catch (error) {
         if (!isAbsent(error)) throw error; // somebody was faster
       }
