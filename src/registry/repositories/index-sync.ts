@@ -70,11 +70,15 @@ export class IndexSync {
     await this.#index.check();
     this.#noticeLoss();
     if (!this.#shared) return;
+    // Nobody may have heard of them: the index was away when they were found.
+    const told = [...this.#distrusted];
+    for (const repository of told) await this.#index.setTrusted(repository, false);
     const { complete, distrusted } = await this.#index.comparison();
     if (this.#generation !== this.#index.generation) return; // what was read is lost
     this.#complete = complete;
     if (complete) this.#checked.clear();
     this.#distrustedElsewhere = new Set(distrusted);
+    for (const repository of told) this.#distrusted.delete(repository); // whoever compares them tells all
   }
 
   /** Repositories that could not be compared. */

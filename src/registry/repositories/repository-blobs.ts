@@ -107,9 +107,12 @@ export class RepositoryBlobs {
   async delete(repository: RepositoryName, digest: Digest): Promise<void> {
     const { driver, index, locks } = this.#store;
     await locks.forDelete(repository, async () => {
-      if ((await this.#find(repository, digest)) === undefined) throw unknownBlob(repository, digest);
+      const link = layout.layerLinkPath(repository, digest);
+      // What a server that died while it took a push has left shows in no index, but would after the next comparison.
+      const isHere = (await this.#find(repository, digest)) ?? (await driver.stat(link));
+      if (isHere === undefined) throw unknownBlob(repository, digest);
       await settled(this.#store, repository, async () => {
-        await driver.delete(layout.layerLinkPath(repository, digest));
+        await driver.delete(link);
         await index.dropBlob(repository, digest);
       });
     });

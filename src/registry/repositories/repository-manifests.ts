@@ -117,7 +117,7 @@ export class RepositoryManifests {
   async delete(repository: RepositoryName, key: ManifestKey): Promise<readonly Tag[]> {
     const { index, locks } = this.#store;
     return locks.forDelete(repository, async () => {
-      const manifest = await this.find(repository, key);
+      const manifest = (await this.find(repository, key)) ?? (await this.#findLeft(repository, key));
       if (manifest === undefined) throw unknownManifest(repository, key);
       const tags = 'tag' in key ? [key.tag] : await index.tagsOf(repository, manifest.digest);
       checkMutable(this.#rules, repository, tags);
@@ -186,6 +186,16 @@ export class RepositoryManifests {
   async #resume(pending: PendingDelete): Promise<void> {
     await this.#store.sync.ensure(pending.repository);
     if (!(await this.#pushedSince(pending))) await this.#removeFiles(pending);
+  }
+
+  /** What a server that died while it took a push has left shows in no index, but would after the next comparison. */
+  async #findLeft(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {
+    const { driver, sync } = this.#store;
+    const { tagLinkPath, revisionLinkPath } = layout;
+    const path = 'tag' in key ? tagLinkPath(repository, key.tag) : revisionLinkPath(repository, key.digest);
+    if ((await driver.stat(path)) === undefined) return undefined;
+    await sync.recheck(repository);
+    return this.find(repository, key);
   }
 
   /** Under a lock. */

@@ -34,6 +34,20 @@ describe('repositories', () => {
     expect(await registry.blobs.get(other, digest('layer'))).toMatchObject({ size: 5 });
   });
 
+  it('delete what a server that died while it took a push has left, too', async () => {
+    const registry = openMemoryRegistry();
+    await pushBlob(registry, app, 'first');
+    const { driver } = registry;
+    const image = await pushImage(openMemoryRegistry({ driver })); // of which the index of the first knows nothing
+    await expect(registry.manifests.delete(app, { tag: parseTag('v9') })).rejects.toThrow('has no tag v9');
+    await registry.manifests.delete(app, { tag: v1 });
+    await registry.manifests.delete(app, { digest: image });
+    await registry.blobs.delete(app, digest('layer'));
+    for (const path of [layout.tagLinkPath(app, v1), layout.revisionLinkPath(app, image)])
+      expect(await driver.stat(path)).toBeUndefined();
+    expect(await driver.stat(layout.layerLinkPath(app, digest('layer')))).toBeUndefined();
+  });
+
   it('write links as the reference registry does', async () => {
     const registry = openMemoryRegistry();
     const image = await pushImage(registry);
@@ -272,6 +286,25 @@ describe('IndexSync of several processes', () => {
     expect([...other.sync.distrusted]).toEqual([]);
     await one.sync.ensure(app);
     expect(await index.comparison()).toEqual({ complete: true, distrusted: [] });
+  });
+
+  it('tells what nobody could hear at first', async () => {
+    const { driver } = openMemoryRegistry();
+    const index = new SqliteIndex(':memory:');
+    const [one, other] = [0, 1].map(() => openMemoryRegistry({ driver, index, shared: true }));
+    if (!one || !other) throw new Error('two were opened');
+    await one.sync.run();
+    const setTrusted = index.setTrusted.bind(index);
+    index.setTrusted = () => Promise.reject(new Error('the index is away'));
+    one.sync.distrust(app);
+    await expect(one.sync.check()).rejects.toThrow('away');
+    index.setTrusted = setTrusted;
+    await one.sync.check();
+    await other.sync.check();
+    expect([...other.sync.distrusted]).toEqual([app]);
+    await other.sync.ensure(app);
+    await one.sync.check();
+    expect([...one.sync.distrusted]).toEqual([]);
   });
 });
 
