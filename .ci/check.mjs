@@ -10,8 +10,8 @@ const steps = [
   ['types', 'tsc', '--noEmit', '-p', '.'],
   ['unused code', 'knip'],
   ['unit tests', ...vitest, '--project', 'unit'],
-  ['builds and clients', ...vitest, '--project', 'clients'],
-  ['integration tests', ...vitest, '--project', 'integration'],
+  ['builds, clients and servers', ...vitest, '--project', 'integration'],
+  ['faults', ...vitest, '--project', 'faults'],
 ];
 
 for (const [title, command, ...args] of steps) {

@@ -11,8 +11,8 @@ const ofItsOwn = {
   hookTimeout: 300_000,
 };
 
-// Unit tests share their workers. Clients and builds wait for others much of the time, so that two files run at once; what
-// kills servers, fills disks or counts time runs alone.
+// Unit tests share their workers. Clients, builds and servers wait for others much of the time, so that two files run at once;
+// what kills servers, fills disks or counts time runs alone.
 export default defineConfig({
   root,
   test: {
@@ -32,8 +32,8 @@ export default defineConfig({
         root,
         test: {
           ...ofItsOwn,
-          name: 'clients',
-          include: ['test/{builds,clients}/**/*.test.ts'],
+          name: 'integration',
+          include: ['test/{builds,clients,server}/**/*.test.ts'],
           maxWorkers: 2,
         },
       },
@@ -41,8 +41,8 @@ export default defineConfig({
         root,
         test: {
           ...ofItsOwn,
-          name: 'integration',
-          include: ['test/{faults,server}/**/*.test.ts'],
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
           fileParallelism: false,
         },
       },
