@@ -46,11 +46,10 @@ export async function openStore(
   } = {},
 ): Promise<OpenStore> {
   const { wrap = (driver) => driver } = options;
-  const takesRoot = Boolean(options.alone) && !hasReplicas(config);
-  const alone = takesRoot && options.locks === undefined;
+  const alone = Boolean(options.alone) && options.locks === undefined && !hasReplicas(config);
   const own = await openDriver(config, { log, alone });
   const driver = wrap(own);
-  const root = takesRoot ? takeRoot(config, log) : undefined;
+  const root = options.alone ? takeRoot(config, log) : undefined;
   const rememberMs = config.storage.s3 ? REMEMBER_BLOB_MS : 0;
   const blobs = new Blobs(driver, { rememberMs, alone });
   const pool = new HashPool();
@@ -119,9 +118,9 @@ async function explained<T>(what: string, open: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Where nothing is written there is nothing to keep apart. @throws {RootTakenError} */
+/** Where nothing is written there is nothing to keep apart, and replicas have locks between them. @throws {RootTakenError} */
 export function takeRoot(config: Config, log: Logger): Disposable | undefined {
-  const folder = localFolder(config, process.env);
+  const folder = hasReplicas(config) ? undefined : localFolder(config, process.env);
   if (folder === undefined || config.storage.maintenance.readonly.enabled) return undefined;
   try {
     const { s3 } = config.storage;
