@@ -3,6 +3,9 @@ import { type Answer, CutError, exchange, type Question } from './exchange.js';
 import type { Gate } from './gate.js';
 import type { Attempt, Change, Ledger } from './ledger.js';
 
+/** Neither done nor undone for certain; 502 and 504 are a balancer's word for a server that went away. */
+const NO_ANSWER: readonly number[] = [502, 503, 504];
+
 /** What all pushers count together. */
 export class Tally {
   blobs = 0;
@@ -54,7 +57,7 @@ export class Requests implements Disposable {
       attempt = this.#parts.ledger.begin(changes);
     });
     if (done.includes(answer.status)) attempt?.acknowledge();
-    else if (answer.status !== 503) attempt?.withdraw();
+    else if (!NO_ANSWER.includes(answer.status)) attempt?.withdraw();
     return this.expect(answer, [...done, ...undone], `${method} ${path}`) ? answer : undefined;
   }
 
@@ -68,7 +71,7 @@ export class Requests implements Disposable {
 
   expect({ status, body }: Answer, statuses: readonly number[], what: string): boolean {
     if (statuses.includes(status)) return true;
-    if (status === 503) {
+    if (NO_ANSWER.includes(status)) {
       this.#parts.tally.unavailable += 1;
       throw new CutError(what); // neither done nor undone for certain: as good as no answer
     }
