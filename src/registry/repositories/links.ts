@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { ContentNotFoundError, layout } from '../../content/index.js';
-import { type Digest, findDigest, type RepositoryName } from '../../oci/index.js';
+import {
+  algorithmOf,
+  type Digest,
+  findDigest,
+  isHashAlgorithm,
+  type RepositoryName,
+} from '../../oci/index.js';
 import {
   PathNotFoundError,
   type StorageDriver,
@@ -20,6 +26,11 @@ export interface Links {
    * @returns `unreadable` for one that is empty or cut, as after a crash of an older registry; `undefined` when absent.
    */
   read(path: StoragePath, named?: Digest): Promise<Link | 'unreadable' | undefined>;
+}
+
+/** Whether there is a link named by `digest`. What cannot be verified was never taken, and may be no name for a file. */
+export async function hasLink(driver: StorageDriver, path: StoragePath, digest: Digest): Promise<boolean> {
+  return isHashAlgorithm(algorithmOf(digest)) && (await driver.stat(path)) !== undefined;
 }
 
 /** @returns what is cheapest to ask where they are. */

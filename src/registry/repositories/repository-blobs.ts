@@ -2,6 +2,7 @@ import { ContentNotFoundError, layout, publicationOf, type VerifiedUpload } from
 import { type BlobRecord, IndexUnavailableError, type Unneeded } from '../../index/index.js';
 import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { ByteRange, FileReader, Publication } from '../../storage/index.js';
+import { hasLink } from './links.js';
 import { type QuotaRule, Quotas } from './quotas.js';
 import { type RepositoryStore, settled } from './store.js';
 
@@ -109,8 +110,8 @@ export class RepositoryBlobs {
     await locks.forDelete(repository, async () => {
       const link = layout.layerLinkPath(repository, digest);
       // What a server that died while it took a push has left shows in no index, but would after the next comparison.
-      const isHere = (await this.#find(repository, digest)) ?? (await driver.stat(link));
-      if (isHere === undefined) throw unknownBlob(repository, digest);
+      const isHere = (await this.#find(repository, digest)) ?? (await hasLink(driver, link, digest));
+      if (!isHere) throw unknownBlob(repository, digest);
       await settled(this.#store, repository, async () => {
         await driver.delete(link);
         await index.dropBlob(repository, digest);

@@ -18,6 +18,7 @@ import {
   type RepositoryName,
   type Tag,
 } from '../../oci/index.js';
+import { hasLink } from './links.js';
 import { manifestRecord, recordOf } from './manifest-record.js';
 import { checkMutable, checkReferences, type ManifestRules } from './manifest-rules.js';
 import { scanLinks } from './scan.js';
@@ -192,8 +193,11 @@ export class RepositoryManifests {
   async #findLeft(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {
     const { driver, sync } = this.#store;
     const { tagLinkPath, revisionLinkPath } = layout;
-    const path = 'tag' in key ? tagLinkPath(repository, key.tag) : revisionLinkPath(repository, key.digest);
-    if ((await driver.stat(path)) === undefined) return undefined;
+    const isThere =
+      'tag' in key
+        ? (await driver.stat(tagLinkPath(repository, key.tag))) !== undefined
+        : await hasLink(driver, revisionLinkPath(repository, key.digest), key.digest);
+    if (!isThere) return undefined;
     await sync.recheck(repository);
     return this.find(repository, key);
   }

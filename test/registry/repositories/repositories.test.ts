@@ -4,6 +4,7 @@ import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
 import {
   type Digest,
   MEDIA_TYPES,
+  parseDigest,
   parseRepositoryName,
   parseTag,
   type RepositoryName,
@@ -46,6 +47,13 @@ describe('repositories', () => {
     for (const path of [layout.tagLinkPath(app, v1), layout.revisionLinkPath(app, image)])
       expect(await driver.stat(path)).toBeUndefined();
     expect(await driver.stat(layout.layerLinkPath(app, digest('layer')))).toBeUndefined();
+  });
+
+  it('have nothing by a digest that nobody can verify', async () => {
+    const { blobs, manifests } = openMemoryRegistry();
+    const odd = parseDigest('sha256+a.b_c:aaaa');
+    await expect(blobs.delete(app, odd)).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+    await expect(manifests.delete(app, { digest: odd })).rejects.toMatchObject({ code: 'MANIFEST_UNKNOWN' });
   });
 
   it('write links as the reference registry does', async () => {
