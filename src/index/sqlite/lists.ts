@@ -1,5 +1,4 @@
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
-import type { Row } from '../../sqlite/index.js';
 import type {
   ManifestUse,
   Page,
@@ -9,11 +8,8 @@ import type {
   TagList,
   TagUse,
 } from '../metadata-index.js';
+import { DESCRIPTOR_BYTES, referrerOf, timeOf, usageOf } from '../rows.js';
 import { type Database, REPOSITORY } from './database.js';
-
-/** What a descriptor takes in JSON: its values, and 100 bytes around them. */
-const DESCRIPTOR_BYTES = `(octet_length(digest) + octet_length(media_type) + octet_length(annotations) +
-  coalesce(octet_length(artifact_type), 0) + 100)`;
 
 // `LIMIT ?2 + 0`: SQLite plans by the value of a parameter that stands there alone, and so at each call anew.
 
@@ -122,29 +118,4 @@ export class Lists {
     const sql = `SELECT 1 FROM tags WHERE repository_id = ${REPOSITORY} AND name > ?2 LIMIT 1`;
     return this.#db.get(sql, repository, tag) !== undefined;
   }
-}
-
-function referrerOf(row: Row): Referrer {
-  return {
-    digest: row.digest as Digest,
-    mediaType: String(row.media_type),
-    size: Number(row.size),
-    artifactType: row.artifact_type === null ? undefined : String(row.artifact_type),
-    annotations: JSON.parse(String(row.annotations)),
-  };
-}
-
-function usageOf(row: Row): RepositoryUsage {
-  return {
-    repository: row.name as RepositoryName,
-    bytes: Number(row.blob_bytes) + Number(row.manifest_bytes),
-    manifests: Number(row.manifests),
-    tags: Number(row.tags),
-    pushedAt: timeOf(row.pushed_at),
-    pulledAt: timeOf(row.pulled_at),
-  };
-}
-
-function timeOf(milliseconds: unknown): Date | undefined {
-  return milliseconds === null ? undefined : new Date(Number(milliseconds));
 }
