@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 
 /** A registry server that can be started with a config.yml. */
-export type Program = Readonly<{ name: string; command: string; version: string }>;
+export type Program = Readonly<{ name: string; command: string; args: readonly string[]; version: string }>;
 
 export type ServerFolder = Readonly<{ config: string; data: string; log: string }>;
 
@@ -14,14 +14,16 @@ const BERTH = path.join(import.meta.dirname, '..', 'src', 'cli', 'berth');
 const REFERENCE = 'docker-registry';
 const START_LIMIT_MS = 60_000;
 
-/** @throws {Error} it is not installed, or not built. */
-export function berth(): Program {
-  return { name: 'berth', command: BERTH, version: versionOf(BERTH) };
+/** @param workers processes that serve. @throws {Error} it is not installed, or not built. */
+export function berth(workers = 1): Program {
+  const version = versionOf(BERTH);
+  if (workers === 1) return { name: 'berth', command: BERTH, args: [], version };
+  return { name: `berth-${workers}-workers`, command: BERTH, args: ['--workers', String(workers)], version };
 }
 
 /** CNCF distribution as Debian packages it. @throws {Error} it is not installed. */
 export function reference(): Program {
-  return { name: REFERENCE, command: REFERENCE, version: versionOf(REFERENCE) };
+  return { name: REFERENCE, command: REFERENCE, args: [], version: versionOf(REFERENCE) };
 }
 
 function versionOf(command: string): string {
@@ -71,7 +73,7 @@ export class RunningServer {
     writeFileSync(folder.config, configuration(folder, port));
     const log = openSync(folder.log, 'a');
     const start = performance.now();
-    const child = spawn(program.command, ['serve', folder.config], {
+    const child = spawn(program.command, ['serve', folder.config, ...program.args], {
       stdio: ['ignore', log, log],
       env: environment(),
     });

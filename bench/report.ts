@@ -4,14 +4,24 @@ import { chart } from './chart.ts';
 import type { Machine } from './machine.ts';
 import { BUSY_CLIENT, clientShare, compare, type RowResult, type Target } from './results.ts';
 
-export type Report = Readonly<{ machine: Machine; notes: readonly string[]; rows: readonly RowResult[] }>;
+/** `sides` are what was measured, and against what. */
+export type Report = Readonly<{
+  machine: Machine;
+  sides: readonly [string, string];
+  notes: readonly string[];
+  rows: readonly RowResult[];
+}>;
 
-const COLUMNS = ['what', 'unit', 'Berth', 'docker-registry', 'ratio', 'target', 'met', 'client'] as const;
+function columnsOf({ sides }: Report): readonly string[] {
+  return ['what', 'unit', ...sides, 'ratio', 'target', 'met', 'client'];
+}
 
 /** For a terminal. */
-export function textTable({ rows, notes }: Report): string {
-  const cells = [COLUMNS, ...rows.map(cellsOf)];
-  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+export function textTable(report: Report): string {
+  const { rows, notes } = report;
+  const columns = columnsOf(report);
+  const cells = [columns, ...rows.map(cellsOf)];
+  const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row
       .map((cell, column) =>
@@ -35,11 +45,13 @@ export function writeReport(directory: string, report: Report): void {
   writeFileSync(path.join(directory, 'results.svg'), chart(report.rows));
 }
 
-function markdown({ machine, rows, notes }: Report): string {
+function markdown(report: Report): string {
+  const { machine, rows, notes } = report;
+  const columns = columnsOf(report);
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const table = [
-    row(COLUMNS),
-    row(COLUMNS.map((_, i) => (i < 2 ? '---' : '---:'))),
+    row(columns),
+    row(columns.map((_, i) => (i < 2 ? '---' : '---:'))),
     ...rows.map((r) => row(cellsOf(r))),
   ];
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name}: ${version}`);

@@ -21,6 +21,7 @@ const HELP = `Measures Berth against docker-registry (CNCF distribution) on this
   --quick         few repetitions and small sizes: whether the harness works; writes nothing
   --only ROW      measure one row, or all whose id begins so; may be repeated; writes nothing without --out
   --berth-only    leave docker-registry out
+  --workers N     measure N workers of Berth against one process of it; writes nothing
   --out DIR       for results.md, results.json and results.svg (default: bench/results)
   --dir DIR       for the stores of both servers, on the disk to measure (default: bench/.work)
   --help
@@ -32,10 +33,15 @@ const OPTIONS = {
   quick: { type: 'boolean', default: false },
   only: { type: 'string', multiple: true, default: [] as string[] },
   'berth-only': { type: 'boolean', default: false },
+  workers: { type: 'string' },
   out: { type: 'string' },
   dir: { type: 'string', default: path.join(import.meta.dirname, '.work') },
   help: { type: 'boolean', default: false },
 } as const;
+
+/** Heads of the columns. */
+const PEERS = ['Berth', 'docker-registry'] as const;
+const SCALING = ['workers', 'one process'] as const;
 
 class UsageError extends Error {}
 
@@ -55,7 +61,9 @@ async function main(): Promise<void> {
   }
   const scale = values.quick ? QUICK : FULL;
   const rows = chosen(rowsFor(scale), values.only);
-  const programs = { berth: berth(), peer: values['berth-only'] ? undefined : reference() };
+  if (values.workers !== undefined && values.out !== undefined)
+    throw new UsageError('--out is for the comparison with docker-registry: leave out --workers');
+  const programs = programsFor(values);
   mkdirSync(values.dir, { recursive: true });
   const directory = mkdtempSync(path.join(values.dir, 'bench-'));
   const run: Run = {
@@ -69,13 +77,26 @@ async function main(): Promise<void> {
   try {
     const report = await measureAll(run);
     process.stdout.write(`\n${textTable(report)}`);
-    const out = values.out ?? (values.quick || values.only.length > 0 ? undefined : defaultOut());
+    const out = values.out ?? (isPart(values) ? undefined : defaultOut());
     if (out !== undefined) writeReport(out, report);
   } finally {
     progress('stopping the servers, removing the stores');
     await Promise.all(sidesOf(run).map(({ server }) => server?.stop()));
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function programsFor(values: ReturnType<typeof options>): { berth: Program; peer: Program | undefined } {
+  if (values.workers === undefined)
+    return { berth: berth(), peer: values['berth-only'] ? undefined : reference() };
+  const workers = Number(values.workers);
+  if (!Number.isInteger(workers) || workers < 2) throw new UsageError('--workers needs a number from 2 on');
+  return { berth: berth(workers), peer: berth() };
+}
+
+/** What is not the whole of the published table. */
+function isPart({ quick, only, workers }: ReturnType<typeof options>): boolean {
+  return quick || only.length > 0 || workers !== undefined;
 }
 
 async function measureAll(run: Run): Promise<Report> {
@@ -124,7 +145,8 @@ async function measureAll(run: Run): Promise<Report> {
   progress('speed of SHA-256 and of the disk');
   const machine = describeMachine(run.directory, versionsOf(run));
   const derived = [...cpuRows(results), ...hashShareRows(results, machine.sha256)];
-  return { machine, notes, rows: [...results, ...derived] };
+  const sides = run.peer?.program.name === 'berth' ? SCALING : PEERS;
+  return { machine, sides, notes, rows: [...results, ...derived] };
 }
 
 /** Lets Berth build its index, so that the next start finds it. */
