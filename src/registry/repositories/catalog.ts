@@ -71,6 +71,8 @@ export class Catalog {
     limit,
   }: Page & { containing?: string }): AsyncGenerator<readonly RepositoryName[]> {
     const { index, sync } = this.#store;
+    // A list that leaves out what could not be compared would say that it does not exist.
+    for (const repository of sync.distrusted) await sync.ensure(repository);
     let start = after;
     for (let size = Math.min(BATCH, limit + 1); ; size = BATCH) {
       if (!sync.complete) {

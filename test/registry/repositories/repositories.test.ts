@@ -260,6 +260,14 @@ describe.each([
     expect(restarted.sync.complete).toBe(true);
     expect(await restarted.index.hasManifests(app)).toBe(true);
   });
+
+  it('leaves nothing out of the catalog that could not be compared', async () => {
+    const registry = openMemoryRegistry();
+    await registry.sync.run();
+    await registry.index.dropManifest(app, await pushImage(registry));
+    registry.sync.distrust(app);
+    expect((await registry.catalog.repositories({ limit: 9 }, everyone)).items).toEqual([app]);
+  });
 });
 
 describe('IndexSync of several processes', () => {
