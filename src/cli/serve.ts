@@ -53,7 +53,8 @@ export async function serve(
   const loaded = await readConfig(file, process.env);
   const count = workers ?? loaded.config.berth.workers;
   const worker = findWorker();
-  if (count === 1 || worker !== undefined) return serveHere(file, loaded, worker);
+  if (worker) return serveHere(file, loaded, worker).finally(worker.leave);
+  if (count === 1) return serveHere(file, loaded, undefined);
   const { serveWithWorkers } = await import('./serve-workers.js');
   await serveWithWorkers(file, loaded, count);
 }
@@ -188,7 +189,6 @@ async function serveHere(
   watch?.close();
   authenticator.close();
   await Promise.all([work, opened.store.sync.settle()]);
-  worker?.leave();
 }
 
 /** Those who waited for the start are answered before anything else begins. */

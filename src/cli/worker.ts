@@ -12,7 +12,7 @@ export type Worker = Readonly<{
     address: string,
     parts: { health: Pick<Health, 'status' | 'setManual'>; metrics: () => unknown },
   ) => void;
-  /** Lets the process end. */
+  /** Lets the process end, by itself and with its own exit code, once nothing is left to do. */
   leave: () => void;
 }>;
 
@@ -20,7 +20,7 @@ export type Worker = Readonly<{
 export function findWorker(): Worker | undefined {
   if (process.send === undefined || process.env[WORKER_VARIABLE] === undefined) return undefined;
   const send = (message: FromWorker) => {
-    if (process.connected) process.send?.(message);
+    if (process.connected) process.send?.(message, undefined, undefined, () => {}); // without the other end, it ends
   };
   const gone = new AbortController();
   process.once('disconnect', () => gone.abort(new Error('the process that grants locks is gone')));
@@ -43,10 +43,14 @@ export function findWorker(): Worker | undefined {
         metrics,
       };
       process.on('message', async (message: ToWorker) => {
-        if ('ask' in message) send({ id: message.id, answer: await answers[message.ask]() });
+        if (!('ask' in message)) return;
+        const answer = await Promise.resolve()
+          .then(answers[message.ask])
+          .catch(() => undefined); // as if it were too busy to answer
+        send({ id: message.id, answer });
       });
       send({ listening: address });
     },
-    leave: () => process.disconnect(),
+    leave: () => process.channel?.unref(),
   };
 }

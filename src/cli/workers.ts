@@ -110,6 +110,7 @@ class WorkerProcess {
 
   constructor(locks: LockServer) {
     this.#worker = cluster.fork({ [WORKER_VARIABLE]: '1' });
+    this.#worker.on('error', () => {}); // whatever could not be sent: its exit tells
     const client = locks.connect((reply) => this.#send(reply));
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.listening = promise;
@@ -124,6 +125,7 @@ class WorkerProcess {
     this.exited = new Promise((ended) => {
       this.#worker.once('exit', (code: number | null) => {
         client.close();
+        for (const answer of this.#answers.values()) answer(undefined);
         const number = code ?? 128;
         reject(new WorkerStartError(number));
         ended(number);
@@ -155,12 +157,10 @@ class WorkerProcess {
     this.#answers.set(id, resolve);
     this.#send({ ask: question, id });
     const late = sleep(ANSWER_MS, undefined, { ref: false });
-    return Promise.race([promise, late, this.exited.then(() => undefined)]).finally(() =>
-      this.#answers.delete(id),
-    );
+    return Promise.race([promise, late]).finally(() => this.#answers.delete(id));
   }
 
   #send(message: ToWorker): void {
-    if (this.#worker.isConnected()) this.#worker.send(message);
+    if (this.#worker.isConnected()) this.#worker.send(message, () => {}); // if it is gone, its exit tells
   }
 }

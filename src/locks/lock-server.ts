@@ -16,6 +16,7 @@ export class LockServer {
   connect(send: (reply: LockReply) => void): LockClient {
     /** What gives each lock back, or ends the wait for it. */
     const held = new Map<number, () => void>();
+    let closed = false;
     const grant = (id: number, giveBack: () => void) => {
       held.set(id, giveBack);
       send({ lock: 'granted', id });
@@ -32,6 +33,7 @@ export class LockServer {
       }
     };
     const take = (request: LockRequest) => {
+      if (closed) return; // its last words came late
       const { id } = request;
       if (request.lock === 'release') {
         held.get(id)?.();
@@ -44,6 +46,7 @@ export class LockServer {
       else void wait(request);
     };
     const close = () => {
+      closed = true;
       for (const giveBack of held.values()) giveBack();
       held.clear();
     };

@@ -124,7 +124,7 @@ describe.runIf(isRoot)('an ordinary user', () => {
       '--config',
       file('../vitest.config.ts'),
       '--project',
-      'clients',
+      'integration',
     ];
     const tests = [...options, 'test/builds/run-steps.test.ts'];
     await run(as([process.execPath, vitest, 'run', ...tests]), { env: environment(), timeoutMs: 240_000 });

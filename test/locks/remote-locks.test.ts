@@ -37,5 +37,7 @@ describe('LockServer', () => {
     one.client.close();
     await next;
     expect(await third.locks.tryAcquire('y', 'alone')).toBeDefined();
+    one.client.take({ lock: 'try', id: 99, key: 'z', mode: 'alone' });
+    expect(await third.locks.tryAcquire('z', 'alone')).toBeDefined();
   });
 });

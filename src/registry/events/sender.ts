@@ -70,7 +70,8 @@ export class Sender implements Disposable {
       'Content-Length': String(Buffer.byteLength(envelope)),
     };
     if (secret !== undefined) all[SIGNATURE_HEADER] = signatureOf(envelope, secret);
-    if (url.hostname !== own.hostname) return all; // what is sent along is not for others
+    const isUpgraded = url.hostname === own.hostname && own.protocol === 'http:' && url.protocol === 'https:';
+    if (url.origin !== own.origin && !isUpgraded) return all; // what is sent along is not for others
     for (const [name, values] of Object.entries(headers)) {
       const usual = Object.keys(all).find((each) => each.toLowerCase() === name.toLowerCase());
       all[usual ?? name] = values.length === 1 ? String(values[0]) : [...values];

@@ -104,6 +104,15 @@ export class BlobPass {
     if (this.#suspects.length === 0 || !isDue) return;
     const suspects = this.#suspects.splice(0);
     if (repair === undefined) return this.#onlyTell(suspects);
+    try {
+      await this.#mend(suspects, repair);
+    } catch (error) {
+      this.#suspects.unshift(...suspects); // a mark behind them would say that they are through
+      throw error;
+    }
+  }
+
+  async #mend(suspects: readonly Suspect[], repair: Repair): Promise<void> {
     const mendings = suspects.map(
       ({ digest, changedAt }) => ({ do: 'set-aside', digest, changedAt }) as const,
     );
