@@ -29,6 +29,27 @@ export function takeBooleanValues(command: Command, args: readonly string[]): st
   return kept;
 }
 
+/** How many words of a command line come before the first that is neither an option nor the value of one. */
+export function countOptions(command: Command, args: readonly string[]): number {
+  let index = 0;
+  while (index < args.length) {
+    const arg = args[index] ?? '';
+    if (arg === '--' || arg === '-' || !arg.startsWith('-')) return index;
+    index += wantsNext(command, arg) ? 2 : 1;
+  }
+  return args.length;
+}
+
+/** Whether the value of an option, or of the last of several letters, is the next word. */
+function wantsNext(command: Command, arg: string): boolean {
+  const takesValue = (flag: string) =>
+    command.options.some((option) => isCalled(option, flag) && option.required);
+  if (arg.startsWith('--')) return !arg.includes('=') && takesValue(arg);
+  const letters = [...arg.slice(1)];
+  const at = letters.findIndex((letter) => takesValue(`-${letter}`));
+  return at >= 0 && at === letters.length - 1;
+}
+
 function isCalled({ short, long }: Option, flag: string): boolean {
   return flag === short || flag === long;
 }

@@ -1,5 +1,5 @@
 import { type AddHelpTextContext, type AddHelpTextPosition, Command, Help, type Option } from 'commander';
-import { takeBooleanValues } from './boolean-flags.js';
+import { countOptions, takeBooleanValues } from './boolean-flags.js';
 
 /**
  * A command whose options are made only once it is known to be the one: all commands together have two hundred, which take
@@ -10,8 +10,21 @@ export class LateCommand extends Command {
   #late: (() => unknown)[] | undefined = [];
   #hasLateOptions = false;
 
+  #passesThrough = false;
+
+  constructor(name?: string) {
+    super(name);
+    this.enablePositionalOptions();
+  }
+
   override createCommand(name?: string): LateCommand {
     return new LateCommand(name);
+  }
+
+  /** What follows the first argument is not for this command: it is another command line. */
+  override passThroughOptions(passThrough = true): this {
+    this.#passesThrough = passThrough;
+    return super.passThroughOptions(passThrough);
   }
 
   override option(flags: string, description?: string, ...more: unknown[]): this {
@@ -32,7 +45,9 @@ export class LateCommand extends Command {
   }
 
   override parseOptions(args: string[]): ReturnType<Command['parseOptions']> {
-    return super.parseOptions(takeBooleanValues(this, args));
+    const end = this.#passesThrough ? countOptions(this, args) : args.length;
+    const own = this.#takeGlobal(args.slice(0, end));
+    return super.parseOptions([...takeBooleanValues(this, own), ...args.slice(end)]);
   }
 
   /** Makes what was put off; from now on, nothing is. */
@@ -62,6 +77,23 @@ export class LateCommand extends Command {
   /** Whether there are options to be made. */
   get hasLateOptions(): boolean {
     return this.#hasLateOptions;
+  }
+
+  /** Switches of the whole program may stand behind a command too. */
+  #takeGlobal(args: readonly string[]): string[] {
+    let root: Command = this;
+    while (root.parent !== null) root = root.parent;
+    if (root === this) return [...args];
+    const end = args.includes('--') ? args.indexOf('--') : args.length;
+    return args.filter((arg, i) => {
+      const option =
+        i < end
+          ? root.options.find(({ long, hidden }) => long === arg && (hidden || arg === '--debug'))
+          : undefined;
+      if (option === undefined || this.options.some(({ long }) => long === arg)) return true;
+      root.setOptionValueWithSource(option.attributeName(), true, 'cli');
+      return false;
+    });
   }
 
   #commands(): LateCommand[] {

@@ -2,6 +2,7 @@ import { Command, Option, type OutputConfiguration } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { addBuildCommand } from './build-command.js';
 import { addBuilderCommands } from './builder-command.js';
+import { addContainerCommands } from './container-command.js';
 import { addEventsCommands } from './events-command.js';
 import { examples, group } from './help.js';
 import { addImagesCommands } from './images-command.js';
@@ -87,6 +88,7 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
   addLoginCommands(program);
   addTransferCommands(program);
   addImagesCommands(program);
+  addContainerCommands(program);
   addBuildCommand(program);
   addBuilderCommands(group(program, 'builder', 'the cache of builds', ['berth builder du', 'what it holds']));
   addCompletion(program);

@@ -45,6 +45,17 @@ async function pullOne(
   reference: Reference,
   flags: PullFlags,
 ): Promise<void> {
+  const { resolved, isPresent } = await fetchImage(session, repository, reference, flags);
+  report(session, reference, resolved, { isPresent, quiet: flags.quiet === true });
+}
+
+/** Makes an image of a registry one of this machine, and prints no result. @returns what the registry has, and whether it was here. */
+export async function fetchImage(
+  session: TransferSession,
+  repository: Repository,
+  reference: Reference,
+  flags: PullFlags,
+): Promise<Readonly<{ resolved: Descriptor; isPresent: boolean }>> {
   const store = await session.store();
   const { signal, progress } = session;
   const platform = chosenPlatform(flags, 'host');
@@ -67,7 +78,7 @@ async function pullOne(
     store.tagMany(root, namesOf(reference));
     rememberOrigin(store, root, repository.name, resolved);
   }
-  report(session, reference, resolved, { isPresent, quiet: flags.quiet === true });
+  return { resolved, isPresent };
 }
 
 /** One with a digest is what the registry calls it, which {@link rememberOrigin} notes. */

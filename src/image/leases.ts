@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { isRunning, processIdentity } from '../linux/index.js';
 import type { Digest } from '../oci/index.js';
-import { isRunning, processIdentity } from './process-identity.js';
 import type { StoreDatabase } from './store-database.js';
 
 /** A process that cannot be looked at from here is believed to run for so long. */

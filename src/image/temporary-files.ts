@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRunning, processIdentity } from './process-identity.js';
+import { isRunning, processIdentity } from '../linux/index.js';
 
 /** What was left by a process that cannot be looked at from here is removed after so long. */
 const ABANDONED_MS = 24 * 60 * 60 * 1000;

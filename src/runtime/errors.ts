@@ -25,3 +25,54 @@ export function lastWords(text: string): string {
     .slice(-2000)
     .replace(/\s*\n\s*/g, '; ');
 }
+
+/** No container, network or volume is called so. */
+export class ContainerNotFoundError extends RuntimeError {
+  override readonly name = 'ContainerNotFoundError';
+
+  constructor(text: string) {
+    super(`No such container: ${text}`);
+  }
+}
+
+/** The beginning of several ids. */
+export class AmbiguousContainerError extends RuntimeError {
+  override readonly name = 'AmbiguousContainerError';
+
+  constructor(text: string) {
+    super(`several containers have ids that begin with ${text}: write more of it`);
+  }
+}
+
+/** A name that another container has. */
+export class ContainerConflictError extends RuntimeError {
+  override readonly name = 'ContainerConflictError';
+
+  constructor(name: string, holder: string) {
+    super(
+      `Conflict. The container name "/${name}" is already in use by container "${holder}". ` +
+        'You have to remove (or rename) that container to be able to reuse that name.',
+    );
+  }
+}
+
+/** What a container is asked to be makes no sense. */
+export class InvalidContainerError extends RuntimeError {
+  override readonly name = 'InvalidContainerError';
+}
+
+/** The container is in a state in which this cannot be done. */
+export class ContainerStateError extends RuntimeError {
+  override readonly name = 'ContainerStateError';
+}
+
+/** A container's command cannot be started. `exitCode` is that of a shell: 126 or 127; 125 when it is not the command's fault. */
+export class ContainerStartError extends RuntimeError {
+  override readonly name = 'ContainerStartError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

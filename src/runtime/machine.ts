@@ -21,7 +21,16 @@ export type MachineOptions = Readonly<{
 const STATE = 'state';
 
 /** What containers need, and the lock that keeps snapshots from being removed meanwhile. */
-export type Machine = ContainerParts & Readonly<{ users: SnapshotUsers }> & Disposable;
+export type Machine = ContainerParts &
+  Readonly<{ users: SnapshotUsers; program: RuntimeProgram }> &
+  Disposable;
+
+/** The program that runs containers here. @throws {RuntimeUnavailableError} there is none. */
+export async function findRuntime({ root, runtime }: MachineOptions): Promise<RuntimeProgram> {
+  const directory = join(root, 'snapshots');
+  using work = WorkFolder.create(join(directory, 'work'));
+  return chosenRuntime(directory, work, runtime, surroundingsOfThisProcess());
+}
 
 /** Puts together what this process, root of some kind, needs for containers. */
 export async function openMachine({ root, runtime }: MachineOptions): Promise<Machine> {
@@ -32,12 +41,7 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
   using opened = new DisposableStack();
   const users = opened.use(await SnapshotUsers.join(join(directory, 'lock')));
   const work = opened.use(WorkFolder.create(join(directory, 'work')));
-  const program = await chooseRuntime({
-    wanted: runtime,
-    memory: join(directory, 'runtime.json'),
-    work,
-    surroundings,
-  });
+  const program = await chosenRuntime(directory, work, runtime, surroundings);
   const stateOf = (folder: string) => stateDirectory(folder, program);
   const runtimeIn = (folder: string) =>
     new OciRuntime({ ...program, stateDirectory: stateOf(folder), surroundings });
@@ -50,6 +54,7 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
   const single = surroundings.ids === 'single';
   return {
     surroundings,
+    program,
     users,
     work,
     runtime: runtimeIn(work.path),
@@ -63,6 +68,15 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
     }),
     [Symbol.dispose]: () => all.dispose(),
   };
+}
+
+function chosenRuntime(
+  directory: string,
+  work: WorkFolder,
+  wanted: string | undefined,
+  surroundings: Surroundings,
+): Promise<RuntimeProgram> {
+  return chooseRuntime({ wanted, memory: join(directory, 'runtime.json'), work, surroundings });
 }
 
 function surroundingsOfThisProcess(): Surroundings {

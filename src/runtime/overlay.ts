@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { lutimes, MOUNT_FLAGS, mount } from '../linux/index.js';
 import { RuntimeUnavailableError } from './errors.js';
@@ -26,20 +26,7 @@ const MAX_LOWERS = 500;
 
 /** Mounts a tree of layers, to be written to. Main thread, within {@link OwnMounts}. @throws {RuntimeUnavailableError} */
 export function mountOverlay({ lowers, directory, userAttributes, noDevices }: OverlayOptions): Overlay {
-  if (lowers.length > MAX_LOWERS) {
-    throw new RuntimeUnavailableError(
-      `cannot mount ${lowers.length} layers: Linux joins ${MAX_LOWERS} at most; join some, with --squash`,
-    );
-  }
-  const [root, upper] = [join(directory, 'root'), join(directory, 'u')];
-  for (const path of [root, upper, join(directory, 'w')]) mkdirSync(path, { mode: 0o755 });
-  const names = shortNames(lowers, directory);
-  copyAttributes(lowers.at(-1), upper);
-  const options = [
-    `lowerdir=${names.join(':')}`,
-    'upperdir=u,workdir=w',
-    ...(userAttributes ? PLAIN_FOR_USERS : PLAIN),
-  ].join(',');
+  const { root, upper, options } = prepareOverlay({ lowers, directory, userAttributes });
   // Relative names hold nothing that is special in options, such as commas and colons.
   const before = currentDirectory();
   process.chdir(directory);
@@ -49,6 +36,38 @@ export function mountOverlay({ lowers, directory, userAttributes, noDevices }: O
     process.chdir(before);
   }
   return { root, upper };
+}
+
+/**
+ * Makes what an overlay needs in its directory, or finds it there with what was changed before.
+ * @returns `options` for mount(8), with names that are relative to the directory.
+ * @throws {RuntimeUnavailableError} too many layers.
+ */
+export function prepareOverlay({
+  lowers,
+  directory,
+  userAttributes,
+}: Omit<OverlayOptions, 'noDevices'>): Overlay & Readonly<{ options: string }> {
+  if (lowers.length > MAX_LOWERS) {
+    throw new RuntimeUnavailableError(
+      `cannot mount ${lowers.length} layers: Linux joins ${MAX_LOWERS} at most; join some, with --squash`,
+    );
+  }
+  const [root, upper] = [join(directory, 'root'), join(directory, 'u')];
+  const isNew = !existsSync(upper);
+  for (const path of [root, upper, join(directory, 'w')]) makeDirectory(path);
+  const names = shortNames(lowers, directory);
+  if (isNew) copyAttributes(lowers.at(-1), upper);
+  const options = [
+    `lowerdir=${names.join(':')}`,
+    'upperdir=u,workdir=w',
+    ...(userAttributes ? PLAIN_FOR_USERS : PLAIN),
+  ].join(',');
+  return { root, upper, options };
+}
+
+function makeDirectory(path: string): void {
+  mkdirSync(path, { mode: 0o755, recursive: true });
 }
 
 function currentDirectory(): string {
@@ -62,10 +81,13 @@ function currentDirectory(): string {
 /** One page holds all options of a mount, so directories are named by short links, the topmost first. */
 function shortNames(lowers: readonly string[], directory: string): string[] {
   if (lowers.length === 0) {
-    mkdirSync(join(directory, 'empty'), { mode: 0o755 });
+    makeDirectory(join(directory, 'empty'));
     return ['empty'];
   }
-  for (const [i, lower] of lowers.entries()) symlinkSync(lower, join(directory, String(i)));
+  for (const [i, lower] of lowers.entries()) {
+    rmSync(join(directory, String(i)), { force: true });
+    symlinkSync(lower, join(directory, String(i)));
+  }
   return lowers.map((_, i) => String(i)).reverse();
 }
 

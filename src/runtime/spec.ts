@@ -1,4 +1,4 @@
-import { DEFAULT_CAPABILITIES } from './capabilities.js';
+import { ALL_CAPABILITIES, DEFAULT_CAPABILITIES } from './capabilities.js';
 import type { DeviceAdditions } from './cdi/apply-edits.js';
 import { seccompProfile } from './seccomp.js';
 import type { Rlimit } from './ulimits.js';
@@ -21,6 +21,9 @@ export type Surroundings = Readonly<{
   cgroups: 'none' | 'v1' | 'v2';
 }>;
 
+/** A namespace that something has: `/proc/7/ns/net`. */
+export type NamespacePath = Readonly<{ path: string }>;
+
 export type ContainerOptions = Readonly<{
   rootfs: string;
   args: readonly string[];
@@ -29,8 +32,10 @@ export type ContainerOptions = Readonly<{
   user: ProcessUser;
   hostname: string;
   terminal: boolean;
-  /** The machine's network, or one with nothing but the loopback interface. */
-  network: 'host' | 'none';
+  /** The machine's network, one with nothing but the loopback interface, or the one of a namespace. */
+  network: 'host' | 'none' | NamespacePath;
+  /** Namespaces that are not the container's own. */
+  shared?: Readonly<Partial<Record<'pid' | 'ipc' | 'uts', 'host' | NamespacePath>>>;
   /** All capabilities, no seccomp, nothing masked. */
   privileged: boolean;
   /** On top of the usual ones, parents first. */
@@ -39,6 +44,23 @@ export type ContainerOptions = Readonly<{
   rlimits: readonly Rlimit[];
   additions?: DeviceAdditions;
   cgroupsPath?: string;
+  /** The container sees its own cgroups. */
+  showsCgroups?: boolean;
+  isReadOnly?: boolean;
+  domainname?: string;
+  /** Beside the usual ones, and of those: names with CAP_, or ALL. */
+  capabilities?: Readonly<{ add: readonly string[]; drop: readonly string[] }>;
+  /** A profile instead of the usual one, or none. */
+  seccomp?: object | 'unconfined';
+  noNewPrivileges?: boolean;
+  /** Nothing is masked or read-only below /proc and /sys. */
+  showsAllPaths?: boolean;
+  sysctl?: Readonly<Record<string, string>>;
+  /** runtime-spec config-linux.md, "Control groups", but for devices. */
+  resources?: object;
+  oomScoreAdj?: number;
+  /** Of the terminal, when there is one. */
+  consoleSize?: Readonly<{ height: number; width: number }>;
 }>;
 
 export type RuntimeSpec = ReturnType<typeof containerSpec>;
@@ -65,25 +87,28 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 
 /** config.json of a container: runtime-spec config.md and config-linux.md, with docker's defaults. */
 export function containerSpec(options: ContainerOptions, surroundings: Surroundings) {
-  const { privileged, cgroupsPath, additions } = options;
-  const capabilities = capabilitiesOf(privileged, surroundings);
+  const { privileged, cgroupsPath, additions, sysctl = {}, seccomp, showsAllPaths = privileged } = options;
+  const capabilities = capabilitiesOf(options, surroundings);
+  const profile = seccomp ?? (privileged ? 'unconfined' : seccompProfile(capabilities));
   return {
     ociVersion: '1.0.2',
     process: processOf(options, capabilities),
-    root: { path: options.rootfs, readonly: false },
+    root: { path: options.rootfs, readonly: options.isReadOnly ?? false },
     hostname: options.hostname,
+    ...(options.domainname && { domainname: options.domainname }),
     mounts: [...standardMounts(options, surroundings), ...options.mounts],
     ...(additions && Object.keys(additions.hooks).length > 0 && { hooks: additions.hooks }),
     linux: {
       namespaces: namespacesOf(options, surroundings),
-      resources: { devices: [{ allow: privileged, access: 'rwm' }, ...(additions?.rules ?? [])] },
+      resources: {
+        ...options.resources,
+        devices: [{ allow: privileged, access: 'rwm' }, ...(additions?.rules ?? [])],
+      },
       ...(additions && additions.devices.length > 0 && { devices: additions.devices }),
       ...(cgroupsPath !== undefined && { cgroupsPath }),
-      ...(!privileged && {
-        seccomp: seccompProfile(capabilities),
-        maskedPaths: MASKED,
-        readonlyPaths: READ_ONLY,
-      }),
+      ...(Object.keys(sysctl).length > 0 && { sysctl }),
+      ...(profile !== 'unconfined' && { seccomp: profile }),
+      ...(!showsAllPaths && { maskedPaths: MASKED, readonlyPaths: READ_ONLY }),
     },
   };
 }
@@ -96,17 +121,19 @@ export function standardTargets(options: ContainerOptions, surroundings: Surroun
 }
 
 function processOf(options: ContainerOptions, capabilities: readonly string[]) {
-  const { args, cwd, user, terminal, rlimits } = options;
+  const { args, cwd, user, terminal, rlimits, consoleSize, oomScoreAdj } = options;
   const { uid, gid, groups } = user;
   return {
     terminal,
+    ...(terminal && consoleSize && { consoleSize }),
     user: { uid, gid, ...(groups.length > 0 && { additionalGids: groups }) },
     args,
     env: completed(options.env, user),
     cwd,
     // Not inheritable: that would let programs of other users gain them by execve.
     capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
-    noNewPrivileges: false,
+    noNewPrivileges: options.noNewPrivileges ?? false,
+    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
     ...(rlimits.length > 0 && { rlimits }),
   };
 }
@@ -116,11 +143,19 @@ function completed(env: readonly string[], { home }: ProcessUser): string[] {
   return [...(has('PATH') ? [] : [DEFAULT_PATH]), ...env, ...(has('HOME') ? [] : [`HOME=${home}`])];
 }
 
-function capabilitiesOf(privileged: boolean, surroundings: Surroundings): string[] {
+function capabilitiesOf({ privileged, capabilities: chosen }: ContainerOptions, surroundings: Surroundings) {
   const { capabilities } = surroundings;
-  const wanted = privileged ? [...capabilities] : DEFAULT_CAPABILITIES;
+  const wanted = wantedCapabilities(privileged ? [...capabilities] : DEFAULT_CAPABILITIES, chosen);
   const unsafe = mustHideDevices(privileged, surroundings) ? 'CAP_MKNOD' : undefined;
   return wanted.filter((name) => capabilities.has(name) && name !== unsafe);
+}
+
+/** As docker: what is added wins over dropping ALL, and what is dropped over adding ALL. */
+function wantedCapabilities(usual: readonly string[], chosen: ContainerOptions['capabilities']): string[] {
+  if (chosen === undefined) return [...usual];
+  const base = chosen.add.includes('ALL') ? ALL_CAPABILITIES : chosen.drop.includes('ALL') ? [] : usual;
+  const added = chosen.add.filter((name) => name !== 'ALL');
+  return [...new Set([...base.filter((name) => !chosen.drop.includes(name)), ...added])];
 }
 
 /** Only the device cgroup keeps root of a container from the machine's disk: by a node of its own, or its image's. */
@@ -128,15 +163,18 @@ export function mustHideDevices(privileged: boolean, { ids, cgroups }: Surroundi
   return !privileged && ids === 'machine' && cgroups === 'none';
 }
 
-function namespacesOf({ network }: ContainerOptions, { cgroups }: Surroundings) {
-  const types = ['pid', 'mount', 'ipc', 'uts'];
-  if (network === 'none') types.push('network');
-  if (cgroups === 'v2') types.push('cgroup');
-  return types.map((type) => ({ type }));
+function namespacesOf({ network, shared = {} }: ContainerOptions, { cgroups }: Surroundings) {
+  const wanted = { pid: shared.pid, mount: undefined, ipc: shared.ipc, uts: shared.uts };
+  const choices = { ...wanted, network: network === 'none' ? undefined : network };
+  const types = Object.entries(choices).flatMap(([type, choice]) => {
+    if (choice === 'host') return [];
+    return [choice === undefined ? { type } : { type, path: choice.path }];
+  });
+  return cgroups === 'v2' ? [...types, { type: 'cgroup' }] : types;
 }
 
 function standardMounts(
-  { privileged, shmBytes = DEFAULT_SHM_BYTES, network }: ContainerOptions,
+  { privileged, shmBytes = DEFAULT_SHM_BYTES, network, showsCgroups = false }: ContainerOptions,
   { ids, cgroups }: Surroundings,
 ): SpecMount[] {
   const quiet = ['nosuid', 'noexec', 'nodev'];
@@ -150,11 +188,12 @@ function standardMounts(
     mountOf('/dev/shm', 'tmpfs', 'shm', shm),
     mountOf('/dev/mqueue', 'mqueue', 'mqueue', quiet),
     // Its contents belong to the network namespace: who does not own that may only show the machine's.
-    ids === 'machine' || network === 'none'
+    ids === 'machine' || network !== 'host'
       ? mountOf('/sys', 'sysfs', 'sysfs', sys)
       : mountOf('/sys', 'none', '/sys', ['rbind', 'rslave', ...sys]),
   ];
-  if (cgroups === 'v2') mounts.push(mountOf('/sys/fs/cgroup', 'cgroup', 'cgroup', sys));
+  if (cgroups === 'v2' || (showsCgroups && cgroups === 'v1'))
+    mounts.push(mountOf('/sys/fs/cgroup', 'cgroup', 'cgroup', sys));
   return mounts;
 }
 

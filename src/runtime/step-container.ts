@@ -107,7 +107,7 @@ export class StepContainer implements Disposable {
     const prepared = await mounts.prepare(step.mounts);
     makeDirectories(resolveInRoot(root, step.cwd));
     for (const target of standardTargets(options, surroundings)) this.#targets.add(target, 'directory');
-    const network = this.#networkMounts(step, options.network);
+    const network = this.#networkMounts(step);
     this.#options = { ...options, mounts: [...network, ...this.#placed(prepared), ...options.mounts] };
   }
 
@@ -146,7 +146,7 @@ export class StepContainer implements Disposable {
       user: findUser(step.user, textsOf(root)),
       hostname: step.hostname,
       terminal: false,
-      network: step.network === 'none' ? 'none' : 'host',
+      network: networkOf(step),
       privileged: step.security === 'insecure',
       mounts: [],
       ...(step.shmBytes !== undefined && { shmBytes: step.shmBytes }),
@@ -164,10 +164,10 @@ export class StepContainer implements Disposable {
     });
   }
 
-  #networkMounts(step: RunStep, network: 'host' | 'none'): SpecMount[] {
+  #networkMounts(step: RunStep): SpecMount[] {
     const files = [
       ['/etc/hosts', hostsFile(step.hostname, step.addHosts)],
-      ['/etc/resolv.conf', resolvConf(network)],
+      ['/etc/resolv.conf', resolvConf(networkOf(step))],
     ] as const;
     return files.map(([target, text]) => {
       const source = join(this.#folder, basename(target));
@@ -188,6 +188,10 @@ export class StepContainer implements Disposable {
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
     return { id: basename(this.#folder), bundle, signal };
   }
+}
+
+function networkOf({ network }: RunStep): 'host' | 'none' {
+  return network === 'none' ? 'none' : 'host';
 }
 
 /** Of two variables of one name a program may see either. */

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { ContentNotFoundError, ContentSizeError, DigestMismatchError } from '../../src/content/index.js';
 import { AmbiguousImageError, ImageFormatError, LocalStore } from '../../src/image/index.js';
-import { processIdentity } from '../../src/image/process-identity.js';
+import { processIdentity } from '../../src/linux/index.js';
 import type { Descriptor } from '../../src/oci/index.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import {

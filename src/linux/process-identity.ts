@@ -1,11 +1,12 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * Names this process so that others can tell whether it still runs: `pid-start-namespace`. Process ids are used again,
+ * Names a process so that others can tell whether it still runs: `pid-start-namespace`. Process ids are used again,
  * and mean something else in the containers that share a directory.
+ * @param pid this process, if not said otherwise.
  */
-export function processIdentity(): string {
-  return `${process.pid}-${startOf('self') ?? 0}-${pidNamespace()}`;
+export function processIdentity(pid: number = process.pid): string {
+  return `${pid}-${startOf(String(pid)) ?? 0}-${pidNamespace()}`;
 }
 
 /** Whether a process runs: `undefined` when that cannot be seen from here. */
@@ -15,11 +16,12 @@ export function isRunning(identity: string): boolean | undefined {
   return startOf(pid) === start;
 }
 
-/** In clock ticks since the machine started. proc(5), /proc/pid/stat, field 22. */
+/** In clock ticks since the machine started; nothing for one that only waits to be looked at. proc(5), /proc/pid/stat. */
 function startOf(pid: string): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19];
   } catch {
     return undefined;
   }

@@ -1,0 +1,269 @@
+import { type Command, Option } from 'commander';
+import type { AttachFlags, ExecFlags, StartFlags, StopFlags } from './container-life.js';
+import type { PsFlags } from './container-list.js';
+import { addContainerOptions, type ContainerFlags } from './container-options.js';
+import type { RunFlags } from './container-run.js';
+import { examples, group } from './help.js';
+import { addStoreOptions, type StoreFlags } from './image-store.js';
+import { parseWholeNumber } from './whole-number.js';
+
+const CONTAINERS = 'names, ids or beginnings of ids';
+
+/** Commands for containers, each by itself and below `container`, as docker has them. */
+export function addContainerCommands(program: Command): void {
+  addShared(program);
+  addList(program, 'ps');
+  const container = group(program, 'container', 'containers of this machine', [
+    'berth container ls',
+    'as berth ps',
+  ]);
+  addShared(container);
+  addList(container, 'ls').aliases(['list', 'ps']);
+  addCleanUp(container);
+}
+
+function addShared(parent: Command): void {
+  addRun(parent);
+  addCreate(parent);
+  addStart(parent);
+  addStop(parent);
+  addKill(parent);
+  addFreeze(parent);
+  addRemove(parent);
+  addRename(parent);
+  addWait(parent);
+  addExec(parent);
+  addAttach(parent);
+}
+
+function addRun(parent: Command): void {
+  const command = parent
+    .command('run')
+    .description('run a command in a new container')
+    .argument('<image>', 'pulled when it is not here')
+    .argument('[command...]', "instead of the image's")
+    .passThroughOptions()
+    .option('-d, --detach', 'in the background; print its id')
+    .option('--no-sig-proxy', 'keep signals, rather than hand them on')
+    .option('--detach-keys <keys>', 'leave it alone: ctrl-p,ctrl-q');
+  addContainerOptions(command)
+    .addHelpText(
+      'after',
+      examples(
+        ['berth run --rm -it debian:12 bash', 'a shell, gone with its container'],
+        ['berth run -d --name web -p 8080:80 nginx', 'in the background'],
+      ),
+    )
+    .action(async (image: string, words: string[], flags: RunFlags) => {
+      const { runContainer } = await import('./container-run.js');
+      process.exitCode = await runContainer(image, words, flags);
+    });
+}
+
+function addCreate(parent: Command): void {
+  const command = parent
+    .command('create')
+    .description('make a container, to be started later')
+    .argument('<image>', 'pulled when it is not here')
+    .argument('[command...]', "instead of the image's")
+    .passThroughOptions();
+  addContainerOptions(command)
+    .addHelpText('after', examples(['berth create --name db postgres:16', 'then berth start db']))
+    .action(async (image: string, words: string[], flags: ContainerFlags) => {
+      const { createContainer } = await import('./container-run.js');
+      await createContainer(image, words, flags);
+    });
+}
+
+function addStart(parent: Command): void {
+  const command = parent
+    .command('start')
+    .description('start containers again')
+    .argument('<container...>', CONTAINERS)
+    .option('-a, --attach', 'show what it prints, and end with its exit code')
+    .option('-i, --interactive', 'and send it your input')
+    .option('--no-sig-proxy', 'keep signals, rather than hand them on')
+    .option('--detach-keys <keys>', 'leave it alone: ctrl-p,ctrl-q')
+    .addHelpText('after', examples(['berth start -ai shell', 'back into it']))
+    .action(async (names: string[], flags: StartFlags) => {
+      const { startContainers } = await import('./container-life.js');
+      process.exitCode = await startContainers(names, flags);
+    });
+  addStoreOptions(command);
+}
+
+function addStop(parent: Command): void {
+  for (const name of ['stop', 'restart'] as const) {
+    const command = parent
+      .command(name)
+      .description(
+        name === 'stop' ? 'ask containers to end, and end them after a while' : 'stop and start containers',
+      )
+      .argument('<container...>', CONTAINERS)
+      .option('-t, --time <seconds>', 'how long they may take; 10 is usual', seconds)
+      .addOption(new Option('--timeout <seconds>').argParser(seconds).hideHelp())
+      .option('-s, --signal <signal>', 'what they are asked with')
+      .addHelpText('after', examples([`berth ${name} -t 30 db`, 'it may take half a minute']))
+      .action(async (names: string[], flags: StopFlags) => {
+        const { restartContainers, stopContainers } = await import('./container-life.js');
+        await (name === 'stop' ? stopContainers : restartContainers)(names, flags);
+      });
+    addStoreOptions(command);
+  }
+}
+
+function addKill(parent: Command): void {
+  const command = parent
+    .command('kill')
+    .description('send containers a signal')
+    .argument('<container...>', CONTAINERS)
+    .option('-s, --signal <signal>', 'a name or number', 'SIGKILL')
+    .addHelpText('after', examples(['berth kill -s HUP web', 'have it read its configuration again']))
+    .action(async (names: string[], flags: StoreFlags & Readonly<{ signal: string }>) => {
+      const { killContainers } = await import('./container-life.js');
+      await killContainers(names, flags);
+    });
+  addStoreOptions(command);
+}
+
+function addFreeze(parent: Command): void {
+  for (const name of ['pause', 'unpause'] as const) {
+    const command = parent
+      .command(name)
+      .description(name === 'pause' ? 'hold all processes of containers' : 'let them go on')
+      .argument('<container...>', CONTAINERS)
+      .addHelpText('after', examples([`berth ${name} db`, 'while its files are copied']))
+      .action(async (names: string[], flags: StoreFlags) => {
+        const { pauseContainers, unpauseContainers } = await import('./container-life.js');
+        await (name === 'pause' ? pauseContainers : unpauseContainers)(names, flags);
+      });
+    addStoreOptions(command);
+  }
+}
+
+function addRemove(parent: Command): void {
+  const command = parent
+    .command('rm')
+    .description('remove containers')
+    .argument('<container...>', CONTAINERS)
+    .option('-f, --force', 'those that run too; no failure for none')
+    .option('-v, --volumes', 'with the volumes that nobody named')
+    .addHelpText('after', examples(['berth rm -f web', 'whatever it is doing']))
+    .action(async (names: string[], flags: StoreFlags & Readonly<{ force?: boolean; volumes?: boolean }>) => {
+      const { removeContainers } = await import('./container-life.js');
+      await removeContainers(names, flags);
+    });
+  if (parent.name() === 'container') command.alias('remove');
+  addStoreOptions(command);
+}
+
+function addRename(parent: Command): void {
+  const command = parent
+    .command('rename')
+    .description('call a container something else')
+    .argument('<container>', 'name, id or the beginning of an id')
+    .argument('<name>', 'what it is called from now on')
+    .addHelpText('after', examples(['berth rename brave_cutter web', 'a name to remember']))
+    .action(async (name: string, newName: string, flags: StoreFlags) => {
+      const { renameContainer } = await import('./container-life.js');
+      await renameContainer(name, newName, flags);
+    });
+  addStoreOptions(command);
+}
+
+function addWait(parent: Command): void {
+  const command = parent
+    .command('wait')
+    .description('wait until containers have ended, and print their exit codes')
+    .argument('<container...>', CONTAINERS)
+    .addHelpText('after', examples(['berth wait job', 'prints 0 when all went well']))
+    .action(async (names: string[], flags: StoreFlags) => {
+      const { waitForContainers } = await import('./container-life.js');
+      await waitForContainers(names, flags);
+    });
+  addStoreOptions(command);
+}
+
+function addExec(parent: Command): void {
+  const command = parent
+    .command('exec')
+    .description('run another command in a container')
+    .argument('<container>', 'name, id or the beginning of an id')
+    .argument('<command...>', 'and its arguments')
+    .passThroughOptions()
+    .option('-i, --interactive', 'it has your input')
+    .option('-t, --tty', 'it has a terminal')
+    .option('-e, --env <variable>', 'NAME=value; NAME alone takes yours', collect, [])
+    .option('--env-file <file>', 'variables, one on each line', collect, [])
+    .option('-u, --user <user>', 'user[:group], names or numbers')
+    .option('-w, --workdir <directory>', 'where it starts')
+    .option('--privileged', 'it may do what root may')
+    .addHelpText('after', examples(['berth exec -it web sh', 'a shell in it']))
+    .action(async (name: string, words: string[], flags: ExecFlags) => {
+      const { execCommand } = await import('./container-life.js');
+      process.exitCode = await execCommand(name, words, flags);
+    });
+  addStoreOptions(command);
+}
+
+function addAttach(parent: Command): void {
+  const command = parent
+    .command('attach')
+    .description('show what a container prints, and send it your input')
+    .argument('<container>', 'name, id or the beginning of an id')
+    .option('--no-stdin', 'without your input')
+    .option('--no-sig-proxy', 'keep signals, rather than hand them on')
+    .option('--detach-keys <keys>', 'leave it alone: ctrl-p,ctrl-q')
+    .addHelpText('after', examples(['berth attach shell', 'ctrl-p ctrl-q leaves it alone']))
+    .action(async (name: string, flags: AttachFlags) => {
+      const { attachToContainer } = await import('./container-life.js');
+      process.exitCode = await attachToContainer(name, flags);
+    });
+  addStoreOptions(command);
+}
+
+function addList(parent: Command, name: string): Command {
+  const path = parent.name() === 'container' ? `container ${name}` : name;
+  const command = parent
+    .command(name)
+    .description('list containers')
+    .option('-a, --all', 'those that do not run too')
+    .option('-q, --quiet', 'only the ids')
+    .option('-l, --latest', 'the newest, whatever it does')
+    .option('-n, --last <count>', 'the newest ones, whatever they do', parseWholeNumber(1))
+    .option('-f, --filter <filter>', 'status, name, label, ancestor, exited, id, before, since', collect, [])
+    .option('--no-trunc', 'whole ids and commands')
+    .option('--format <format>', 'json, table, or a template: {{.Names}} {{.Status}}')
+    .addHelpText(
+      'after',
+      examples(
+        [`berth ${path} -a --filter status=exited`, 'what has ended'],
+        [`berth ${path} --format '{{.Names}}: {{.Status}}'`, 'as you like it'],
+      ),
+    )
+    .action(async (flags: PsFlags) => {
+      const { listContainers } = await import('./container-list.js');
+      await listContainers(flags);
+    });
+  return addStoreOptions(command);
+}
+
+function addCleanUp(container: Command): void {
+  const command = container
+    .command('cleanup', { hidden: true })
+    .description('what comes after the end of a container; its monitor calls this')
+    .argument('<id>', 'of the container')
+    .action(async (id: string, flags: StoreFlags) => {
+      const { cleanUpContainer } = await import('./container-life.js');
+      await cleanUpContainer(id, flags);
+    });
+  addStoreOptions(command);
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function seconds(text: string): number {
+  return text === '-1' ? -1 : parseWholeNumber(0)(text);
+}

@@ -1,0 +1,174 @@
+import { constants } from 'node:os';
+import { type ContainerHost, execInContainer } from '../runtime/container/index.js';
+import { openContainerHost } from './container-host.js';
+import { runAttached } from './container-run.js';
+import { ContainerSession, DEFAULT_DETACH_KEYS } from './container-session.js';
+import { UsageError } from './failure.js';
+import type { StoreFlags } from './image-store.js';
+
+/** Does something to each of several containers, says which were done, and fails at the end for those that were not. */
+async function each(
+  names: readonly string[],
+  flags: StoreFlags,
+  work: (host: ContainerHost, name: string) => Promise<unknown>,
+): Promise<void> {
+  using opened = await openContainerHost(flags);
+  const failures: string[] = [];
+  for (const name of names) {
+    try {
+      await work(opened.host, name);
+      process.stdout.write(`${name}\n`);
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
+  }
+  if (failures.length > 0) throw new Error(failures.join('; '));
+}
+
+export type StopFlags = StoreFlags & Readonly<{ time?: number; timeout?: number; signal?: string }>;
+
+/** `berth stop`. */
+export async function stopContainers(names: readonly string[], flags: StopFlags): Promise<void> {
+  await each(names, flags, (host, name) => host.stop(name, stopOptions(flags)));
+}
+
+/** `berth restart`. */
+export async function restartContainers(names: readonly string[], flags: StopFlags): Promise<void> {
+  await each(names, flags, (host, name) => host.restart(name, stopOptions(flags)));
+}
+
+/** `berth kill`. */
+export async function killContainers(
+  names: readonly string[],
+  flags: StoreFlags & Readonly<{ signal: string }>,
+): Promise<void> {
+  await each(names, flags, (host, name) => host.kill(name, parseSignal(flags.signal)));
+}
+
+/** `berth pause`. */
+export async function pauseContainers(names: readonly string[], flags: StoreFlags): Promise<void> {
+  await each(names, flags, (host, name) => host.pause(name));
+}
+
+/** `berth unpause`. */
+export async function unpauseContainers(names: readonly string[], flags: StoreFlags): Promise<void> {
+  await each(names, flags, (host, name) => host.unpause(name));
+}
+
+/** `berth rm`. */
+export async function removeContainers(
+  names: readonly string[],
+  flags: StoreFlags & Readonly<{ force?: boolean; volumes?: boolean }>,
+): Promise<void> {
+  const { force = false } = flags;
+  await each(names, flags, async (host, name) => {
+    try {
+      await host.remove(name, { force });
+    } catch (error) {
+      if (!force || (error as Error).name !== 'ContainerNotFoundError') throw error;
+    }
+  });
+}
+
+/** `berth rename`. */
+export async function renameContainer(name: string, newName: string, flags: StoreFlags): Promise<void> {
+  using opened = await openContainerHost(flags);
+  await opened.host.rename(name, newName);
+}
+
+/** `berth wait`: prints exit codes. */
+export async function waitForContainers(names: readonly string[], flags: StoreFlags): Promise<void> {
+  using opened = await openContainerHost(flags);
+  for (const name of names) process.stdout.write(`${await opened.host.wait(name)}\n`);
+}
+
+export type StartFlags = StoreFlags &
+  Readonly<{ attach?: boolean; interactive?: boolean; sigProxy?: boolean; detachKeys?: string }>;
+
+/** `berth start`. @returns the exit code. */
+export async function startContainers(names: readonly string[], flags: StartFlags): Promise<number> {
+  if (flags.attach !== true && flags.interactive !== true) {
+    await each(names, flags, (host, name) => host.start(name));
+    return 0;
+  }
+  const [name = '', ...more] = names;
+  if (more.length > 0) throw new UsageError('you cannot start and attach multiple containers at once');
+  using opened = await openContainerHost(flags);
+  const { host } = opened;
+  return runAttached(host, await host.get(name), { ...flags, input: flags.interactive === true });
+}
+
+/** `berth attach`. @returns the exit code. */
+export async function attachToContainer(
+  name: string,
+  { sigProxy = true, detachKeys = DEFAULT_DETACH_KEYS, ...flags }: AttachFlags,
+): Promise<number> {
+  using opened = await openContainerHost(flags);
+  const { host } = opened;
+  const { id, config, state } = await host.running(name);
+  if (state.status === 'paused') throw new Error('you cannot attach to a paused container, unpause it first');
+  using session = new ContainerSession(host, {
+    id,
+    input: config.OpenStdin === true && flags.stdin !== false,
+    terminal: config.Tty === true,
+    proxiesSignals: sigProxy && config.Tty !== true,
+    detachKeys,
+  });
+  await session.open(host.folder(id));
+  if (!(await session.ended())) return 0;
+  return host.wait(id);
+}
+
+export type AttachFlags = StoreFlags & Readonly<{ stdin?: boolean; sigProxy?: boolean; detachKeys?: string }>;
+
+export type ExecFlags = StoreFlags &
+  Readonly<{
+    interactive?: boolean;
+    tty?: boolean;
+    detach?: boolean;
+    env: readonly string[];
+    envFile: readonly string[];
+    user?: string;
+    workdir?: string;
+    privileged?: boolean;
+  }>;
+
+/** `berth exec`. @returns the exit code. */
+export async function execCommand(name: string, args: readonly string[], flags: ExecFlags): Promise<number> {
+  const { interactive = false, tty = false } = flags;
+  if (tty && interactive && !process.stdin.isTTY) throw new UsageError('the input device is not a TTY');
+  using opened = await openContainerHost(flags);
+  return execInContainer(opened.host, name, {
+    args,
+    env: flags.env.flatMap((text) =>
+      text.includes('=') ? [text] : process.env[text] === undefined ? [] : [`${text}=${process.env[text]}`],
+    ),
+    user: flags.user ?? '',
+    cwd: flags.workdir ?? '',
+    terminal: tty,
+    privileged: flags.privileged === true,
+    stdio: [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
+  });
+}
+
+/** `berth container cleanup`, which monitors call: what comes after the end of a container. */
+export async function cleanUpContainer(id: string, flags: StoreFlags): Promise<void> {
+  using opened = await openContainerHost(flags);
+  await opened.host.cleanUp(id);
+}
+
+function stopOptions({ time, timeout = time, signal }: StopFlags) {
+  return {
+    ...(timeout !== undefined && { seconds: timeout }),
+    ...(signal !== undefined && { signal: parseSignal(signal) }),
+  };
+}
+
+/** `KILL`, `SIGKILL` or `9`. @throws {UsageError} */
+function parseSignal(text: string): string {
+  const name = text.toUpperCase();
+  const isNumber = /^\d{1,2}$/.test(name) && Number(name) >= 1 && Number(name) <= 64;
+  const isName = `SIG${name.replace(/^SIG/, '')}` in constants.signals || /^(?:SIG)?RTM(?:IN|AX)/.test(name);
+  if (isNumber || isName) return name;
+  throw new UsageError(`invalid signal: ${text}`);
+}

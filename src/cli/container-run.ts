@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs';
+import { ImageNotFoundError } from '../content/index.js';
+import type { LocalStore } from '../image/index.js';
+import { parseReference, shortReference } from '../oci/index.js';
+import type { ContainerHost, ContainerRecord } from '../runtime/container/index.js';
+import { createBodyOf } from './container-body.js';
+import { openContainerHost } from './container-host.js';
+import type { ContainerFlags } from './container-options.js';
+import { ContainerSession, DEFAULT_DETACH_KEYS } from './container-session.js';
+import { UsageError } from './failure.js';
+
+export type RunFlags = ContainerFlags &
+  Readonly<{ detach?: boolean; sigProxy?: boolean; detachKeys?: string }>;
+
+/** As docker has it: the container could not be made or started. */
+const NOT_STARTED = 125;
+
+/** `berth create`: prints the id. */
+export async function createContainer(
+  image: string,
+  command: readonly string[],
+  flags: ContainerFlags,
+): Promise<void> {
+  using opened = await openContainerHost(flags);
+  const { id } = await made(opened, image, command, flags);
+  process.stdout.write(`${id}\n`);
+}
+
+/** `berth run`. @returns the exit code: the command's own, or 125, 126 or 127. */
+export async function runContainer(
+  image: string,
+  command: readonly string[],
+  flags: RunFlags,
+): Promise<number> {
+  const isDetached = flags.detach === true;
+  if (isDetached && flags.attach.length > 0)
+    throw new UsageError('conflicting options: cannot specify both --attach and --detach');
+  if (flags.tty === true && flags.interactive === true && !isDetached && !process.stdin.isTTY)
+    throw new UsageError('the input device is not a TTY');
+  try {
+    using opened = await openContainerHost(flags);
+    const { host } = opened;
+    const record = await made(opened, image, command, flags);
+    if (isDetached) {
+      await host.start(record.id);
+      process.stdout.write(`${record.id}\n`);
+      return 0;
+    }
+    return await runAttached(host, record, flags);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const { reportFailure } = await import('./failure.js');
+    reportFailure(error, { debug: process.argv.includes('--debug') });
+    return (error as { exitCode?: number }).exitCode ?? NOT_STARTED;
+  }
+}
+
+/** Starts it with this terminal on it, to its end. @returns its exit code, or 0 when somebody detached. */
+export async function runAttached(
+  host: ContainerHost,
+  { id, config }: ContainerRecord,
+  { sigProxy = true, detachKeys = DEFAULT_DETACH_KEYS, input = config.OpenStdin === true }: SessionFlags,
+): Promise<number> {
+  using session = new ContainerSession(host, {
+    id,
+    input,
+    terminal: config.Tty === true,
+    proxiesSignals: sigProxy && config.Tty !== true,
+    detachKeys,
+  });
+  await host.start(id, { beforeStart: (folder) => session.open(folder) });
+  if (!(await session.ended())) return 0;
+  return host.wait(id);
+}
+
+type SessionFlags = Readonly<{ sigProxy?: boolean; detachKeys?: string; input?: boolean }>;
+
+async function made(
+  { host, store }: Readonly<{ host: ContainerHost; store: LocalStore }>,
+  image: string,
+  command: readonly string[],
+  flags: ContainerFlags,
+): Promise<ContainerRecord> {
+  const body = createBodyOf(image, command, flags);
+  await bringImage(store, image, flags);
+  const record = await host.create(body, flags.name === undefined ? {} : { name: flags.name });
+  if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, record.id, { flag: 'wx' });
+  return record;
+}
+
+/** As `--pull` says. What is said of it goes to people, not into the result. */
+async function bringImage(store: LocalStore, image: string, flags: ContainerFlags): Promise<void> {
+  const isPresent = store.find(image) !== undefined;
+  if (flags.pull === 'never' ? isPresent : isPresent && flags.pull === 'missing') return;
+  if (flags.pull === 'never') throw new ImageNotFoundError(image);
+  const reference = parseReference(image);
+  if (!isPresent && flags.quiet !== true)
+    process.stderr.write(`Unable to find image '${shortReference(reference)}' locally\n`);
+  const [{ fetchImage }, { TransferSession }] = await Promise.all([
+    import('./transfer-pull.js'),
+    import('./transfer-session.js'),
+  ]);
+  const { root, platform, quiet = false } = flags;
+  const transfer = {
+    quiet,
+    ...(root !== undefined && { root }),
+    ...(platform !== undefined && { platform }),
+  };
+  await using session = new TransferSession(transfer);
+  await fetchImage(session, await session.repository(reference), reference, transfer);
+}

@@ -1,0 +1,110 @@
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+
+import {
+  type ContainerFolder,
+  type ContainerHost,
+  DETACHED,
+  startAttachBridge,
+} from '../runtime/container/index.js';
+import { UsageError } from './failure.js';
+
+/** What of this process's streams goes to a container and comes from it. */
+export type SessionOptions = Readonly<{
+  id: string;
+  input: boolean;
+  terminal: boolean;
+  /** Signals that this process gets are the container's. */
+  proxiesSignals: boolean;
+  detachKeys: string;
+}>;
+
+/** SIGCHLD and those that end or stop this process whatever it does are not handed on. */
+const PROXIED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
+
+/** This terminal, or these streams, on a container. Opened before it starts, so that nothing it prints is lost. */
+export class ContainerSession implements Disposable {
+  readonly #host: ContainerHost;
+  readonly #options: SessionOptions;
+  readonly #resources = new DisposableStack();
+  #bridge: ChildProcess | undefined;
+  #ended: Promise<number> | undefined;
+
+  constructor(host: ContainerHost, options: SessionOptions) {
+    this.#host = host;
+    this.#options = options;
+  }
+
+  /** Resolves when it is open. */
+  async open(folder: ContainerFolder): Promise<void> {
+    const { input, terminal, detachKeys, proxiesSignals } = this.#options;
+    const bridge = startAttachBridge(folder, {
+      mode: 'plain',
+      input,
+      detachKeys: terminal ? parseDetachKeys(detachKeys) : new Uint8Array(),
+      stdio: [input ? 'inherit' : 'ignore', 'inherit', 'inherit', 'pipe'],
+    });
+    this.#bridge = bridge;
+    this.#ended = new Promise((resolve, reject) => {
+      bridge.once('error', reject);
+      bridge.once('exit', (code) => resolve(code ?? 1));
+    });
+    await Promise.race([new Promise((resolve) => bridge.stdio[3]?.once('data', resolve)), this.#ended]);
+    if (terminal && input && process.stdin.isTTY) this.#takeTerminal(folder);
+    if (proxiesSignals) this.#proxySignals();
+  }
+
+  /** @returns whether the container has ended; else somebody typed the detach keys. */
+  async ended(): Promise<boolean> {
+    return (await this.#ended) !== DETACHED;
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+    this.#bridge?.kill('SIGKILL');
+  }
+
+  #takeTerminal(folder: ContainerFolder): void {
+    process.stdin.setRawMode(true);
+    this.#resources.defer(() => process.stdin.setRawMode(false));
+    const resize = () => resizeTerminal(folder, process.stdout.rows, process.stdout.columns);
+    process.on('SIGWINCH', resize);
+    this.#resources.defer(() => process.off('SIGWINCH', resize));
+    resize();
+  }
+
+  #proxySignals(): void {
+    const { id } = this.#options;
+    for (const signal of PROXIED) {
+      const forward = () => void this.#host.kill(id, signal).catch(() => {}); // it has ended meanwhile
+      process.on(signal, forward);
+      this.#resources.defer(() => process.off(signal, forward));
+    }
+  }
+}
+
+/** Tells conmon how large the terminal is. */
+export function resizeTerminal(folder: ContainerFolder, rows: number, columns: number): void {
+  let fd: number | undefined;
+  try {
+    fd = openSync(folder.file('ctl'), constants.O_WRONLY | constants.O_NONBLOCK);
+    writeSync(fd, `1 ${rows} ${columns}\n`);
+  } catch {
+    // it has ended, or has not begun
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** `ctrl-p,ctrl-q`: letters, and `ctrl-` with a letter or one of `@[\]^_`. @throws {UsageError} */
+export function parseDetachKeys(text: string): Uint8Array {
+  if (text === '') return new Uint8Array();
+  return Uint8Array.from(
+    text.split(',').map((key) => {
+      if (/^ctrl-[a-z@[\\\]^_]$/i.test(key)) return key.toUpperCase().charCodeAt(5) & 0x1f;
+      if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
+      throw new UsageError(`--detach-keys ${text}: write keys as in ctrl-p,ctrl-q`);
+    }),
+  );
+}

@@ -1,0 +1,159 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { InvalidContainerError } from '../errors.js';
+import { MountTargets } from '../mount-targets.js';
+import { hostsFile, resolvConf } from '../network-files.js';
+import { lstatIfAny, resolveInRoot } from '../root-path.js';
+import {
+  type ContainerOptions,
+  containerSpec,
+  type NamespacePath,
+  type SpecMount,
+  type Surroundings,
+  standardTargets,
+} from '../spec.js';
+import { rlimits } from '../ulimits.js';
+import { findUser, type ProcessUser, textsOf } from '../users.js';
+import { commandLine } from './configuration.js';
+import type { ContainerFolder } from './container-folder.js';
+import type { ContainerRecord } from './container-record.js';
+
+export type BundleParts = Readonly<{
+  folder: ContainerFolder;
+  /** The root filesystem, mounted, as this process sees it. */
+  root: string;
+  surroundings: Surroundings;
+  network: 'host' | 'none' | NamespacePath;
+  shared: NonNullable<ContainerOptions['shared']>;
+}>;
+
+/** Writes config.json of a container, and what it needs in the root filesystem. @throws {InvalidContainerError} */
+export function writeBundle(record: ContainerRecord, parts: BundleParts): void {
+  const { folder, root, surroundings } = parts;
+  const options = optionsOf(record, parts);
+  const targets = new MountTargets(root);
+  makeDirectories(resolveInRoot(root, options.cwd));
+  if (!options.isReadOnly)
+    for (const target of standardTargets(options, surroundings)) targets.add(target, 'directory');
+  const mounts = networkFiles(record, parts).map((mount) => ({
+    ...mount,
+    destination: targets.add(mount.destination, 'file'),
+  }));
+  const spec = containerSpec({ ...options, mounts: [...mounts, ...options.mounts] }, surroundings);
+  writeFileSync(folder.file('config.json'), JSON.stringify(spec), { mode: 0o600 });
+}
+
+/** Docker's: the first twelve digits of its id; on the machine's network, that of the machine. */
+export function hostnameOf({ id, config, hostConfig }: ContainerRecord): string {
+  const isShared = hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host';
+  return config.Hostname || (isShared ? hostname() : id.slice(0, 12));
+}
+
+/** Who runs in it, by what its root filesystem says. @throws {UserNotFoundError} */
+export function processUser(text: string, groups: readonly string[], root: string): ProcessUser {
+  const texts = textsOf(root);
+  const user = findUser(text, texts);
+  const added = groups.map((group) => findUser(`0:${group}`, texts).gid);
+  return { ...user, groups: [...new Set([...user.groups, ...added])] };
+}
+
+function optionsOf(record: ContainerRecord, parts: BundleParts): ContainerOptions {
+  const { id, config, hostConfig } = record;
+  const { folder, root, surroundings } = parts;
+  const args = commandLine(config);
+  if (args.length === 0) throw new InvalidContainerError('no command specified');
+  const isPrivileged = hostConfig.Privileged === true;
+  const security = securityOptions(hostConfig.SecurityOpt ?? []);
+  const [height, width] = hostConfig.ConsoleSize ?? [0, 0];
+  return {
+    rootfs: join(folder.path, 'root'),
+    args,
+    env: environmentOf(record),
+    cwd: config.WorkingDir || '/',
+    user: processUser(config.User ?? '', hostConfig.GroupAdd ?? [], root),
+    hostname: parts.shared.uts === 'host' ? '' : hostnameOf(record),
+    ...(config.Domainname && { domainname: config.Domainname }),
+    terminal: config.Tty === true,
+    ...(height > 0 && width > 0 && { consoleSize: { height, width } }),
+    network: parts.network,
+    shared: parts.shared,
+    privileged: isPrivileged,
+    mounts: [],
+    ...(hostConfig.ShmSize && { shmBytes: hostConfig.ShmSize }),
+    rlimits: rlimits(
+      (hostConfig.Ulimits ?? []).map(({ Name, Soft, Hard }) => ({ name: Name, soft: Soft, hard: Hard })),
+      { mayRaise: surroundings.ids === 'machine' && surroundings.capabilities.has('CAP_SYS_RESOURCE') },
+    ),
+    ...(surroundings.cgroups !== 'none' && {
+      cgroupsPath: join('/', hostConfig.CgroupParent || 'berth', id),
+    }),
+    showsCgroups: true,
+    isReadOnly: hostConfig.ReadonlyRootfs === true,
+    capabilities: {
+      add: capabilityNames(hostConfig.CapAdd ?? []),
+      drop: capabilityNames(hostConfig.CapDrop ?? []),
+    },
+    ...security,
+    sysctl: hostConfig.Sysctls ?? {},
+    ...(hostConfig.OomScoreAdj && { oomScoreAdj: hostConfig.OomScoreAdj }),
+  };
+}
+
+/** `cap_net_admin`, `NET_ADMIN` and `all`, as the kernel calls them. */
+function capabilityNames(names: readonly string[]): string[] {
+  return names.map((name) => {
+    const upper = name.toUpperCase();
+    return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+  });
+}
+
+type Security = Pick<ContainerOptions, 'noNewPrivileges' | 'seccomp' | 'showsAllPaths'>;
+
+/** @throws {InvalidContainerError} one that nobody knows: it is not to be believed in force. */
+function securityOptions(options: readonly string[]): Security {
+  return Object.assign({}, ...options.map(securityOption)) as Security;
+}
+
+function securityOption(option: string): Security {
+  const [, name = option, value = ''] = /^([a-z-]+)[=:](.*)$/s.exec(option) ?? [];
+  if (name === 'no-new-privileges') return { noNewPrivileges: value !== 'false' };
+  if (name === 'systempaths' && value === 'unconfined') return { showsAllPaths: true };
+  if (name === 'seccomp') return value === 'unconfined' ? { seccomp: 'unconfined' } : {};
+  // This machine's kernel may have neither: then there is nothing to turn off.
+  if (name === 'apparmor' && value === 'unconfined') return {};
+  if (name === 'label' && value === 'disable') return {};
+  throw new InvalidContainerError(`invalid --security-opt: ${JSON.stringify(option)} is not known here`);
+}
+
+/** In docker's order; PATH and HOME are added where nobody says otherwise. */
+function environmentOf(record: ContainerRecord): string[] {
+  const own = record.config.Env ?? [];
+  const has = (name: string) => own.some((pair) => pair === name || pair.startsWith(`${name}=`));
+  const terminal = record.config.Tty === true && !has('TERM') ? ['TERM=xterm'] : [];
+  const host = has('HOSTNAME') ? [] : [`HOSTNAME=${hostnameOf(record)}`];
+  return [...host, ...terminal, ...own.filter((pair) => pair.includes('='))];
+}
+
+function networkFiles(record: ContainerRecord, { folder, network }: BundleParts): SpecMount[] {
+  const name = hostnameOf(record);
+  const extra = record.hostConfig.ExtraHosts ?? [];
+  const files = [
+    ['/etc/hostname', `${name}\n`],
+    ['/etc/hosts', hostsFile(network === 'host' ? '' : name, extra)],
+    ['/etc/resolv.conf', resolvConf(network === 'host' ? 'host' : 'none')],
+  ] as const;
+  return files.map(([destination, text]) => {
+    const source = join(folder.path, basename(destination));
+    writeFileSync(source, text);
+    chmodSync(source, 0o644);
+    return { destination, type: 'bind', source, options: ['rbind', 'rprivate', 'rw'] };
+  });
+}
+
+function makeDirectories(path: string): void {
+  if (lstatIfAny(path)) return;
+  makeDirectories(dirname(path));
+  mkdirSync(path);
+  chmodSync(path, 0o755);
+}

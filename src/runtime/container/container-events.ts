@@ -1,0 +1,58 @@
+import type { SqlFile } from '../../sqlite/index.js';
+
+/** Table of what happened, for the database of the runtime. */
+export const EVENTS_SCHEMA = `
+CREATE TABLE IF NOT EXISTS events (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, time_ns TEXT NOT NULL, type TEXT NOT NULL, action TEXT NOT NULL,
+  actor TEXT NOT NULL, attributes TEXT NOT NULL
+);
+`;
+
+/** Of so many last events is known, as of dockerd's. */
+const KEPT = 1024;
+
+/** Something that happened to a container, network, volume or image. Engine API, GET /events. */
+export type RuntimeEvent = Readonly<{
+  /** Grows; for asking what came after. */
+  number: number;
+  /** Nanoseconds since 1970. */
+  timeNs: bigint;
+  type: string;
+  action: string;
+  actor: string;
+  attributes: Readonly<Record<string, string>>;
+}>;
+
+/** What happened, told by whichever process did it, to all that ask. */
+export class ContainerEvents {
+  readonly #db: SqlFile;
+
+  constructor(db: SqlFile) {
+    this.#db = db;
+  }
+
+  post({ type, action, actor, attributes }: Omit<RuntimeEvent, 'number' | 'timeNs'>): void {
+    const now = String(BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n));
+    const { rowid } = this.#db.run(
+      'INSERT INTO events (time_ns, type, action, actor, attributes) VALUES (?1, ?2, ?3, ?4, ?5)',
+      now,
+      type,
+      action,
+      actor,
+      JSON.stringify(attributes),
+    );
+    this.#db.run('DELETE FROM events WHERE number <= ?1', rowid - KEPT);
+  }
+
+  /** Those after one, the oldest first. @param number 0 for all that are known. */
+  after(number: number): RuntimeEvent[] {
+    return this.#db.all('SELECT * FROM events WHERE number > ?1 ORDER BY number', number).map((row) => ({
+      number: Number(row.number),
+      timeNs: BigInt(String(row.time_ns)),
+      type: String(row.type),
+      action: String(row.action),
+      actor: String(row.actor),
+      attributes: JSON.parse(String(row.attributes)) as Record<string, string>,
+    }));
+  }
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { flock, tryFlock } from '../../linux/index.js';
+import { removeTree } from '../work-folder.js';
+
+/** The files of one container: what it is started from (runtime-spec, "bundle"), what it changed, what it printed. */
+export class ContainerFolder {
+  readonly path: string;
+  readonly #lockPath: string;
+
+  /** @param directory `$BERTH_ROOT/containers`. */
+  constructor(directory: string, id: string) {
+    this.path = join(directory, id);
+    // Beside it: it goes last, and whoever waits for it must find it.
+    this.#lockPath = join(directory, `${id}.lock`);
+  }
+
+  make(): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o711 });
+  }
+
+  remove(): void {
+    removeTree(this.path);
+    rmSync(this.#lockPath, { force: true });
+  }
+
+  /** Alone among all processes that change this container. */
+  async locked<T>(work: () => Promise<T>): Promise<T> {
+    const fd = openSync(this.#lockPath, 'a', 0o600);
+    try {
+      await flock(fd, 'exclusive');
+      return await work();
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** As {@link locked}, unless somebody else is at it. */
+  async lockedIfFree(work: () => Promise<void>): Promise<void> {
+    const fd = openSync(this.#lockPath, 'a', 0o600);
+    try {
+      if (tryFlock(fd, 'exclusive')) await work();
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** What conmon writes, and names of ours. */
+  file(
+    name: 'config.json' | 'log' | 'exit' | 'oom' | 'pidfile' | 'conmon.pid' | 'oci-log' | 'ctl' | 'attach',
+  ): string {
+    return join(this.path, name);
+  }
+
+  /** Of the last run. `undefined` while it runs, and when its monitor was killed. */
+  exitCode(): number | undefined {
+    const text = readIfAny(this.file('exit')).trim();
+    return /^\d+$/.test(text) ? Number(text) : undefined;
+  }
+
+  /** The process of conmon that stays. */
+  monitorPid(): number | undefined {
+    const pid = Number(readIfAny(this.file('conmon.pid')));
+    return pid > 1 ? pid : undefined;
+  }
+
+  /** Whether the kernel's out-of-memory killer was at work in the last run. */
+  get wasOutOfMemory(): boolean {
+    try {
+      readFileSync(this.file('oom'));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Forgets the end of the last run. */
+  forgetExit(): void {
+    for (const name of ['exit', 'oom', 'attach', 'ctl', 'oci-log'] as const)
+      rmSync(this.file(name), { force: true });
+    rmSync(join(this.path, 'winsz'), { force: true });
+  }
+}
+
+/**
+ * Where what does not outlive the machine's boot is: each $BERTH_ROOT has its own.
+ * @param run `/run`, or the user's.
+ */
+export function runtimeDirectory(root: string, run: string): string {
+  return join(run, 'berth', createHash('sha256').update(root).digest('hex').slice(0, 12));
+}
+
+function readIfAny(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

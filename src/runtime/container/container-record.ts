@@ -1,0 +1,70 @@
+import type { Descriptor, Digest } from '../../oci/index.js';
+import type { ContainerConfig, HostConfig, NetworkingConfig } from './configuration.js';
+
+/** Docker's words. */
+export type ContainerStatus =
+  | 'created'
+  | 'running'
+  | 'paused'
+  | 'restarting'
+  | 'exited'
+  | 'removing'
+  | 'dead';
+
+/** What changes in the life of a container. Times as of RFC 3339; absent ones have not come yet. */
+export type ContainerState = Readonly<{
+  status: ContainerStatus;
+  /** Of its first process, on this machine; 0 when there is none. */
+  pid: number;
+  /** 0 to 255; what came last. */
+  exitCode: number;
+  /** Why it could not be started, or what went wrong since. */
+  error: string;
+  oomKilled: boolean;
+  startedAt?: string;
+  finishedAt?: string;
+  /** How often its restart policy has started it since a person did. */
+  restartCount: number;
+  /** A person stopped it: its restart policy rests. */
+  isStopped: boolean;
+  /** How long was waited before the last of those starts. */
+  backoffMs?: number;
+  /** Which process watches over it: see processIdentity. */
+  monitor?: string;
+}>;
+
+export type ContainerRecord = Readonly<{
+  id: string;
+  /** Without docker's slash. */
+  name: string;
+  /** RFC 3339. */
+  createdAt: string;
+  image: Readonly<{
+    /** As it was asked for. */
+    name: string;
+    id: Digest;
+    manifest: Descriptor;
+    /** Of its layers: these snapshots stay. */
+    chainIDs: readonly Digest[];
+  }>;
+  /** With what the image says. */
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  networkingConfig: NetworkingConfig;
+  state: ContainerState;
+}>;
+
+export const NEW_STATE: ContainerState = {
+  status: 'created',
+  pid: 0,
+  exitCode: 0,
+  error: '',
+  oomKilled: false,
+  restartCount: 0,
+  isStopped: false,
+};
+
+/** Whether it has processes. */
+export function isAlive({ state }: ContainerRecord): boolean {
+  return state.status === 'running' || state.status === 'paused';
+}

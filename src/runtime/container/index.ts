@@ -1,0 +1,24 @@
+/**
+ * Containers that have a life: made, started, looked into, stopped, removed. Start with container-host.ts; what a container
+ * is asked to be is configuration.ts, what becomes of that container-bundle.ts, and who watches over it monitor.ts.
+ */
+export { type AttachOptions, DETACHED, startAttachBridge } from './attach-bridge.js';
+export {
+  type ContainerConfig,
+  type CreateBody,
+  commandLine,
+  type HostConfig,
+  type NetworkingConfig,
+  type RestartPolicy,
+} from './configuration.js';
+export type { RuntimeEvent } from './container-events.js';
+export { type ExecOptions, execInContainer } from './container-exec.js';
+export type { ContainerFolder } from './container-folder.js';
+export { ContainerHost, type ContainerHostOptions } from './container-host.js';
+export {
+  type ContainerRecord,
+  type ContainerState,
+  type ContainerStatus,
+  isAlive,
+} from './container-record.js';
+export type { ContainerImage, ContainerImages } from './images.js';

@@ -1,0 +1,195 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { processIdentity } from '../../linux/index.js';
+import { ContainerStartError, lastWords, RuntimeUnavailableError } from '../errors.js';
+import type { RuntimeProgram } from '../oci-runtime.js';
+import { findProgram } from '../programs.js';
+import { startFailure } from '../start-failure.js';
+import type { ContainerFolder } from './container-folder.js';
+
+export type MonitorOptions = Readonly<{
+  id: string;
+  name: string;
+  folder: ContainerFolder;
+  runtime: RuntimeProgram & Readonly<{ stateDirectory: string }>;
+  /** Of mount(8) for the overlay, with names relative to the folder. */
+  overlay: string;
+  terminal: boolean;
+  /** Its input stays open for whoever attaches; else it has none. */
+  hasInput: boolean;
+  /** Its input stays open when one that was attached has ended. */
+  keepsInput: boolean;
+  /** Run when it has ended. */
+  exitCommand: readonly string[];
+}>;
+
+/**
+ * conmon in a mount namespace of its own, in which the root filesystem is mounted: it keeps the log, the terminal and the
+ * exit code of one container, whatever becomes of us, and when it and the container are gone, so is the mount.
+ *
+ * It starts in two steps, since what the container is made of is found out in its root filesystem: `launch` mounts it, and
+ * `create` makes the container once its config.json is written.
+ */
+export class Monitor implements Disposable {
+  readonly #child: ChildProcess;
+  readonly #options: MonitorOptions;
+  #complaint = '';
+  #isCreated = false;
+
+  /** Mounts, then becomes conmon; everything that is not constant is an argument. */
+  static readonly #LAUNCH = 'mount -t overlay -o "$1" overlay root && echo && shift && exec "$@"';
+
+  /** @throws {RuntimeUnavailableError} a program is missing, or the mount is not possible. */
+  static async launch(options: MonitorOptions): Promise<Monitor> {
+    const [unshare, conmon] = [required('unshare', 'util-linux'), required('conmon', 'conmon')];
+    const { overlay, folder } = options;
+    const command = [conmon, ...argumentsOf(options)];
+    const args = [
+      '--mount',
+      '--propagation',
+      'slave',
+      '--',
+      '/bin/sh',
+      '-c',
+      Monitor.#LAUNCH,
+      'sh',
+      overlay,
+      ...command,
+    ];
+    const child = spawn(unshare, args, {
+      cwd: folder.path,
+      env: { ...environment(), _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      detached: true, // an interrupt from the terminal is for us to act on
+    });
+    const monitor = new Monitor(child, options);
+    try {
+      await monitor.#untilMounted();
+      return monitor;
+    } catch (error) {
+      monitor[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(child: ChildProcess, options: MonitorOptions) {
+    this.#child = child;
+    this.#options = options;
+    child.stderr?.on('data', (chunk) => {
+      this.#complaint = `${this.#complaint}${chunk}`.slice(-4096);
+    });
+    for (const stream of child.stdio) stream?.on('error', () => {}); // its end tells as much
+  }
+
+  /** The root filesystem as it is mounted there, to be looked at until the container is made. */
+  get root(): string {
+    return `/proc/${this.#child.pid}/root${this.#options.folder.path}/root`;
+  }
+
+  /**
+   * Makes the container of the folder's config.json; it waits for being started.
+   * @returns its first process, and what the monitor is to be known by. @throws {ContainerStartError}
+   */
+  async create(): Promise<Readonly<{ pid: number; monitor: string }>> {
+    const gate = this.#child.stdio[4] as Duplex;
+    gate.end('\n');
+    const { data, message = '' } = await this.#answer();
+    if (data <= 0) throw startError(lastWords(message) || lastWords(this.#complaint));
+    this.#isCreated = true;
+    const pid = this.#monitorPid();
+    return { pid: data, monitor: processIdentity(pid) };
+  }
+
+  /** Lets go of it; what did not become a container ends. */
+  [Symbol.dispose](): void {
+    if (!this.#isCreated) this.#child.kill('SIGKILL');
+    for (const stream of this.#child.stdio) stream?.destroy();
+    this.#child.unref();
+  }
+
+  #untilMounted(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#child.stdout?.once('data', () => resolve());
+      this.#child.once('error', reject);
+      this.#child.once('exit', () =>
+        reject(
+          new RuntimeUnavailableError(
+            `cannot mount the root filesystem of a container in ${this.#options.folder.path}: ` +
+              (lastWords(this.#complaint) || 'its monitor ended early'),
+          ),
+        ),
+      );
+    });
+  }
+
+  async #answer(): Promise<{ data: number; message?: string }> {
+    const pipe = this.#child.stdio[3] as Duplex;
+    const text = await new Promise<string>((resolve) => {
+      let received = '';
+      pipe.on('data', (chunk) => {
+        received += chunk;
+        if (received.includes('\n')) resolve(received);
+      });
+      pipe.once('close', () => resolve(received));
+    });
+    try {
+      return JSON.parse(text) as { data: number; message?: string };
+    } catch {
+      return { data: -1 };
+    }
+  }
+
+  #monitorPid(): number {
+    return this.#options.folder.monitorPid() ?? this.#child.pid ?? 0;
+  }
+}
+
+function argumentsOf({ id, name, folder, runtime, ...options }: MonitorOptions): string[] {
+  const { path } = folder;
+  const logPrefix = runtime.kind === 'crun' ? 'file:' : '';
+  const runtimeArguments = [
+    '--root',
+    runtime.stateDirectory,
+    '--log-format=json',
+    '--log',
+    logPrefix + folder.file('oci-log'),
+  ];
+  const [exitCommand, ...exitArguments] = options.exitCommand;
+  return [
+    ...['--api-version', '1', '-c', id, '-u', id, '-n', name, '-r', runtime.program],
+    ...['-b', path, '-p', folder.file('pidfile'), '--conmon-pidfile', folder.file('conmon.pid')],
+    // Its own copy of the exit code goes to a directory that has nothing else.
+    ...['--exit-dir', path, '--persist-dir', path, '--full-attach', '--no-sync-log'],
+    ...['-l', `k8s-file:${folder.file('log')}`, '--log-level', 'warn'],
+    ...(options.terminal ? ['-t'] : []),
+    ...(options.hasInput ? ['-i'] : []),
+    ...(options.keepsInput ? ['--leave-stdin-open'] : []),
+    ...(exitCommand === undefined ? [] : ['--exit-command', exitCommand]),
+    ...exitArguments.flatMap((argument) => ['--exit-command-arg', argument]),
+    ...runtimeArguments.flatMap((argument) => ['--runtime-arg', argument]),
+  ];
+}
+
+/** Without what systemd tells services: runc would act on it. */
+function environment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, XDG_RUNTIME_DIR, XDG_CACHE_HOME, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, XDG_RUNTIME_DIR, XDG_CACHE_HOME, NODE_COMPILE_CACHE };
+}
+
+/** Docker's exit codes: of the command where that is at fault, else 125. */
+function startError(message: string): ContainerStartError {
+  try {
+    return new ContainerStartError(message, startFailure(message));
+  } catch {
+    return new ContainerStartError(message, 125);
+  }
+}
+
+/** @throws {RuntimeUnavailableError} */
+function required(name: string, aPackage: string): string {
+  const path = findProgram(name);
+  if (path !== undefined) return path;
+  throw new RuntimeUnavailableError(
+    `containers need the program ${name}, which is not installed: install the package ${aPackage}`,
+  );
+}

@@ -1,0 +1,36 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { InvalidContainerError } from '../errors.js';
+
+const GRAMMAR = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+
+/** As docker has them: 64 digits, of which twelve are shown, and never all numbers. */
+export function newContainerId(): string {
+  for (;;) {
+    const id = randomBytes(32).toString('hex');
+    if (/[a-f]/.test(id.slice(0, 12))) return id;
+  }
+}
+
+/** @param text with or without the slash that docker puts before names. @throws {InvalidContainerError} */
+export function parseContainerName(text: string): string {
+  const name = text.replace(/^\//, '');
+  if (GRAMMAR.test(name)) return name;
+  throw new InvalidContainerError(
+    `Invalid container name (${text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+  );
+}
+
+const QUALITIES =
+  'able bold brave bright brisk calm candid clever cosy dapper deft eager early fair fleet fresh gentle glad grand hardy hasty honest jolly keen kind lively loyal lucid mellow merry mild modest nimble noble patient placid polite prompt proud quick quiet ready robust serene sharp shiny sincere sleek snug sober solid spry stable steady stout sturdy sunny swift tidy trim trusty vivid warm wise witty zesty'.split(
+    ' ',
+  );
+const BOATS =
+  'barge brig caique canoe caravel carrack catamaran clipper cog coracle corvette cutter dhow dinghy dory ferry frigate galley galleon gondola hulk jolly junk kayak keelboat ketch launch lighter longboat lugger packet pilot pinnace pontoon pram punt raft sampan schooner scow shallop skiff sloop steamer tartane tender trawler trimaran tug vedette wherry xebec yawl'.split(
+    ' ',
+  );
+
+/** A name for who gave none: `brave_cutter`. @param attempt with numbers once the short ones are taken. */
+export function inventName(attempt: number): string {
+  const pick = (list: readonly string[]) => list[randomInt(list.length)] ?? '';
+  return `${pick(QUALITIES)}_${pick(BOATS)}${attempt > 2 ? randomInt(10 ** attempt) : ''}`;
+}

@@ -1,0 +1,53 @@
+import { InvalidContainerError } from '../errors.js';
+import type { ContainerOptions, NamespacePath } from '../spec.js';
+import type { ContainerRecord } from './container-record.js';
+
+/** A container that runs, by what a person calls it. @throws {ContainerStateError} it does not. */
+type FindRunning = (text: string) => Promise<ContainerRecord>;
+
+/** Which network a container has that is connected to none of ours. */
+export async function networkOf(
+  { hostConfig }: ContainerRecord,
+  findRunning: FindRunning,
+): Promise<'host' | 'none' | NamespacePath> {
+  const mode = hostConfig.NetworkMode ?? 'default';
+  if (mode === 'host') return 'host';
+  return (await ofContainer(mode, 'net', findRunning)) ?? 'none';
+}
+
+/** Namespaces of the machine or of other containers that this one is to be in. @throws {InvalidContainerError} */
+export async function sharedNamespaces(
+  { hostConfig }: ContainerRecord,
+  findRunning: FindRunning,
+): Promise<NonNullable<ContainerOptions['shared']>> {
+  const { PidMode = '', IpcMode = '', UTSMode = '' } = hostConfig;
+  const [pid, ipc, uts] = await Promise.all([
+    sharedNamespace('pid', PidMode, ['', 'private'], findRunning),
+    sharedNamespace('ipc', IpcMode, ['', 'private', 'shareable', 'none'], findRunning),
+    sharedNamespace('uts', UTSMode, ['', 'private'], findRunning),
+  ]);
+  return { ...(pid && { pid }), ...(ipc && { ipc }), ...(uts && { uts }) };
+}
+
+async function sharedNamespace(
+  type: 'pid' | 'ipc' | 'uts',
+  mode: string,
+  own: readonly string[],
+  findRunning: FindRunning,
+): Promise<'host' | NamespacePath | undefined> {
+  if (own.includes(mode)) return undefined;
+  if (mode === 'host') return 'host';
+  const path = type === 'uts' ? undefined : await ofContainer(mode, type, findRunning);
+  if (path === undefined) throw new InvalidContainerError(`invalid ${type.toUpperCase()} mode: ${mode}`);
+  return path;
+}
+
+async function ofContainer(
+  mode: string,
+  type: 'net' | 'pid' | 'ipc',
+  findRunning: FindRunning,
+): Promise<NamespacePath | undefined> {
+  const name = /^container:(.+)$/.exec(mode)?.[1];
+  if (name === undefined) return undefined;
+  return { path: `/proc/${(await findRunning(name)).state.pid}/ns/${type}` };
+}

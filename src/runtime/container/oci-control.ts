@@ -1,0 +1,49 @@
+import type { RuntimeProgram } from '../oci-runtime.js';
+import { runProgram } from '../programs.js';
+
+/** What runc and crun do to containers that they have made. */
+export class OciControl {
+  readonly #command: readonly string[];
+
+  /** @param stateDirectory where the program notes which containers there are. */
+  constructor({ program }: RuntimeProgram, stateDirectory: string) {
+    this.#command = [program, '--root', stateDirectory];
+  }
+
+  /** Runs the command of a container that was made. @throws {RuntimeError} */
+  async start(id: string): Promise<void> {
+    await this.#run('start', id);
+  }
+
+  /** @param signal a name with SIG, or a number. @throws {RuntimeError} it has no process. */
+  async kill(id: string, signal: string): Promise<void> {
+    await this.#run('kill', id, signal);
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.#run('pause', id);
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#run('resume', id);
+  }
+
+  /** Ends what is left of it. Safe to repeat. */
+  async remove(id: string): Promise<void> {
+    await this.#run('delete', '--force', id);
+  }
+
+  /** Host pids of all its processes. */
+  async processes(id: string): Promise<number[]> {
+    return JSON.parse(await this.#run('ps', '--format', 'json', id)) as number[];
+  }
+
+  /** The command line of another process inside. */
+  execCommand(id: string, options: readonly string[]): string[] {
+    return [...this.#command, 'exec', ...options, id];
+  }
+
+  #run(...args: readonly string[]): Promise<string> {
+    return runProgram([...this.#command, ...args]);
+  }
+}

@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { SqlFile } from '../sqlite/index.js';
+import { EVENTS_SCHEMA } from './container/container-events.js';
+import { CONTAINERS_SCHEMA } from './container/container-store.js';
+
+/** How long a change waits for that of another process. */
+const BUSY_MS = 10_000;
+const VERSION = 1;
+
+/** What containers there are, in one file of $BERTH_ROOT, which several processes use at once. */
+export class RuntimeDatabase extends SqlFile {
+  /** @param root made already. @throws when a newer Berth wrote it. */
+  constructor(root: string) {
+    const path = join(root, 'runtime.sqlite');
+    super(new DatabaseSync(path, { timeout: BUSY_MS }));
+    this.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    const version = Number(this.get('PRAGMA user_version')?.user_version);
+    if (version > VERSION) {
+      this.close();
+      throw new Error(`${path} was written by a newer Berth: use that one, or another --root`);
+    }
+    if (version < VERSION) {
+      this.transaction(() =>
+        this.exec(`${CONTAINERS_SCHEMA}${EVENTS_SCHEMA}PRAGMA user_version = ${VERSION};`),
+      );
+    }
+  }
+}
