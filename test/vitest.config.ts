@@ -11,7 +11,7 @@ const ofItsOwn = {
   hookTimeout: 300_000,
 };
 
-// Unit tests share their workers. Clients, builds and servers wait for others much of the time, so that two files run at once;
+// Unit tests share their workers. Clients, builds, containers and servers wait for others much of the time, so that two files run at once;
 // what kills servers, fills disks or counts time runs alone.
 export default defineConfig({
   root,
@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{builds,clients,faults,server}/**'],
+          exclude: ['test/{builds,clients,containers,faults,server}/**'],
           setupFiles: ['test/support/property-seed.ts'],
           isolate: false,
           testTimeout: 20_000,
@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           ...ofItsOwn,
           name: 'integration',
-          include: ['test/{builds,clients,server}/**/*.test.ts'],
+          include: ['test/{builds,clients,containers,server}/**/*.test.ts'],
           maxWorkers: 2,
         },
       },

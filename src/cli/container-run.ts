@@ -7,7 +7,7 @@ import { createBodyOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
 import type { ContainerFlags } from './container-options.js';
 import { ContainerSession, DEFAULT_DETACH_KEYS } from './container-session.js';
-import { UsageError } from './failure.js';
+import { reportFailure, UsageError } from './failure.js';
 
 export type RunFlags = ContainerFlags &
   Readonly<{ detach?: boolean; sigProxy?: boolean; detachKeys?: string }>;
@@ -49,9 +49,8 @@ export async function runContainer(
     return await runAttached(host, record, flags);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const { reportFailure } = await import('./failure.js');
-    reportFailure(error, { debug: process.argv.includes('--debug') });
-    return (error as { exitCode?: number }).exitCode ?? NOT_STARTED;
+    const code = reportFailure(error, { debug: process.argv.includes('--debug') });
+    return code === 1 ? NOT_STARTED : code;
   }
 }
 

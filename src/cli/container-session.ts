@@ -85,7 +85,7 @@ export class ContainerSession implements Disposable {
 }
 
 /** Tells conmon how large the terminal is. */
-export function resizeTerminal(folder: ContainerFolder, rows: number, columns: number): void {
+function resizeTerminal(folder: ContainerFolder, rows: number, columns: number): void {
   let fd: number | undefined;
   try {
     fd = openSync(folder.file('ctl'), constants.O_WRONLY | constants.O_NONBLOCK);
@@ -98,7 +98,7 @@ export function resizeTerminal(folder: ContainerFolder, rows: number, columns: n
 }
 
 /** `ctrl-p,ctrl-q`: letters, and `ctrl-` with a letter or one of `@[\]^_`. @throws {UsageError} */
-export function parseDetachKeys(text: string): Uint8Array {
+function parseDetachKeys(text: string): Uint8Array {
   if (text === '') return new Uint8Array();
   return Uint8Array.from(
     text.split(',').map((key) => {

@@ -27,12 +27,14 @@ export function reportFailure(
   return exitCodeOf(error);
 }
 
-/** 1, 2 for wrong usage, 78 for a wrong configuration, 130 and the like after a signal. */
+/** 1, 2 for wrong usage, 78 for a wrong configuration, 125 to 127 for a container, 130 and the like after a signal. */
 export function exitCodeOf(error: unknown): number {
   const interruption = interruptionIn(error);
   if (interruption !== undefined) return interruption.exitCode;
   // By its name: with the class would come all that reads configurations, to every command.
   if (error instanceof Error && error.name === 'ConfigError') return WRONG_CONFIGURATION;
+  if (error instanceof Error && error.name === 'ContainerStartError' && 'exitCode' in error)
+    return Number(error.exitCode);
   return error instanceof UsageError ? 2 : 1;
 }
 

@@ -41,7 +41,12 @@ export class Terminal implements AsyncDisposable {
 
   /** Presses Control and C. */
   async interrupt(): Promise<void> {
-    await this.#tmux('send-keys', 'C-c');
+    await this.press('C-c');
+  }
+
+  /** Presses a key, by tmux's name of it. */
+  async press(key: string): Promise<void> {
+    await this.#tmux('send-keys', key);
   }
 
   /** @throws {Error} with the screen, when it does not come to show this. */

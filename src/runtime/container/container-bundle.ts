@@ -45,7 +45,7 @@ export function writeBundle(record: ContainerRecord, parts: BundleParts): void {
 }
 
 /** Docker's: the first twelve digits of its id; on the machine's network, that of the machine. */
-export function hostnameOf({ id, config, hostConfig }: ContainerRecord): string {
+function hostnameOf({ id, config, hostConfig }: ContainerRecord): string {
   const isShared = hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host';
   return config.Hostname || (isShared ? hostname() : id.slice(0, 12));
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { flock, tryFlock } from '../../linux/index.js';
+import { flock, tryFlock, UMOUNT_FLAGS, umount } from '../../linux/index.js';
+import { RuntimeError } from '../errors.js';
+import { hasMountsBelow } from '../own-mounts.js';
 import { removeTree } from '../work-folder.js';
 
 /** The files of one container: what it is started from (runtime-spec, "bundle"), what it changed, what it printed. */
@@ -20,9 +22,19 @@ export class ContainerFolder {
     mkdirSync(this.path, { recursive: true, mode: 0o711 });
   }
 
+  /** @throws {RuntimeError} something in it cannot be removed. */
   remove(): void {
+    this.unmount();
     removeTree(this.path);
+    if (existsSync(this.path))
+      throw new RuntimeError(`${this.path} cannot be removed: something is mounted or being written in it`);
     rmSync(this.#lockPath, { force: true });
+  }
+
+  /** The root filesystem is mounted only where its monitor is; what the monitor calls at the end is there too. */
+  unmount(): void {
+    if (existsSync(this.path) && hasMountsBelow(this.path))
+      umount(join(this.path, 'root'), UMOUNT_FLAGS.detach | UMOUNT_FLAGS.noFollow);
   }
 
   /** Alone among all processes that change this container. */

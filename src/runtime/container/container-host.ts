@@ -324,6 +324,7 @@ export class ContainerHost implements Disposable {
     const folder = this.folder(id);
     const exitCode = folder.exitCode();
     await (await this.control()).remove(id);
+    folder.unmount();
     const ended = this.#store.setState(id, {
       status: 'exited',
       pid: 0,

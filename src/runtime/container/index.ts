@@ -15,10 +15,9 @@ export type { RuntimeEvent } from './container-events.js';
 export { type ExecOptions, execInContainer } from './container-exec.js';
 export type { ContainerFolder } from './container-folder.js';
 export { ContainerHost, type ContainerHostOptions } from './container-host.js';
-export {
-  type ContainerRecord,
-  type ContainerState,
-  type ContainerStatus,
-  isAlive,
+export type {
+  ContainerRecord,
+  ContainerState,
+  ContainerStatus,
 } from './container-record.js';
 export type { ContainerImage, ContainerImages } from './images.js';

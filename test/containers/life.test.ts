@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BERTH } from '../support/berth-process.js';
+import { run } from '../support/run.js';
+import { Terminal } from '../support/terminal.js';
+import { ContainerPlace } from './container-place.js';
+
+let place: ContainerPlace;
+
+beforeAll(async () => {
+  place = await ContainerPlace.create();
+});
+afterAll(async () => {
+  await place[Symbol.asyncDispose]();
+});
+
+const inspect = (name: string, format: string) =>
+  place.run(['ps', '-a', '--filter', `name=^${name}$`, '--format', format]);
+
+async function until(isSo: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error('it did not come about');
+    await sleep(100);
+  }
+}
+
+/** What a container of this place would leave on the machine. */
+function leftovers(): string[] {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(place.root));
+  return [...mounts, ...readdirSync(join(place.root, 'containers'))];
+}
+
+describe('berth run', () => {
+  it('prints what the command prints, ends as it does, and leaves nothing with --rm', async () => {
+    const { code, stdout } = await place.tryRun(['run', '--rm', 'box', 'sh', '-c', 'echo out; exit 3']);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: 'out\n' });
+    await until(async () => (await place.run(['ps', '-aq'])) === '');
+    expect(leftovers()).toEqual([]);
+  });
+  it.each([
+    { why: 'no such command', args: ['box', 'nosuch'], code: 127 },
+    { why: 'a command that cannot be run', args: ['box', '/etc/passwd'], code: 126 },
+    { why: 'no such image', args: ['--pull', 'never', 'nosuch', 'true'], code: 125 },
+    { why: 'no such user', args: ['--user', 'nobody-here', 'box', 'true'], code: 125 },
+  ])('ends with $code for $why', async ({ args, code }) => {
+    const ended = await place.tryRun(['run', '--rm', ...args]);
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).toMatch(/^berth: ./);
+  });
+  it('sends input byte for byte with -i, and its end', async () => {
+    const input = randomBytes(300_000);
+    const { stdout } = await place.tryRun(['run', '--rm', '-i', 'box', 'sha256sum'], { input });
+    expect(stdout.split(' ')[0]).toBe(createHash('sha256').update(input).digest('hex'));
+  });
+  it('keeps stdout and stderr apart, and takes options of the command for what they are', async () => {
+    const command = ['sh', '-c', 'echo "$@" >&2; echo out', 'sh', '-v', '--rm', '--debug'];
+    const output = join(place.root, 'stderr');
+    const script = `exec "$0" run --rm box "$@" 2> ${output}`;
+    expect(await run(['sh', '-c', script, BERTH, ...command], { env: place.env })).toBe('out\n');
+    expect(readFileSync(output, 'utf8')).toBe('-v --rm --debug\n');
+  });
+  it('gives the container what the flags say', async () => {
+    const flags = ['-e', 'A=1', '-e', 'PASSED', '-w', '/made', '-u', 'daemon', '-h', 'ship', '--read-only'];
+    const script = 'echo $A $PASSED $(pwd) $(id -u) $(hostname); touch /x 2>/dev/null || echo read-only';
+    const more = ['--cap-drop', 'ALL', '--entrypoint', 'sh'];
+    const output = await place.run(['run', '--rm', ...flags, ...more, 'box', '-c', script], {
+      env: { PASSED: 'on' },
+    });
+    expect(output).toBe('1 on /made 1 ship\nread-only\n');
+  });
+  it('has a terminal with -t, which its window resizes, and leaves it with ctrl-p ctrl-q', async () => {
+    const command = `${BERTH} run -it --name term box sh -c 'tty; stty size; read line; echo "got $line"; stty size; sleep 100'`;
+    await using terminal = await Terminal.start(command, { columns: 90, rows: 25, env: place.env });
+    await terminal.until(/^\/dev\/pts\/0$/);
+    await terminal.type('hello');
+    await terminal.until(/^got hello$/);
+    await terminal.until(/^25 90$/);
+    await terminal.press('C-p');
+    await terminal.press('C-q');
+    await terminal.until(/^ended with 0$/);
+    expect(await inspect('term', '{{.State}}')).toBe('running\n');
+    await place.run(['rm', '-f', 'term']);
+  });
+});
+
+describe('the life of a container', () => {
+  it('is created, started, looked into, paused, renamed, stopped, started again and removed', async () => {
+    await place.run(['create', '--name', 'one', 'box', 'sleep', '100']);
+    expect(await inspect('one', '{{.State}}')).toBe('created\n');
+    await place.run(['start', 'one']);
+    expect(await inspect('one', '{{.Status}}')).toMatch(/^Up /);
+    const exec = await place.tryRun(['exec', '-e', 'B=2', 'one', 'sh', '-c', 'echo $B > /left; exit 4']);
+    expect(exec.code).toBe(4);
+    expect((await place.tryRun(['exec', 'one', 'nosuch'])).code).toBe(127);
+    await place.run(['pause', 'one']);
+    expect(await inspect('one', '{{.Status}}')).toMatch(/ \(Paused\)$/m);
+    expect((await place.tryRun(['exec', 'one', 'true'])).stderr).toContain('is paused');
+    await place.run(['unpause', 'one']);
+    await place.run(['rename', 'one', 'two']);
+    await place.run(['stop', '-t', '0', 'two']);
+    expect(await inspect('two', '{{.Status}}')).toMatch(/^Exited \(137\) /);
+    await place.run(['start', 'two']);
+    expect(await place.run(['exec', 'two', 'cat', '/left'])).toBe('2\n');
+    expect((await place.tryRun(['rm', 'two'])).stderr).toContain('container is running');
+    await place.run(['rm', '-f', 'two']);
+    expect(leftovers()).toEqual([]);
+  });
+  it('ends by the signal that it is asked with, if it listens', async () => {
+    const script = 'trap "exit 9" USR1; echo ready; while :; do sleep 0.1; done';
+    await place.run(['run', '-d', '--name', 'trap', '--stop-signal', 'USR1', 'box', 'sh', '-c', script]);
+    await sleep(500);
+    await place.run(['stop', 'trap']);
+    expect(await place.run(['wait', 'trap'])).toBe('9\n');
+    await place.run(['rm', 'trap']);
+  });
+  it('refuses a name that is taken', async () => {
+    await place.run(['create', '--name', 'taken', 'box']);
+    const { code, stderr } = await place.tryRun(['run', '--name', 'taken', 'box', 'true']);
+    expect(code).toBe(125);
+    expect(stderr).toContain('The container name "/taken" is already in use by container');
+    await place.run(['rm', 'taken']);
+  });
+  it('starts again as its restart policy says, and not when a person stopped it', async () => {
+    await place.run([
+      'run',
+      '-d',
+      '--name',
+      'again',
+      '--restart',
+      'on-failure:2',
+      'box',
+      'sh',
+      '-c',
+      'echo x >> /n; exit 1',
+    ]);
+    await until(async () => (await inspect('again', '{{.State}}')) === 'exited\n');
+    await place.run(['run', '-d', '--name', 'always', '--restart', 'always', 'box', 'sleep', '100']);
+    await place.run(['stop', '-t', '0', 'always']);
+    await sleep(500);
+    expect(await inspect('always', '{{.State}}')).toBe('exited\n');
+    await place.run(['rm', 'again', 'always']);
+  });
+});
+
+describe('what is killed', () => {
+  it('leaves the container to itself, when it was the command that started it', async () => {
+    const cli = spawn(BERTH, ['run', '--name', 'orphan', 'box', 'sleep', '100'], {
+      env: place.env,
+      stdio: 'ignore',
+    });
+    await until(async () => (await inspect('orphan', '{{.State}}')) === 'running\n');
+    cli.kill('SIGKILL');
+    expect(await place.run(['exec', 'orphan', 'echo', 'alive'])).toBe('alive\n');
+    await place.run(['rm', '-f', 'orphan']);
+  });
+  it('is told as ended when it was the monitor, and can be started again', async () => {
+    const id = (await place.run(['run', '-d', '--name', 'bereft', 'box', 'sleep', '100'])).trim();
+    process.kill(Number(readFileSync(join(place.root, 'containers', id, 'conmon.pid'), 'utf8')), 'SIGKILL');
+    expect(await inspect('bereft', '{{.Status}}')).toMatch(/^Exited \(137\) /);
+    await place.run(['start', 'bereft']);
+    expect(await inspect('bereft', '{{.State}}')).toBe('running\n');
+    await place.run(['rm', '-f', 'bereft']);
+    expect(leftovers()).toEqual([]);
+  });
+});
