@@ -7,20 +7,17 @@ import { DebianRegistry, debianConfig } from '../support/debian-registry.js';
 import { cleanEnvironment, run } from '../support/run.js';
 import { seedOfRun } from '../support/seed.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { Gate } from './gate.js';
+import { Crowd } from './crowd.js';
 import { damageIndex, INDEX_DAMAGES } from './index-damage.js';
 import { KillableServer } from './killable-server.js';
 import { auditLayout, sweep } from './layout-audit.js';
-import { Ledger } from './ledger.js';
-import { digestOf } from './names.js';
-import { Pusher, type PusherParts } from './pusher.js';
 import { Random } from './random.js';
-import { Tally } from './requests.js';
 import { verify } from './verify.js';
 
 const KILLS = Number(process.env.BERTH_FAULT_KILLS ?? 200);
 const SHARED = 'faults/shared/by-all';
 const OWN = ['faults/one', 'faults/two', 'faults/three', 'faults/blobs/uploads'];
+const REPOSITORIES = [...OWN, SHARED, SHARED, SHARED];
 
 describe('a server that is killed again and again', () => {
   it(`keeps every promise over ${KILLS} kills, and shows nothing by halves`, {
@@ -31,37 +28,15 @@ describe('a server that is killed again and again', () => {
     await using folder = await temporaryFolder('kill');
     await using server = await KillableServer.create(folder.path);
     const random = new Random(seed);
-    const ledger = new Ledger();
-    const tally = new Tally();
-    const gate = new Gate();
-    const blobs = Array.from({ length: 8 }, () => {
-      const bytes = random.bytes(random.size());
-      return { digest: digestOf(bytes), bytes };
-    });
-    const parts = { url: server.url, gate, ledger, tally, source: { repository: SHARED, blobs } };
-    const pushers = [...OWN, SHARED, SHARED, SHARED].map(
-      (repository, i) =>
-        new Pusher({ ...parts, repository, random: new Random(seed + i + 1) } satisfies PusherParts),
-    );
-    const working = Promise.all(pushers.map((pusher) => pusher.run()));
+    const crowd = new Crowd({ url: server.url, seed, random, repositories: REPOSITORIES, shared: SHARED });
+    const { gate, ledger, tally } = crowd;
+    crowd.start();
     const garbage = { blobs: 0, bytes: 0 };
     let damaged = 0;
 
-    const onUnavailable = () => {
-      tally.unavailable += 1;
-    };
     const check = async (thorough: boolean) => {
-      ledger.settle();
-      const names = thorough ? ledger.names() : ledger.takeTouched();
-      const complaints = await verify({
-        url: server.url,
-        ledger,
-        names,
-        thorough,
-        lists: true,
-        onUnavailable,
-      });
-      expect([...tally.violations, ...complaints], `seed ${seed}\n${server.output.slice(-3000)}`).toEqual([]);
+      const complaints = await crowd.complaints({ thorough });
+      expect(complaints, `seed ${seed}\n${server.output.slice(-3000)}`).toEqual([]);
     };
     const audit = async () => {
       const found = await auditLayout(server.root);
@@ -94,8 +69,7 @@ describe('a server that is killed again and again', () => {
     }
     gate.open();
     await sleep(1000); // uploads that the last kill cut off go on
-    gate.closeForGood();
-    await working;
+    await crowd.end();
     await check(true);
     expect(await server.stop()).toBe(0);
 
@@ -123,7 +97,7 @@ describe('a server that is killed again and again', () => {
     await using debian = await DebianRegistry.start({ root: server.root });
     const names = ledger.names();
     expect(
-      await verify({ url: debian.url, ledger, names, thorough: true, lists: false, onUnavailable }),
+      await verify({ url: debian.url, ledger, names, thorough: true, lists: false, onUnavailable: () => {} }),
       `seed ${seed}`,
     ).toEqual([]);
   });

@@ -8,16 +8,13 @@ import { pushImage, sha256, testImage } from '../support/push.js';
 import { run } from '../support/run.js';
 import { createBucket, onBucket, restartS3, type TestBucket } from '../support/s3.js';
 import { seedOfRun } from '../support/seed.js';
-import { Gate } from './gate.js';
-import { Ledger } from './ledger.js';
-import { digestOf, thingOf } from './names.js';
-import { Pusher } from './pusher.js';
+import { Crowd } from './crowd.js';
+import { thingOf } from './names.js';
 import { Random } from './random.js';
-import { Tally } from './requests.js';
 import { verify } from './verify.js';
 
 const SHARED = 'replicas/shared';
-const OWN = ['replicas/one', 'replicas/two', 'replicas/three'];
+const REPOSITORIES = ['replicas/one', 'replicas/two', 'replicas/three', SHARED, SHARED];
 /** Until the balancer has seen that a server is there, or is not. */
 const NOTICED_MS = 1200;
 
@@ -82,34 +79,15 @@ describe('two replicas behind a balancer', () => {
     console.log(`BERTH_FAULT_SEED=${seed}`);
     onTestFailed(() => console.log(output()));
     const random = new Random(seed);
-    const [ledger, tally, gate] = [new Ledger(), new Tally(), new Gate()];
-    const blobs = Array.from({ length: 8 }, () => {
-      const bytes = random.bytes(random.size());
-      return { digest: digestOf(bytes), bytes };
-    });
-    const parts = { url: balancer.url, gate, ledger, tally, source: { repository: SHARED, blobs } };
-    const pushers = [...OWN, SHARED, SHARED].map(
-      (repository, i) => new Pusher({ ...parts, repository, random: new Random(seed + i + 1) }),
-    );
-    const working = Promise.all(pushers.map((pusher) => pusher.run()));
+    const crowd = new Crowd({ url: balancer.url, seed, random, repositories: REPOSITORIES, shared: SHARED });
+    const { gate, ledger, tally } = crowd;
+    crowd.start();
     const check = async (what: string, at: string, thorough = false) => {
       gate.close();
       await gate.quiet();
       await sleep(500); // what a client no longer waits for, a server may still be doing
-      ledger.settle();
-      const names = thorough ? ledger.names() : ledger.takeTouched();
-      const unavailable = () => {
-        tally.unavailable += 1;
-      };
-      const complaints = await verify({
-        url: at,
-        ledger,
-        names,
-        thorough,
-        lists: true,
-        onUnavailable: unavailable,
-      });
-      expect([...tally.violations, ...complaints], `${what}, seed ${seed}`).toEqual([]);
+      const complaints = await crowd.complaints({ thorough, url: at });
+      expect(complaints, `${what}, seed ${seed}`).toEqual([]);
       gate.open();
     };
 
@@ -152,8 +130,7 @@ describe('two replicas behind a balancer', () => {
     await sleep(1000);
     await check('the balancer killed', balancer.url);
 
-    gate.closeForGood();
-    await working;
+    await crowd.end();
     for (const at of [url(0), url(1)]) await check('in the end', at, true);
     // What nothing leads to is gone now, and all else is there.
     await collect();

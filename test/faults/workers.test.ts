@@ -5,16 +5,11 @@ import { BERTH } from '../support/berth-process.js';
 import { run } from '../support/run.js';
 import { seedOfRun } from '../support/seed.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { Gate } from './gate.js';
+import { Crowd } from './crowd.js';
 import { damageIndex } from './index-damage.js';
 import { KillableServer } from './killable-server.js';
 import { auditLayout } from './layout-audit.js';
-import { Ledger } from './ledger.js';
-import { digestOf } from './names.js';
-import { Pusher, type PusherParts } from './pusher.js';
 import { Random } from './random.js';
-import { Tally } from './requests.js';
-import { verify } from './verify.js';
 
 const KILLS = Number(process.env.BERTH_FAULT_WORKER_KILLS ?? 8);
 const SHARED = 'faults/shared/by-all';
@@ -30,30 +25,16 @@ describe('workers of one server', () => {
       logLevel: 'info',
     });
     const random = new Random(seed);
-    const [ledger, tally, gate] = [new Ledger(), new Tally(), new Gate()];
-    const blobs = Array.from({ length: 8 }, () => {
-      const bytes = random.bytes(random.size());
-      return { digest: digestOf(bytes), bytes };
-    });
-    const parts = { url: server.url, gate, ledger, tally, source: { repository: SHARED, blobs } };
-    const pushers = REPOSITORIES.map(
-      (repository, i) =>
-        new Pusher({ ...parts, repository, random: new Random(seed + i + 1) } satisfies PusherParts),
-    );
+    const crowd = new Crowd({ url: server.url, seed, random, repositories: REPOSITORIES, shared: SHARED });
+    const { gate, tally } = crowd;
     const check = async (thorough: boolean) => {
-      ledger.settle();
-      const names = thorough ? ledger.names() : ledger.takeTouched();
-      const onUnavailable = () => {
-        tally.unavailable += 1;
-      };
-      const options = { url: server.url, ledger, names, thorough, lists: true, onUnavailable };
-      const complaints = [...tally.violations, ...(await verify(options))];
+      const complaints = await crowd.complaints({ thorough });
       expect(complaints, `seed ${seed}\n${server.output.slice(-3000)}`).toEqual([]);
     };
 
     await server.start();
     await says(server, 'msg=listening'); // with all of them
-    const working = Promise.all(pushers.map((pusher) => pusher.run()));
+    crowd.start();
     for (let kills = 1; kills <= KILLS; kills += 1) {
       gate.open();
       await sleep(random.between(100, 600));
@@ -67,8 +48,7 @@ describe('workers of one server', () => {
     gate.open();
     await run([BERTH, 'gc', '--config', server.config]); // while all of them push
     await sleep(1000); // uploads that the last kill cut off go on
-    gate.closeForGood();
-    await working;
+    await crowd.end();
     await check(true);
     expect(await server.stop()).toBe(0);
     console.log(`${tally.cut} requests cut, ${tally.blobs} blobs, ${tally.manifests} manifests acknowledged`);
