@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Gate } from './gate.js';
 import { Ledger } from './ledger.js';
 import { digestOf } from './names.js';
@@ -7,6 +8,8 @@ import { Tally } from './requests.js';
 import { verify } from './verify.js';
 
 const SHARED_BLOBS = 8;
+/** A server that answers nothing is found out by what is checked, not by waiting. */
+const PATIENCE_MS = 10_000;
 
 export type CrowdParts = Readonly<{
   url: string;
@@ -44,6 +47,18 @@ export class Crowd {
   /** They wait at the gate. */
   start(): void {
     this.#working = Promise.all(this.#pushers.map((pusher) => pusher.run()));
+  }
+
+  /**
+   * Lets them work until so many answers have come, however long the machine takes for it, and a moment longer.
+   * The gate is open then, and requests are under way.
+   */
+  async work(answers: number, momentMs: number): Promise<void> {
+    const goal = this.tally.answers + answers;
+    const giveUp = performance.now() + PATIENCE_MS;
+    this.gate.open();
+    while (this.tally.answers < goal && performance.now() < giveUp) await sleep(1);
+    await sleep(momentMs);
   }
 
   /** Resolves once all of them have gone. */

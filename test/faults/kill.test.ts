@@ -48,8 +48,7 @@ describe('a server that is killed again and again', () => {
 
     await server.start();
     for (let kills = 0, round = 1; kills < KILLS; round += 1) {
-      gate.open();
-      await sleep(random.between(0, 500));
+      await crowd.work(random.between(0, 80), random.between(0, 10));
       gate.close();
       await server.kill();
       kills += 1;

@@ -14,6 +14,8 @@ export class Tally {
   tagDeletes = 0;
   manifestDeletes = 0;
   blobDeletes = 0;
+  /** Of any kind, refusals too. */
+  answers = 0;
   cut = 0;
   resumed = 0;
   vanished = 0;
@@ -63,9 +65,11 @@ export class Requests implements Disposable {
 
   send(method: string, path: string, question: Question = {}, onStart?: () => void): Promise<Answer> {
     const { gate, url } = this.#parts;
-    return gate.pass(() => {
+    return gate.pass(async () => {
       onStart?.();
-      return exchange(url, method, path, { ...question, agent: this.#agent });
+      const answer = await exchange(url, method, path, { ...question, agent: this.#agent });
+      this.tally.answers += 1;
+      return answer;
     });
   }
 

@@ -36,8 +36,7 @@ describe('workers of one server', () => {
     await says(server, 'msg=listening'); // with all of them
     crowd.start();
     for (let kills = 1; kills <= KILLS; kills += 1) {
-      gate.open();
-      await sleep(random.between(100, 600));
+      await crowd.work(random.between(20, 120), random.between(0, 10));
       process.kill(random.pick(await workersOf(server.pid)), 'SIGKILL');
       if (kills % 4 === 0) await damageIndex(server.root, random.pick(['remove', 'page'] as const), random);
       gate.close();
