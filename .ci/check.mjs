@@ -4,14 +4,18 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
+const project = (name) => `--project=${name}`;
 const vitest = ['vitest', 'run', '--config', 'test/vitest.config.ts'];
 const steps = [
   ['format and lint', 'biome', 'check', '--error-on-warnings', '.'],
   ['types', 'tsc', '--noEmit', '-p', '.'],
   ['unused code', 'knip'],
-  ['unit tests', ...vitest, '--project', 'unit'],
-  ['builds, clients and servers', ...vitest, '--project', 'integration'],
-  ['faults', ...vitest, '--project', 'faults'],
+  ['unit tests', ...vitest, project('unit')],
+  [
+    'builds, clients, containers, servers and faults',
+    ...vitest,
+    ...['integration', 'faults', 'alone'].map(project),
+  ],
 ];
 
 for (const [title, command, ...args] of steps) {

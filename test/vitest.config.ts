@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './longest-first.js';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
@@ -11,11 +12,17 @@ const ofItsOwn = {
   hookTimeout: 300_000,
 };
 
-// Unit tests share their workers. Clients, builds, containers and servers wait for others much of the time, so that two files run at once;
-// what kills servers, fills disks or counts time runs alone.
+/** They wait for each other, and for disks, much of the time: more than there are cores. */
+const AT_ONCE = 3;
+
+/** They count time and memory, or wait for what others notice in time: nothing runs beside them. */
+const ALONE = 'test/faults/{replicas,slow-clients,stop,vanishing-clients}.test.ts';
+
+// Unit tests share their workers. Files of `integration` and `faults` take turns; `alone` comes after them.
 export default defineConfig({
   root,
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         root,
@@ -25,6 +32,7 @@ export default defineConfig({
           exclude: ['test/{builds,clients,containers,faults,server}/**'],
           setupFiles: ['test/support/property-seed.ts'],
           isolate: false,
+          maxWorkers: '100%',
           testTimeout: 20_000,
         },
       },
@@ -34,7 +42,7 @@ export default defineConfig({
           ...ofItsOwn,
           name: 'integration',
           include: ['test/{builds,clients,containers,server}/**/*.test.ts'],
-          maxWorkers: 2,
+          maxWorkers: AT_ONCE,
         },
       },
       {
@@ -43,6 +51,16 @@ export default defineConfig({
           ...ofItsOwn,
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
+          exclude: [ALONE],
+          maxWorkers: AT_ONCE,
+        },
+      },
+      {
+        root,
+        test: {
+          ...ofItsOwn,
+          name: 'alone',
+          include: [ALONE],
           fileParallelism: false,
         },
       },
