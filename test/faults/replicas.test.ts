@@ -74,7 +74,7 @@ describe('two replicas behind a balancer', () => {
     expect((await http(`${one}/v2/hop/app/manifests/v1`)).status).toBe(404);
   });
 
-  it('keep every promise while each of the parts is restarted or killed', { timeout: 180_000 }, async () => {
+  it('keep every promise while each of the parts is restarted or killed', { timeout: 300_000 }, async () => {
     const seed = seedOfRun();
     console.log(`BERTH_FAULT_SEED=${seed}`);
     onTestFailed(() => console.log(output()));
@@ -97,6 +97,7 @@ describe('two replicas behind a balancer', () => {
       expect(await replicas[i]?.stop()).toBe(0);
       await restart(i);
       await sleep(NOTICED_MS);
+      await balancer.seesAgain(i);
     }
     expect(tally).toMatchObject({ cut: 0, unavailable: 0, violations: [] });
     await check('rolling restart', balancer.url);

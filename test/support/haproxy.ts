@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { answers, freePort } from './http.js';
 import { ServerProcess } from './server-process.js';
 import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
@@ -46,6 +47,17 @@ export class HaProxy implements AsyncDisposable {
       cwd: this.#folder.path,
       isReady: () => answers(this.url),
     });
+  }
+
+  /** Resolves once it sends requests to the server again, if it ever stopped to. @param server its place in the list. */
+  async seesAgain(server: number, patienceMs = 30_000): Promise<void> {
+    const said = new RegExp(`Server replicas/berth-${server + 1} is (UP|DOWN)`, 'g');
+    const giveUp = performance.now() + patienceMs;
+    while ([...this.output.matchAll(said)].at(-1)?.[1] === 'DOWN') {
+      if (performance.now() > giveUp)
+        throw new Error(`HAProxy does not see server ${server}: ${this.output}`);
+      await sleep(50);
+    }
   }
 
   get output(): string {
