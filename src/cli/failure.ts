@@ -35,7 +35,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof Error && error.name === 'ConfigError') return WRONG_CONFIGURATION;
   if (error instanceof Error && error.name === 'ContainerStartError' && 'exitCode' in error)
     return Number(error.exitCode);
-  return error instanceof UsageError ? 2 : 1;
+  return error instanceof UsageError || (error instanceof Error && error.name === 'FilterError') ? 2 : 1;
 }
 
 function messageOf(error: unknown): string {

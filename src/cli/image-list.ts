@@ -1,13 +1,15 @@
 import {
+  type ImageFilter,
   type ImageRecord,
   imageSize,
-  type LocalImage,
+  type ListedImage,
   type LocalStore,
+  listImages as listStored,
+  parseImageFilters,
   shortRepository,
 } from '../image/index.js';
 import { UsageError } from './failure.js';
 import { formatRows } from './format-template.js';
-import { type ImageFilter, parseFilters } from './image-filters.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
 import { ago, goTime, humanSize } from './image-units.js';
 
@@ -36,8 +38,6 @@ const HEADERS = {
 } as const;
 
 export type ImageRow = Readonly<Record<keyof typeof HEADERS, string>>;
-/** An image with what its configuration says; nothing for an artifact. */
-export type ListedImage = Readonly<{ record: ImageRecord; image: LocalImage | undefined; createdAt: number }>;
 
 const NONE = '<none>';
 
@@ -46,11 +46,11 @@ export async function listImages(pattern: string | undefined, flags: ListFlags):
   if (flags.tree === true)
     throw new UsageError('there is no --tree here: berth manifest inspect shows the platforms of an index');
   using store = await openLocalStore(flags);
-  const filters = parseFilters([
+  const filters = parseImageFilters([
     ...(flags.filter ?? []),
     ...(pattern === undefined ? [] : [`reference=${pattern}`]),
   ]);
-  const images = readImages(store);
+  const images = listStored(store);
   const shown = images.flatMap((image) =>
     rowsOf(
       store,
@@ -71,27 +71,6 @@ export async function listImages(pattern: string | undefined, flags: ListFlags):
       HEADERS,
     ),
   );
-}
-
-/** The newest first, by when they were made; an image that lost its name to another form of itself is not told of. */
-export function readImages(store: LocalStore): ListedImage[] {
-  const records = store.images();
-  const named = new Set(records.filter(({ names }) => names.length > 0).map(({ id }) => id));
-  return records
-    .filter(({ id, names }) => names.length > 0 || !named.has(id))
-    .map((record) => {
-      const image = findImage(store, record);
-      return { record, image, createdAt: Date.parse(image?.config.created ?? '') || 0 };
-    })
-    .sort((a, b) => b.createdAt - a.createdAt);
-}
-
-function findImage(store: LocalStore, { descriptor }: ImageRecord): LocalImage | undefined {
-  try {
-    return store.image(descriptor);
-  } catch {
-    return undefined;
-  }
 }
 
 function rowsOf(

@@ -16,3 +16,8 @@ export class ImageConflictError extends Error {
 export class ImageFormatError extends Error {
   override readonly name = 'ImageFormatError';
 }
+
+/** A filter for images that means nothing. */
+export class FilterError extends Error {
+  override readonly name = 'FilterError';
+}

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { UsageError } from '../../src/cli/failure.js';
-import { parseFilters, parseTime } from '../../src/cli/image-filters.js';
-import { readImages } from '../../src/cli/image-list.js';
-import { LocalStore } from '../../src/image/index.js';
-import { fixtureImage, once } from '../image/image-fixture.js';
+import { FilterError } from '../../src/image/errors.js';
+import { parseImageFilters, parseTime } from '../../src/image/image-filters.js';
+import { LocalStore, listImages } from '../../src/image/index.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { fixtureImage, once } from './image-fixture.js';
 
 async function shown(filters: readonly string[]): Promise<string[]> {
   await using folder = await temporaryFolder();
@@ -21,8 +20,8 @@ async function shown(filters: readonly string[]): Promise<string[]> {
     for (const { descriptor, bytes } of image.blobs) await store.push(descriptor, async () => once(bytes));
     store.tagMany(image.manifest, name === '' ? [] : [name]);
   }
-  const listed = readImages(store);
-  const accepting = parseFilters(filters).map((filter) => filter(listed));
+  const listed = listImages(store);
+  const accepting = parseImageFilters(filters).map((filter) => filter(listed));
   return listed
     .map((image) => ({ image, name: image.record.names[0] }))
     .filter(({ image, name }) => accepting.every((accepts) => accepts(image, name)))
@@ -51,7 +50,7 @@ describe('filters of images', () => {
   it.each(['nothing', 'size=1', 'dangling=maybe', 'before=none:1', 'until=soon'])(
     'refuse %s',
     async (filter) => {
-      await expect(shown([filter])).rejects.toThrow(UsageError);
+      await expect(shown([filter])).rejects.toThrow(FilterError);
     },
   );
 

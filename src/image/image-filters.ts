@@ -1,18 +1,18 @@
 import { parseReference, shortName, shortReference } from '../oci/index.js';
-import { UsageError } from './failure.js';
-import type { ListedImage } from './image-list.js';
+import { FilterError } from './errors.js';
+import type { ListedImage } from './listed-images.js';
 
 /** Given all images, says of one, under one of its names, whether it is shown. */
 export type ImageFilter = (
   images: readonly ListedImage[],
 ) => (image: ListedImage, name: string | undefined) => boolean;
 
-/** `--filter`, as docker has them; several of one key mean any of them, several keys all. @throws {UsageError} */
-export function parseFilters(texts: readonly string[]): ImageFilter[] {
+/** `key=value` each, as docker has them; several of one key mean any of them, several keys all. @throws {FilterError} */
+export function parseImageFilters(texts: readonly string[]): ImageFilter[] {
   const byKey = new Map<string, ImageFilter[]>();
   for (const text of texts) {
     const equals = text.indexOf('=');
-    if (equals < 0) throw new UsageError(`a filter is key=value, not ${JSON.stringify(text)}`);
+    if (equals < 0) throw new FilterError(`a filter is key=value, not ${JSON.stringify(text)}`);
     const [key, value] = [text.slice(0, equals), text.slice(equals + 1)];
     byKey.set(key, [...(byKey.get(key) ?? []), filterOf(key, value)]);
   }
@@ -54,7 +54,9 @@ function filterOf(key: string, value: string): ImageFilter {
       };
     }
     default:
-      throw new UsageError(`no filter ${key}; there are before, dangling, label, reference, since and until`);
+      throw new FilterError(
+        `no filter ${key}; there are before, dangling, label, reference, since and until`,
+      );
   }
 }
 
@@ -65,7 +67,7 @@ function olderThan(time: number) {
 function parseBoolean(value: string): boolean {
   if (/^(true|1|t)$/i.test(value)) return true;
   if (/^(false|0|f)$/i.test(value)) return false;
-  throw new UsageError(`dangling is true or false, not ${JSON.stringify(value)}`);
+  throw new FilterError(`dangling is true or false, not ${JSON.stringify(value)}`);
 }
 
 function hasLabel({ image }: ListedImage, text: string): boolean {
@@ -105,7 +107,7 @@ function globPattern(pattern: string): RegExp {
   try {
     return new RegExp(`^${source}$`);
   } catch (error) {
-    throw new UsageError(`not a pattern: ${JSON.stringify(pattern)}`, { cause: error });
+    throw new FilterError(`not a pattern: ${JSON.stringify(pattern)}`, { cause: error });
   }
 }
 
@@ -115,7 +117,7 @@ function createdAt(images: readonly ListedImage[], text: string): number {
       record.id.slice(7).startsWith(text.replace(/^sha256:/, '')) ||
       record.names.some((name) => matchesReference(name, text) || matchesReference(name, `${text}:latest`)),
   );
-  if (found === undefined) throw new UsageError(`no such image: ${text}`);
+  if (found === undefined) throw new FilterError(`no such image: ${text}`);
   return found.createdAt;
 }
 
@@ -131,6 +133,6 @@ export function parseTime(text: string, now = Date.now()): number {
   }
   const time = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
   if (Number.isNaN(time))
-    throw new UsageError(`not a time: ${JSON.stringify(text)}; write 24h or 2026-01-31T12:00:00Z`);
+    throw new FilterError(`not a time: ${JSON.stringify(text)}; write 24h or 2026-01-31T12:00:00Z`);
   return time;
 }
