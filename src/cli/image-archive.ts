@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import type { ImageEndpoint } from '../content/index.js';
 import {
   ArchiveImages,
+  chooseImages,
   compressed,
-  copy,
   DockerArchiveWriter,
-  type ImageRecord,
   LayoutDirectory,
   type LocalStore,
+  loadImages as loadStored,
   OciArchiveWriter,
+  saveImages as saveStored,
 } from '../image/index.js';
-import { formatReference, parseReference, shortReference } from '../oci/index.js';
+import { parseReference, shortReference } from '../oci/index.js';
 import { openOutput } from './archive-place.js';
 import { UsageError } from './failure.js';
 import { standardInput } from './interruption.js';
@@ -37,7 +38,7 @@ export async function saveImages(names: readonly string[], flags: SaveFlags): Pr
   if (output === undefined) process.exitCode = 1;
   await using session = new TransferSession(flags);
   const store = await session.store();
-  const chosen = names.map((name) => ({ record: store.get(name), names: savedNames(store, name) }));
+  const chosen = chooseImages(store, names);
   const target = session.own(await openTarget(store, session.signal, format, output));
   const platform = chosenPlatform(flags, format === 'docker-archive' ? 'host' : 'all');
   const to = format === 'docker-archive' ? format : 'oci';
@@ -46,36 +47,8 @@ export async function saveImages(names: readonly string[], flags: SaveFlags): Pr
   const isPacked = format !== 'docker-archive' && flags.compression !== 'none';
   const { format: _, ...compression } = flags;
   const source = isPacked ? compressed(store, { ...compressionOptions(compression), ...options }) : store;
-  for (const { record, names: saved } of merged(chosen)) {
-    await copy(source, record.descriptor.digest, target, saved.length > 0 ? saved : [''], {
-      ...options,
-      jobs: 1, // so that equal images make equal archives
-      more: true,
-    });
-  }
-  await target.finish();
+  await saveStored(source, chosen, target, options);
   process.exitCode = 0;
-}
-
-/** The name that was typed, none for an id. */
-function savedNames(store: LocalStore, text: string): string[] {
-  const { names } = store.get(text);
-  try {
-    const name = formatReference(parseReference(text));
-    return names.includes(name) ? [name] : [];
-  } catch {
-    return [];
-  }
-}
-
-/** An image that is given by several names is in the archive once. */
-function merged(chosen: readonly { record: ImageRecord; names: readonly string[] }[]) {
-  const byDigest = new Map<string, { record: ImageRecord; names: string[] }>();
-  for (const { record, names } of chosen) {
-    const known = byDigest.get(record.descriptor.digest)?.names ?? [];
-    byDigest.set(record.descriptor.digest, { record, names: [...new Set([...known, ...names])] });
-  }
-  return byDigest.values();
 }
 
 async function openTarget(
@@ -109,15 +82,9 @@ export async function loadImages(flags: LoadFlags): Promise<void> {
   const { signal, progress } = session;
   const { endpoint, images } = await openLoaded(session, input);
   const platform = chosenPlatform(flags, flags.allPlatforms === true ? 'all' : 'host');
-  for (const { descriptor, names } of images) {
-    const root = await copy(endpoint, descriptor, store, [], {
-      platform,
-      referrers: true,
-      signal,
-      onProgress: progress.onTransfer,
-    });
-    store.tagMany(root, names);
-    const { id } = store.get(root.digest);
+  const loading = loadStored(endpoint, images, store, { platform, signal, onProgress: progress.onTransfer });
+  for await (const { record, names } of loading) {
+    const { id } = record;
     const lines =
       names.length === 0 ? [`Loaded image ID: ${id}`] : names.map((name) => `Loaded image: ${shown(name)}`);
     session.print(lines.map((line) => `${line}\n`).join(''));

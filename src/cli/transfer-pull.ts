@@ -1,12 +1,8 @@
 import type { Repository } from '../client/index.js';
-import { copy, isIndexType, type LocalStore } from '../image/index.js';
+import { type Pulled, pullImage } from '../image/index.js';
 import {
   type Descriptor,
-  formatPlatform,
   formatReference,
-  keyText,
-  matchesPlatform,
-  type Platform,
   parseReference,
   parseTag,
   type Reference,
@@ -49,98 +45,23 @@ async function pullOne(
   report(session, reference, resolved, { isPresent, quiet: flags.quiet === true });
 }
 
-/** Makes an image of a registry one of this machine, and prints no result. @returns what the registry has, and whether it was here. */
+/** Makes an image of a registry one of this machine, and prints no result. */
 export async function fetchImage(
   session: TransferSession,
   repository: Repository,
   reference: Reference,
   flags: PullFlags,
-): Promise<Readonly<{ resolved: Descriptor; isPresent: boolean }>> {
-  const store = await session.store();
+): Promise<Pulled> {
   const { signal, progress } = session;
-  const platform = chosenPlatform(flags, 'host');
-  const resolved = await repository.resolve(keyText(reference.key), { signal });
-  const name = formatReference(reference);
-  const isPresent = findPresent(store, repository, resolved, namesOf(reference), platform);
-  if (!isPresent) {
-    const root = await copy(repository, resolved, store, [], {
-      platform,
-      signal,
-      onProgress: progress.onTransfer,
-      ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
-      referrers: takesReferrers(flags, { from: 'docker', to: 'local' }),
-    });
-    checkPlatform(store, root, platform, {
-      name,
-      isStated: flags.platform !== undefined,
-      note: progress.note,
-    });
-    store.tagMany(root, namesOf(reference));
-    rememberOrigin(store, root, repository.name, resolved);
-  }
-  return { resolved, isPresent };
-}
-
-/** One with a digest is what the registry calls it, which {@link rememberOrigin} notes. */
-function namesOf(reference: Reference): string[] {
-  return 'tag' in reference.key ? [formatReference(reference)] : [];
-}
-
-/** Whether nothing has to be fetched: the registry's digest is known here. Gives it the name, then. */
-function findPresent(
-  store: LocalStore,
-  repository: Repository,
-  { digest }: Descriptor,
-  names: readonly string[],
-  platform: Platform | 'all',
-): boolean {
-  const record = store.find(`${repository.name}@${digest}`);
-  if (record === undefined) return false;
-  const isIndex = isIndexType(record.descriptor.mediaType);
-  // One platform of an index is an image of its own here.
-  if (platform === 'all' ? record.descriptor.digest !== digest : isIndex) return false;
-  try {
-    const { config } = store.image(record.descriptor, platform === 'all' ? undefined : platform);
-    if (platform !== 'all' && !matchesPlatform(config, platform)) return false;
-    if (names.length > 0) store.tagMany(record.descriptor, names);
-    return true;
-  } catch {
-    return false; // damaged: what is missing is fetched
-  }
-}
-
-/** An image that is no index is what it is; docker warns, and refuses only what was asked for by name. */
-function checkPlatform(
-  store: LocalStore,
-  root: Descriptor,
-  platform: Platform | 'all',
-  { name, isStated, note }: { name: string; isStated: boolean; note: (text: string) => void },
-): void {
-  if (platform === 'all') return;
-  const image = findImage(store, root);
-  if (image === undefined || matchesPlatform(image, platform)) return;
-  const difference = `is for ${formatPlatform(image)}, not for ${formatPlatform(platform)}`;
-  if (isStated) throw new Error(`${name} ${difference}`);
-  note(`warning: ${name} ${difference}`);
-}
-
-function findImage(store: LocalStore, root: Descriptor): Platform | undefined {
-  try {
-    const { config } = store.image(root);
-    return config.architecture === '' ? undefined : config;
-  } catch {
-    return undefined; // an artifact
-  }
-}
-
-/** For `repository@digest`, and to mount layers from there. */
-function rememberOrigin(store: LocalStore, root: Descriptor, repository: string, resolved: Descriptor): void {
-  store.addRepoDigest(root.digest, repository, resolved.digest);
-  try {
-    for (const layer of store.image(root).manifest.layers) store.layers.addSource(layer.digest, repository);
-  } catch {
-    // an artifact has none
-  }
+  return pullImage(repository, reference, await session.store(), {
+    platform: chosenPlatform(flags, 'host'),
+    isPlatformStated: flags.platform !== undefined,
+    referrers: takesReferrers(flags, { from: 'docker', to: 'local' }),
+    onProgress: progress.onTransfer,
+    note: progress.note,
+    signal,
+    ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
+  });
 }
 
 /** As docker ends a pull. */

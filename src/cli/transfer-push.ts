@@ -1,14 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { ImageNotFoundError } from '../content/index.js';
-import { compressed, copy, type LocalStore } from '../image/index.js';
-import {
-  type Descriptor,
-  formatReference,
-  keyText,
-  parseReference,
-  type Reference,
-  shortName,
-} from '../oci/index.js';
+import { type LocalStore, namesOfRepository, pushImage } from '../image/index.js';
+import { formatReference, keyText, parseReference, type Reference, shortName } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import { chosenPlatform, compressionOptions, takesReferrers } from './transfer-choices.js';
 import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
@@ -35,11 +28,10 @@ export async function push(name: string, target: string | undefined, flags: Push
 }
 
 function tagsOf(store: LocalStore, name: string): Reference[] {
-  const prefix = formatReference(parseReference(name)).replace(/:[^:/]*$/, ':');
   if (/:[^/]*$/.test(name)) throw new UsageError('--all-tags takes a name without a tag');
-  const names = store.images().flatMap((image) => image.names.filter((other) => other.startsWith(prefix)));
+  const names = namesOfRepository(store, name);
   if (names.length === 0) throw new ImageNotFoundError(name);
-  return names.sort().map(parseReference);
+  return names.map(parseReference);
 }
 
 async function pushOne(
@@ -55,47 +47,18 @@ async function pushOne(
   if (flags.quiet !== true) {
     session.print(`The push refers to repository [${to.registry}/${to.repository}]\n`);
   }
-  const source = compressed(store, {
+  const root = await pushImage(store, record, repository, to, {
     ...compressionOptions(flags),
     platform: chosenPlatform(flags, 'all'),
-    onProgress: progress.onTransfer,
-    signal,
-  });
-  const key = keyText(to.key);
-  const root = await copy(source, record.descriptor.digest, repository, [key], {
-    signal,
-    onProgress: progress.onTransfer,
-    mountFrom: (descriptor) => mountSource(store, descriptor, to),
-    ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
     referrers: takesReferrers(flags, { from: 'local', to: 'docker' }),
+    onProgress: progress.onTransfer,
+    signal,
+    ...(flags.jobs === undefined ? {} : { jobs: flags.jobs }),
   });
-  store.addRepoDigest(record.descriptor.digest, repository.name, root.digest);
-  rememberSources(store, record.descriptor, repository.name);
   if (flags.digestFile !== undefined) await writeFile(flags.digestFile, root.digest);
   session.print(
     flags.quiet === true
       ? `${shortName(to)}@${root.digest}\n`
-      : `${key}: digest: ${root.digest} size: ${root.size}\n`,
+      : `${keyText(to.key)}: digest: ${root.digest} size: ${root.size}\n`,
   );
-}
-
-/** Another repository of the same registry that a layer came from or went to. */
-function mountSource(store: LocalStore, { digest }: Descriptor, to: Reference): string | undefined {
-  const prefix = `${to.registry}/`;
-  const own = `${prefix}${to.repository}`;
-  const known = store.layers.sources(digest).filter((source) => source.startsWith(prefix));
-  if (known.includes(own)) return undefined;
-  return known[0]?.slice(prefix.length);
-}
-
-function rememberSources(store: LocalStore, root: Descriptor, repository: string): void {
-  try {
-    for (const { digest } of store.image(root).manifest.layers) {
-      for (const sent of [digest, ...store.layers.compressedForms(digest)]) {
-        store.layers.addSource(sent, repository);
-      }
-    }
-  } catch {
-    // an artifact has no layers of files
-  }
 }

@@ -16,7 +16,7 @@ export function parseImageFilters(texts: readonly string[]): ImageFilter[] {
     const [key, value] = [text.slice(0, equals), text.slice(equals + 1)];
     byKey.set(key, [...(byKey.get(key) ?? []), filterOf(key, value)]);
   }
-  return [...byKey].map(([key, filters]) => (key === 'label' ? every(filters) : some(filters)));
+  return [...byKey].map(([key, filters]) => (key.startsWith('label') ? every(filters) : some(filters)));
 }
 
 function some(filters: readonly ImageFilter[]): ImageFilter {
@@ -41,6 +41,8 @@ function filterOf(key: string, value: string): ImageFilter {
           (record.names.length === 0) === parseBoolean(value);
     case 'label':
       return () => (image) => hasLabel(image, value);
+    case 'label!':
+      return () => (image) => !hasLabel(image, value);
     case 'reference':
       return () => (image, name) => isCalled(image, name, value);
     case 'before':
@@ -55,7 +57,7 @@ function filterOf(key: string, value: string): ImageFilter {
     }
     default:
       throw new FilterError(
-        `no filter ${key}; there are before, dangling, label, reference, since and until`,
+        `no filter ${key}; there are before, dangling, label, label!, reference, since and until`,
       );
   }
 }

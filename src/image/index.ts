@@ -16,9 +16,9 @@ export {
   inspectImage,
   shortRepository,
 } from './docker-inspect.js';
-export { AmbiguousImageError, FilterError, ImageConflictError, ImageFormatError } from './errors.js';
+export { AmbiguousImageError, ImageFormatError } from './errors.js';
 export { exportRootfs } from './export-image.js';
-export { type ImageFilter, parseImageFilters } from './image-filters.js';
+export { type ImageFilter, parseImageFilters, parseTime } from './image-filters.js';
 export type { ImageRecord } from './image-records.js';
 export { ImageRootfs } from './image-rootfs.js';
 export { type ImportOptions, importImage } from './import-image.js';
@@ -26,14 +26,18 @@ export type { CompressedBlob, LayerFacts } from './layer-memo.js';
 export { imageSize } from './layer-size.js';
 export { LayoutDirectory } from './layout-directory.js';
 export { type ListedImage, listImages } from './listed-images.js';
+export { loadImages } from './load-images.js';
 export type { LocalImage } from './local-image.js';
 export { LocalStore, type Removed } from './local-store.js';
 export { isIndexType } from './manifests.js';
 export type { ImageFormat, LayerCompression } from './media-type-format.js';
 export { OciArchiveWriter } from './oci-archive-writer.js';
 export { pruneImages } from './prune-images.js';
+export { type Pulled, pullImage } from './pull-image.js';
+export { namesOfRepository, pushImage } from './push-image.js';
 export { readContent } from './read-content.js';
 export { type RemovedPart, removeImage } from './remove-image.js';
 export { type Rewriting, RewrittenImages } from './rewritten-images.js';
+export { chooseImages, saveImages } from './save-images.js';
 export type { Swept } from './sweeper.js';
 export type { OnTransfer, TransferEvent } from './transfer-event.js';
