@@ -10,6 +10,11 @@ export class BuildError extends Error {
   }
 }
 
+/** An instruction that cannot change a configuration without a build. */
+export class ChangeError extends BuildError {
+  override readonly name = 'ChangeError';
+}
+
 /** A RUN whose command answered with something else than 0. */
 export class CommandFailedError extends BuildError {
   override readonly name = 'CommandFailedError';

@@ -4,6 +4,7 @@
  * and layer/run-step.ts for what it is given. Start with build.ts, then build-stages.ts: each stage is gone through by
  * rehearsal.ts, which runs nothing, before stage-builder.ts carries it out.
  */
+export { applyChanges } from './apply-changes.js';
 export type { BaseConfigs, BaseImage, BaseImages, PullPolicy, ResolveOptions } from './base-images.js';
 export { build } from './build.js';
 export { type BuildOptions, contextName, type NamedContext } from './build-options.js';
@@ -42,7 +43,7 @@ export {
   targets,
   unusedBuildArgs,
 } from './dockerfile/index.js';
-export { BuildError, CommandFailedError, drawPlace, StepError } from './errors.js';
+export { BuildError, ChangeError, CommandFailedError, drawPlace, StepError } from './errors.js';
 export { Layers, removeLostIndexes } from './layers.js';
 export type { Material } from './material.js';
 export type { Progress, StepProgress } from './progress.js';

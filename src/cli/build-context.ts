@@ -35,6 +35,8 @@ type Parts = Readonly<{
   keepGitDirectory: boolean;
   fetching: Fetching;
   warn: (message: string) => void;
+  /** What `-` reads; standard input if not said otherwise. */
+  stdin?: AsyncIterable<Uint8Array>;
   signal: AbortSignal;
 }>;
 
@@ -121,10 +123,10 @@ export class ContextOpener implements Disposable {
 
   async #fetch(source: string) {
     const { openContext } = await import('../builder/sources/index.js');
-    const { fetching, keepGitDirectory, signal } = this.#parts;
+    const { fetching, keepGitDirectory, stdin, signal } = this.#parts;
     const opened = await openContext(source, {
       ...(await fetching.options()),
-      stdin: standardInput(signal),
+      stdin: stdin ?? standardInput(signal),
       ...(keepGitDirectory && { keepGitDirectory }),
       signal,
     });

@@ -7,6 +7,8 @@ import { LazyRunner } from './build-runner.js';
 import { storeRoot } from './image-store.js';
 import { Interruption } from './interruption.js';
 
+type BuildService = Readonly<{ signal: AbortSignal; openClient: () => Promise<RegistryClient> }>;
+
 /** What a build works with on this machine. Closed at the end, whatever happens. */
 export class BuildSession implements AsyncDisposable {
   readonly store: LocalStore;
@@ -16,14 +18,14 @@ export class BuildSession implements AsyncDisposable {
   readonly layers: Layers;
   readonly runner: LazyRunner;
   readonly signal: AbortSignal;
-  readonly #flags: BuildFlags;
   readonly #db: CacheDatabase;
-  readonly #interruption = new Interruption();
+  readonly #interruption: Interruption | undefined;
+  readonly #openClient: () => Promise<RegistryClient>;
   #client: Promise<RegistryClient> | undefined;
 
-  constructor(flags: BuildFlags) {
+  /** @param service in whose name it builds: that has its own signal and clients. Otherwise Ctrl-C ends it. */
+  constructor(flags: BuildFlags, service?: BuildService) {
     const root = storeRoot(flags);
-    this.#flags = flags;
     this.cacheRoot = join(root, 'build-cache');
     this.store = LocalStore.open(root);
     this.#db = new CacheDatabase(join(this.cacheRoot, 'cache.sqlite'));
@@ -35,13 +37,13 @@ export class BuildSession implements AsyncDisposable {
       directory: join(this.cacheRoot, 'indexes'),
     });
     this.runner = new LazyRunner(root);
-    this.signal = this.#interruption.signal;
+    this.#interruption = service === undefined ? new Interruption() : undefined;
+    this.signal = service?.signal ?? this.#interruption?.signal ?? new AbortController().signal;
+    this.#openClient = service?.openClient ?? (() => openClientFor(flags, this.signal));
   }
 
   client(): Promise<RegistryClient> {
-    this.#client ??= import('./registries.js').then(({ openRegistryClient }) =>
-      openRegistryClient(this.#flags, { signal: this.signal }),
-    );
+    this.#client ??= this.#openClient();
     return this.#client;
   }
 
@@ -51,6 +53,11 @@ export class BuildSession implements AsyncDisposable {
     await this.layers.close();
     this.#db.close();
     this.store.close();
-    this.#interruption[Symbol.dispose]();
+    this.#interruption?.[Symbol.dispose]();
   }
+}
+
+async function openClientFor(flags: BuildFlags, signal: AbortSignal): Promise<RegistryClient> {
+  const { openRegistryClient } = await import('./registries.js');
+  return openRegistryClient(flags, { signal });
 }

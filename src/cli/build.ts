@@ -6,10 +6,10 @@ import {
   build,
   parseDockerfile,
   storeResult,
-  unusedBuildArgs,
 } from '../builder/index.js';
 import type { LocalStore } from '../image/index.js';
 import { type Descriptor, hostPlatform, parseReference } from '../oci/index.js';
+import { warnOfArgs } from './build-args.js';
 import type { Attestation } from './build-attach.js';
 import { parseAttestations, type WantedAttestations } from './build-attestations.js';
 import { StoredBases } from './build-bases.js';
@@ -111,12 +111,7 @@ async function buildWith(
     const place = settings.check === undefined ? name : 'BUILDKIT_DOCKERFILE_CHECK';
     throw new UsageError(`${counted(errors)} of the build checks, and ${place} says that they are errors`);
   }
-  const unused = unusedBuildArgs(dockerfile, options.buildArgs.keys()).filter(
-    (arg) => !/^(SOURCE_DATE_EPOCH|BUILDKIT_.*)$/.test(arg), // those are for the builder
-  );
-  if (options.buildArgs.has('BUILDKIT_SYNTAX'))
-    progress.warn('BUILDKIT_SYNTAX has no effect: Dockerfiles are always read by this program itself');
-  if (unused.length > 0) progress.warn(`no ARG asks for --build-arg ${unused.join(', ')}`);
+  warnOfArgs(dockerfile, options.buildArgs, progress);
   try {
     if (flags.cacheFrom.length > 0) {
       const { importCaches } = await import('./build-cache.js');

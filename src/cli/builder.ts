@@ -1,15 +1,5 @@
-import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import {
-  CacheDatabase,
-  type CacheRecord,
-  CacheUsage,
-  MountDirectories,
-  removeLostIndexes,
-} from '../builder/index.js';
-import { LocalStore } from '../image/index.js';
-import { chainIDs, type Digest } from '../oci/index.js';
 import { parseSize, splitPair } from './build-flags.js';
+import { openUsage, pruneBuildCache, sumOfSizes } from './builder-usage.js';
 import { UsageError } from './failure.js';
 import { formatTable } from './format-table.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
@@ -20,7 +10,7 @@ export type BuilderPruneFlags = StoreFlags &
 
 /** `berth builder du`. */
 export async function showUsage(flags: StoreFlags & Readonly<{ json?: boolean }>): Promise<void> {
-  using opened = openUsage(flags);
+  using opened = openUsage(storeRoot(flags));
   const records = opened.usage.records();
   if (flags.json === true) {
     process.stdout.write(`${JSON.stringify(records, null, 2)}\n`);
@@ -35,8 +25,8 @@ export async function showUsage(flags: StoreFlags & Readonly<{ json?: boolean }>
     String(uses),
     description.length > 60 ? `${description.slice(0, 59)}…` : description,
   ]);
-  const total = sum(records);
-  const free = sum(records.filter(({ isShared }) => !isShared));
+  const total = sumOfSizes(records);
+  const free = sumOfSizes(records.filter(({ isShared }) => !isShared));
   process.stdout.write(formatTable([['ID', 'TYPE', 'SIZE', 'LAST USED', 'USES', 'STEP'], ...rows]));
   process.stdout.write(
     `\nTotal: ${humanSize(total)}   Reclaimable: ${humanSize(free)}   (* an image needs it too)\n`,
@@ -46,90 +36,14 @@ export async function showUsage(flags: StoreFlags & Readonly<{ json?: boolean }>
 /** `berth builder prune`. */
 export async function pruneCache(flags: BuilderPruneFlags): Promise<void> {
   if (flags.force !== true && !(await isSure())) return;
-  using opened = openUsage(flags);
-  const { usage, store, root, mounts } = opened;
   const until = untilOf(flags.filter);
-  const candidates = usage.choose({
+  const { ids, reclaimedBytes } = await pruneBuildCache(storeRoot(flags), {
     all: flags.all === true,
     ...(until !== undefined && { until }),
     ...(flags.keepStorage !== undefined && { keepBytes: parseSize(flags.keepStorage, '--keep-storage') }),
   });
-  using unused = mounts.takeUnused(candidates.flatMap(({ directory }) => directory ?? []));
-  const chosen = candidates.filter(
-    ({ directory }) => directory === undefined || unused.names.includes(directory),
-  );
-  usage.remove(chosen);
-  const directories = unused.names.map((name) => join(root, 'build-cache', 'mounts', name));
-  await discard(root, directories, opened.neededChains());
-  const { reclaimedBytes } = store.prune();
-  removeLostIndexes(join(root, 'build-cache', 'indexes'), (digest) => store.sizeOf(digest) !== undefined);
-  const freed = reclaimedBytes + sum(chosen.filter(({ kind }) => kind === 'mount'));
-  for (const { id } of chosen) process.stdout.write(`${id}\n`);
-  process.stdout.write(`Total reclaimed space: ${humanSize(freed)}\n`);
-}
-
-function sum(records: readonly CacheRecord[]): number {
-  return records.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
-}
-
-/** Files that containers made belong to ids that only a container has, when root does not build. */
-async function discard(
-  root: string,
-  directories: readonly string[],
-  keptChains: readonly string[],
-): Promise<void> {
-  if (readdirSync(root).every((name) => name !== 'snapshots') && directories.length === 0) return;
-  const { Containers } = await import('../runtime/index.js');
-  await using containers = new Containers({ root });
-  await containers.discard(directories);
-  if (await containers.pruneSnapshots([...keptChains])) return;
-  process.stderr.write('berth: a build is running: unpacked layers stay until the next prune\n');
-}
-
-function openUsage(flags: StoreFlags) {
-  const root = storeRoot(flags);
-  const store = LocalStore.open(root);
-  const db = new CacheDatabase(join(root, 'build-cache', 'cache.sqlite'));
-  const stacks = imageStacks(store);
-  const shared = new Set<Digest>(stacks.flat());
-  const usage = new CacheUsage(db, store, {
-    isShared: (digest) => shared.has(digest),
-    sizeOf: (directory) => sizeOfTree(join(root, 'build-cache', 'mounts', directory)),
-  });
-  const close = () => {
-    db.close();
-    store.close();
-  };
-  return {
-    root,
-    store,
-    usage,
-    mounts: new MountDirectories(db, join(root, 'build-cache', 'mounts')),
-    neededChains: () => stacks.flatMap((stack) => chainIDs(stack)),
-    [Symbol.dispose]: close,
-  };
-}
-
-/** The layers of all images, of one platform each. */
-function imageStacks(store: LocalStore): (readonly Digest[])[] {
-  return store.images().flatMap(({ descriptor }) => {
-    try {
-      return [store.image(descriptor).config.rootfs.diff_ids];
-    } catch {
-      return []; // no image that can be run
-    }
-  });
-}
-
-/** What can be seen of it: not always all, for who is not root. */
-function sizeOfTree(path: string): number {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory() !== true) return stat?.size ?? 0;
-  try {
-    return readdirSync(path).reduce((total, name) => total + sizeOfTree(join(path, name)), 0);
-  } catch {
-    return 0;
-  }
+  for (const id of ids) process.stdout.write(`${id}\n`);
+  process.stdout.write(`Total reclaimed space: ${humanSize(reclaimedBytes)}\n`);
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -7,6 +7,9 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** By their names: with the classes would come folders that most commands do without. */
+const USAGE_ERRORS: ReadonlySet<string> = new Set(['UsageError', 'FilterError', 'ChangeError']);
+
 /** As sysexits.h has it: trying again helps nothing. */
 const WRONG_CONFIGURATION = 78;
 
@@ -35,7 +38,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof Error && error.name === 'ConfigError') return WRONG_CONFIGURATION;
   if (error instanceof Error && error.name === 'ContainerStartError' && 'exitCode' in error)
     return Number(error.exitCode);
-  return error instanceof UsageError || (error instanceof Error && error.name === 'FilterError') ? 2 : 1;
+  return error instanceof Error && USAGE_ERRORS.has(error.name) ? 2 : 1;
 }
 
 function messageOf(error: unknown): string {

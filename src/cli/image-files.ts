@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
+import { applyChanges } from '../builder/index.js';
 import { exportRootfs, ImageRootfs, importImage } from '../image/index.js';
 import { formatReference, hostPlatform, parseReference } from '../oci/index.js';
 import { openOutput } from './archive-place.js';
 import { UsageError } from './failure.js';
-import { applyChanges } from './image-changes.js';
 import { standardInput } from './interruption.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';

@@ -1,23 +1,17 @@
-import {
-  type Command,
-  expand,
-  type Instruction,
-  parseDockerfile,
-  parsePorts,
-} from '../builder/dockerfile/index.js';
 import type { ContainerConfig } from '../oci/index.js';
-import { UsageError } from './failure.js';
+import { type Command, expand, type Instruction, parseDockerfile, parsePorts } from './dockerfile/index.js';
+import { ChangeError } from './errors.js';
 
 const SHELL = ['/bin/sh', '-c'];
 
 /**
- * What instructions of a Dockerfile make of an empty configuration: `import --change 'CMD ["/bin/sh"]'`.
- * @throws {UsageError} an instruction that needs a build. @throws {DockerfileError}
+ * What instructions of a Dockerfile make of a configuration: `import --change 'CMD ["/bin/sh"]'`.
+ * @throws {ChangeError} an instruction that needs a build. @throws {DockerfileError}
  */
-export function applyChanges(changes: readonly string[]): ContainerConfig {
+export function applyChanges(changes: readonly string[], base: ContainerConfig = {}): ContainerConfig {
   const text = ['FROM scratch', ...changes].join('\n');
   const [stage] = parseDockerfile(text, { name: '--change' }).stages;
-  return (stage?.instructions ?? []).reduce<ContainerConfig>(applied, {});
+  return (stage?.instructions ?? []).reduce<ContainerConfig>(applied, base);
 }
 
 function applied(config: ContainerConfig, instruction: Instruction): ContainerConfig {
@@ -56,7 +50,7 @@ function applied(config: ContainerConfig, instruction: Instruction): ContainerCo
     case 'workdir':
       return { ...config, WorkingDir: absolute(word(instruction.path), config.WorkingDir) };
     default:
-      throw new UsageError(
+      throw new ChangeError(
         `--change cannot be ${instruction.kind.toUpperCase()}: only what changes the configuration`,
       );
   }
@@ -84,7 +78,7 @@ function withVariables({ Env }: ContainerConfig, added: readonly Pair[]): string
 function commandLine(command: Command, { Shell }: ContainerConfig): string[] {
   if (command.form === 'exec') return [...command.arguments];
   if (command.form === 'shell') return [...(Shell ?? SHELL), command.text];
-  throw new UsageError('--change takes no here-documents');
+  throw new ChangeError('--change takes no here-documents');
 }
 
 function emptyFor(keys: readonly string[]): Record<string, object> {

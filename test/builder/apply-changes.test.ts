@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DockerfileError } from '../../src/builder/dockerfile/index.js';
-import { UsageError } from '../../src/cli/failure.js';
-import { applyChanges } from '../../src/cli/image-changes.js';
+import { applyChanges, ChangeError } from '../../src/builder/index.js';
 
 describe('changes of an imported image', () => {
   it('are instructions of a Dockerfile', () => {
@@ -33,8 +32,8 @@ describe('changes of an imported image', () => {
   });
 
   it.each([
-    { change: 'RUN true', error: UsageError },
-    { change: 'COPY a b', error: UsageError },
+    { change: 'RUN true', error: ChangeError },
+    { change: 'COPY a b', error: ChangeError },
     { change: 'NONSENSE', error: DockerfileError },
   ])('cannot be $change', ({ change, error }) => expect(() => applyChanges([change])).toThrow(error));
 });
