@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { Address } from './config/index.js';
@@ -36,6 +36,7 @@ async function listening(server: Server, address: ListenAddress): Promise<void> 
 /** A socket that nobody listens at any more, since its process was killed. */
 async function isLeftOver(path: string, error: unknown): Promise<boolean> {
   if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return false;
+  if (!(await lstat(path)).isSocket()) return false; // to connect to a file is refused too
   return new Promise((resolve) => {
     const socket = connect(path, () => {
       socket.destroy();
