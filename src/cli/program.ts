@@ -3,6 +3,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { addBuildCommand } from './build-command.js';
 import { addBuilderCommands } from './builder-command.js';
 import { addContainerCommands } from './container-command.js';
+import { addEngineCommand } from './engine-command.js';
 import { addEventsCommands } from './events-command.js';
 import { examples, group } from './help.js';
 import { addImagesCommands } from './images-command.js';
@@ -91,6 +92,7 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
   addContainerCommands(program);
   addBuildCommand(program);
   addBuilderCommands(group(program, 'builder', 'the cache of builds', ['berth builder du', 'what it holds']));
+  addEngineCommand(program);
   addCompletion(program);
   pointToHelp(program, []);
   program.completeCalled(args);

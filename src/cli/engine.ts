@@ -1,0 +1,76 @@
+import manifest from '../../package.json' with { type: 'json' };
+import { type CredentialSource, RegistryClient } from '../client/index.js';
+import { type Engine, EngineServer, EventBus } from '../engine/index.js';
+import { LocalStore } from '../image/index.js';
+import { createLogger } from '../registry/operations/index.js';
+import { LocalBuilder } from './engine-build.js';
+import { engineSockets, listenOn } from './engine-sockets.js';
+import { openLocalStore, type StoreFlags, storeRoot } from './image-store.js';
+import { systemTrust } from './registries.js';
+import { stopSignal } from './serve-start.js';
+
+export type EngineFlags = StoreFlags &
+  Readonly<{
+    host: readonly string[];
+    group?: string;
+    insecureRegistry: readonly string[];
+    drainTimeout: number;
+    logFormat: 'text' | 'json';
+  }>;
+
+/** `berth engine`: answers until it is told to stop. */
+export async function runEngine(flags: EngineFlags): Promise<void> {
+  const log = createLogger({ level: 'info', formatter: flags.logFormat, fields: {} });
+  const root = storeRoot(flags);
+  (await openLocalStore(flags)).close(); // a place where images cannot be kept is told of now
+  const openClient = await clientOpener(flags);
+  const engine: Engine = {
+    identity: { version: manifest.version, root, insecureRegistries: flags.insecureRegistry },
+    openStore: () => LocalStore.open(root),
+    openClient,
+    builder: new LocalBuilder(root, openClient),
+    events: new EventBus(),
+    log,
+  };
+  const server = new EngineServer(engine);
+  const stopped = stopSignal();
+  const sockets = engineSockets(flags.host, process.env);
+  for (const socket of sockets) {
+    const address = await listenOn(server.newServer(), socket, flags.group);
+    log.info({ address, root, version: manifest.version }, 'listening');
+    greet(address);
+  }
+  const signal = await stopped;
+  log.info({ signal }, 'stopping: requests under way are finished first');
+  const cut = await server.close(flags.drainTimeout * 1000);
+  if (cut > 0) log.warn({ requests: cut }, 'requests that were not done after --drain-timeout were cut off');
+}
+
+/** Logins come with the requests; what this machine trusts is read anew for each. */
+async function clientOpener({ insecureRegistry }: EngineFlags): Promise<Engine['openClient']> {
+  const trust = await systemTrust();
+  const insecure = (registry: string) => insecureRegistry.includes(registry);
+  return async (credentials: CredentialSource, signal: AbortSignal) =>
+    new RegistryClient({
+      credentials,
+      trust,
+      insecure,
+      proxyEnv: process.env,
+      userAgent: `berth/${manifest.version}`,
+      signal,
+    });
+}
+
+/** Tells a person what to type next. */
+function greet(address: string): void {
+  if (!process.stderr.isTTY || address.startsWith('fd:')) return;
+  process.stderr.write(`
+The Docker Engine API is on ${address}. Next, in another terminal:
+
+  export DOCKER_HOST=unix://${address} DOCKER_BUILDKIT=0
+  docker images
+
+Ctrl-C stops it.
+
+`);
+}

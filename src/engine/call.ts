@@ -1,0 +1,29 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Engine } from './engine.js';
+import type { EngineRequest } from './request.js';
+
+/** One request, and how it is answered. */
+export type EngineCall = EngineRequest &
+  Readonly<{
+    message: IncomingMessage;
+    answer: ServerResponse;
+    /** Ends the work: the client has gone away, or the engine cannot wait any longer. */
+    signal: AbortSignal;
+    /** Ends what would go on for ever: the engine is stopping. */
+    stopping: AbortSignal;
+  }>;
+
+/** Answers one operation. What it throws is answered for it, see failure.ts. */
+export type Handler = (engine: Engine, call: EngineCall) => Promise<void> | void;
+
+export function sendJson(answer: ServerResponse, value: unknown, status = 200): void {
+  const text = `${JSON.stringify(value)}\n`;
+  answer.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
+  answer.end(text);
+}
+
+/** For what was done and has nothing to tell. */
+export function sendEmpty(answer: ServerResponse, status: 200 | 201 | 204): void {
+  answer.writeHead(status, status === 204 ? {} : { 'Content-Length': 0 });
+  answer.end();
+}

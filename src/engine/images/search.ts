@@ -1,0 +1,59 @@
+import { type Handler, sendJson } from '../call.js';
+import { EngineError } from '../errors.js';
+import { filtersOf, numberOf, textOf } from '../query.js';
+import { credentialsFrom } from '../registry-credentials.js';
+
+const DEFAULT_RESULTS = 25;
+const MAX_RESULTS = 100;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Where Docker Hub has its search; with a port, as without it is one of the names of its registry, which has none. */
+const HUB_SEARCH = 'index.docker.io:443';
+
+type Result = Readonly<Record<string, unknown>>;
+
+/** `docker search [HOST/]TERM`: what the registry's own search finds, where it has one. */
+export const imageSearch: Handler = async (engine, { query, message, answer, signal }) => {
+  const { registry, term } = searchPlace(textOf(query, 'term') ?? '');
+  const limit = numberOf(query, 'limit') ?? DEFAULT_RESULTS;
+  if (limit < 1 || limit > MAX_RESULTS)
+    throw new EngineError(400, `limit ${limit} is outside the range of [1, 100]`);
+  const filters = filtersOf(query, ['is-automated', 'is-official', 'stars']);
+  await using client = await engine.openClient(credentialsFrom(message.headers['x-registry-auth']), signal);
+  const target = `/v1/search?q=${encodeURIComponent(term)}&n=${limit}`;
+  const found = await client.ask(registry, { method: 'GET', target, signal });
+  if (found.status !== 200) {
+    await found.discard();
+    const why = found.status === 404 ? 'it has no search' : `it answers ${found.status}`;
+    throw new EngineError(404, `cannot search ${registry}: ${why}`);
+  }
+  const results = resultsIn((await found.bytes(MAX_ANSWER_BYTES)).toString('utf8'));
+  sendJson(
+    answer,
+    results.filter((result) => accepts(filters, result)),
+  );
+};
+
+/** As in names of images: the first part is a registry when it looks like one. */
+function searchPlace(given: string): Readonly<{ registry: string; term: string }> {
+  const [, host, term = ''] = /^([^/]*[.:][^/]*|localhost)\/(.*)$/.exec(given) ?? [];
+  if (host !== undefined && host !== 'docker.io') return { registry: host, term };
+  return { registry: HUB_SEARCH, term: host === undefined ? given : term };
+}
+
+function resultsIn(body: string): Result[] {
+  try {
+    const { results } = JSON.parse(body) as { results?: unknown };
+    return Array.isArray(results) ? (results as Result[]) : [];
+  } catch (error) {
+    throw new EngineError(502, 'the registry does not answer a search with JSON', { cause: error });
+  }
+}
+
+function accepts(filters: ReadonlyMap<string, readonly string[]>, result: Result): boolean {
+  const flag = (key: string, member: string) =>
+    (filters.get(key) ?? []).every((value) => (value === 'true') === (result[member] === true));
+  const stars = (filters.get('stars') ?? []).every(
+    (value) => Number(result.star_count ?? 0) >= Number(value),
+  );
+  return stars && flag('is-official', 'is_official') && flag('is-automated', 'is_automated');
+}

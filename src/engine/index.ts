@@ -1,0 +1,8 @@
+/**
+ * The Engine API of docker: requests over unix sockets to what the other folders do, and their answers. Makes nothing by
+ * itself, and listens nowhere: cli/engine.ts does. Start with operations.ts, all that is answered, and dispatch.ts, by
+ * which file; engine.ts is what those are given, server.ts what every request passes first.
+ */
+export type { BuildRequest, Engine, EngineBuilder, EngineLog } from './engine.js';
+export { EventBus } from './events/event-bus.js';
+export { EngineServer } from './server.js';

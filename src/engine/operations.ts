@@ -1,0 +1,64 @@
+/**
+ * Every operation of the Engine API that is answered, under the name that docker's own description of the API has for it.
+ * `{name}` may hold slashes, as names of images do. The first line that fits counts.
+ */
+const ROUTES = [
+  ['GET', '/_ping', 'SystemPing'],
+  ['HEAD', '/_ping', 'SystemPingHead'],
+  ['GET', '/version', 'SystemVersion'],
+  ['GET', '/info', 'SystemInfo'],
+  ['GET', '/system/df', 'SystemDataUsage'],
+  ['GET', '/events', 'SystemEvents'],
+  ['POST', '/auth', 'SystemAuth'],
+  ['GET', '/images/json', 'ImageList'],
+  ['GET', '/images/search', 'ImageSearch'],
+  ['GET', '/images/get', 'ImageGetAll'],
+  ['POST', '/images/create', 'ImageCreate'],
+  ['POST', '/images/load', 'ImageLoad'],
+  ['POST', '/images/prune', 'ImagePrune'],
+  ['GET', '/images/{name}/json', 'ImageInspect'],
+  ['GET', '/images/{name}/history', 'ImageHistory'],
+  ['GET', '/images/{name}/get', 'ImageGet'],
+  ['POST', '/images/{name}/push', 'ImagePush'],
+  ['POST', '/images/{name}/tag', 'ImageTag'],
+  ['DELETE', '/images/{name}', 'ImageDelete'],
+  ['GET', '/distribution/{name}/json', 'DistributionInspect'],
+  ['POST', '/build', 'ImageBuild'],
+  ['POST', '/build/prune', 'BuildPrune'],
+  ['GET', '/plugins', 'PluginList'],
+  ['*', '/plugins/{name}', 'PluginOther'],
+  ['*', '/swarm', 'Swarm'],
+  ['*', '/swarm/{name}', 'Swarm'],
+  ['*', '/nodes', 'Swarm'],
+  ['*', '/nodes/{name}', 'Swarm'],
+  ['*', '/services', 'Swarm'],
+  ['*', '/services/{name}', 'Swarm'],
+  ['*', '/tasks', 'Swarm'],
+  ['*', '/tasks/{name}', 'Swarm'],
+  ['*', '/secrets', 'Swarm'],
+  ['*', '/secrets/{name}', 'Swarm'],
+  ['*', '/configs', 'Swarm'],
+  ['*', '/configs/{name}', 'Swarm'],
+] as const;
+
+export type Operation = (typeof ROUTES)[number][2];
+
+type Pattern = Readonly<{ method: string; path: RegExp; operation: Operation }>;
+
+const PATTERNS: readonly Pattern[] = ROUTES.map(([method, template, operation]) => ({
+  method,
+  path: new RegExp(`^${template.replace('{name}', '(?<name>.+)')}$`),
+  operation,
+}));
+
+/** @param path without the version. @returns `name` as it stands there, `''` where the operation has none. */
+export function findOperation(
+  method: string,
+  path: string,
+): Readonly<{ operation: Operation; name: string }> | undefined {
+  for (const { method: wanted, path: pattern, operation } of PATTERNS) {
+    const found = wanted === '*' || wanted === method ? pattern.exec(path) : null;
+    if (found !== null) return { operation, name: found.groups?.name ?? '' };
+  }
+  return undefined;
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
+import { type Handler, sendJson } from '../call.js';
+import type { Engine } from '../engine.js';
+
+/** `docker info`. */
+export const info: Handler = (engine, { answer }) => {
+  using store = engine.openStore();
+  sendJson(answer, {
+    ID: idOf(engine),
+    Containers: 0,
+    ContainersRunning: 0,
+    ContainersPaused: 0,
+    ContainersStopped: 0,
+    Images: store.images().length,
+    Driver: 'overlay',
+    DriverStatus: [['Root', engine.identity.root]],
+    Plugins: { Volume: ['local'], Network: [], Authorization: null, Log: [] },
+    ...limits(),
+    IPv4Forwarding: readText('/proc/sys/net/ipv4/ip_forward').trim() === '1',
+    Debug: false,
+    NFd: 0,
+    OomKillDisable: false,
+    NGoroutines: 0,
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: 'json-file',
+    NEventsListener: 0,
+    KernelVersion: release(),
+    OperatingSystem: /^PRETTY_NAME="?([^"\n]*)/m.exec(readText('/etc/os-release'))?.[1] ?? 'Linux',
+    OSVersion: /^VERSION_ID="?([^"\n]*)/m.exec(readText('/etc/os-release'))?.[1] ?? '',
+    OSType: 'linux',
+    Architecture: machine(),
+    IndexServerAddress: 'https://index.docker.io/v1/',
+    RegistryConfig: registries(engine),
+    NCPU: availableParallelism(),
+    MemTotal: totalmem(),
+    GenericResources: null,
+    DockerRootDir: engine.identity.root,
+    // Shown to all who may ask, so without what a proxy is told of who asks.
+    HttpProxy: withoutLogin(process.env.HTTP_PROXY ?? process.env.http_proxy),
+    HttpsProxy: withoutLogin(process.env.HTTPS_PROXY ?? process.env.https_proxy),
+    NoProxy: process.env.NO_PROXY ?? process.env.no_proxy ?? '',
+    Name: hostname(),
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: engine.identity.version,
+    Runtimes: { runc: { path: 'runc' } },
+    DefaultRuntime: 'runc',
+    Swarm: {
+      NodeID: '',
+      NodeAddr: '',
+      LocalNodeState: 'inactive',
+      ControlAvailable: false,
+      Error: '',
+      RemoteManagers: null,
+    },
+    LiveRestoreEnabled: true,
+    Isolation: '',
+    InitBinary: '',
+    ContainerdCommit: { ID: '', Expected: '' },
+    RuncCommit: { ID: '', Expected: '' },
+    InitCommit: { ID: '', Expected: '' },
+    SecurityOptions: ['name=seccomp,profile=builtin'],
+    Warnings: null,
+  });
+};
+
+/** The same as long as the machine and the place of the images are. */
+function idOf({ identity }: Engine): string {
+  const text = `${readText('/etc/machine-id').trim()} ${identity.root}`;
+  const hex = createHash('sha256').update(text).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+/** What this machine's cgroups can do. */
+function limits(): object {
+  const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
+  const given = isUnified
+    ? readText('/sys/fs/cgroup/cgroup.controllers').split(/\s+/)
+    : readText('/proc/cgroups')
+        .split('\n')
+        .filter((line) => line.endsWith('\t1'))
+        .map((line) => line.split('\t')[0] ?? '');
+  const has = (...names: readonly string[]) => names.some((name) => given.includes(name));
+  return {
+    CgroupDriver: 'cgroupfs',
+    CgroupVersion: isUnified ? '2' : '1',
+    MemoryLimit: has('memory'),
+    SwapLimit:
+      has('memory') && (isUnified || existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes')),
+    CpuCfsPeriod: has('cpu'),
+    CpuCfsQuota: has('cpu'),
+    CPUShares: has('cpu'),
+    CPUSet: has('cpuset'),
+    PidsLimit: has('pids'),
+    BridgeNfIptables: false,
+    BridgeNfIp6tables: false,
+  };
+}
+
+function registries({ identity: { insecureRegistries } }: Engine): object {
+  const own = insecureRegistries.map((name) => [
+    name,
+    { Name: name, Mirrors: [], Secure: false, Official: false },
+  ]);
+  const hub = { Name: 'docker.io', Mirrors: [], Secure: true, Official: true };
+  return {
+    AllowNondistributableArtifactsCIDRs: null,
+    AllowNondistributableArtifactsHostnames: null,
+    InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128'],
+    IndexConfigs: { 'docker.io': hub, ...Object.fromEntries(own) },
+    Mirrors: null,
+  };
+}
+
+function withoutLogin(address: string | undefined): string {
+  return (address ?? '').replace(/\/\/[^@/]*@/, '//xxxxx:xxxxx@');
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { type EngineEvent, eventJson } from '../../src/engine/events/event.js';
+import { EventBus } from '../../src/engine/events/event-bus.js';
+import { acceptsEvent } from '../../src/engine/events/event-filter.js';
+
+const pull = (name: string): EngineEvent => ({
+  type: 'image',
+  action: 'pull',
+  id: `${name}:1`,
+  attributes: { name, team: 'blue' },
+});
+
+describe('EventBus', () => {
+  it('tells what was and what comes, in order, until it is told to stop', async () => {
+    const bus = new EventBus();
+    bus.post(pull('before'));
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const following = (async () => {
+      for await (const { id } of bus.follow(0n, stop.signal)) {
+        seen.push(id);
+        if (seen.length === 1) bus.post(pull('after'));
+        if (seen.length === 2) stop.abort();
+      }
+    })();
+    await following;
+    expect(seen).toEqual(['before:1', 'after:1']);
+  });
+
+  it('keeps the last ones, each with a time of its own', () => {
+    const bus = new EventBus();
+    for (let i = 0; i < 300; i += 1) bus.post(pull(`i${i}`));
+    const kept = bus.between(0n, 2n ** 63n);
+    expect(kept.map(({ id }) => id)).toEqual(Array.from({ length: 256 }, (_, i) => `i${i + 44}:1`));
+    expect(new Set(kept.map(({ timeNs }) => timeNs)).size).toBe(256);
+  });
+});
+
+describe('an event', () => {
+  const event = { ...pull('reg.example/app'), timeNs: 1_700_000_000_500_000_000n };
+
+  it('has the members that clients know', () =>
+    expect(eventJson(event)).toEqual({
+      status: 'pull',
+      id: 'reg.example/app:1',
+      Type: 'image',
+      Action: 'pull',
+      Actor: { ID: 'reg.example/app:1', Attributes: { name: 'reg.example/app', team: 'blue' } },
+      scope: 'local',
+      time: 1_700_000_000,
+      timeNano: 1_700_000_000_500_000_000,
+    }));
+
+  it.each([
+    [{}, true],
+    [{ type: ['image'] }, true],
+    [{ type: ['container'] }, false],
+    [{ event: ['push', 'pull'] }, true],
+    [{ event: ['pul'] }, false],
+    [{ image: ['reg.example/app'] }, true],
+    [{ image: ['app'] }, false],
+    [{ label: ['team'] }, true],
+    [{ label: ['team=blue', 'team=red'] }, false],
+    [{ container: ['x'] }, false],
+    [{ scope: ['swarm'] }, false],
+  ])('with filters %j is accepted: %j', (filters, expected) =>
+    expect(acceptsEvent(new Map(Object.entries(filters)), event)).toBe(expected),
+  );
+
+  it('is accepted by the beginning of its action', () => {
+    const exec = { ...event, action: 'exec_start: sh -c true' };
+    expect(acceptsEvent(new Map([['event', ['exec_start']]]), exec)).toBe(true);
+  });
+});
