@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
-import { type ContainerHost, execInContainer } from '../runtime/container/index.js';
+import { type ContainerHost, DEFAULT_DETACH_KEYS, execInContainer } from '../runtime/container/index.js';
 import { openContainerHost } from './container-host.js';
 import { runAttached } from './container-run.js';
-import { ContainerSession, DEFAULT_DETACH_KEYS } from './container-session.js';
+import { ContainerSession } from './container-session.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 

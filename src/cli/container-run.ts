@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { ImageNotFoundError } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
 import { parseReference, shortReference } from '../oci/index.js';
-import type { ContainerHost, ContainerRecord } from '../runtime/container/index.js';
+import { type ContainerHost, type ContainerRecord, DEFAULT_DETACH_KEYS } from '../runtime/container/index.js';
 import { createBodyOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
 import type { ContainerFlags } from './container-options.js';
-import { ContainerSession, DEFAULT_DETACH_KEYS } from './container-session.js';
+import { ContainerSession } from './container-session.js';
 import { reportFailure, UsageError } from './failure.js';
 
 export type RunFlags = ContainerFlags &

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
-
 import {
   type ContainerFolder,
   type ContainerHost,
   DETACHED,
+  parseDetachKeys,
+  resizeTerminal,
   startAttachBridge,
 } from '../runtime/container/index.js';
 import { UsageError } from './failure.js';
@@ -21,7 +21,6 @@ export type SessionOptions = Readonly<{
 
 /** SIGCHLD and those that end or stop this process whatever it does are not handed on. */
 const PROXIED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
-export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
 /** This terminal, or these streams, on a container. Opened before it starts, so that nothing it prints is lost. */
 export class ContainerSession implements Disposable {
@@ -42,7 +41,7 @@ export class ContainerSession implements Disposable {
     const bridge = startAttachBridge(folder, {
       mode: 'plain',
       input,
-      detachKeys: terminal ? parseDetachKeys(detachKeys) : new Uint8Array(),
+      detachKeys: terminal ? detachKeysOf(detachKeys) : new Uint8Array(),
       stdio: [input ? 'inherit' : 'ignore', 'inherit', 'inherit', 'pipe'],
     });
     this.#bridge = bridge;
@@ -84,27 +83,11 @@ export class ContainerSession implements Disposable {
   }
 }
 
-/** Tells conmon how large the terminal is. */
-function resizeTerminal(folder: ContainerFolder, rows: number, columns: number): void {
-  let fd: number | undefined;
+/** @throws {UsageError} */
+function detachKeysOf(text: string): Uint8Array {
   try {
-    fd = openSync(folder.file('ctl'), constants.O_WRONLY | constants.O_NONBLOCK);
-    writeSync(fd, `1 ${rows} ${columns}\n`);
-  } catch {
-    // it has ended, or has not begun
-  } finally {
-    if (fd !== undefined) closeSync(fd);
+    return parseDetachKeys(text);
+  } catch (error) {
+    throw new UsageError(`--detach-keys ${text}: ${(error as Error).message}`, { cause: error });
   }
-}
-
-/** `ctrl-p,ctrl-q`: letters, and `ctrl-` with a letter or one of `@[\]^_`. @throws {UsageError} */
-function parseDetachKeys(text: string): Uint8Array {
-  if (text === '') return new Uint8Array();
-  return Uint8Array.from(
-    text.split(',').map((key) => {
-      if (/^ctrl-[a-z@[\\\]^_]$/i.test(key)) return key.toUpperCase().charCodeAt(5) & 0x1f;
-      if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
-      throw new UsageError(`--detach-keys ${text}: write keys as in ctrl-p,ctrl-q`);
-    }),
-  );
 }

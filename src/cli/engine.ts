@@ -1,11 +1,14 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { type CredentialSource, RegistryClient } from '../client/index.js';
-import { type Engine, EngineServer, EventBus } from '../engine/index.js';
+import { Attachments, type Engine, EngineServer, EventBus, Execs } from '../engine/index.js';
 import { LocalStore } from '../image/index.js';
 import { createLogger } from '../registry/operations/index.js';
+import { parseContainerFilters } from './container-filters.js';
+import { openContainerHost } from './container-host.js';
+import { statusText } from './container-status.js';
 import { LocalBuilder } from './engine-build.js';
 import { engineSockets, listenOn } from './engine-sockets.js';
-import { openLocalStore, type StoreFlags, storeRoot } from './image-store.js';
+import { type StoreFlags, storeRoot } from './image-store.js';
 import { systemTrust } from './registries.js';
 import { stopSignal } from './serve-start.js';
 
@@ -22,14 +25,25 @@ export type EngineFlags = StoreFlags &
 export async function runEngine(flags: EngineFlags): Promise<void> {
   const log = createLogger({ level: 'info', formatter: flags.logFormat, fields: {} });
   const root = storeRoot(flags);
-  (await openLocalStore(flags)).close(); // a place where images cannot be kept is told of now
+  // For its events; a place where nothing can be kept is told of now.
+  using opened = await openContainerHost(flags);
   const openClient = await clientOpener(flags);
   const engine: Engine = {
     identity: { version: manifest.version, root, insecureRegistries: flags.insecureRegistry },
     openStore: () => LocalStore.open(root),
     openClient,
     builder: new LocalBuilder(root, openClient),
-    events: new EventBus(),
+    containers: {
+      open: () => openContainerHost(flags),
+      statusText,
+      choose: (records, texts) => {
+        const filters = parseContainerFilters(texts).map((filter) => filter(records));
+        return records.filter((record) => filters.every((accepts) => accepts(record)));
+      },
+    },
+    attachments: new Attachments(),
+    execs: new Execs(),
+    events: new EventBus(opened.host.events),
     log,
   };
   const server = new EngineServer(engine);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Engine } from './engine.js';
 import type { EngineRequest } from './request.js';
 
@@ -21,6 +22,13 @@ export function sendJson(answer: ServerResponse, value: unknown, status = 200): 
   answer.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
   answer.end(text);
 }
+
+/** One request whose connection the client wants for itself. */
+export type HijackCall = Omit<EngineCall, 'answer'> &
+  Readonly<{ socket: Duplex /** What has come after the headers. */; head: Buffer }>;
+
+/** Answers 101, or throws before. */
+export type HijackHandler = (engine: Engine, call: HijackCall) => Promise<void>;
 
 /** For what was done and has nothing to tell. */
 export function sendEmpty(answer: ServerResponse, status: 200 | 201 | 204): void {

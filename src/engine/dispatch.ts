@@ -1,5 +1,21 @@
 import { buildPrune, imageBuild } from './build/build.js';
-import type { Handler } from './call.js';
+import type { Handler, HijackHandler } from './call.js';
+import { containerAttach, containerResize, plainAttach } from './containers/attach.js';
+import { containerExec, execInspect, execResize, execStart, execStartDetached } from './containers/exec.js';
+import {
+  containerCreate,
+  containerDelete,
+  containerKill,
+  containerPause,
+  containerPrune,
+  containerRename,
+  containerRestart,
+  containerStart,
+  containerStop,
+  containerUnpause,
+} from './containers/life.js';
+import { containerInspect, containerList, containerTop } from './containers/look.js';
+import { containerWait } from './containers/wait.js';
 import { imageGet, imageGetAll, imageLoad } from './images/archives.js';
 import { imageCreate } from './images/create.js';
 import { distributionInspect } from './images/distribution.js';
@@ -21,7 +37,27 @@ import { version } from './system/version.js';
 /** Which file answers which operation. */
 export const HANDLERS: Readonly<Record<Operation, Handler>> = {
   BuildPrune: buildPrune,
+  ContainerAttach: plainAttach,
+  ContainerCreate: containerCreate,
+  ContainerDelete: containerDelete,
+  ContainerExec: containerExec,
+  ContainerInspect: containerInspect,
+  ContainerKill: containerKill,
+  ContainerList: containerList,
+  ContainerPause: containerPause,
+  ContainerPrune: containerPrune,
+  ContainerRename: containerRename,
+  ContainerResize: containerResize,
+  ContainerRestart: containerRestart,
+  ContainerStart: containerStart,
+  ContainerStop: containerStop,
+  ContainerTop: containerTop,
+  ContainerUnpause: containerUnpause,
+  ContainerWait: containerWait,
   DistributionInspect: distributionInspect,
+  ExecInspect: execInspect,
+  ExecResize: execResize,
+  ExecStart: execStartDetached,
   ImageBuild: imageBuild,
   ImageCreate: imageCreate,
   ImageDelete: imageDelete,
@@ -45,4 +81,10 @@ export const HANDLERS: Readonly<Record<Operation, Handler>> = {
   SystemPing: ping,
   SystemPingHead: ping,
   SystemVersion: version,
+};
+
+/** Of those, which answers when the client wants the connection for itself. */
+export const HIJACK_HANDLERS: Partial<Readonly<Record<Operation, HijackHandler>>> = {
+  ContainerAttach: containerAttach,
+  ExecStart: execStart,
 };

@@ -2,6 +2,9 @@ import type { BuildOptions, CacheRecord, Progress, PruneOptions } from '../build
 import type { CredentialSource, RegistryClient } from '../client/index.js';
 import type { LocalStore } from '../image/index.js';
 import type { Digest } from '../oci/index.js';
+import type { ContainerHost, ContainerRecord, ContainerState } from '../runtime/container/index.js';
+import type { Attachments } from './containers/attachments.js';
+import type { Execs } from './containers/execs.js';
 import type { EventBus } from './events/event-bus.js';
 
 /** Fields and a short fixed message. */
@@ -53,6 +56,16 @@ export interface EngineBuilder {
   pruneCache(options: PruneOptions): Promise<Readonly<{ ids: readonly string[]; reclaimedBytes: number }>>;
 }
 
+/** The containers of this machine: given by who wires the parts, as they are made of images. */
+export interface EngineContainers {
+  /** For one request, which closes it. */
+  open(): Promise<Readonly<{ host: ContainerHost }> & Disposable>;
+  /** As lists say it: `Up 5 minutes`. @param now in milliseconds. */
+  statusText(state: ContainerState, now: number): string;
+  /** @param filters `key=value` each. */
+  choose(records: readonly ContainerRecord[], filters: readonly string[]): readonly ContainerRecord[];
+}
+
 /** What the engine tells of itself. */
 export type EngineIdentity = Readonly<{
   /** Of the program. */
@@ -71,6 +84,9 @@ export type Engine = Readonly<{
   /** For one request, which disposes of it. */
   openClient: (credentials: CredentialSource, signal: AbortSignal) => Promise<RegistryClient>;
   builder: EngineBuilder;
+  containers: EngineContainers;
+  attachments: Attachments;
+  execs: Execs;
   events: EventBus;
   log: EngineLog;
 }>;

@@ -9,9 +9,14 @@ export type Failure = Readonly<{ status: number; message: string }>;
 
 /** Statuses of errors by their names, as the daemon of docker has them. */
 const STATUSES: Readonly<Record<string, number>> = {
+  AmbiguousContainerError: 400,
   AmbiguousImageError: 400,
   BuildError: 400,
   ChangeError: 400,
+  ContainerConflictError: 409,
+  ContainerNotFoundError: 404,
+  ContainerStartError: 400,
+  ContainerStateError: 409,
   ContentNotFoundError: 404,
   DeniedError: 403,
   DockerfileError: 400,
@@ -21,6 +26,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   ImageConflictError: 409,
   ImageFormatError: 400,
   ImageNotFoundError: 404,
+  InvalidContainerError: 400,
   OciError: 400,
   RangeError: 400,
   RateLimitError: 429,
@@ -51,7 +57,9 @@ const WORTH_SAYING: ReadonlySet<string> = new Set([
   'ContentSizeError',
   'CredentialError',
   'DigestMismatchError',
+  'RuntimeError',
   'RuntimeUnavailableError',
   'TrustError',
   'UnreachableError',
+  'UserNotFoundError',
 ]);

@@ -3,6 +3,8 @@
  * itself, and listens nowhere: cli/engine.ts does. Start with operations.ts, all that is answered, and dispatch.ts, by
  * which file; engine.ts is what those are given, server.ts what every request passes first.
  */
+export { Attachments } from './containers/attachments.js';
+export { Execs } from './containers/execs.js';
 export type { BuildRequest, Engine, EngineBuilder, EngineLog } from './engine.js';
 export { EventBus } from './events/event-bus.js';
 export { EngineServer } from './server.js';

@@ -30,14 +30,11 @@ export function parseRequest(method: string, url: string): EngineRequest {
   };
 }
 
-/** Clients look for a container of a name first, and must be told that there is none. */
+/** What is still to come is told apart from what does not exist. */
 function unknownPage(method: string, path: string): EngineError {
   const isOfContainers = /^\/(?:containers|exec|commit|networks|volumes)(?:\/|$)/.test(path);
-  if (!isOfContainers) return new EngineError(404, `page not found: ${method} ${path}`);
-  return new EngineError(
-    method === 'GET' ? 404 : 501,
-    'berth engine keeps and builds images; it runs no containers yet',
-  );
+  const [status, what] = isOfContainers ? [501, 'not answered by berth engine yet'] : [404, 'page not found'];
+  return new EngineError(status, `${what}: ${method} ${path}`);
 }
 
 function decoded(text: string): string {

@@ -1,17 +1,28 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
+import type { Socket } from 'node:net';
 import { arch, platform, release } from 'node:os';
+import type { Duplex } from 'node:stream';
 import type { EngineCall } from './call.js';
 import { sendJson } from './call.js';
-import { HANDLERS } from './dispatch.js';
+import { HANDLERS, HIJACK_HANDLERS } from './dispatch.js';
 import type { Engine } from './engine.js';
 import { EngineError } from './errors.js';
 import { findFailure } from './failure.js';
+import { wantsUpgrade } from './hijack.js';
 import { JsonStream } from './json-stream.js';
 import { API_VERSION, type EngineRequest, parseRequest } from './request.js';
 
 /** Logins for many registries come in one header. */
 const MAX_HEADER_BYTES = 256 * 1024;
 const HEADERS_MS = 60_000;
+/** For a client to close its side of a connection that it had for itself. */
+const CLOSE_MS = 5000;
 
 /** The Engine API on any number of sockets. It does not listen by itself: see {@link newServer}. */
 export class EngineServer {
@@ -33,9 +44,12 @@ export class EngineServer {
       requestTimeout: 0, // a tar may take its time
       requireHostHeader: false,
       // What clients of BuildKit ask for in this way is answered as any other request: there is no such thing.
-      shouldUpgradeCallback: () => false,
+      shouldUpgradeCallback: isHijack,
     };
     const server = createServer(options, (message, answer) => this.#accept(message, answer));
+    server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#track(this.#hijack(message, socket, head)),
+    );
     this.#servers.push(server);
     return server;
   }
@@ -65,8 +79,32 @@ export class EngineServer {
   }
 
   #accept(message: IncomingMessage, answer: ServerResponse): void {
-    const work = this.#answer(message, answer).finally(() => this.#underWay.delete(work));
-    this.#underWay.add(work);
+    this.#track(this.#answer(message, answer));
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+  }
+
+  async #hijack(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    socket.on('error', () => {}); // the client has gone away, which the signal says
+    const before = (socket as Socket).bytesWritten;
+    let request: EngineRequest | undefined;
+    try {
+      request = parseRequest(message.method ?? 'GET', message.url ?? '/');
+      const signal = AbortSignal.any([gone.signal, this.#cut.signal]);
+      const call = { ...request, message, socket, head, signal, stopping: this.#stopping.signal };
+      await HIJACK_HANDLERS[request.operation]?.(this.#engine, call);
+    } catch (error) {
+      const { status, message: text } = this.#describe(error, request);
+      if ((socket as Socket).bytesWritten === before) socket.end(plainAnswer(status, text));
+    } finally {
+      // Whoever does not close its own side keeps nothing open.
+      setTimeout(() => socket.destroy(), CLOSE_MS).unref();
+    }
   }
 
   async #answer(message: IncomingMessage, answer: ServerResponse): Promise<void> {
@@ -112,4 +150,27 @@ export class EngineServer {
       ...(this.#stopping.signal.aborted && { Connection: 'close' }),
     };
   }
+}
+
+function isHijack(message: IncomingMessage): boolean {
+  if (!wantsUpgrade(message)) return false;
+  try {
+    return parseRequest(message.method ?? 'GET', message.url ?? '/').operation in HIJACK_HANDLERS;
+  } catch {
+    return false; // which is said as to any other request
+  }
+}
+
+/** On a connection that Node has handed over. */
+function plainAnswer(status: number, message: string): string {
+  const text = `${JSON.stringify({ message })}\n`;
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    `Api-Version: ${API_VERSION}`,
+    'Connection: close',
+    '',
+    text,
+  ].join('\r\n');
 }

@@ -4,36 +4,42 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { BERTH } from './berth-process.js';
-import { cleanEnvironment, type RunOptions, run } from './run.js';
+import { type CommandPrefix, cleanEnvironment, type RunOptions, run } from './run.js';
 import { ServerProcess } from './server-process.js';
 import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
 
 /** `berth engine` with images of its own, and the client of docker to call it with. */
 export class EngineProcess implements AsyncDisposable {
-  readonly process: ServerProcess;
+  #process: ServerProcess;
+  readonly #prefix: CommandPrefix;
   readonly #folder: TemporaryFolder;
 
-  private constructor(folder: TemporaryFolder, process: ServerProcess) {
+  private constructor(folder: TemporaryFolder, process: ServerProcess, prefix: CommandPrefix) {
     this.#folder = folder;
-    this.process = process;
+    this.#process = process;
+    this.#prefix = prefix;
   }
 
-  static async start(): Promise<EngineProcess> {
+  /** @param options `prefix`: of the command, as {@link NetworkNamespace} has one. */
+  static async start({ prefix = [] }: { prefix?: CommandPrefix } = {}): Promise<EngineProcess> {
     const folder = await temporaryFolder('engine');
-    const { path } = folder;
-    await mkdir(join(path, 'client'));
     try {
-      const process = await ServerProcess.start({
-        command: [BERTH, 'engine', '-H', `unix://${socketIn(path)}`],
-        cwd: path,
-        env: cleanEnvironment({ BERTH_ROOT: join(path, 'root'), HOME: path }),
-        isReady: async () => (await ask(socketIn(path), 'GET', '/_ping')).status === 200,
-      });
-      return new EngineProcess(folder, process);
+      await mkdir(join(folder.path, 'client'));
+      return new EngineProcess(folder, await startIn(folder.path, prefix), prefix);
     } catch (error) {
       await folder[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  get process(): ServerProcess {
+    return this.#process;
+  }
+
+  /** Stops it, and starts another one in its place. */
+  async restart(): Promise<void> {
+    await this.#process.stop();
+    this.#process = await startIn(this.#folder.path, this.#prefix);
   }
 
   /** For the files of tests. */
@@ -71,12 +77,21 @@ export class EngineProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.process.stop();
+    await this.#process.stop();
     await this.#folder[Symbol.asyncDispose]();
   }
 }
 
 export type EngineAnswer = Readonly<{ status: number; headers: IncomingMessage['headers']; text: string }>;
+
+function startIn(path: string, prefix: CommandPrefix): Promise<ServerProcess> {
+  return ServerProcess.start({
+    command: [...prefix, BERTH, 'engine', '-H', `unix://${socketIn(path)}`],
+    cwd: path,
+    env: cleanEnvironment({ BERTH_ROOT: join(path, 'root'), HOME: path }),
+    isReady: async () => (await ask(socketIn(path), 'GET', '/_ping')).status === 200,
+  });
+}
 
 function socketIn(folder: string): string {
   return join(folder, 'engine.sock');

@@ -1,58 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerEvents, RuntimeEvent } from '../../runtime/container/index.js';
 import type { EngineEvent, PostedEvent } from './event.js';
 
-/** Those who ask for the past are told of so many. */
-const KEPT = 256;
-/** For a listener that does not read; what comes after these is lost to it. */
-const MAX_WAITING = 10_000;
+/** Other processes post too, and tell nobody: so often somebody looks. */
+const LOOK_AGAIN_MS = 100;
 
-/** What happens, for all who want to know; the last events are kept for those who ask later. */
+/** What happens on this machine, whichever process does it; the last events are kept, over the end of the engine too. */
 export class EventBus {
-  readonly #past: PostedEvent[] = [];
-  readonly #listeners = new Set<(event: PostedEvent) => void>();
-  #lastNs = 0n;
+  readonly #log: Pick<ContainerEvents, 'post' | 'after'>;
 
-  post(event: EngineEvent): void {
-    const posted = { ...event, timeNs: this.#now() };
-    this.#past.push(posted);
-    if (this.#past.length > KEPT) this.#past.shift();
-    for (const tell of this.#listeners) tell(posted);
+  constructor(log: Pick<ContainerEvents, 'post' | 'after'>) {
+    this.#log = log;
+  }
+
+  post({ type, action, id, attributes }: EngineEvent): void {
+    this.#log.post({ type, action, actor: id, attributes });
+  }
+
+  /** The number of the last one, for {@link after}. */
+  get last(): number {
+    return this.#log.after(0).at(-1)?.number ?? 0;
+  }
+
+  after(number: number): PostedEvent[] {
+    return this.#log.after(number).map(postedOf);
   }
 
   /** From the oldest that is kept and not before `sinceNs` on, then as they come, until `signal`. */
   async *follow(sinceNs: bigint | undefined, signal: AbortSignal): AsyncGenerator<PostedEvent> {
-    const waiting = sinceNs === undefined ? [] : this.#past.filter(({ timeNs }) => timeNs >= sinceNs);
-    let wake = () => {};
-    const tell = (event: PostedEvent) => {
-      if (waiting.length < MAX_WAITING) waiting.push(event);
-      wake();
-    };
-    const stop = () => wake();
-    this.#listeners.add(tell);
-    signal.addEventListener('abort', stop);
-    try {
-      while (!signal.aborted) {
-        const event = waiting.shift();
-        if (event !== undefined) yield event;
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
+    let number = sinceNs === undefined ? this.last : 0;
+    while (!signal.aborted) {
+      for (const event of this.#log.after(number)) {
+        number = event.number;
+        if (sinceNs === undefined || event.timeNs >= sinceNs) yield postedOf(event);
+        if (signal.aborted) return;
       }
-    } finally {
-      this.#listeners.delete(tell);
-      signal.removeEventListener('abort', stop);
+      await sleep(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {}); // it is over
     }
   }
 
   /** What is kept between two times, both included. */
   between(sinceNs: bigint, untilNs: bigint): PostedEvent[] {
-    return this.#past.filter(({ timeNs }) => timeNs >= sinceNs && timeNs <= untilNs);
+    return this.after(0).filter(({ timeNs }) => timeNs >= sinceNs && timeNs <= untilNs);
   }
+}
 
-  /** Never the same twice, so that events can be told apart, and put in order. */
-  #now(): bigint {
-    const now = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
-    this.#lastNs = now > this.#lastNs ? now : this.#lastNs + 1000n;
-    return this.#lastNs;
-  }
+function postedOf({ type, action, actor, attributes, timeNs }: RuntimeEvent): PostedEvent {
+  return { type: type as PostedEvent['type'], action, id: actor, attributes, timeNs };
 }

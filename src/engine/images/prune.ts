@@ -1,17 +1,23 @@
 import { pruneImages } from '../../image/index.js';
 import { type Handler, sendJson } from '../call.js';
+import { containerRecords } from '../containers/records.js';
 import { filtersOf } from '../query.js';
 import { removedJson } from './image-events.js';
 
-/** `docker image prune`: images without a name, or with `dangling=false` all. */
-export const imagePrune: Handler = (engine, { query, answer }) => {
+/** `docker image prune`: images without a name, or with `dangling=false` all; not those that containers are made of. */
+export const imagePrune: Handler = async (engine, { query, answer }) => {
+  const used = new Set((await containerRecords(engine)).map(({ image }) => image.id));
   using store = engine.openStore();
   const given = filtersOf(query, ['dangling', 'label', 'label!', 'until']);
   const all = (given.get('dangling') ?? []).some((value) => ['false', '0'].includes(value));
   const filters = ['label', 'label!', 'until'].flatMap((key) =>
     (given.get(key) ?? []).map((value) => `${key}=${value}`),
   );
-  const { parts, reclaimedBytes } = pruneImages(store, { all, filters });
+  const { parts, reclaimedBytes } = pruneImages(store, {
+    all,
+    filters,
+    isNeeded: ({ record }) => used.has(record.id),
+  });
   for (const part of parts) {
     if ('deleted' in part)
       engine.events.post({

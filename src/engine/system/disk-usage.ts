@@ -1,6 +1,8 @@
 import type { CacheRecord } from '../../builder/index.js';
 import { listImages } from '../../image/index.js';
 import { type Handler, sendJson } from '../call.js';
+import { listedContainerJson } from '../containers/container-json.js';
+import { containerRecords } from '../containers/records.js';
 import { LayerSizes, listedImageJson } from '../images/listed-image.js';
 
 const PARTS = {
@@ -11,7 +13,8 @@ const PARTS = {
 } as const;
 
 /** `docker system df`: all of it, or with `type` only some. */
-export const diskUsage: Handler = (engine, { query, answer, version }) => {
+export const diskUsage: Handler = async (engine, { query, answer, version }) => {
+  const containers = await containerRecords(engine);
   using store = engine.openStore();
   const wanted = query.getAll('type');
   const listed = listImages(store);
@@ -21,12 +24,14 @@ export const diskUsage: Handler = (engine, { query, answer, version }) => {
       version,
       names: image.record.names,
       sharedSize: sizes.shared(image),
-      containers: 0,
+      containers: containers.filter(({ image: { id } }) => id === image.record.id).length,
     }),
   );
   const found = {
     Images: images,
-    Containers: [],
+    Containers: containers.map((record) =>
+      listedContainerJson(record, engine.containers.statusText(record.state, Date.now())),
+    ),
     Volumes: [],
     BuildCache: engine.builder.cache().map(cacheRecordJson),
   };

@@ -37,7 +37,7 @@ function msUntil(untilNs: bigint, nowNs: bigint): number {
 /** Seconds since 1970, with up to nine digits after the point. @throws {EngineError} 400 */
 function timeOf(query: URLSearchParams, key: string): bigint | undefined {
   const text = textOf(query, key);
-  if (text === undefined || text === '0') return undefined;
+  if (text === undefined) return undefined;
   const [, seconds, fraction = ''] = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
   if (seconds !== undefined) return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
   const time = Date.parse(text);

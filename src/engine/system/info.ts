@@ -2,17 +2,21 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
 import { type Handler, sendJson } from '../call.js';
+import { containerRecords } from '../containers/records.js';
 import type { Engine } from '../engine.js';
 
 /** `docker info`. */
-export const info: Handler = (engine, { answer }) => {
+export const info: Handler = async (engine, { answer }) => {
+  const containers = await containerRecords(engine);
+  const count = (...statuses: readonly string[]) =>
+    containers.filter(({ state }) => statuses.includes(state.status)).length;
   using store = engine.openStore();
   sendJson(answer, {
     ID: idOf(engine),
-    Containers: 0,
-    ContainersRunning: 0,
-    ContainersPaused: 0,
-    ContainersStopped: 0,
+    Containers: containers.length,
+    ContainersRunning: count('running'),
+    ContainersPaused: count('paused'),
+    ContainersStopped: containers.length - count('running', 'paused'),
     Images: store.images().length,
     Driver: 'overlay',
     DriverStatus: [['Root', engine.identity.root]],

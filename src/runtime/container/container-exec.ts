@@ -1,4 +1,4 @@
-import { type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,8 @@ export type ExecOptions = Readonly<{
   terminal: boolean;
   privileged: boolean;
   stdio: StdioOptions;
+  /** For who wants its pipes. */
+  onSpawned?: (child: ChildProcess) => void;
 }>;
 
 type BundleProcess = Readonly<{
@@ -64,7 +66,7 @@ export async function execInContainer(
       '--pid-file',
       join(folder, 'pid'),
     ]);
-    const code = await runToEnd(withLog(command, log), options.stdio);
+    const code = await runToEnd(withLog(command, log), options);
     if (code !== 0) throwIfNotStarted(log, code);
     return code;
   } finally {
@@ -90,8 +92,12 @@ function withLog([program = '', ...args]: readonly string[], log: string): strin
   return [program, '--log', log, '--log-format', 'json', ...args];
 }
 
-function runToEnd([program = '', ...args]: readonly string[], stdio: StdioOptions): Promise<number> {
+function runToEnd(
+  [program = '', ...args]: readonly string[],
+  { stdio, onSpawned }: ExecOptions,
+): Promise<number> {
   const child = spawn(program, args, { stdio });
+  onSpawned?.(child);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {

@@ -11,7 +11,7 @@ export {
   type NetworkingConfig,
   type RestartPolicy,
 } from './configuration.js';
-export type { RuntimeEvent } from './container-events.js';
+export type { ContainerEvents, RuntimeEvent } from './container-events.js';
 export { type ExecOptions, execInContainer } from './container-exec.js';
 export type { ContainerFolder } from './container-folder.js';
 export { ContainerHost, type ContainerHostOptions } from './container-host.js';
@@ -21,3 +21,4 @@ export type {
   ContainerStatus,
 } from './container-record.js';
 export type { ContainerImage, ContainerImages } from './images.js';
+export { DEFAULT_DETACH_KEYS, parseDetachKeys, resizeTerminal } from './terminal.js';

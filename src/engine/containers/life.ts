@@ -1,0 +1,93 @@
+import type { CreateBody } from '../../runtime/container/index.js';
+import { type Handler, sendEmpty, sendJson } from '../call.js';
+import { EngineError } from '../errors.js';
+import { readJsonBody } from '../json-body.js';
+import { filtersOf, isSet, numberOf, textOf } from '../query.js';
+import type { EngineRequest } from '../request.js';
+
+/** `docker create`. What the members mean is the runtime's to say, and to refuse. */
+export const containerCreate: Handler = async ({ containers }, { query, message, answer }) => {
+  const body = await readJsonBody(message);
+  if (typeof body.Image !== 'string' || body.Image === '')
+    throw new EngineError(400, 'Config.Image must be the name of an image');
+  using opened = await containers.open();
+  const name = textOf(query, 'name');
+  const { id } = await opened.host.create(body as CreateBody, name === undefined ? {} : { name });
+  sendJson(answer, { Id: id, Warnings: [] }, 201);
+};
+
+/** `docker start`. Whoever has attached before sees all that it prints. */
+export const containerStart: Handler = async ({ containers, attachments }, { name, answer, signal }) => {
+  using opened = await containers.open();
+  const { id } = await opened.host.get(name);
+  const outcome = await opened.host.start(id, { beforeStart: () => attachments.openAll(id), signal });
+  answered(answer, outcome);
+};
+
+export const containerStop: Handler = async ({ containers }, { name, query, answer }) => {
+  using opened = await containers.open();
+  answered(answer, await opened.host.stop(name, endingOf(query)));
+};
+
+export const containerRestart: Handler = async ({ containers }, { name, query, answer }) => {
+  using opened = await containers.open();
+  await opened.host.restart(name, endingOf(query));
+  sendEmpty(answer, 204);
+};
+
+export const containerKill: Handler = async ({ containers }, { name, query, answer }) => {
+  using opened = await containers.open();
+  const signal = textOf(query, 'signal') ?? 'SIGKILL';
+  if (!/^(?:\d{1,2}|[A-Za-z][A-Za-z0-9+-]{1,12})$/.test(signal))
+    throw new EngineError(400, `invalid signal: ${signal}`);
+  await opened.host.kill(name, signal);
+  sendEmpty(answer, 204);
+};
+
+export const containerPause: Handler = async ({ containers }, { name, answer }) => {
+  using opened = await containers.open();
+  await opened.host.pause(name);
+  sendEmpty(answer, 204);
+};
+
+export const containerUnpause: Handler = async ({ containers }, { name, answer }) => {
+  using opened = await containers.open();
+  await opened.host.unpause(name);
+  sendEmpty(answer, 204);
+};
+
+export const containerRename: Handler = async ({ containers }, { name, query, answer }) => {
+  using opened = await containers.open();
+  await opened.host.rename(name, textOf(query, 'name') ?? '');
+  sendEmpty(answer, 204);
+};
+
+export const containerDelete: Handler = async ({ containers }, { name, query, answer }) => {
+  using opened = await containers.open();
+  await opened.host.remove(name, { force: isSet(query, 'force') });
+  sendEmpty(answer, 204);
+};
+
+/** `docker container prune`: those that do not run. */
+export const containerPrune: Handler = async ({ containers }, { query, answer }) => {
+  using opened = await containers.open();
+  const labels = (filtersOf(query, ['label']).get('label') ?? []).map((label) => `label=${label}`);
+  const ended = containers
+    .choose(await opened.host.list(), labels)
+    .filter(({ state }) => ['created', 'exited', 'dead'].includes(state.status));
+  for (const { id } of ended) await opened.host.remove(id);
+  sendJson(answer, {
+    ContainersDeleted: ended.length === 0 ? null : ended.map(({ id }) => id),
+    SpaceReclaimed: 0,
+  });
+};
+
+/** 304 for what was so already. */
+function answered(answer: Parameters<Handler>[1]['answer'], outcome: 'changed' | 'unchanged'): void {
+  answer.writeHead(outcome === 'changed' ? 204 : 304).end();
+}
+
+function endingOf(query: EngineRequest['query']): Readonly<{ seconds?: number; signal?: string }> {
+  const [seconds, signal] = [numberOf(query, 't'), textOf(query, 'signal')];
+  return { ...(seconds !== undefined && { seconds }), ...(signal !== undefined && { signal }) };
+}

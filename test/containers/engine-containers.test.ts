@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeBusyboxRoot } from '../support/busybox-root.js';
+import { EngineProcess } from '../support/engine-process.js';
+import { NetworkNamespace } from '../support/network-namespace.js';
+
+let engine: EngineProcess;
+let namespace: NetworkNamespace;
+
+const docker = (...args: readonly string[]) => engine.docker(args);
+
+beforeAll(async () => {
+  namespace = await NetworkNamespace.create();
+  engine = await EngineProcess.start({ prefix: namespace.prefix });
+  const tar = await writeBusyboxRoot(engine.path());
+  await docker('import', '-c', 'CMD ["sh"]', tar, 'box:1');
+});
+
+afterAll(async () => {
+  await docker('ps', '-aq')
+    .then((ids) =>
+      Promise.all(
+        ids
+          .split('\n')
+          .filter(Boolean)
+          .map((id) => docker('rm', '-f', id)),
+      ),
+    )
+    .catch(() => {});
+  await engine?.[Symbol.asyncDispose]();
+  await namespace?.[Symbol.asyncDispose]();
+});
+
+describe('docker run, on berth engine', () => {
+  it('shows what a container prints, and ends as it does', async () => {
+    expect(await docker('run', '--rm', 'box:1', 'echo', 'hi')).toBe('hi\n');
+    await expect(docker('run', '--rm', 'box:1', 'sh', '-c', 'echo bad >&2; exit 7')).rejects.toMatchObject({
+      code: 7,
+      stderr: 'bad\n',
+    });
+    await expect(docker('run', '--rm', 'box:1', 'nosuch')).rejects.toMatchObject({
+      code: 127,
+      stderr: expect.stringContaining('executable file not found'),
+    });
+    expect(await docker('ps', '-aq')).toBe('');
+  });
+
+  it('brings all input and output across', async () => {
+    const input = 'x'.repeat(2_000_000);
+    expect(await engine.docker(['run', '--rm', '-i', 'box:1', 'cat'], { input })).toBe(input);
+  });
+});
+
+describe('a container of berth engine', () => {
+  it('is looked into, entered, held and ended', async () => {
+    const id = (
+      await docker('run', '-d', '--name', 'web', '--label', 'a=b', 'box:1', 'sleep', '1000')
+    ).trim();
+    expect(await docker('ps', '--filter', 'label=a', '--format', '{{.ID}} {{.Names}} {{.State}}')).toBe(
+      `${id.slice(0, 12)} web running\n`,
+    );
+    expect(await docker('inspect', '-f', '{{.State.Status}} {{.Name}} {{.Path}}', 'web')).toBe(
+      'running /web sleep\n',
+    );
+    expect(await engine.docker(['exec', '-i', 'web', 'cat'], { input: 'given' })).toBe('given');
+    await expect(docker('exec', 'web', 'sh', '-c', 'exit 3')).rejects.toMatchObject({ code: 3 });
+    await expect(docker('exec', 'web', 'nosuch')).rejects.toMatchObject({ code: 127 });
+    expect(await docker('top', 'web')).toMatch(/sleep 1000\n$/);
+    await docker('pause', 'web');
+    expect(await docker('ps', '--format', '{{.Status}}')).toMatch(/\(Paused\)\n$/);
+    await docker('unpause', 'web');
+    await docker('rename', 'web', 'www');
+    await expect(docker('rm', 'www')).rejects.toMatchObject({
+      stderr: expect.stringContaining('is running'),
+    });
+    await docker('kill', 'www');
+    expect(await docker('wait', 'www')).toBe('137\n');
+    expect((await engine.ask('POST', '/containers/www/stop')).status).toBe(304);
+    await docker('start', 'www');
+    await docker('rm', '-f', 'www');
+    expect((await engine.ask('GET', '/containers/www/json')).status).toBe(404);
+  });
+
+  it('tells of its life in the order of docker', async () => {
+    await docker('run', '--rm', '--name', 'short', 'box:1', 'true');
+    const args = [
+      '--since',
+      '0',
+      '--until',
+      `${Math.ceil(Date.now() / 1000)}`,
+      '--filter',
+      'container=short',
+    ];
+    expect(await docker('events', ...args, '--format', '{{.Action}}')).toBe('create\nstart\ndie\ndestroy\n');
+  });
+
+  it('goes on when the engine does not', async () => {
+    await docker('run', '-d', '--name', 'lasting', 'box:1', 'sleep', '1000');
+    await engine.restart();
+    expect(await docker('ps', '--format', '{{.Names}}')).toBe('lasting\n');
+    await docker('rm', '-f', 'lasting');
+  });
+});
