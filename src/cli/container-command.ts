@@ -19,6 +19,7 @@ export function addContainerCommands(program: Command): void {
   ]);
   addShared(container);
   addList(container, 'ls').aliases(['list', 'ps']);
+  addInspect(container);
   addCleanUp(container);
 }
 
@@ -246,6 +247,20 @@ function addList(parent: Command, name: string): Command {
       await listContainers(flags);
     });
   return addStoreOptions(command);
+}
+
+function addInspect(container: Command): void {
+  const command = container
+    .command('inspect')
+    .description('print all about containers, as JSON')
+    .argument('<container...>', CONTAINERS)
+    .option('-f, --format <format>', 'json, or a template: {{.State.Status}}')
+    .addHelpText('after', examples(["berth container inspect -f '{{.State.ExitCode}}' job", 'a part of it']))
+    .action(async (names: string[], flags: StoreFlags & Readonly<{ format?: string }>) => {
+      const { inspect } = await import('./image-show.js');
+      await inspect(names, flags, ['container']);
+    });
+  addStoreOptions(command);
 }
 
 function addCleanUp(container: Command): void {

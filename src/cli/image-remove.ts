@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { ImageNotFoundError } from '../content/index.js';
 import { pruneImages as pruneStored, type RemovedPart, removeImage } from '../image/index.js';
 import { formatReference, parseReference } from '../oci/index.js';
+import { imagesInUse } from '../runtime/container/index.js';
 import { UsageError } from './failure.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
 import { humanSize } from './image-units.js';
@@ -28,7 +29,8 @@ export async function removeImages(names: readonly string[], flags: RemoveFlags)
   for (const name of names) {
     try {
       const { force = false, platform = [] } = flags;
-      const parts = removeImage(store, name, { force, platforms: platform.map(parsedPlatform) });
+      const users = imagesInUse(store.root);
+      const parts = removeImage(store, name, { force, platforms: platform.map(parsedPlatform), users });
       process.stdout.write(parts.map((part) => `${removedLine(part, ['Untagged', 'Deleted'])}\n`).join(''));
     } catch (error) {
       if (flags.force !== true || !(error instanceof ImageNotFoundError))
@@ -47,7 +49,11 @@ export async function pruneImages(flags: PruneFlags): Promise<void> {
   const what = all ? 'all images' : 'all images without a name';
   if (!force && !(await confirmed(`This removes ${what}. Continue? [y/N] `))) return;
   using store = await openLocalStore(flags);
-  const { parts, reclaimedBytes } = pruneStored(store, { all, filters: flags.filter ?? [] });
+  const { parts, reclaimedBytes } = pruneStored(store, {
+    all,
+    filters: flags.filter ?? [],
+    users: imagesInUse(store.root),
+  });
   const lines = parts.map((part) => `${removedLine(part, ['untagged', 'deleted'])}\n`);
   if (lines.length > 0) process.stdout.write(`Deleted Images:\n${lines.join('')}\n`);
   process.stdout.write(`Total reclaimed space: ${humanSize(reclaimedBytes)}\n`);

@@ -1,4 +1,4 @@
-import { type DockerImage, imageHistory, inspectImage } from '../image/index.js';
+import { imageHistory, inspectImage } from '../image/index.js';
 import { formatRows, Template, unescaped } from './format-template.js';
 import { shownId } from './image-list.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
@@ -8,10 +8,22 @@ import { printable } from './printable.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';
 
-export type InspectFlags = InspectElsewhereFlags;
+export type InspectFlags = InspectElsewhereFlags & Readonly<{ type?: Kind }>;
+export type Kind = 'container' | 'image';
 
-/** `berth inspect`: docker's JSON. What is not there is told of at the end, as docker does. */
-export async function inspect(all: readonly string[], flags: InspectFlags): Promise<void> {
+/**
+ * `berth inspect`: docker's JSON. What is not there is told of at the end, as docker does.
+ * @param kinds what a name may be of, in this order.
+ */
+export async function inspect(
+  all: readonly string[],
+  flags: InspectFlags,
+  kinds: readonly Kind[] = flags.type === undefined ? ['container', 'image'] : [flags.type],
+): Promise<void> {
+  if (!kinds.includes('image')) {
+    await show(all, flags, (name) => findContainer(name, flags));
+    return;
+  }
   const { inspectElsewhere, isElsewhere } = await import('./inspect-elsewhere.js');
   using store = await openLocalStore(flags);
   // An image may be called as a transport is.
@@ -23,11 +35,30 @@ export async function inspect(all: readonly string[], flags: InspectFlags): Prom
     for (const name of names) await inspectElsewhere(name, flags);
     return;
   }
-  const found: DockerImage[] = [];
+  await show(names, flags, async (name) => {
+    const container = kinds.includes('container') ? await findContainer(name, flags) : undefined;
+    return container ?? inspectImage(store, store.get(name), platformOf(flags));
+  });
+}
+
+/** Containers that there are; nothing is opened where there never was one. */
+async function findContainer(name: string, flags: StoreFlags): Promise<object | undefined> {
+  const { findContainerJson } = await import('./container-show.js');
+  return findContainerJson(name, flags);
+}
+
+async function show(
+  names: readonly string[],
+  flags: InspectFlags,
+  find: (name: string) => Promise<object | undefined>,
+): Promise<void> {
+  const found: object[] = [];
   const failures: unknown[] = [];
   for (const name of names) {
     try {
-      found.push(inspectImage(store, store.get(name), platformOf(flags)));
+      const one = await find(name);
+      if (one === undefined) throw new Error(`No such container: ${name}`);
+      found.push(one);
     } catch (error) {
       failures.push(error);
     }
@@ -42,11 +73,11 @@ function platformOf(flags: PlatformFlags) {
   return platform === 'all' ? undefined : platform;
 }
 
-function formatted(images: readonly DockerImage[], format: string | undefined): string {
-  if (format === undefined) return `${JSON.stringify(images, null, 4)}\n`;
-  if (format === 'json') return `${JSON.stringify(images)}\n`;
+function formatted(found: readonly object[], format: string | undefined): string {
+  if (format === undefined) return `${JSON.stringify(found, null, 4)}\n`;
+  if (format === 'json') return `${JSON.stringify(found)}\n`;
   const template = new Template(unescaped(format));
-  return images.map((image) => `${template.render(image)}\n`).join('');
+  return found.map((one) => `${template.render(one)}\n`).join('');
 }
 
 function messageOf(error: unknown): string {

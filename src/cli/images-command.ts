@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { examples, group } from './help.js';
 import type { LoadFlags, SaveFlags } from './image-archive.js';
 import type { ExportFlags, ImportFlags } from './image-files.js';
@@ -62,16 +62,22 @@ function addList(parent: Command, name: string): Command {
 }
 
 function addInspect(parent: Command): void {
+  const isOfImages = parent.name() === 'image';
   const command = parent
     .command('inspect')
-    .description('print all about images, as JSON')
-    .argument('<image...>', 'name, id or digest; docker://NAME is asked for in its registry')
+    .description(`print all about ${isOfImages ? 'images' : 'containers and images'}, as JSON`)
+    .argument(
+      isOfImages ? '<image...>' : '<name...>',
+      'name, id or digest; docker://NAME is asked for in its registry',
+    )
     .option('-f, --format <format>', 'json, or a template: {{json .Config.Env}}')
     .option('--platform <platform>', 'which image of an index')
     .option('--raw', 'the manifest to the byte')
     .option('--config', 'the configuration; with --raw to the byte')
     .option('-n, --no-tags', 'of docker://NAME: without the tags beside it')
-    .addOption(new Option('--type <type>', 'for scripts that say so').argParser(onlyImages).hideHelp())
+    .addOption(
+      new Option('--type <type>', 'what it is').choices(isOfImages ? ['image'] : ['container', 'image']),
+    )
     .addOption(new Option('-s, --size', 'of docker, for containers').hideHelp())
     .addHelpText(
       'after',
@@ -83,7 +89,7 @@ function addInspect(parent: Command): void {
     )
     .action(async (names: string[], flags: InspectFlags) => {
       const { inspect } = await import('./image-show.js');
-      await inspect(names, flags);
+      await inspect(names, flags, isOfImages ? ['image'] : undefined);
     });
   addRegistryOptions(addStoreOptions(command));
 }
@@ -236,11 +242,6 @@ function addExport(program: Command): void {
 }
 
 /** Docker's word for what is to be inspected. */
-function onlyImages(type: string): string {
-  if (type === 'image') return type;
-  throw new InvalidArgumentError('only images can be inspected here.');
-}
-
 function fullName(parent: Command, name: string): string {
   return parent.name() === 'image' ? `image ${name}` : name;
 }

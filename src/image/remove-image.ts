@@ -1,4 +1,4 @@
-import { chainIDs, formatReference, type Platform, parseReference, shortReference } from '../oci/index.js';
+import { chainIDs, type Digest, formatReference, type Platform, parseReference, shortReference } from '../oci/index.js';
 import { shortRepository } from './docker-inspect.js';
 import { ImageConflictError } from './errors.js';
 import type { ImageRecord } from './image-records.js';
@@ -8,16 +8,25 @@ import { removePlatforms } from './remove-platforms.js';
 /** What went: a name, short as docker shows it, or an image or a part of one by its id. */
 export type RemovedPart = Readonly<{ untagged: string }> | Readonly<{ deleted: string }>;
 
-type RemoveOptions = Readonly<{ force?: boolean; platforms?: readonly Platform[] }>;
+/** A container that was made of an image. */
+export type ImageUser = Readonly<{ id: Digest; container: string; isRunning: boolean }>;
+
+type RemoveOptions = Readonly<{
+  force?: boolean;
+  platforms?: readonly Platform[];
+  /** All containers of this machine. */
+  users: readonly ImageUser[];
+}>;
 
 /**
  * Takes a name away, and the image with its last name, as docker does.
  * @param text a name, a digest, or the beginning of an id.
  * @returns in docker's order: names, then images, then chainIDs of layers that nothing else has, top first.
- * @throws {ImageNotFoundError} @throws {ImageConflictError} an id with names in several repositories.
+ * @throws {ImageNotFoundError} @throws {ImageConflictError} an id with names in several repositories, or a container
+ * needs it.
  */
-export function removeImage(store: LocalStore, text: string, options: RemoveOptions = {}): RemovedPart[] {
-  const { force = false, platforms = [] } = options;
+export function removeImage(store: LocalStore, text: string, options: RemoveOptions): RemovedPart[] {
+  const { force = false, platforms = [], users } = options;
   const found = store.get(text);
   if (platforms.length > 0) {
     const { gone, isLast } = removePlatforms(store, found, platforms);
@@ -27,6 +36,7 @@ export function removeImage(store: LocalStore, text: string, options: RemoveOpti
   const allNames = records.flatMap((record) => record.names);
   const name = nameOf(text, allNames);
   if (name !== undefined && allNames.length > 1) return untag(store, found, name);
+  expectUnused(found.id, text, { users, force });
   const repositories = new Set(allNames.map(shortRepository));
   if (name === undefined && repositories.size > 1 && !force) {
     throw new ImageConflictError(
@@ -34,6 +44,21 @@ export function removeImage(store: LocalStore, text: string, options: RemoveOpti
     );
   }
   return removeAll(store, records);
+}
+
+/** As docker: what a container was made of goes by force alone, and never while that runs. */
+function expectUnused(
+  id: Digest,
+  text: string,
+  { users, force }: Readonly<{ users: readonly ImageUser[]; force: boolean }>,
+): void {
+  const own = users.filter((user) => user.id === id);
+  const user = own.find(({ isRunning }) => isRunning) ?? own[0];
+  if (user === undefined || (force && !user.isRunning)) return;
+  const [why, does] = user.isRunning ? ['cannot be forced', 'is running on'] : ['must force', 'is using'];
+  throw new ImageConflictError(
+    `conflict: unable to remove ${text} (${why}): container ${user.container.slice(0, 12)} ${does} its image`,
+  );
 }
 
 /** The whole name that was typed, if it was one. */

@@ -1,4 +1,5 @@
 import type { LayerStack, RunOutcome, RunStep, Snapshots, StepRunner } from '../layer/index.js';
+import { imagesInUse } from './container/images-in-use.js';
 import { type Machine, type MachineOptions, openMachine } from './machine.js';
 import { LocalStepRunner } from './step-runner.js';
 import { removeTree } from './work-folder.js';
@@ -8,7 +9,7 @@ export interface ContainerMaker extends StepRunner, Snapshots, AsyncDisposable {
   /** Removes trees that containers have written to, such as directories of cache mounts. */
   discard(paths: readonly string[]): Promise<void>;
   /**
-   * Removes the snapshots of all stacks but these.
+   * Removes the snapshots of all stacks but these, and those of containers.
    * @param keep chain ids. @returns `false`, with nothing done, while another process uses snapshots.
    */
   pruneSnapshots(keep: readonly string[]): Promise<boolean>;
@@ -17,17 +18,19 @@ export interface ContainerMaker extends StepRunner, Snapshots, AsyncDisposable {
 /** Containers made by this process, which is root of the machine or of a user namespace. */
 export class LocalContainers implements ContainerMaker {
   readonly #machine: Machine;
+  readonly #root: string;
   readonly #runner: LocalStepRunner;
   readonly #underWay = new Set<Promise<unknown>>();
   /** Those that nobody may have disposed of. */
   readonly #failed = new AsyncDisposableStack();
 
   static async open(options: MachineOptions): Promise<LocalContainers> {
-    return new LocalContainers(await openMachine(options));
+    return new LocalContainers(await openMachine(options), options.root);
   }
 
-  private constructor(machine: Machine) {
+  private constructor(machine: Machine, root: string) {
     this.#machine = machine;
+    this.#root = root;
     this.#runner = new LocalStepRunner(machine);
   }
 
@@ -47,7 +50,11 @@ export class LocalContainers implements ContainerMaker {
 
   async pruneSnapshots(keep: readonly string[]): Promise<boolean> {
     if (this.#underWay.size > 0) return false;
-    return this.#machine.users.whileAlone(() => this.#machine.snapshots.removeAllBut(new Set(keep)));
+    return this.#machine.users.whileAlone(() => {
+      // Looked up while nobody can start one: afterwards it would be too late for what that needs.
+      const used = imagesInUse(this.#root).flatMap(({ chainIDs }) => chainIDs);
+      this.#machine.snapshots.removeAllBut(new Set([...keep, ...used]));
+    });
   }
 
   /** When what is under way has ended. */

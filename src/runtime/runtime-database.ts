@@ -10,9 +10,13 @@ const VERSION = 1;
 
 /** What containers there are, in one file of $BERTH_ROOT, which several processes use at once. */
 export class RuntimeDatabase extends SqlFile {
+  static pathIn(root: string): string {
+    return join(root, 'runtime.sqlite');
+  }
+
   /** @param root made already. @throws when a newer Berth wrote it. */
   constructor(root: string) {
-    const path = join(root, 'runtime.sqlite');
+    const path = RuntimeDatabase.pathIn(root);
     super(new DatabaseSync(path, { timeout: BUSY_MS }));
     this.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     const version = Number(this.get('PRAGMA user_version')?.user_version);
@@ -25,5 +29,9 @@ export class RuntimeDatabase extends SqlFile {
         this.exec(`${CONTAINERS_SCHEMA}${EVENTS_SCHEMA}PRAGMA user_version = ${VERSION};`),
       );
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }

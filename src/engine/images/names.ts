@@ -1,7 +1,7 @@
 import { removeImage } from '../../image/index.js';
 import { formatReference, parseReference, shortReference } from '../../oci/index.js';
+import { imagesInUse } from '../../runtime/container/index.js';
 import { type Handler, sendEmpty, sendJson } from '../call.js';
-import { containerRecords } from '../containers/records.js';
 import { EngineError } from '../errors.js';
 import { isSet, textOf } from '../query.js';
 import { labelsOf, postImage, postRemoved, removedJson } from './image-events.js';
@@ -17,19 +17,10 @@ export const imageTag: Handler = (engine, { name, query, answer }) => {
 };
 
 /** `docker rmi`. */
-export const imageDelete: Handler = async (engine, { name, query, answer }) => {
-  const records = await containerRecords(engine);
+export const imageDelete: Handler = (engine, { name, query, answer }) => {
   using store = engine.openStore();
   const { id } = store.get(name);
-  const force = isSet(query, 'force');
-  const isLast = store.sameId(id).flatMap(({ names }) => names).length <= 1;
-  const user = records.find(({ image }) => image.id === id);
-  if (user !== undefined && isLast && !force)
-    throw new EngineError(
-      409,
-      `conflict: unable to remove repository reference "${name}" (must force) - container ${user.id.slice(0, 12)} is using its referenced image ${id.slice(7, 19)}`,
-    );
-  const parts = removeImage(store, name, { force });
+  const parts = removeImage(store, name, { force: isSet(query, 'force'), users: imagesInUse(store.root) });
   postRemoved(engine.events, id, parts);
   sendJson(answer, parts.map(removedJson));
 };

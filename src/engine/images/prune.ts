@@ -1,12 +1,11 @@
 import { pruneImages } from '../../image/index.js';
+import { imagesInUse } from '../../runtime/container/index.js';
 import { type Handler, sendJson } from '../call.js';
-import { containerRecords } from '../containers/records.js';
 import { filtersOf } from '../query.js';
 import { removedJson } from './image-events.js';
 
 /** `docker image prune`: images without a name, or with `dangling=false` all; not those that containers are made of. */
-export const imagePrune: Handler = async (engine, { query, answer }) => {
-  const used = new Set((await containerRecords(engine)).map(({ image }) => image.id));
+export const imagePrune: Handler = (engine, { query, answer }) => {
   using store = engine.openStore();
   const given = filtersOf(query, ['dangling', 'label', 'label!', 'until']);
   const all = (given.get('dangling') ?? []).some((value) => ['false', '0'].includes(value));
@@ -16,7 +15,7 @@ export const imagePrune: Handler = async (engine, { query, answer }) => {
   const { parts, reclaimedBytes } = pruneImages(store, {
     all,
     filters,
-    isNeeded: ({ record }) => used.has(record.id),
+    users: imagesInUse(store.root),
   });
   for (const part of parts) {
     if ('deleted' in part)

@@ -6,6 +6,24 @@ import { RuntimeError } from '../errors.js';
 import { hasMountsBelow } from '../own-mounts.js';
 import { removeTree } from '../work-folder.js';
 
+/** What conmon writes, what it and the container are given, and the three directories of the overlay. */
+type ContainerFile =
+  | 'config.json'
+  | 'log'
+  | 'exit'
+  | 'oom'
+  | 'pidfile'
+  | 'conmon.pid'
+  | 'oci-log'
+  | 'ctl'
+  | 'attach'
+  | 'hosts'
+  | 'hostname'
+  | 'resolv.conf'
+  | 'root'
+  | 'u'
+  | 'w';
+
 /** The files of one container: what it is started from (runtime-spec, "bundle"), what it changed, what it printed. */
 export class ContainerFolder {
   readonly path: string;
@@ -58,10 +76,7 @@ export class ContainerFolder {
     }
   }
 
-  /** What conmon writes, and names of ours. */
-  file(
-    name: 'config.json' | 'log' | 'exit' | 'oom' | 'pidfile' | 'conmon.pid' | 'oci-log' | 'ctl' | 'attach',
-  ): string {
+  file(name: ContainerFile): string {
     return join(this.path, name);
   }
 

@@ -21,4 +21,6 @@ export type {
   ContainerStatus,
 } from './container-record.js';
 export type { ContainerImage, ContainerImages } from './images.js';
+export { type ImageInUse, imagesInUse } from './images-in-use.js';
+export { inspectContainer } from './inspect.js';
 export { DEFAULT_DETACH_KEYS, parseDetachKeys, resizeTerminal } from './terminal.js';

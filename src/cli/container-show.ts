@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { inspectContainer } from '../runtime/container/index.js';
+import { openContainerHost } from './container-host.js';
+import { type StoreFlags, storeRoot } from './image-store.js';
+
+/** Docker's JSON of a container, if there is one. */
+export async function findContainerJson(name: string, flags: StoreFlags): Promise<object | undefined> {
+  if (!existsSync(join(storeRoot(flags), 'containers'))) return undefined;
+  using opened = await openContainerHost(flags);
+  try {
+    const record = await opened.host.get(name);
+    return inspectContainer(record, opened.host.folder(record.id));
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ContainerNotFoundError') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,98 @@
+import { commandLine } from './configuration.js';
+import type { ContainerFolder } from './container-folder.js';
+import type { ContainerRecord, ContainerState } from './container-record.js';
+
+/** How Go writes no time. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+/** A container as `docker inspect` shows it: Engine API, GET /containers/(id)/json. */
+export function inspectContainer(record: ContainerRecord, folder: ContainerFolder) {
+  const { id, name, createdAt, image, config, hostConfig, state } = record;
+  const [path = '', ...args] = commandLine(config);
+  return {
+    Id: id,
+    Created: createdAt,
+    Path: path,
+    Args: args,
+    State: inspectState(state),
+    Image: image.id,
+    ResolvConfPath: folder.file('resolv.conf'),
+    HostnamePath: folder.file('hostname'),
+    HostsPath: folder.file('hosts'),
+    LogPath: folder.file('log'),
+    Name: `/${name}`,
+    RestartCount: state.restartCount,
+    Driver: 'overlay2',
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: null,
+    HostConfig: { ...HOST_DEFAULTS, ...hostConfig },
+    GraphDriver: {
+      Name: 'overlay2',
+      Data: { MergedDir: folder.file('root'), UpperDir: folder.file('u'), WorkDir: folder.file('w') },
+    },
+    Mounts: [] as readonly object[],
+    Config: {
+      ...CONFIG_DEFAULTS,
+      ...config,
+      Hostname: config.Hostname || id.slice(0, 12),
+      Image: image.name,
+    },
+    NetworkSettings: { Networks: {}, Ports: {} } as Readonly<Record<string, unknown>>,
+  };
+}
+
+function inspectState({ status, pid, exitCode, error, oomKilled, startedAt, finishedAt }: ContainerState) {
+  return {
+    Status: status,
+    Running: status === 'running' || status === 'paused',
+    Paused: status === 'paused',
+    Restarting: status === 'restarting',
+    OOMKilled: oomKilled,
+    Dead: status === 'dead',
+    Pid: pid,
+    ExitCode: exitCode,
+    Error: error,
+    StartedAt: startedAt ?? NEVER,
+    FinishedAt: finishedAt ?? NEVER,
+  };
+}
+
+const CONFIG_DEFAULTS = {
+  Hostname: '',
+  Domainname: '',
+  User: '',
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Env: [],
+  Cmd: null,
+  Image: '',
+  Volumes: null,
+  WorkingDir: '',
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: {},
+};
+
+const HOST_DEFAULTS = {
+  Binds: null,
+  NetworkMode: 'default',
+  PortBindings: {},
+  RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+  AutoRemove: false,
+  CapAdd: null,
+  CapDrop: null,
+  Privileged: false,
+  PublishAllPorts: false,
+  ReadonlyRootfs: false,
+  SecurityOpt: null,
+  Memory: 0,
+  NanoCpus: 0,
+  CpuShares: 0,
+};
