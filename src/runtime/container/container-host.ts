@@ -131,8 +131,8 @@ export class ContainerHost implements Disposable {
       networkingConfig: NetworkingConfig,
       state: NEW_STATE,
     };
-    this.#options.images.hold(id, image.manifest);
     const added = await this.#add(record, name);
+    this.#options.images.hold(id, image.manifest);
     this.folder(id).make();
     this.#post(added, 'create');
     return added;
@@ -380,6 +380,7 @@ export class ContainerHost implements Disposable {
     using machine = await openMachine(this.#machineOptions());
     const { program } = machine;
     const image = this.#options.images.open(record.image.manifest);
+    this.#options.images.hold(record.id, record.image.manifest); // whoever created it may have been killed before
     const lowers = await machine.snapshots.ensure(image.stack, signal && { signal });
     folder.make();
     folder.forgetExit();
