@@ -48,15 +48,36 @@ export class OwnMounts {
  * Whether something is mounted below a directory, as this thread sees it.
  * @param table for tests: proc(5), /proc/pid/mountinfo.
  */
-export function hasMountsBelow(
-  directory: string,
-  table = readFileSync('/proc/thread-self/mountinfo', 'utf8'),
-): boolean {
+export function hasMountsBelow(directory: string, table = ownTable()): boolean {
   const prefix = `${realpathSync(directory).replace(/\/$/, '')}/`;
-  return table
-    .split('\n')
-    .map((line) => unescaped(line.split(' ')[4] ?? ''))
-    .some((place) => place.startsWith(prefix) && place !== prefix);
+  return placesIn(table).some((place) => place.startsWith(prefix) && place !== prefix);
+}
+
+/** Whether something is mounted on a directory, as this thread sees it. */
+export function isMountPoint(directory: string, table = ownTable()): boolean {
+  return placesIn(table).includes(realpathSync(directory));
+}
+
+/** The mount that holds a path, links in which are resolved: where it is, and its optional fields, such as `shared:1`. */
+export function placeOf(path: string, table = ownTable()): { place: string; fields: string } {
+  let found = { place: '/', fields: '' };
+  for (const line of table.split('\n')) {
+    const [, , , , shown = '', , ...rest] = line.split(' ');
+    const place = unescaped(shown);
+    const holds = place === '/' || path === place || path.startsWith(`${place}/`);
+    // Of several on one place the last is on top.
+    if (shown !== '' && holds && place.length >= found.place.length)
+      found = { place, fields: rest.slice(0, rest.indexOf('-')).join(' ') };
+  }
+  return found;
+}
+
+function ownTable(): string {
+  return readFileSync('/proc/thread-self/mountinfo', 'utf8');
+}
+
+function placesIn(table: string): string[] {
+  return table.split('\n').map((line) => unescaped(line.split(' ')[4] ?? ''));
 }
 
 /** Blanks, tabs, line feeds and backslashes are octal numbers there. */

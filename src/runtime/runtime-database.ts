@@ -1,21 +1,26 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqlFile } from '../sqlite/index.js';
 import { EVENTS_SCHEMA } from './container/container-events.js';
 import { CONTAINERS_SCHEMA } from './container/container-store.js';
+import { VOLUMES_SCHEMA } from './volumes/index.js';
 
 /** How long a change waits for that of another process. */
 const BUSY_MS = 10_000;
 const VERSION = 1;
 
-/** What containers there are, in one file of $BERTH_ROOT, which several processes use at once. */
+const SCHEMA = `${CONTAINERS_SCHEMA}${EVENTS_SCHEMA}${VOLUMES_SCHEMA}PRAGMA user_version = ${VERSION};`;
+
+/** What containers and volumes there are, in one file of $BERTH_ROOT, which several processes use at once. */
 export class RuntimeDatabase extends SqlFile {
   static pathIn(root: string): string {
     return join(root, 'runtime.sqlite');
   }
 
-  /** @param root made already. @throws when a newer Berth wrote it. */
+  /** @param root made if need be. @throws when a newer Berth wrote it. */
   constructor(root: string) {
+    mkdirSync(root, { recursive: true, mode: 0o711 });
     const path = RuntimeDatabase.pathIn(root);
     super(new DatabaseSync(path, { timeout: BUSY_MS }));
     this.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
@@ -24,11 +29,7 @@ export class RuntimeDatabase extends SqlFile {
       this.close();
       throw new Error(`${path} was written by a newer Berth: use that one, or another --root`);
     }
-    if (version < VERSION) {
-      this.transaction(() =>
-        this.exec(`${CONTAINERS_SCHEMA}${EVENTS_SCHEMA}PRAGMA user_version = ${VERSION};`),
-      );
-    }
+    if (version < VERSION) this.transaction(() => this.exec(SCHEMA));
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,25 @@
+/**
+ * Volumes of this machine, and all that a container has mounted: asked for in the members of the Engine API, kept as mount
+ * points, handed to the OCI runtime. Knows nothing of how a container is run. Start with volumes.ts and resolve-mounts.ts;
+ * copy-up.ts is how a new volume gets what an image has.
+ */
+
+export {
+  type BindPoint,
+  inspectMounts,
+  type MountPoint,
+  type TmpfsPoint,
+  type VolumePoint,
+} from './mount-point.js';
+export type { MountConfig } from './mount-request.js';
+export { type MountsHostConfig, resolveMounts, type WantedMounts } from './resolve-mounts.js';
+export { copyUp, type MountPlace, type PlacedMounts, specMounts } from './spec-mounts.js';
+export { inspectVolume, type Volume, type VolumeInspect, type VolumeRequest } from './volume.js';
+export {
+  InvalidMountError,
+  InvalidVolumeError,
+  VolumeConflictError,
+  VolumeNotFoundError,
+} from './volume-errors.js';
+export type { VolumeFilters } from './volume-filters.js';
+export { VOLUMES_SCHEMA, Volumes } from './volumes.js';

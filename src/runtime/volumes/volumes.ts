@@ -1,0 +1,292 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Row, SqlFile } from '../../sqlite/index.js';
+import { hasMountsBelow } from '../own-mounts.js';
+import { DATA, fillVolume } from './copy-up.js';
+import { mountOptions, unmountOptions } from './option-mounts.js';
+import { treeBytes } from './tree-bytes.js';
+import {
+  anonymousVolume,
+  expectVolumeName,
+  LOCAL_DRIVER,
+  type Volume,
+  type VolumeRequest,
+} from './volume.js';
+import { InvalidVolumeError, VolumeConflictError, VolumeNotFoundError } from './volume-errors.js';
+import { listFilter, pruneFilter, type VolumeFilters } from './volume-filters.js';
+import { expectVolumeOptions, optionMountOf } from './volume-options.js';
+
+/** Tables of the volumes, for the database of the runtime. */
+export const VOLUMES_SCHEMA = `
+CREATE TABLE IF NOT EXISTS volumes (
+  name TEXT PRIMARY KEY, created_at TEXT NOT NULL, labels TEXT NOT NULL, options TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS volume_uses (
+  volume TEXT NOT NULL, container TEXT NOT NULL, mounted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (volume, container)
+) WITHOUT ROWID;
+`;
+
+const COLUMNS = 'name, created_at, labels, options';
+/** Volumes cannot be called so. */
+const REMOVED = '.removed-';
+
+/**
+ * The volumes of this machine: rows of the database, and a directory each. Several processes may use it at once; what
+ * one left half-done when it was killed, the next removes or completes.
+ */
+export class Volumes {
+  readonly #db: SqlFile;
+  readonly #directory: string;
+  readonly #now: () => Date;
+
+  /** @param options `directory`: `volumes` in $BERTH_ROOT; made with the first volume. */
+  constructor(db: SqlFile, { directory, now = () => new Date() }: { directory: string; now?: () => Date }) {
+    this.#db = db;
+    this.#directory = directory;
+    this.#now = now;
+  }
+
+  /**
+   * @returns the volume, also when there was one of that name: as with docker, which then keeps what it is.
+   * @throws {InvalidVolumeError} @throws {VolumeConflictError} files that are not ours are in its place.
+   */
+  create(request: VolumeRequest): Volume {
+    const { Driver = '', DriverOpts, Labels, Name } = request.Name ? request : anonymousVolume(request);
+    const options = DriverOpts ?? {};
+    expectVolumeName(Name ?? '');
+    if (Driver !== '' && Driver !== LOCAL_DRIVER)
+      throw new InvalidVolumeError(
+        `create ${Name}: error looking up volume plugin ${Driver}: there is only ${LOCAL_DRIVER}`,
+      );
+    expectVolumeOptions(options);
+    return this.#db.transaction(() => this.find(Name ?? '') ?? this.#add(Name ?? '', Labels ?? {}, options));
+  }
+
+  find(name: string): Volume | undefined {
+    const row = this.#db.get(`SELECT ${COLUMNS} FROM volumes WHERE name = ?1`, name);
+    return row && this.#volumeOf(row);
+  }
+
+  /** @throws {VolumeNotFoundError} */
+  get(name: string): Volume {
+    const volume = this.find(name);
+    if (volume === undefined) throw new VolumeNotFoundError(name);
+    return volume;
+  }
+
+  /** By name. @throws {InvalidVolumeError} a filter that there is not. */
+  list(filters: VolumeFilters = {}): Volume[] {
+    const accepts = listFilter(filters);
+    return this.#uses()
+      .filter(accepts)
+      .map(({ volume }) => volume);
+  }
+
+  /** The containers that have it. */
+  usersOf(name: string): string[] {
+    return this.#db
+      .column('SELECT container FROM volume_uses WHERE volume = ?1 ORDER BY container', name)
+      .map(String);
+  }
+
+  /**
+   * @param options `force`: nothing is wrong with a volume that there is not.
+   * @throws {VolumeNotFoundError} @throws {VolumeConflictError} a container has it.
+   */
+  async remove(name: string, { force = false }: { force?: boolean } = {}): Promise<void> {
+    if (force && this.find(name) === undefined) return;
+    this.#db.transaction(() => {
+      this.get(name);
+      const users = this.usersOf(name);
+      if (users.length > 0)
+        throw new VolumeConflictError(`remove ${name}: volume is in use - [${users.join(', ')}]`);
+      this.#takeAway(name);
+    });
+    await this.#removeLeftovers();
+  }
+
+  /** Removes volumes that no container has: those that nobody has named, or with the filter `all` all of them. */
+  async prune(filters: VolumeFilters = {}): Promise<{ removed: string[]; reclaimedBytes: number }> {
+    const accepts = pruneFilter(filters);
+    const removed: string[] = [];
+    let reclaimedBytes = 0;
+    for (const { volume } of this.#uses().filter(accepts)) {
+      const bytes = isPlain(volume) ? await treeBytes(volume.mountpoint) : 0;
+      try {
+        await this.remove(volume.name);
+      } catch (error) {
+        const isTaken = error instanceof VolumeConflictError || error instanceof VolumeNotFoundError;
+        if (isTaken) continue; // in the meantime
+        throw error;
+      }
+      removed.push(volume.name);
+      reclaimedBytes += bytes;
+    }
+    return { removed, reclaimedBytes };
+  }
+
+  /** Several changes that are made together, or not at all. */
+  transaction<T>(work: () => T): T {
+    return this.#db.transaction(work);
+  }
+
+  /** A container has the volume from now on. Safe to repeat. @throws {VolumeNotFoundError} */
+  hold(container: string, name: string): void {
+    this.#db.transaction(() => {
+      this.get(name);
+      this.#db.run('INSERT OR IGNORE INTO volume_uses (volume, container) VALUES (?1, ?2)', name, container);
+    });
+  }
+
+  /** The container has no longer this volume, or none. @returns which it had. Safe to repeat. */
+  release(container: string, name?: string): string[] {
+    this.unmount(container);
+    return this.#db.transaction(() => {
+      const had = this.#heldBy(container).filter((volume) => name === undefined || volume === name);
+      for (const volume of had)
+        this.#db.run('DELETE FROM volume_uses WHERE volume = ?1 AND container = ?2', volume, container);
+      return had;
+    });
+  }
+
+  /** Removes the anonymous ones of these that no container has: what `rm -v` and `--rm` do after {@link release}. */
+  async removeAnonymous(names: readonly string[]): Promise<void> {
+    const wanted = new Set(names);
+    const accepts = pruneFilter({});
+    for (const use of this.#uses()) {
+      if (wanted.has(use.volume.name) && accepts(use)) await this.remove(use.volume.name, { force: true });
+    }
+  }
+
+  /**
+   * Makes ready what a container that is about to start has: a volume with options is mounted, for this process's mount
+   * namespace, as long as a container needs it. @returns the volume's directory. @throws {RuntimeError} it cannot be mounted.
+   */
+  async mount(container: string, name: string): Promise<string> {
+    const { mountpoint, options } = this.get(name);
+    // A directory that somebody has removed is made anew, as docker does.
+    mkdirSync(mountpoint, { recursive: true, mode: 0o755 });
+    this.hold(container, name);
+    const option = optionMountOf(options);
+    if (option === undefined) return mountpoint;
+    this.#db.run('UPDATE volume_uses SET mounted = 1 WHERE volume = ?1 AND container = ?2', name, container);
+    await mountOptions(option, mountpoint, name);
+    return mountpoint;
+  }
+
+  /** The container has ended: what is mounted for nobody else is unmounted. Safe to repeat. */
+  unmount(container: string): void {
+    this.#db.transaction(() => {
+      for (const name of this.#heldBy(container)) {
+        this.#db.run(
+          'UPDATE volume_uses SET mounted = 0 WHERE volume = ?1 AND container = ?2',
+          name,
+          container,
+        );
+        const others = this.#db.get('SELECT 1 FROM volume_uses WHERE volume = ?1 AND mounted = 1', name);
+        const volume = this.find(name);
+        if (others === undefined && volume !== undefined && !isPlain(volume) && existsSync(volume.mountpoint))
+          unmountOptions(volume.mountpoint);
+      }
+    });
+  }
+
+  /** Gives an empty volume, which a container holds, what a directory of an image has. @returns whether it was empty. */
+  async fill(name: string, seed: string, options: { signal?: AbortSignal } = {}): Promise<boolean> {
+    const volume = this.get(name);
+    return fillVolume(join(this.#directory, name), seed, { ...options, isMounted: !isPlain(volume) });
+  }
+
+  /** After a reboot, or kill -9 of anything: only these containers are there, and have volumes. */
+  async reconcile(containers: Iterable<string>): Promise<void> {
+    const there = new Set(containers);
+    for (const container of this.#db.column('SELECT DISTINCT container FROM volume_uses').map(String)) {
+      if (!there.has(container)) this.release(container);
+    }
+    await this.#removeLeftovers();
+  }
+
+  #add(
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    options: Readonly<Record<string, string>>,
+  ): Volume {
+    const folder = join(this.#directory, name);
+    if (!isEmptyVolume(folder))
+      throw new VolumeConflictError(
+        `create ${name}: ${folder} is there already, and was not made by Berth: move it away, or choose another name`,
+      );
+    mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
+    mkdirSync(join(folder, DATA), { recursive: true, mode: 0o755 });
+    const createdAt = this.#now()
+      .toISOString()
+      .replace(/\.\d+Z$/, 'Z');
+    this.#db.run(
+      `INSERT INTO volumes (${COLUMNS}) VALUES (?1, ?2, ?3, ?4)`,
+      name,
+      createdAt,
+      JSON.stringify(labels),
+      JSON.stringify(options),
+    );
+    return this.get(name);
+  }
+
+  /** Its files get a name that no volume has; {@link #removeLeftovers} removes them. */
+  #takeAway(name: string): void {
+    const folder = join(this.#directory, name);
+    const data = join(folder, DATA);
+    if (existsSync(data) && !isPlain(this.get(name))) unmountOptions(data);
+    if (existsSync(folder)) {
+      if (hasMountsBelow(folder))
+        throw new VolumeConflictError(`remove ${name}: something is mounted in ${folder}: unmount it first`);
+      renameSync(folder, join(this.#directory, REMOVED + randomBytes(6).toString('hex')));
+    }
+    this.#db.run('DELETE FROM volumes WHERE name = ?1', name);
+  }
+
+  async #removeLeftovers(): Promise<void> {
+    if (!existsSync(this.#directory)) return;
+    for (const name of readdirSync(this.#directory)) {
+      const path = join(this.#directory, name);
+      if (!name.startsWith(REMOVED) || !existsSync(path) || hasMountsBelow(path)) continue;
+      await rm(path, { recursive: true, force: true, maxRetries: 2 });
+    }
+  }
+
+  #heldBy(container: string): string[] {
+    return this.#db
+      .column('SELECT volume FROM volume_uses WHERE container = ?1 ORDER BY volume', container)
+      .map(String);
+  }
+
+  #uses() {
+    const used = new Set(this.#db.column('SELECT DISTINCT volume FROM volume_uses'));
+    return this.#db.all(`SELECT ${COLUMNS} FROM volumes ORDER BY name`).map((row) => {
+      const volume = this.#volumeOf(row);
+      return { volume, isUsed: used.has(volume.name) };
+    });
+  }
+
+  #volumeOf({ name, created_at, labels, options }: Row): Volume {
+    return {
+      name: String(name),
+      createdAt: String(created_at),
+      labels: JSON.parse(String(labels)) as Record<string, string>,
+      options: JSON.parse(String(options)) as Record<string, string>,
+      mountpoint: join(this.#directory, String(name), DATA),
+    };
+  }
+}
+
+function isPlain({ options }: Volume): boolean {
+  return optionMountOf(options) === undefined;
+}
+
+/** What a creation that was killed has left counts as nothing. */
+function isEmptyVolume(folder: string): boolean {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  if (names.length === 0) return true;
+  return names.length === 1 && names[0] === DATA && readdirSync(join(folder, DATA)).length === 0;
+}
