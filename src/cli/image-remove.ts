@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline/promises';
 import { ImageNotFoundError } from '../content/index.js';
 import { pruneImages as pruneStored, type RemovedPart, removeImage } from '../image/index.js';
 import { formatReference, parseReference } from '../oci/index.js';
 import { imagesInUse } from '../runtime/container/index.js';
+import { confirmed } from './confirmed.js';
 import { UsageError } from './failure.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
 import { humanSize } from './image-units.js';
@@ -61,14 +61,4 @@ export async function pruneImages(flags: PruneFlags): Promise<void> {
 
 function removedLine(part: RemovedPart, [untagged, deleted]: readonly [string, string]): string {
   return 'untagged' in part ? `${untagged}: ${part.untagged}` : `${deleted}: ${part.deleted}`;
-}
-
-async function confirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new Error('nobody can be asked here: use --force');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(question)).trim());
-  } finally {
-    terminal.close();
-  }
 }

@@ -14,6 +14,7 @@ import { addRobotCommands } from './robot-command.js';
 import { addTlsCommands } from './tls-command.js';
 import { addTransferCommands } from './transfer-command.js';
 import { addUserCommands } from './user-command.js';
+import { addVolumeCommands } from './volume-command.js';
 import { parseWholeNumber } from './whole-number.js';
 
 const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else the built-in default';
@@ -93,6 +94,9 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
   addBuildCommand(program);
   addBuilderCommands(group(program, 'builder', 'the cache of builds', ['berth builder du', 'what it holds']));
   addEngineCommand(program);
+  addVolumeCommands(
+    group(program, 'volume', 'directories that outlive containers', ['berth volume ls', 'what there is']),
+  );
   addCompletion(program);
   pointToHelp(program, []);
   program.completeCalled(args);
