@@ -1,0 +1,70 @@
+import { RuntimeError } from '../errors.js';
+import type { LogLimits } from './log-rotation.js';
+
+/** HostConfig.LogConfig. */
+export type LogConfig = Readonly<{ Type?: string; Config?: Readonly<Record<string, string>> | null }>;
+
+/** A log driver, or an option of it, that there is not. */
+export class InvalidLogConfigError extends RuntimeError {
+  override readonly name = 'InvalidLogConfigError';
+}
+
+/** How a container's output is kept: `none` is not at all. */
+export type LogPlan = Readonly<{ driver: 'json-file' | 'journald' | 'none'; limits: LogLimits }>;
+
+/** Docker keeps everything if not told otherwise, until the disk is full. */
+const DEFAULT_LIMITS: LogLimits = { maxBytes: 10_000_000, maxFiles: 3 };
+/** Docker's, which this one reads and rotates as well. */
+const FILE_DRIVERS = ['', 'json-file', 'local', 'k8s-file'];
+/** Of json-file: what would be kept beside each line is not, what is compressed stays as it is. */
+const ACCEPTED = [
+  'max-size',
+  'max-file',
+  'mode',
+  'compress',
+  'labels',
+  'labels-regex',
+  'env',
+  'env-regex',
+  'tag',
+];
+const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 };
+
+/** @throws {InvalidLogConfigError} with docker's words. */
+export function logPlanOf({ Type = '', Config }: LogConfig = {}): LogPlan {
+  const options = Config ?? {};
+  if (Type === 'none') return { driver: 'none', limits: DEFAULT_LIMITS };
+  if (Type === 'journald') return { driver: 'journald', limits: DEFAULT_LIMITS };
+  if (!FILE_DRIVERS.includes(Type))
+    throw new InvalidLogConfigError(
+      `logger: no log driver named '${Type}' is registered: there are json-file, journald and none`,
+    );
+  for (const name of Object.keys(options)) {
+    if (!ACCEPTED.includes(name))
+      throw new InvalidLogConfigError(`unknown log opt '${name}' for json-file log driver`);
+  }
+  return { driver: 'json-file', limits: limitsOf(options) };
+}
+
+function limitsOf(options: Readonly<Record<string, string>>): LogLimits {
+  const { 'max-size': size, 'max-file': count } = options;
+  const maxBytes = size === undefined ? DEFAULT_LIMITS.maxBytes : bytesOf(size);
+  if (count === undefined) {
+    // As docker, which keeps one file if told how large it may become, and no more.
+    return { maxBytes, maxFiles: size === undefined ? DEFAULT_LIMITS.maxFiles : 1 };
+  }
+  if (!/^\d+$/.test(count) || Number(count) < 1)
+    throw new InvalidLogConfigError(`max-file cannot be less than 1, and is ${JSON.stringify(count)}`);
+  return { maxBytes, maxFiles: Number(count) };
+}
+
+/** `10m` is ten million; -1 is no limit. */
+function bytesOf(text: string): number {
+  if (text === '-1') return Number.POSITIVE_INFINITY;
+  const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([bkmgtp]?)b?$/i.exec(text) ?? [];
+  const bytes = amount === '' ? 0 : Math.floor(Number(amount) * (UNITS[unit.toLowerCase()] ?? 0));
+  if (bytes > 0) return bytes;
+  throw new InvalidLogConfigError(
+    `max-size must be a positive number, and is ${JSON.stringify(text)}: write 10m`,
+  );
+}
