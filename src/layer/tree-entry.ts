@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
-import { canCallLinux, lgetxattr, llistxattr } from '../linux/index.js';
+import { canCallLinux, deviceNumbers, lgetxattr, llistxattr } from '../linux/index.js';
 import { type Entry, type EntryType, WHITEOUT_PREFIX } from './entry.js';
 import { LayerError } from './errors.js';
 import { decodeName, encodeName, sortNames } from './names.js';
@@ -33,7 +33,7 @@ export function entryOf(
     size: type === 'file' ? stats.size : 0,
     mtime: wholeSeconds(file, stats),
     ...(type === 'symlink' && { linkName: decodeName(readlinkSync(file, 'buffer')) }),
-    ...((type === 'character' || type === 'block') && { device: deviceOf(stats.rdev) }),
+    ...((type === 'character' || type === 'block') && { device: deviceNumbers(stats.rdev) }),
     ...(xattrs && { xattrs }),
   };
 }
@@ -84,14 +84,6 @@ function typeOf(stats: Stats): EntryType | undefined {
   if (stats.isCharacterDevice()) return 'character';
   if (stats.isBlockDevice()) return 'block';
   return stats.isFIFO() ? 'fifo' : undefined;
-}
-
-function deviceOf(rdev: number): { major: number; minor: number } {
-  const device = BigInt(rdev);
-  return {
-    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn)),
-    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
-  };
 }
 
 /** Rounded down. Milliseconds as a floating-point number may have been rounded up to the next second. */

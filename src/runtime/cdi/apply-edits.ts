@@ -1,4 +1,5 @@
 import { lstatSync, statSync } from 'node:fs';
+import { deviceNumbers } from '../../linux/index.js';
 import { RuntimeError } from '../errors.js';
 import type { SpecMount, Surroundings } from '../spec.js';
 import type { ContainerEdits, DeviceNode, Hook } from './spec-file.js';
@@ -84,17 +85,7 @@ function identityOf({ path, hostPath = path, type, major, minor }: DeviceNode) {
         : undefined;
   if (stats === undefined || found === undefined)
     throw new RuntimeError(`the device ${hostPath} is not there: is its driver loaded?`);
-  return { type: found, major: majorOf(stats.rdev), minor: minorOf(stats.rdev), mode: stats.mode & 0o777 };
-}
-
-function majorOf(rdev: number): number {
-  const device = BigInt(rdev);
-  return Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n));
-}
-
-function minorOf(rdev: number): number {
-  const device = BigInt(rdev);
-  return Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n));
+  return { type: found, ...deviceNumbers(stats.rdev), mode: stats.mode & 0o777 };
 }
 
 function bindOf({ path, hostPath = path }: DeviceNode): SpecMount {

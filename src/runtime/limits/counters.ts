@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+
+/** The text of a small file of the kernel; '' for one that is not there. */
+export function kernelText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** A file that holds one number. `max` is no number, as is nothing. */
+export function numberIn(path: string): number | undefined {
+  const text = kernelText(path).trim();
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+/** A file of lines with a name and a number each. */
+export function countersIn(path: string): Record<string, number> {
+  const rows = kernelText(path).matchAll(/^(\S+) (\d+)$/gm);
+  return Object.fromEntries(Array.from(rows, ([, name = '', value]) => [name, Number(value)]));
+}
