@@ -4,6 +4,7 @@ import { parseSize, parseUlimits, splitPair } from './build-flags.js';
 import type { ContainerFlags } from './container-options.js';
 import { parseAge } from './duration-option.js';
 import { UsageError } from './failure.js';
+import { absoluteBind, parseMount } from './mount-flag.js';
 import { parsePublished } from './published-ports.js';
 
 /** What `berth run` asks for, as the Engine API would have it. @throws {UsageError} */
@@ -60,10 +61,10 @@ function hostConfigOf(flags: ContainerFlags) {
     AutoRemove: flags.rm === true,
     RestartPolicy: parseRestartPolicy(flags),
     PublishAllPorts: flags.publishAll === true,
-    Binds: flags.volume,
+    Binds: flags.volume.map(absoluteBind),
     Tmpfs: Object.fromEntries(flags.tmpfs.map((text) => splitAt(text, ':'))),
     VolumesFrom: flags.volumesFrom,
-    Mounts: flags.mount,
+    Mounts: flags.mount.map(parseMount),
     Links: flags.link,
     Dns: flags.dns,
     DnsSearch: flags.dnsSearch,

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { AttachFlags, ExecFlags, StartFlags, StopFlags } from './container-life.js';
 import type { PsFlags } from './container-list.js';
+import type { LogsFlags } from './container-logs.js';
 import { addContainerOptions, type ContainerFlags } from './container-options.js';
 import type { RunFlags } from './container-run.js';
 import { examples, group } from './help.js';
@@ -35,6 +36,7 @@ function addShared(parent: Command): void {
   addWait(parent);
   addExec(parent);
   addAttach(parent);
+  addLogs(parent);
 }
 
 function addRun(parent: Command): void {
@@ -219,6 +221,25 @@ function addAttach(parent: Command): void {
     .action(async (name: string, flags: AttachFlags) => {
       const { attachToContainer } = await import('./container-life.js');
       process.exitCode = await attachToContainer(name, flags);
+    });
+  addStoreOptions(command);
+}
+
+function addLogs(parent: Command): void {
+  const command = parent
+    .command('logs')
+    .description('show what a container printed')
+    .argument('<container>', 'name, id or the beginning of an id')
+    .option('-f, --follow', 'and what it prints from now on, until it has ended')
+    .option('-n, --tail <lines>', 'so many of the last ones', 'all')
+    .option('--since <time>', 'from then on: 10m, or 2026-01-31T12:00:00Z')
+    .option('--until <time>', 'up to then')
+    .option('-t, --timestamps', 'when each line was printed')
+    .addOption(new Option('--details', 'of docker').hideHelp())
+    .addHelpText('after', examples(['berth logs -f --tail 10 web', 'the last lines, and what follows']))
+    .action(async (name: string, flags: LogsFlags) => {
+      const { showLogs } = await import('./container-logs.js');
+      await showLogs(name, flags);
     });
   addStoreOptions(command);
 }

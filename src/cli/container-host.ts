@@ -15,6 +15,7 @@ export async function openContainerHost(flags: StoreFlags): Promise<OpenedHost> 
       root,
       images: containerImages(store),
       runDirectory: runDirectory(),
+      onNotice: (text) => void process.stderr.write(`berth: ${text}\n`),
       cleanUpCommand: (id) => [...ownCommand(), 'container', 'cleanup', '--root', root, id],
     }),
   );

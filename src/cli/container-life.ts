@@ -60,10 +60,10 @@ export async function removeContainers(
   names: readonly string[],
   flags: StoreFlags & Readonly<{ force?: boolean; volumes?: boolean }>,
 ): Promise<void> {
-  const { force = false } = flags;
+  const { force = false, volumes = false } = flags;
   await each(names, flags, async (host, name) => {
     try {
-      await host.remove(name, { force });
+      await host.remove(name, { force, volumes });
     } catch (error) {
       if (!force || (error as Error).name !== 'ContainerNotFoundError') throw error;
     }

@@ -8,7 +8,7 @@ export { makeDirectories } from './directories.js';
 export { canCallLinux, LinuxError, type Path } from './libc.js';
 export { flock, tryFlock } from './lock.js';
 export { MOUNT_FLAGS, mount, UMOUNT_FLAGS, umount } from './mount.js';
-export { isRunning, processIdentity } from './process-identity.js';
 export { deviceNumbers, lutimes, makeDevice, makeFifo, type Time } from './nodes.js';
+export { isRunning, processIdentity } from './process-identity.js';
 export { UNSHARE_FLAGS, unshare } from './unshare.js';
 export { lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattr.js';

@@ -75,6 +75,24 @@ describe('berth run', () => {
     });
     expect(output).toBe('1 on /made 1 ship\nread-only\n');
   });
+  it('has what is mounted and no more than it may use, and keeps what it printed', async () => {
+    const mounts = ['-v', `${place.root}/shared:/host:ro`, '-v', 'kept:/data', '-v', '/anonymous'];
+    const limits = ['--tmpfs', '/memory:size=1m', '-m', '64m', '--pids-limit', '50'];
+    const script =
+      'echo x > /data/file; touch /host/x 2>/dev/null || echo read-only; df /memory | tail -n 1 | awk "{print \\$2}"; echo last >&2';
+    const args = ['run', '--name', 'full', ...mounts, ...limits, 'box', 'sh', '-c', script];
+    expect(await place.run(args)).toBe('read-only\n1024\n');
+    expect(await place.run(['run', '--rm', '--volumes-from', 'full', 'box', 'cat', '/data/file'])).toBe(
+      'x\n',
+    );
+    expect(await place.run(['logs', '--tail', '2', 'full'])).toBe('1024\n');
+    expect((await place.tryRun(['volume', 'rm', 'kept'])).stderr).toContain('volume is in use');
+    expect(await place.run(['inspect', '-f', '{{.HostConfig.Memory}} {{len .Mounts}}', 'full'])).toBe(
+      '67108864 3\n',
+    );
+    await place.run(['rm', '-v', 'full']);
+    expect(await place.run(['volume', 'ls', '-q'])).toBe('kept\n');
+  });
   it('has a terminal with -t, which its window resizes, and leaves it with ctrl-p ctrl-q', async () => {
     const command = `${BERTH} run -it --name term box sh -c 'tty; stty size; read line; echo "got $line"; stty size; sleep 100'`;
     await using terminal = await Terminal.start(command, { columns: 90, rows: 25, env: place.env });

@@ -1,4 +1,7 @@
 import type { ContainerConfig as ImageContainerConfig } from '../../oci/index.js';
+import type { LimitsHostConfig } from '../limits/index.js';
+import type { LogConfig } from '../logs/index.js';
+import type { MountsHostConfig } from '../volumes/index.js';
 
 /**
  * What a container is asked to be, in the members of the Engine API, which inspect gives back as they came: the body of
@@ -33,8 +36,9 @@ export type RestartPolicy = Readonly<{ Name?: string; MaximumRetryCount?: number
 export type PortBinding = Readonly<{ HostIp?: string; HostPort?: string }>;
 
 /** What ties a container to its machine. */
-export type HostConfig = Readonly<{
-  Binds?: readonly string[] | null;
+export type HostConfig = MountsHostConfig & LimitsHostConfig & PlaceConfig;
+
+type PlaceConfig = Readonly<{
   NetworkMode?: string;
   PortBindings?: Readonly<Record<string, readonly PortBinding[] | null>> | null;
   PublishAllPorts?: boolean;
@@ -58,13 +62,8 @@ export type HostConfig = Readonly<{
   Privileged?: boolean;
   ReadonlyRootfs?: boolean;
   SecurityOpt?: readonly string[] | null;
-  Tmpfs?: Readonly<Record<string, string>> | null;
-  ShmSize?: number;
-  Sysctls?: Readonly<Record<string, string>> | null;
-  Ulimits?: readonly Readonly<{ Name: string; Soft: number; Hard: number }>[] | null;
-  OomScoreAdj?: number;
   Init?: boolean | null;
-  LogConfig?: Readonly<{ Type?: string; Config?: Readonly<Record<string, string>> | null }>;
+  LogConfig?: LogConfig;
 }>;
 
 export type NetworkingConfig = Readonly<{

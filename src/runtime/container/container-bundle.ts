@@ -2,6 +2,15 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { InvalidContainerError } from '../errors.js';
+import {
+  devicesOf,
+  oomScoreOf,
+  readCgroupSupport,
+  resourcesOf,
+  rlimitsOf,
+  shmBytesOf,
+  sysctlsOf,
+} from '../limits/index.js';
 import { MountTargets } from '../mount-targets.js';
 import { hostsFile, resolvConf } from '../network-files.js';
 import { lstatIfAny, resolveInRoot } from '../root-path.js';
@@ -13,8 +22,8 @@ import {
   type Surroundings,
   standardTargets,
 } from '../spec.js';
-import { rlimits } from '../ulimits.js';
 import { findUser, type ProcessUser, textsOf } from '../users.js';
+import { copyUp, specMounts, type Volumes } from '../volumes/index.js';
 import { commandLine } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord } from './container-record.js';
@@ -26,22 +35,32 @@ export type BundleParts = Readonly<{
   surroundings: Surroundings;
   network: 'host' | 'none' | NamespacePath;
   shared: NonNullable<ContainerOptions['shared']>;
+  volumes: Volumes;
+  /** Told, in words for a person, of what is not as it was asked for. */
+  onNotice: (text: string) => void;
 }>;
 
-/** Writes config.json of a container, and what it needs in the root filesystem. @throws {InvalidContainerError} */
-export function writeBundle(record: ContainerRecord, parts: BundleParts): void {
-  const { folder, root, surroundings } = parts;
+/**
+ * Writes config.json of a container, and makes what it needs in the root filesystem.
+ * @returns what must stay until the container is made. @throws {RuntimeError} what is asked for cannot be had.
+ */
+export async function writeBundle(record: ContainerRecord, parts: BundleParts): Promise<Disposable> {
+  const { folder, root, surroundings, volumes } = parts;
   const options = optionsOf(record, parts);
-  const targets = new MountTargets(root);
   makeDirectories(resolveInRoot(root, options.cwd));
-  if (!options.isReadOnly)
+  await copyUp(record.mounts, { rootfs: root, volumes });
+  const placed = await specMounts(record.mounts, { container: record.id, rootfs: root, volumes });
+  const mounts = [...networkFiles(record, parts), ...placed.mounts, ...options.mounts];
+  if (!options.isReadOnly) {
+    const targets = new MountTargets(root);
     for (const target of standardTargets(options, surroundings)) targets.add(target, 'directory');
-  const mounts = networkFiles(record, parts).map((mount) => ({
-    ...mount,
-    destination: targets.add(mount.destination, 'file'),
-  }));
-  const spec = containerSpec({ ...options, mounts: [...mounts, ...options.mounts] }, surroundings);
-  writeFileSync(folder.file('config.json'), JSON.stringify(spec), { mode: 0o600 });
+    for (const { destination } of networkFiles(record, parts)) targets.add(destination, 'file');
+  }
+  const spec = containerSpec({ ...options, mounts }, surroundings);
+  const { rootfsPropagation } = placed;
+  const linux = { ...spec.linux, ...(rootfsPropagation && { rootfsPropagation }) };
+  writeFileSync(folder.file('config.json'), JSON.stringify({ ...spec, linux }), { mode: 0o600 });
+  return placed;
 }
 
 /** Docker's: the first twelve digits of its id; on the machine's network, that of the machine. */
@@ -60,31 +79,24 @@ export function processUser(text: string, groups: readonly string[], root: strin
 
 function optionsOf(record: ContainerRecord, parts: BundleParts): ContainerOptions {
   const { id, config, hostConfig } = record;
-  const { folder, root, surroundings } = parts;
+  const { folder, root, surroundings, shared } = parts;
   const args = commandLine(config);
   if (args.length === 0) throw new InvalidContainerError('no command specified');
-  const isPrivileged = hostConfig.Privileged === true;
-  const security = securityOptions(hostConfig.SecurityOpt ?? []);
   const [height, width] = hostConfig.ConsoleSize ?? [0, 0];
   return {
-    rootfs: join(folder.path, 'root'),
+    rootfs: folder.file('root'),
     args,
     env: environmentOf(record),
     cwd: config.WorkingDir || '/',
     user: processUser(config.User ?? '', hostConfig.GroupAdd ?? [], root),
-    hostname: parts.shared.uts === 'host' ? '' : hostnameOf(record),
+    hostname: shared.uts === 'host' ? '' : hostnameOf(record),
     ...(config.Domainname && { domainname: config.Domainname }),
     terminal: config.Tty === true,
     ...(height > 0 && width > 0 && { consoleSize: { height, width } }),
     network: parts.network,
-    shared: parts.shared,
-    privileged: isPrivileged,
+    shared,
+    privileged: hostConfig.Privileged === true,
     mounts: [],
-    ...(hostConfig.ShmSize && { shmBytes: hostConfig.ShmSize }),
-    rlimits: rlimits(
-      (hostConfig.Ulimits ?? []).map(({ Name, Soft, Hard }) => ({ name: Name, soft: Soft, hard: Hard })),
-      { mayRaise: surroundings.ids === 'machine' && surroundings.capabilities.has('CAP_SYS_RESOURCE') },
-    ),
     ...(surroundings.cgroups !== 'none' && {
       cgroupsPath: join('/', hostConfig.CgroupParent || 'berth', id),
     }),
@@ -94,9 +106,28 @@ function optionsOf(record: ContainerRecord, parts: BundleParts): ContainerOption
       add: capabilityNames(hostConfig.CapAdd ?? []),
       drop: capabilityNames(hostConfig.CapDrop ?? []),
     },
-    ...security,
-    sysctl: hostConfig.Sysctls ?? {},
-    ...(hostConfig.OomScoreAdj && { oomScoreAdj: hostConfig.OomScoreAdj }),
+    ...securityOptions(hostConfig.SecurityOpt ?? []),
+    ...limitsOf(record, parts),
+  };
+}
+
+function limitsOf({ hostConfig }: ContainerRecord, { surroundings, network, shared, onNotice }: BundleParts) {
+  const mayRaise = surroundings.ids === 'machine' && surroundings.capabilities.has('CAP_SYS_RESOURCE');
+  const oomScoreAdj = oomScoreOf(hostConfig, { mayRaise });
+  const shmBytes = shmBytesOf(hostConfig);
+  const ofMachine = new Set(
+    (['ipc', 'uts'] as const)
+      .filter((kind) => shared[kind] === 'host')
+      .map((kind): 'ipc' | 'network' | 'uts' => kind),
+  );
+  if (network === 'host') ofMachine.add('network');
+  return {
+    rlimits: rlimitsOf(hostConfig, { mayRaise, onNotice }),
+    resources: resourcesOf(hostConfig, readCgroupSupport(surroundings.cgroups)),
+    additions: devicesOf(hostConfig, surroundings),
+    sysctl: sysctlsOf(hostConfig, ofMachine),
+    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
+    ...(shmBytes !== undefined && { shmBytes }),
   };
 }
 

@@ -4,10 +4,14 @@ import { setTimeout } from 'node:timers/promises';
 import { isRunning } from '../../linux/index.js';
 import { chainIDs } from '../../oci/index.js';
 import { ContainerStateError, RuntimeError } from '../errors.js';
+import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.js';
+import { logPlanOf } from '../logs/index.js';
 import { findRuntime, type MachineOptions, openMachine } from '../machine.js';
 import { prepareOverlay } from '../overlay.js';
 import { RuntimeDatabase } from '../runtime-database.js';
-import { type CreateBody, withImage } from './configuration.js';
+import { usableCgroups } from '../surroundings.js';
+import { type MountPoint, resolveMounts, Volumes } from '../volumes/index.js';
+import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
 import { writeBundle } from './container-bundle.js';
 import { ContainerEvents } from './container-events.js';
 import { ContainerFolder, runtimeDirectory } from './container-folder.js';
@@ -30,6 +34,8 @@ export type ContainerHostOptions = Readonly<{
   runDirectory: string;
   /** The command that calls {@link ContainerHost.cleanUp} when nobody else is there to. */
   cleanUpCommand: (id: string) => readonly string[];
+  /** Told, in words for a person, of what is not as it was asked for. */
+  onNotice?: (text: string) => void;
 }>;
 
 /** Whether something was done, or was so already. */
@@ -47,6 +53,7 @@ const DEFAULT_STOP_SECONDS = 10;
  */
 export class ContainerHost implements Disposable {
   readonly events: ContainerEvents;
+  readonly volumes: Volumes;
   readonly #options: ContainerHostOptions;
   readonly #db: RuntimeDatabase;
   readonly #store: ContainerStore;
@@ -67,6 +74,7 @@ export class ContainerHost implements Disposable {
     this.#db = new RuntimeDatabase(options.root);
     this.#store = new ContainerStore(this.#db);
     this.events = new ContainerEvents(this.#db);
+    this.volumes = new Volumes(this.#db, { directory: join(options.root, 'volumes') });
   }
 
   [Symbol.dispose](): void {
@@ -117,6 +125,7 @@ export class ContainerHost implements Disposable {
     const { HostConfig = {}, NetworkingConfig = {}, ...config } = body;
     const image = this.#options.images.get(config.Image ?? '');
     const id = newContainerId();
+    const withDefaults = withImage(config, image.config.config ?? {});
     const record = {
       id,
       createdAt: new Date().toISOString(),
@@ -126,12 +135,13 @@ export class ContainerHost implements Disposable {
         manifest: image.manifest,
         chainIDs: chainIDs(image.config.rootfs.diff_ids),
       },
-      config: withImage(config, image.config.config ?? {}),
-      hostConfig: HostConfig,
+      config: withDefaults,
+      hostConfig: checkedLimits(HostConfig),
       networkingConfig: NetworkingConfig,
+      mounts: this.#resolveMounts(id, HostConfig, withDefaults.Volumes),
       state: NEW_STATE,
     };
-    const added = await this.#add(record, name);
+    const added = await this.#addOrRelease(record, name);
     this.#options.images.hold(id, image.manifest);
     this.folder(id).make();
     this.#post(added, 'create');
@@ -232,8 +242,14 @@ export class ContainerHost implements Disposable {
     });
   }
 
-  /** @throws {ContainerStateError} it runs, and nobody said to end it. */
-  async remove(text: string, { force = false }: Readonly<{ force?: boolean }> = {}): Promise<void> {
+  /**
+   * @param options `force`: also when it runs. `volumes`: with those that nobody named.
+   * @throws {ContainerStateError} it runs.
+   */
+  async remove(
+    text: string,
+    { force = false, volumes = false }: Readonly<{ force?: boolean; volumes?: boolean }> = {},
+  ): Promise<void> {
     await this.#locked(text, async (record) => {
       if (isAlive(record)) {
         if (!force) {
@@ -247,7 +263,7 @@ export class ContainerHost implements Disposable {
         await this.#expectEnd(record);
         if ((await this.#current(record.id)) === undefined) return; // it was to be removed at its end
       }
-      await this.#discard(record);
+      await this.#discard(record, { withVolumes: volumes });
     });
   }
 
@@ -294,6 +310,8 @@ export class ContainerHost implements Disposable {
     return failures;
   }
 
+  readonly #onNotice = (text: string): void => this.#options.onNotice?.(text);
+
   // Inside, with the container locked
 
   async #locked<T>(text: string, work: (record: ContainerRecord) => Promise<T>): Promise<T> {
@@ -325,6 +343,7 @@ export class ContainerHost implements Disposable {
     const exitCode = folder.exitCode();
     await (await this.control()).remove(id);
     folder.unmount();
+    this.volumes.unmount(id);
     const ended = this.#store.setState(id, {
       status: 'exited',
       pid: 0,
@@ -336,17 +355,19 @@ export class ContainerHost implements Disposable {
     if (ended.state.oomKilled) this.#post(ended, 'oom');
     this.#post(ended, 'die', { exitCode: String(ended.state.exitCode) });
     if (record.hostConfig.AutoRemove !== true) return ended;
-    await this.#discard(ended);
+    await this.#discard(ended, { withVolumes: true });
     return undefined;
   }
 
-  async #discard(record: ContainerRecord): Promise<void> {
+  async #discard(record: ContainerRecord, { withVolumes }: { withVolumes: boolean }): Promise<void> {
     const { id } = record;
     this.#store.setState(id, { status: 'removing' });
     await (await this.control()).remove(id).catch(() => {}); // there is none, mostly
     this.folder(id).remove();
     this.#store.remove(id);
     this.#options.images.release(id);
+    const had = this.volumes.release(id);
+    if (withVolumes) await this.volumes.removeAnonymous(had);
     this.#post(record, 'destroy');
   }
 
@@ -406,12 +427,14 @@ export class ContainerHost implements Disposable {
       exitCommand: this.#options.cleanUpCommand(record.id),
     });
     const findRunning = (text: string) => this.running(text);
-    writeBundle(record, {
+    using _kept = await writeBundle(record, {
       folder,
       root: monitor.root,
       surroundings,
       network: await networkOf(record, findRunning),
       shared: await sharedNamespaces(record, findRunning),
+      volumes: this.volumes,
+      onNotice: this.#onNotice,
     });
     return await monitor.create(); // it goes with this block
   }
@@ -424,7 +447,7 @@ export class ContainerHost implements Disposable {
       exitCode,
       error: message,
     });
-    if (record.hostConfig.AutoRemove === true) await this.#discard(failed);
+    if (record.hostConfig.AutoRemove === true) await this.#discard(failed, { withVolumes: true });
   }
 
   async #signal(record: ContainerRecord, signal: string): Promise<void> {
@@ -497,6 +520,27 @@ export class ContainerHost implements Disposable {
     }
   }
 
+  #resolveMounts(id: string, hostConfig: HostConfig, volumes: ContainerConfig['Volumes']): MountPoint[] {
+    const mountsOf = (text: string) => this.#store.get(text).mounts;
+    return resolveMounts(
+      { container: id, hostConfig, volumes, mountsOf, onNotice: this.#onNotice },
+      this.volumes,
+    );
+  }
+
+  /** With volumes that were made for it, which are nobody's if it does not come about. */
+  async #addOrRelease(
+    record: Omit<ContainerRecord, 'name'>,
+    name: string | undefined,
+  ): Promise<ContainerRecord> {
+    try {
+      return await this.#add(record, name);
+    } catch (error) {
+      await this.volumes.removeAnonymous(this.volumes.release(record.id));
+      throw error;
+    }
+  }
+
   async #add(record: Omit<ContainerRecord, 'name'>, name: string | undefined): Promise<ContainerRecord> {
     if (name !== undefined) {
       const named = { ...record, name: parseContainerName(name) };
@@ -529,4 +573,12 @@ export class ContainerHost implements Disposable {
     mkdirSync(this.#stateDirectory, { recursive: true, mode: 0o700 });
     return new OciControl(program, this.#stateDirectory);
   }
+}
+
+/** As docker's daemon has them. @throws {InvalidLimitError} @throws {InvalidLogConfigError} before anything is made. */
+function checkedLimits(hostConfig: HostConfig): HostConfig {
+  const adapted = adaptedLimits(hostConfig);
+  resourcesOf(adapted, readCgroupSupport(usableCgroups()));
+  logPlanOf(adapted.LogConfig);
+  return adapted;
 }

@@ -1,4 +1,5 @@
 import type { Descriptor, Digest } from '../../oci/index.js';
+import type { MountPoint } from '../volumes/index.js';
 import type { ContainerConfig, HostConfig, NetworkingConfig } from './configuration.js';
 
 /** Docker's words. */
@@ -51,6 +52,7 @@ export type ContainerRecord = Readonly<{
   config: ContainerConfig;
   hostConfig: HostConfig;
   networkingConfig: NetworkingConfig;
+  mounts: readonly MountPoint[];
   state: ContainerState;
 }>;
 

@@ -1,3 +1,4 @@
+import { inspectMounts } from '../volumes/index.js';
 import { commandLine } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord, ContainerState } from './container-record.js';
@@ -33,7 +34,7 @@ export function inspectContainer(record: ContainerRecord, folder: ContainerFolde
       Name: 'overlay2',
       Data: { MergedDir: folder.file('root'), UpperDir: folder.file('u'), WorkDir: folder.file('w') },
     },
-    Mounts: [] as readonly object[],
+    Mounts: inspectMounts(record.mounts),
     Config: {
       ...CONFIG_DEFAULTS,
       ...config,
