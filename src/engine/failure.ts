@@ -27,6 +27,10 @@ const STATUSES: Readonly<Record<string, number>> = {
   ImageFormatError: 400,
   ImageNotFoundError: 404,
   InvalidContainerError: 400,
+  InvalidLimitError: 400,
+  InvalidLogConfigError: 400,
+  InvalidMountError: 400,
+  InvalidVolumeError: 400,
   OciError: 400,
   RangeError: 400,
   RateLimitError: 429,
@@ -34,6 +38,8 @@ const STATUSES: Readonly<Record<string, number>> = {
   TarError: 400,
   UnauthorizedError: 403, // 401 would make the client ask for a password and lose the reason
   UsageError: 400,
+  VolumeConflictError: 409,
+  VolumeNotFoundError: 404,
 };
 
 /** @returns `undefined` for what nobody has foreseen: it is logged, and not shown. */

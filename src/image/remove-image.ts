@@ -1,4 +1,11 @@
-import { chainIDs, type Digest, formatReference, type Platform, parseReference, shortReference } from '../oci/index.js';
+import {
+  chainIDs,
+  type Digest,
+  formatReference,
+  type Platform,
+  parseReference,
+  shortReference,
+} from '../oci/index.js';
 import { shortRepository } from './docker-inspect.js';
 import { ImageConflictError } from './errors.js';
 import type { ImageRecord } from './image-records.js';

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { inspectContainer } from '../../runtime/container/index.js';
 import { type Handler, sendJson } from '../call.js';
 import { EngineError } from '../errors.js';
 import { filtersOf, isSet, numberOf, textOf } from '../query.js';
-import { containerJson, listedContainerJson } from './container-json.js';
+import { listedContainerJson } from './container-json.js';
 
 const FILTERS = ['ancestor', 'before', 'exited', 'id', 'label', 'name', 'since', 'status'];
 const ALIVE = ['running', 'paused', 'restarting'];
@@ -31,8 +32,7 @@ export const containerList: Handler = async ({ containers }, { query, answer }) 
 export const containerInspect: Handler = async ({ containers }, { name, answer }) => {
   using opened = await containers.open();
   const record = await opened.host.get(name);
-  const folder = opened.host.folder(record.id);
-  sendJson(answer, containerJson(record, { log: folder.file('log'), root: folder.path }));
+  sendJson(answer, inspectContainer(record, opened.host.folder(record.id)));
 };
 
 /** `docker top`: what ps of this machine says of the container's processes. */

@@ -41,14 +41,14 @@ export function inspectContainer(record: ContainerRecord, folder: ContainerFolde
       Hostname: config.Hostname || id.slice(0, 12),
       Image: image.name,
     },
-    NetworkSettings: { Networks: {}, Ports: {} } as Readonly<Record<string, unknown>>,
+    NetworkSettings: { Bridge: '', SandboxID: '', SandboxKey: '', Ports: {}, Networks: {} },
   };
 }
 
 function inspectState({ status, pid, exitCode, error, oomKilled, startedAt, finishedAt }: ContainerState) {
   return {
     Status: status,
-    Running: status === 'running' || status === 'paused',
+    Running: ['running', 'paused', 'restarting'].includes(status),
     Paused: status === 'paused',
     Restarting: status === 'restarting',
     OOMKilled: oomKilled,

@@ -8,7 +8,6 @@ export { type CgroupSupport, readCgroupSupport } from './cgroup-support.js';
 export { devicesOf } from './device-limits.js';
 export {
   adaptedLimits,
-  InvalidLimitError,
   type LimitsHostConfig,
   type UpdatableLimits,
 } from './limit-config.js';

@@ -5,7 +5,7 @@ import type { LogLimits } from './log-rotation.js';
 export type LogConfig = Readonly<{ Type?: string; Config?: Readonly<Record<string, string>> | null }>;
 
 /** A log driver, or an option of it, that there is not. */
-export class InvalidLogConfigError extends RuntimeError {
+class InvalidLogConfigError extends RuntimeError {
   override readonly name = 'InvalidLogConfigError';
 }
 

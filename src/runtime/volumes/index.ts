@@ -15,11 +15,5 @@ export type { MountConfig } from './mount-request.js';
 export { type MountsHostConfig, resolveMounts, type WantedMounts } from './resolve-mounts.js';
 export { copyUp, type MountPlace, type PlacedMounts, specMounts } from './spec-mounts.js';
 export { inspectVolume, type Volume, type VolumeInspect, type VolumeRequest } from './volume.js';
-export {
-  InvalidMountError,
-  InvalidVolumeError,
-  VolumeConflictError,
-  VolumeNotFoundError,
-} from './volume-errors.js';
 export type { VolumeFilters } from './volume-filters.js';
 export { VOLUMES_SCHEMA, Volumes } from './volumes.js';
