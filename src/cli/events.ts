@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
-import type { Config } from '../registry/config/index.js';
-import { type EventQueue, type KeptEvent, SqliteQueue, wants } from '../registry/events/index.js';
+import { type EventQueue, type KeptEvent, wants } from '../registry/events/index.js';
 import { readConfig } from './config.js';
 import { parseDays } from './duration-option.js';
-import { queuePath } from './event-queue-file.js';
+import { openExistingQueue } from './event-queue.js';
 import type { EventsFlags } from './events-command.js';
 import { UsageError } from './failure.js';
 import { endpointsOf } from './notification-endpoints.js';
@@ -18,7 +16,7 @@ export async function listEvents(
 ): Promise<void> {
   const since = sinceOf(flags);
   const { config } = await readConfig(flags.config, process.env);
-  await using queue = openExisting(config);
+  await using queue = await openExistingQueue(config, process.env);
   const rows: (readonly string[])[] = [];
   for await (const event of eventsOf(queue, since)) {
     const deliveries = event.deliveries.filter(
@@ -41,7 +39,7 @@ export async function replayEvents(ids: readonly string[], flags: EventsFlags): 
   const endpoints = all.filter(({ name }) => flags.endpoint === undefined || name === flags.endpoint);
   if (endpoints.length === 0)
     throw new Error(`there is no endpoint ${flags.endpoint ?? 'that events go to'}`);
-  await using queue = openExisting(config);
+  await using queue = await openExistingQueue(config, process.env);
   const missing = new Set(ids);
   const chosen: KeptEvent[] = [];
   for await (const event of eventsOf(queue, since)) {
@@ -60,16 +58,6 @@ export async function replayEvents(ids: readonly string[], flags: EventsFlags): 
     const count = await queue.again(endpoint.name, seqs);
     process.stdout.write(`${count} ${count === 1 ? 'event' : 'events'} to ${endpoint.name} again\n`);
   }
-}
-
-/** The queue of a registry that has been there. @throws {Error} there is none. */
-function openExisting(config: Config): SqliteQueue {
-  const path = queuePath(config, process.env);
-  if (path === ':memory:')
-    throw new Error('events wait in the memory of the registry; see berth.notifications.path');
-  if (!existsSync(path))
-    throw new Error(`there are no events in ${path}; name the configuration with --config`);
-  return new SqliteQueue(path);
 }
 
 async function* eventsOf(queue: EventQueue, since: Date | undefined): AsyncGenerator<KeptEvent> {

@@ -6,7 +6,7 @@ const AGAIN_MS = 1000;
 
 export type Duty = (signal: AbortSignal) => Promise<unknown>;
 
-/** Held by the process that does what only one may do. */
+/** Held by the process that does what only one may do, but for what has a lock of its own. */
 export const LEAD = 'lead';
 
 /**
@@ -14,18 +14,18 @@ export const LEAD = 'lead';
  * some of it failed or the lock was lost, until `signal`. Its own signal tells each to stop at once.
  */
 export async function lead(
-  { locks, log }: Readonly<{ locks: Locks; log: Logger }>,
+  { locks, log, key = LEAD }: Readonly<{ locks: Locks; log: Logger; key?: string }>,
   signal: AbortSignal,
   duties: readonly Duty[],
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      using held = await locks.acquire(LEAD, 'alone', signal);
-      log.debug({}, 'this process does what only one may do');
+      using held = await locks.acquire(key, 'alone', signal);
+      log.debug({ key }, 'this process does what only one may do');
       await doAll(duties, AbortSignal.any([signal, held.lost]));
     } catch (error) {
       if (signal.aborted) return;
-      log.warn({ error }, 'what only one process may do is begun anew');
+      log.warn({ error, key }, 'what only one process may do is begun anew');
       await sleep(AGAIN_MS, undefined, { signal }).catch(() => {});
     }
   }

@@ -29,7 +29,11 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
     if (opened.locks && lead === undefined) return await askServer(opened.index, task);
     // The index is trusted once it was compared with the files.
     if (task.kind !== 'empty-trash') await opened.store.sync.run();
-    await using witnesses = await openWitnesses(config, { log: quiet, auditPath: auditPathOf(config) });
+    await using witnesses = await openWitnesses(config, {
+      ...opened,
+      log: quiet,
+      auditPath: auditPathOf(config),
+    });
     await using mirrors = await openMirrors(config, opened, { log: quiet, pushed: ownWitness(witnesses) });
     return await maintenanceOf(config, opened, { mirrors, witnesses }).run(task, lead?.lost);
   } catch (error) {

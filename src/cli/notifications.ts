@@ -11,7 +11,8 @@ import {
   Sender,
 } from '../registry/events/index.js';
 import type { Logger } from '../registry/logger.js';
-import { openQueue, queuePath } from './event-queue-file.js';
+import type { StorageDriver } from '../storage/index.js';
+import { openQueue, type QueuePlace, queuePlace } from './event-queue.js';
 import { endpointsOf } from './notification-endpoints.js';
 
 /** Events on their way, from what was done to those who are told. */
@@ -19,22 +20,26 @@ export type Notifications = AsyncDisposable &
   Readonly<{
     notifier: Notifier;
     queue: EventQueue;
-    /** Its file, or `:memory:`. */
-    path: string;
+    place: QueuePlace;
     loops: readonly DeliveryLoop[];
   }>;
 
 type Parts = Readonly<{
   log: Logger;
+  /** Of the registry's files. */
+  driver: StorageDriver;
   /** Asked once the queue is there, whose lengths it may show. */
   observer?: (queue: Pick<EventQueue, 'waiting'>) => DeliveryObserver | undefined;
 }>;
 
 /** @throws {Error} naming the key of what cannot be used. */
-export async function openNotifications(config: Config, { log, observer }: Parts): Promise<Notifications> {
+export async function openNotifications(
+  config: Config,
+  { log, driver, observer }: Parts,
+): Promise<Notifications> {
   const endpoints = await endpointsOf(config);
-  const path = queuePath(config, process.env);
-  const queue = openQueue(path, log);
+  const place = queuePlace(config, process.env);
+  const queue = await openQueue(config, place, { log, driver });
   const watching = observer?.(queue);
   const active = endpoints.filter(({ disabled }) => !disabled);
   const senders = new Map(active.map((endpoint) => [endpoint, new Sender(endpoint, process.env)]));
@@ -56,7 +61,7 @@ export async function openNotifications(config: Config, { log, observer }: Parts
   return {
     notifier,
     queue,
-    path,
+    place,
     loops: [...loops.values()],
     async [Symbol.asyncDispose]() {
       await notifier[Symbol.asyncDispose]();

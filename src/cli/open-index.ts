@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type MetadataIndex, openPostgres, SqliteIndex } from '../index/index.js';
+import { type MetadataIndex, openPostgres, type PostgresOptions, SqliteIndex } from '../index/index.js';
 import type { Locks } from '../locks/index.js';
 import type { Config } from '../registry/config/index.js';
 import { readConfigured, reasonOf } from '../registry/system-error.js';
@@ -34,11 +34,8 @@ export async function openIndex(
     shared?: boolean;
   },
 ): Promise<OpenIndex> {
-  const { url, passwordfile, ...options } = config.berth.index.postgresql;
-  if (url !== undefined) {
-    const password = passwordfile === undefined ? {} : { password: () => readPassword(passwordfile) };
-    const registry = () => registryId(driver);
-    const { index, locks } = await openPostgres({ ...options, ...password, url, registry });
+  if (hasReplicas(config)) {
+    const { index, locks } = await openPostgres(postgresOptions(config, driver));
     return {
       index,
       locks,
@@ -50,6 +47,21 @@ export async function openIndex(
   }
   const index = openFile(indexPath(config, process.env), { indexInMemory, shared });
   return { index, [Symbol.asyncDispose]: () => index.close() };
+}
+
+/**
+ * How the database is reached, of a registry that has one.
+ * @param driver of the registry that what is in it has to be of; without it, that is not looked at.
+ */
+export function postgresOptions(config: Config, driver: StorageDriver | undefined): PostgresOptions {
+  const { url, passwordfile, ...options } = config.berth.index.postgresql;
+  if (url === undefined) throw new TypeError('berth.index.postgresql has no url');
+  return {
+    ...options,
+    url,
+    ...(passwordfile !== undefined && { password: () => readPassword(passwordfile) }),
+    ...(driver && { registry: () => registryId(driver) }),
+  };
 }
 
 /** For those who want nothing of it. */

@@ -102,6 +102,7 @@ async function serveHere(
   const authenticator = issuer?.authenticator ?? users;
   const blobs = new RepositoryBlobs(opened.store, quotaRules(config));
   await using witnesses = await openWitnesses(config, {
+    ...opened,
     log,
     observer: (queue) => metrics?.notifications(queue),
   });
@@ -167,7 +168,8 @@ async function serveHere(
       opened.locks
         ? shareWork({ ...registry, ...opened, locks: opened.locks, log }, signal, duties)
         : Promise.all([checkIndex({ ...opened, log }, signal), ...duties.map((duty) => duty(signal))]),
-      witnesses.notifications && deliver(config, { ...witnesses.notifications, log }, signal),
+      witnesses.notifications &&
+        deliver(config, { ...witnesses.notifications, locks: opened.locks, log }, signal),
     ]),
   );
   if (worker) {

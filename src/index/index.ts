@@ -3,7 +3,8 @@
  * what, sizes and times. Derived from the files, which are the truth: it can be deleted at any time.
  * Start with metadata-index.ts, the promise; sqlite/ keeps it for one machine, postgresql/ for any number.
  */
-import type { PostgresIndex, PostgresLocks } from './postgresql/index.js';
+import type { Database, PostgresIndex, PostgresLocks } from './postgresql/index.js';
+import type { KeptTables } from './postgresql/kept-tables.js';
 import type { PostgresOptions } from './postgresql/options.js';
 
 export { IndexUnavailableError } from './errors.js';
@@ -29,6 +30,8 @@ export type {
   Unneeded,
   UnreadableLink,
 } from './metadata-index.js';
+export type { Database, Session } from './postgresql/database.js';
+export type { KeptTables } from './postgresql/kept-tables.js';
 export type { PostgresOptions } from './postgresql/options.js';
 export { SqliteIndex } from './sqlite/sqlite-index.js';
 
@@ -41,4 +44,13 @@ export async function openPostgres(
 ): Promise<Readonly<{ index: PostgresIndex; locks: PostgresLocks }>> {
   const { PostgresIndex, PostgresLocks } = await import('./postgresql/index.js');
   return { index: new PostgresIndex(options), locks: new PostgresLocks(options) };
+}
+
+/**
+ * Tables beside the index that are not derived from anything.
+ * @throws {TypeError} the URL is none. Nothing is asked of the database yet.
+ */
+export async function openKeptTables(options: PostgresOptions, tables: KeptTables): Promise<Database> {
+  const { Database, keptTables } = await import('./postgresql/index.js');
+  return new Database(options, keptTables(options, tables));
 }

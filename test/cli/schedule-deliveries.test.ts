@@ -27,7 +27,11 @@ it('of those that share a queue one delivers, and another one once that has ende
   const start = () => {
     const stop = new AbortController();
     const loop = new Turn();
-    const ended = scheduleDeliveries(config, { path, queue, loops: [loop], log: quiet }, stop.signal);
+    const ended = scheduleDeliveries(
+      config,
+      { place: { file: path }, queue, loops: [loop], locks: undefined, log: quiet },
+      stop.signal,
+    );
     const end = async () => {
       stop.abort();
       await ended;

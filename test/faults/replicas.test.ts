@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { BERTH, type BerthOptions, BerthProcess } from '../support/berth-process.js';
+import { EventReceiver } from '../support/event-receiver.js';
 import { HaProxy } from '../support/haproxy.js';
 import { freePort, http } from '../support/http.js';
 import { PostgresServer } from '../support/postgres-server.js';
@@ -15,19 +16,22 @@ import { verify } from './verify.js';
 
 const SHARED = 'replicas/shared';
 const REPOSITORIES = ['replicas/one', 'replicas/two', 'replicas/three', SHARED, SHARED];
+const PATIENCE = { timeout: 30_000, interval: 50 };
 /** Until the balancer has seen that a server is there, or is not. */
 const NOTICED_MS = 1200;
 
 let bucket: TestBucket;
 let postgres: PostgresServer;
+let receiver: EventReceiver;
 let balancer: HaProxy;
 let ports: number[];
 const replicas: BerthProcess[] = [];
 
 beforeAll(async () => {
-  [bucket, postgres, ports] = await Promise.all([
+  [bucket, postgres, receiver, ports] = await Promise.all([
     createBucket(),
     PostgresServer.start(),
+    EventReceiver.start(),
     Promise.all([freePort(), freePort()]),
   ]);
   // Both at once: the tables are made once.
@@ -41,6 +45,7 @@ afterAll(async () => {
     await replica[Symbol.asyncDispose]();
   }
   await postgres?.[Symbol.asyncDispose]();
+  await receiver?.[Symbol.asyncDispose]();
   bucket?.client.destroy();
 });
 
@@ -72,6 +77,22 @@ describe('two replicas behind a balancer', () => {
     expect((await http(`${two}/v2/hop/app/manifests/v1`)).status).toBe(200);
     expect((await http(`${two}/v2/hop/app/manifests/v1`, { method: 'DELETE' })).status).toBe(202);
     expect((await http(`${one}/v2/hop/app/manifests/v1`)).status).toBe(404);
+  });
+
+  it('tell of what each of them did, in order, whichever of them is there to do it', async () => {
+    const tags = () => receiver.events('/ci').map(({ target }) => target.tag);
+    await expect.poll(tags, PATIENCE).toEqual(['v1', 'v1']);
+    await receiver.down();
+    for (const [i, tag] of ['v2', 'v3', 'v4'].entries())
+      await pushImage(url(i % 2), 'hop/app', tag, testImage('hop'));
+    // What one of them was told of is not lost with it, nor does it wait for its return.
+    await replicas[0]?.stop('SIGKILL');
+    await receiver.up();
+    await expect.poll(tags, PATIENCE).toEqual(['v1', 'v1', 'v2', 'v3', 'v4']);
+    await restart(0);
+    expect(await command('events', 'replay', '--since', '1h')).toContain('5 events to ci again');
+    await expect.poll(() => tags().length, PATIENCE).toBe(10);
+    expect((await command('events', 'list', '--waiting')).split('\n')).toHaveLength(2);
   });
 
   it('keep every promise while each of the parts is restarted or killed', { timeout: 300_000 }, async () => {
@@ -166,13 +187,27 @@ function options(port: number): BerthOptions {
     passwordfile: postgres.passwordFile,
   };
   const gc = { enabled: true, interval: '1s', grace: '1h' };
-  const own = { index: { postgresql }, gc, trash: { keep: 0 }, stopdelay: '2s' };
+  const notifications = { endpoints: [{ name: 'ci', url: `${receiver.url}/ci`, backoff: '100ms' }] };
+  const told = { endpoints: { ci: { repositories: 'hop/app', tags: 'v*', actions: ['push', 'delete'] } } };
+  // One of them is several processes.
+  const workers = port === ports[1] ? 2 : 1;
+  const own = {
+    index: { postgresql },
+    gc,
+    trash: { keep: 0 },
+    stopdelay: '2s',
+    notifications: told,
+    workers,
+  };
   const log = { level: 'warn', accesslog: { disabled: true } };
-  return { port, config: { ...config, log, berth: own }, ...(env ? { env } : {}) };
+  return { port, config: { ...config, log, notifications, berth: own }, ...(env ? { env } : {}) };
 }
 
 /** By a command, which asks the server that does such things. */
 function collect(): Promise<string> {
-  const command = [BERTH, 'gc', '--grace', '0s', '--config', replicas[0]?.config ?? ''];
-  return run(command, { env: { PATH: process.env.PATH } });
+  return command('gc', '--grace', '0s');
+}
+
+function command(...args: string[]): Promise<string> {
+  return run([BERTH, ...args, '--config', replicas[0]?.config ?? ''], { env: { PATH: process.env.PATH } });
 }

@@ -3,7 +3,7 @@ import { IndexUnavailableError } from '../errors.js';
 import { Client } from './client.js';
 import { explained, isConflict, isGone, isLost, unreachable } from './failures.js';
 import { clientConfig, type PostgresOptions } from './options.js';
-import { createTables, quoted } from './schema.js';
+import { quoted } from './schema.js';
 
 export type Row = Readonly<Record<string, unknown>>;
 export type Value = string | number | boolean | Uint8Array | null | readonly (string | number | null)[];
@@ -60,13 +60,25 @@ export class Session {
 /** A timeline begins where a standby takes over or a backup is restored: what was written last may be lost. */
 export const TIMELINE = 'left(pg_walfile_name(pg_current_wal_lsn()), 8)';
 
+/** What a database holds for somebody. */
+export type Tables = Readonly<{
+  /**
+   * Makes them, unless they are there.
+   * @param broken what this gave before, when some of them turned out to be missing there.
+   * @returns the name of their schema.
+   */
+  create: (client: pg.ClientBase, broken: string | undefined) => Promise<string>;
+  /** What people are told when they were deleted, and made anew. */
+  deleted: string;
+}>;
+
 /**
- * The database of the index, over a few connections that are made as they are needed, and anew after they were lost. Every
+ * A database, for one set of tables, over a few connections that are made as they are needed, and anew after they were lost. Every
  * call throws {@link IndexUnavailableError} when the database cannot be used now.
  */
 export class Database {
   readonly #pool: pg.Pool;
-  readonly #options: PostgresOptions;
+  readonly #own: Tables;
   readonly #names = new Map<string, string>();
   /** The schema that each connection looks into. */
   readonly #paths = new WeakMap<pg.ClientBase, string>();
@@ -76,8 +88,8 @@ export class Database {
   #timeline: string | undefined;
   #replaced = 0;
 
-  constructor(options: PostgresOptions) {
-    this.#options = options;
+  constructor(options: PostgresOptions, tables: Tables) {
+    this.#own = tables;
     this.#pool = new pg.Pool({
       ...clientConfig(options),
       Client,
@@ -183,12 +195,12 @@ export class Database {
     } catch (error) {
       if (!isGone(error)) throw error;
       await this.#replace(tables);
-      throw new IndexUnavailableError('the index was deleted and is made anew', { cause: error });
+      throw new IndexUnavailableError(this.#own.deleted, { cause: error });
     }
   }
 
   #findTables(broken?: string): Promise<string> {
-    this.#tables ??= this.#withClient((client) => createTables(client, this.#options, broken)).then(
+    this.#tables ??= this.#withClient((client) => this.#own.create(client, broken)).then(
       (tables) => {
         if (this.#known !== undefined && this.#known !== tables) this.#replaced += 1;
         this.#known = tables;

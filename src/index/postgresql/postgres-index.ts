@@ -32,6 +32,7 @@ import { Lists } from './lists.js';
 import type { PostgresOptions } from './options.js';
 import { recordPulls } from './pulls.js';
 import { blobValues, manifestValues, PUT_BLOB, PUT_MANIFEST, RepositoryRows } from './repository-rows.js';
+import { createTables } from './schema.js';
 
 /**
  * The index of any number of servers. Nothing is asked of the database before it is needed: it may start later than they do.
@@ -47,7 +48,10 @@ export class PostgresIndex implements MetadataIndex {
 
   /** @throws {TypeError} the URL is none. */
   constructor(options: PostgresOptions) {
-    this.#db = new Database(options);
+    this.#db = new Database(options, {
+      deleted: 'the index was deleted and is made anew',
+      create: (client, broken) => createTables(client, options, broken),
+    });
     this.#lists = new Lists(this.#db);
     this.#journal = new DeleteJournal(this.#db);
     this.#garbage = new Garbage(this.#db);

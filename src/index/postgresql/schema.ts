@@ -106,14 +106,12 @@ CREATE TABLE distrusted (repository TEXT COLLATE "C" PRIMARY KEY);
  * @returns the schema's name.
  * @throws {IndexUnavailableError} a newer version of Berth has made them anew, or they are of another registry.
  */
-export async function createTables(
+export function createTables(
   client: ClientBase,
   { schema, registry }: Pick<PostgresOptions, 'schema' | 'registry'>,
   broken: string | undefined,
 ): Promise<string> {
-  await client.query('BEGIN');
-  try {
-    await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+  return inMigration(client, async () => {
     const found = await schemasOf(client, schema);
     const newest = Math.max(...found.map(({ version }) => version));
     if (newest > SCHEMA_VERSION) throw tooOld(newest);
@@ -124,8 +122,18 @@ export async function createTables(
     for (const other of found) {
       if (other !== current) await client.query(`DROP SCHEMA ${quoted(other.name)} CASCADE`);
     }
-    await client.query('COMMIT');
     return name;
+  });
+}
+
+/** All of `work` or nothing, by one server at a time. */
+export async function inMigration<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN');
+  try {
+    await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    const result = await work();
+    await client.query('COMMIT');
+    return result;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {}); // the first failure tells more
     throw error;
@@ -133,7 +141,7 @@ export async function createTables(
 }
 
 /** Collecting garbage by the index of another registry would remove what only this one has. */
-async function requireSame(client: ClientBase, registry: () => Promise<string>): Promise<void> {
+export async function requireSame(client: ClientBase, registry: () => Promise<string>): Promise<void> {
   const { rows } = await client.query('SELECT registry FROM history');
   const own = await registry().catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);

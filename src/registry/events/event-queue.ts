@@ -21,7 +21,7 @@ export type Keep = Readonly<{ since: Date; most: number }>;
  * Events on their way, in order for each endpoint. Several processes may put events into it; one delivers. Every call may fail
  * with what its store throws: what it was to do may then have been done, and may be done once more.
  */
-export interface EventQueue {
+export interface EventQueue extends AsyncDisposable {
   /**
    * All of them, or none.
    * @param options `durable`: they survive a power cut once this resolves; otherwise the end of the process only.

@@ -8,6 +8,7 @@ export { type Endpoint, wants } from './endpoint.js';
 export { type EventSource, eventOf, type Request as EventRequest } from './event.js';
 export type { AddressedEvent, EventQueue, KeptEvent } from './event-queue.js';
 export { Notifier } from './notifier.js';
+export { PostgresQueue, QUEUE_TABLES } from './postgres-queue.js';
 export { isDamaged, setAside } from './queue-file.js';
 export { Sender } from './sender.js';
 export { signatureOf } from './signature.js';

@@ -7,7 +7,7 @@ type Counts = ReadonlyMap<string, number>;
 const PRUNE_EVENTS = 500;
 
 /** The queue of one machine, in a file that several processes may write. */
-export class SqliteQueue implements EventQueue, AsyncDisposable {
+export class SqliteQueue implements EventQueue {
   readonly #file: QueueFile;
   /** The last event that was looked at by `prune`: those before it have to stay for a while. */
   #prunedTo = 0;

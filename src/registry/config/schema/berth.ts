@@ -201,7 +201,9 @@ const receiver = z
   .meta({ description: 'More of the endpoint of this name.' });
 
 const notifications = section('More of notifications.endpoints, and the queue of their events.', {
-  path: text('File of the queue; without it berth/events.sqlite beside the index.'),
+  path: text(
+    'File of the queue; without it where the index is: PostgreSQL, or berth/events.sqlite beside its file.',
+  ),
   keep: duration('How long events can be sent again once they were delivered.', '24h'),
   maxkept: z
     .int()
