@@ -4,6 +4,7 @@ import { BERTH, type BerthOptions, BerthProcess } from '../support/berth-process
 import { EventReceiver } from '../support/event-receiver.js';
 import { HaProxy } from '../support/haproxy.js';
 import { freePort, http } from '../support/http.js';
+import { startDocumentedNginx } from '../support/nginx.js';
 import { PostgresServer } from '../support/postgres-server.js';
 import { pushImage, sha256, testImage } from '../support/push.js';
 import { run } from '../support/run.js';
@@ -93,6 +94,41 @@ describe('two replicas behind a balancer', () => {
     expect(await command('events', 'replay', '--since', '1h')).toContain('5 events to ci again');
     await expect.poll(() => tags().length, PATIENCE).toBe(10);
     expect((await command('events', 'list', '--waiting')).split('\n')).toHaveLength(2);
+  });
+
+  it('lose nothing behind nginx, as the documentation sets it up, while one is started anew', async () => {
+    await using nginx = await startDocumentedNginx(replicas.map(({ address }) => address));
+    const [at = ''] = nginx.urls;
+    const { ca } = nginx;
+    const bytes = Buffer.alloc(4_000_000, 'nginx');
+    const failures: unknown[] = [];
+    const stop = new AbortController();
+    /** In parts, of which each goes to whichever server is next. */
+    const upload = async () => {
+      const begun = await http(`${at}/v2/hop/nginx/blobs/uploads/`, { method: 'POST', ca });
+      const place = new URL(begun.headers.location ?? '', at);
+      for (const from of [0, 1_000_000, 2_000_000, 3_000_000]) {
+        const headers = { 'content-range': `${from}-${from + 999_999}` };
+        const body = bytes.subarray(from, from + 1_000_000);
+        const { status } = await http(place.href, { method: 'PATCH', body, headers, ca });
+        if (status !== 202) failures.push(status);
+      }
+      place.searchParams.set('digest', sha256(bytes));
+      const { status } = await http(place.href, { method: 'PUT', ca });
+      if (status !== 201) failures.push(status);
+      const pulled = await http(`${at}/v2/hop/nginx/blobs/${sha256(bytes)}`, { ca });
+      if (!pulled.body.equals(bytes)) failures.push(pulled.status);
+    };
+    const uploading = (async () => {
+      while (!stop.signal.aborted) await upload().catch((error) => failures.push(error));
+    })();
+    await sleep(500);
+    expect(await replicas[0]?.stop()).toBe(0);
+    await restart(0);
+    await sleep(500);
+    stop.abort();
+    await uploading;
+    expect(failures).toEqual([]);
   });
 
   it('keep every promise while each of the parts is restarted or killed', { timeout: 300_000 }, async () => {

@@ -1,10 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { answers, freePort } from './http.js';
+import { createAuthority } from './private-authority.js';
 import { cleanEnvironment } from './run.js';
 import { ServerProcess } from './server-process.js';
-import { temporaryFolder } from './temporary-folder.js';
+import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
 
+const DOCUMENTED = new URL('../../docs/replicas.md', import.meta.url);
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
 /** nginx, as somebody sets it up before a registry. */
@@ -17,12 +19,37 @@ export type Nginx = AsyncDisposable & Readonly<{ urls: readonly string[] }>;
 export async function startNginx(
   given: readonly Readonly<{ upstream: string; directives: string }>[],
 ): Promise<Nginx> {
-  const folder = await temporaryFolder();
   const ports = await Promise.all(given.map(() => freePort()));
   const servers = given.map(
     ({ upstream, directives }, i) =>
       `server { listen 127.0.0.1:${ports[i]}; location / { proxy_pass ${upstream}; proxy_http_version 1.1; ${directives} } }`,
   );
+  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  return runNginx(await temporaryFolder(), servers.join('\n  '), urls);
+}
+
+/**
+ * As docs/replicas.md sets it up, word by word, but for addresses and files.
+ * @param servers `host:port` of each that it stands before. @returns also what vouches for its certificate, as PEM.
+ */
+export async function startDocumentedNginx(
+  servers: readonly string[],
+): Promise<Nginx & Readonly<{ ca: string }>> {
+  const folder = await temporaryFolder();
+  const port = await freePort();
+  const { tls, ca } = await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);
+  const [, documented = ''] = /^```nginx\n(.*?)^```/ms.exec(await readFile(DOCUMENTED, 'utf8')) ?? [];
+  let next = 0;
+  const http = documented
+    .replace(/\bserver 10\.[\d.]+:5000;/g, () => `server ${servers[next++]};`)
+    .replace('listen 443 ', `listen 127.0.0.1:${port} `)
+    .replace(/(ssl_certificate) [^;]*;/, `$1 ${tls.certificate};`)
+    .replace(/(ssl_certificate_key) [^;]*;/, `$1 ${tls.key};`);
+  return { ...(await runNginx(folder, http, [`https://127.0.0.1:${port}`])), ca };
+}
+
+/** @param http what is in that section. */
+async function runNginx(folder: TemporaryFolder, http: string, urls: readonly string[]): Promise<Nginx> {
   await mkdir(join(folder.path, 'tmp'));
   const file = join(folder.path, 'nginx.conf');
   await writeFile(
@@ -34,11 +61,10 @@ events {}
 http {
   access_log off;
   ${TEMPORARY.map((name) => `${name}_temp_path ${folder.path}/tmp/${name};`).join('\n  ')}
-  ${servers.join('\n  ')}
+  ${http}
 }
 `,
   );
-  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
   const server = await ServerProcess.start({
     command: ['nginx', '-e', 'stderr', '-c', file],
     cwd: folder.path,
