@@ -8,10 +8,13 @@ import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
  */
 export class RepositoryLocks {
   readonly #locks: Locks;
+  /** Whether other processes change the registry, too. */
+  readonly shared: boolean;
 
   /** @param locks between all processes that change the registry; without them there is only this one. */
-  constructor(locks: Locks = new LocalLocks()) {
-    this.#locks = locks;
+  constructor(locks?: Locks) {
+    this.#locks = locks ?? new LocalLocks();
+    this.shared = locks !== undefined;
   }
 
   /** Runs `push` together with other pushes, but not with one of the same tags or a delete. */
@@ -39,6 +42,11 @@ export class RepositoryLocks {
   /** Nothing begins to lead to these bytes while `remove` runs, unless the signal is aborted. */
   forRemoval<T>(canonical: Digest, remove: (lost: AbortSignal) => Promise<T>): Promise<T> {
     return this.#with(`content ${canonical}`, 'alone', remove);
+  }
+
+  /** Counts what is there `alone`, or puts something there. To be taken before all others. */
+  forQuota<T>(key: string, mode: LockMode, work: () => Promise<T>): Promise<T> {
+    return this.#with(`quota ${key}`, mode, work);
   }
 
   async #with<T>(key: string, mode: LockMode, work: (lost: AbortSignal) => Promise<T>): Promise<T> {

@@ -18,7 +18,7 @@ export class RepositoryBlobs {
 
   constructor(store: RepositoryStore, quotas: readonly QuotaRule[] = []) {
     this.#store = store;
-    this.#quotas = new Quotas(store.index, quotas);
+    this.#quotas = new Quotas(store, quotas);
   }
 
   /** Before a blob is sent. @throws {OciError} DENIED: there is no room for any. */
@@ -84,8 +84,9 @@ export class RepositoryBlobs {
    * @throws {OciError} DENIED: there is no room for it.
    */
   async publish(repository: RepositoryName, digest: Digest, verified: VerifiedUpload): Promise<void> {
-    await this.#quotas.take(repository, verified);
-    await this.#link(repository, digest, verified, [publicationOf(verified)]);
+    await this.#quotas.admit(repository, verified, () =>
+      this.#link(repository, digest, verified, [publicationOf(verified)]),
+    );
   }
 
   /**
@@ -95,8 +96,8 @@ export class RepositoryBlobs {
   async mount(from: RepositoryName, to: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
     const blob = await this.#find(from, digest);
     if (blob === undefined) return undefined;
-    await this.#quotas.take(to, blob);
-    return (await this.#link(to, digest, blob)) ? blob : undefined;
+    const linked = await this.#quotas.admit(to, blob, () => this.#link(to, digest, blob));
+    return linked ? blob : undefined;
   }
 
   /** Repositories from which a blob could be mounted, in byte order. */

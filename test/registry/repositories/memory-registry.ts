@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Blobs } from '../../../src/content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
+import type { Locks } from '../../../src/locks/index.js';
 import { type Digest, digestOf, MEDIA_TYPES, type RepositoryName } from '../../../src/oci/index.js';
 import type { RetentionRule } from '../../../src/registry/gc/index.js';
 import {
@@ -72,6 +73,7 @@ export function openMemoryRegistry(
     rules?: ManifestRules;
     retention?: readonly RetentionRule[];
     quotas?: readonly QuotaRule[];
+    locks?: Locks;
   } = {},
 ) {
   const {
@@ -84,7 +86,7 @@ export function openMemoryRegistry(
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const sync = new IndexSync({ driver, blobs: content }, index, log, { shared });
   const trash = given.trash ? new Trash(driver, index) : undefined;
-  const store = { driver, blobs: content, index, sync, trash, locks: new RepositoryLocks(), now };
+  const store = { driver, blobs: content, index, sync, trash, locks: new RepositoryLocks(given.locks), now };
   return {
     driver,
     index,

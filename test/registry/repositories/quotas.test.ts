@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { SqliteIndex } from '../../../src/index/index.js';
+import { LocalLocks } from '../../../src/locks/index.js';
 import { parseRepositoryName } from '../../../src/oci/index.js';
+import { MemoryDriver } from '../../../src/storage/index.js';
 import { digest, openMemoryRegistry, pushBlob } from './memory-registry.js';
 
 const a = parseRepositoryName('team/a');
@@ -10,9 +13,9 @@ const DENIED = expect.objectContaining({
   message: expect.stringContaining('berth.quotas[0]'),
 });
 
-function open(bytes: number) {
+function open(bytes: number, shared: Parameters<typeof openMemoryRegistry>[0] = {}) {
   const quotas = [{ matches: (name: string) => name.startsWith('team/'), bytes, key: 'berth.quotas[0]' }];
-  return openMemoryRegistry({ quotas });
+  return openMemoryRegistry({ ...shared, quotas });
 }
 
 describe('quotas', () => {
@@ -44,6 +47,21 @@ describe('quotas', () => {
     await pushBlob(registry, a, '12345678');
     await pushBlob(registry, other, 'elsewhere');
     await expect(registry.blobs.mount(other, a, digest('elsewhere'))).rejects.toEqual(DENIED);
+  });
+
+  it('hold over all processes that serve a registry, whoever pushes at the same moment', async () => {
+    const shared = {
+      driver: new MemoryDriver(),
+      index: new SqliteIndex(':memory:'),
+      locks: new LocalLocks(),
+    };
+    const [one, two] = [open(100, shared), open(100, shared)];
+    await pushBlob(two, a, 'counted');
+    for (let i = 0; i < 4; i += 1) await pushBlob(one, a, `${i} takes twenty bytes`.slice(0, 20));
+    const last = Array.from({ length: 8 }, (_, i) => pushBlob(i % 2 ? one : two, a, `five${i}`));
+    const outcomes = await Promise.allSettled(last);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(2); // 7 + 4 * 20 + 2 * 5
+    expect(await shared.index.bytesIn([a])).toBe(97);
   });
 
   it('notice what was removed', async () => {
