@@ -63,7 +63,7 @@ const ALL_BATCHES_BYTES = 8 * 1024 * 1024;
 export class Uploads {
   readonly #driver: StorageDriver;
   readonly #hashers: UploadHashers;
-  readonly #open = new OpenUploads();
+  readonly #open: OpenUploads;
   readonly #digests: UploadDigests;
   readonly #locks: Locks;
   /** Uploads that requests are adding to here. */
@@ -81,6 +81,7 @@ export class Uploads {
     this.#driver = driver;
     this.#alone = alone;
     this.#locks = locks;
+    this.#open = new OpenUploads({ shared: !alone });
     this.#digests = new UploadDigests(driver);
     this.#hashers = new UploadHashers(driver, pool, (id) => this.#busy.has(id));
   }
