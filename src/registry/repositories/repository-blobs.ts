@@ -107,16 +107,15 @@ export class RepositoryBlobs {
 
   /** Stops showing it; the bytes stay until nothing needs them. @throws {OciError} BLOB_UNKNOWN. */
   async delete(repository: RepositoryName, digest: Digest): Promise<void> {
-    const { driver, index, locks } = this.#store;
+    const { driver, locks } = this.#store;
     await locks.forDelete(repository, async () => {
       const link = layout.layerLinkPath(repository, digest);
       // What a server that died while it took a push has left shows in no index, but would after the next comparison.
       const isHere = (await this.#find(repository, digest)) ?? (await hasLink(driver, link, digest));
       if (!isHere) throw unknownBlob(repository, digest);
-      await settled(this.#store, repository, async () => {
-        await driver.delete(link);
-        await index.dropBlob(repository, digest);
-      });
+      await settled(this.#store, repository, () =>
+        this.#unlink(repository, digest, () => driver.delete(link)),
+      );
     });
   }
 
@@ -145,11 +144,23 @@ export class RepositoryBlobs {
       const digests = await index.unneededBlobs(repository, unneeded);
       for (const digest of digests) {
         lost.throwIfAborted();
-        await driver.delete(layout.layerPath(repository, digest), { durable: false });
-        await index.dropBlob(repository, digest);
+        await this.#unlink(repository, digest, () =>
+          driver.delete(layout.layerPath(repository, digest), { durable: false }),
+        );
       }
       return digests;
     });
+  }
+
+  /**
+   * Others go on when a server dies on the way, with no comparison: they must not be left with a row that has no link, since
+   * what is pushed in reliance on it would be lost with the next one. Without a row clients send the blob again.
+   */
+  async #unlink(repository: RepositoryName, digest: Digest, remove: () => Promise<void>): Promise<void> {
+    const { index, locks } = this.#store;
+    if (locks.shared) await index.dropBlob(repository, digest);
+    await remove();
+    await index.dropBlob(repository, digest); // a comparison may have found the link in between
   }
 
   /** Behind our back: say so from now on, or clients would never push it again. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { layout } from '../../../src/content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
+import { LocalLocks } from '../../../src/locks/index.js';
 import {
   type Digest,
   MEDIA_TYPES,
@@ -23,6 +24,16 @@ import {
 const app = parseRepositoryName('team/app');
 const v1 = parseTag('v1');
 const everyone = () => true;
+
+/** Nothing comes of a delete: its server is gone. */
+class DyingDriver extends MemoryDriver {
+  readonly deleting = Promise.withResolvers<void>();
+
+  override delete(): Promise<void> {
+    this.deleting.resolve();
+    return new Promise(() => {});
+  }
+}
 
 describe('repositories', () => {
   it('show a blob only where it was linked', async () => {
@@ -47,6 +58,15 @@ describe('repositories', () => {
     for (const path of [layout.tagLinkPath(app, v1), layout.revisionLinkPath(app, image)])
       expect(await driver.stat(path)).toBeUndefined();
     expect(await driver.stat(layout.layerLinkPath(app, digest('layer')))).toBeUndefined();
+  });
+
+  it('show no blob whose link a server that died was removing, since others go on', async () => {
+    const [driver, index] = [new DyingDriver(), new SqliteIndex(':memory:')];
+    const dying = openMemoryRegistry({ driver, index, locks: new LocalLocks() });
+    await pushBlob(dying, app, 'layer');
+    void dying.blobs.delete(app, digest('layer'));
+    await driver.deleting.promise;
+    expect(await index.findBlob(app, digest('layer'))).toBeUndefined();
   });
 
   it('have nothing by a digest that nobody can verify', async () => {
