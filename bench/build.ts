@@ -4,10 +4,10 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Builder, berth, buildah, docker } from './builders/builders.ts';
 import { BASE, type Sizes } from './builders/contexts.ts';
-import type { Sample } from './builders/measure.ts';
 import { type Measured, type Report, table, writeReport } from './builders/report.ts';
 import { type Group, groupsFor, type Place } from './builders/rows.ts';
 import { describeMachine } from './machine.ts';
+import type { Sample } from './measure.ts';
 import { berth as berthServer, RunningServer, serverFolder } from './peers.ts';
 
 const HELP = `Measures berth build against docker build (classic and BuildKit) and buildah on this machine.

@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Order, Reply } from './client.ts';
-import type { Work } from './work.ts';
+import { ENOUGH, type ImagesOrder } from './images.ts';
+import type { PushedImage, Work } from './work.ts';
 
 /** The harness's end of the client process. */
 export class ClientProcess implements AsyncDisposable {
@@ -25,6 +26,16 @@ export class ClientProcess implements AsyncDisposable {
     } finally {
       this.#child.off('exit', exit);
     }
+  }
+
+  /** Pushes images for as long as `work` takes. */
+  async pushMeanwhile(order: ImagesOrder, work: () => Promise<void>): Promise<readonly PushedImage[]> {
+    const pushed = this.ask(order);
+    pushed.catch(() => {}); // told of below
+    await work();
+    this.#child.send(ENOUGH);
+    const { images = [] } = await pushed;
+    return images;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

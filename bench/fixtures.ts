@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ServerFolder } from './peers.ts';
 import { type Descriptor, manifestBytes } from './requests.ts';
@@ -11,6 +11,17 @@ export const TAGS_REPOSITORY = 'bench/tags';
 /** Manifests that the tags are spread over. */
 const TAGGED_MANIFESTS = 100;
 const APPS_PER_TEAM = 100;
+
+/** `images` in each repository, of which one half is garbage. */
+export type GarbageSizes = Readonly<{
+  repositories: number;
+  images: number;
+  layers: number;
+  layerBytes: number;
+}>;
+
+/** Digests of blobs, manifests among them. */
+type Contents = Readonly<{ kept: readonly string[]; garbage: readonly string[] }>;
 
 /** In byte order, as both servers list them. */
 export function repositoryName(index: number): string {
@@ -42,7 +53,38 @@ export function writeFixtures({ data }: ServerFolder, sizes: FixtureSizes): void
   }
 }
 
-type Image = Readonly<{ config: Descriptor; layer: Descriptor; manifest: string }>;
+/**
+ * Repositories whose every tag was moved once: of each two images the tag names one, and leads to the other by its history
+ * alone. No two images have anything in common.
+ */
+export function writeGarbage({ data }: ServerFolder, sizes: GarbageSizes): Contents {
+  const contents = { kept: [] as string[], garbage: [] as string[] };
+  const store = new StoreWriter(data);
+  for (let i = 0; i < sizes.repositories; i += 1) {
+    const repository = repositoryName(i);
+    for (let each = 0; each < sizes.images; each += 1) {
+      const image = store.image(`${repository} ${each}`, sizes);
+      store.addImage(repository, image);
+      const isGarbage = each % 2 === 0;
+      store.addTag(repository, tagName(Math.floor(each / 2)), image.manifest, { moves: isGarbage });
+      const digests = [image.config, ...image.layers].map(({ digest }) => digest);
+      contents[isGarbage ? 'garbage' : 'kept'].push(image.manifest, ...digests);
+    }
+  }
+  return contents;
+}
+
+/** @throws {Error} not exactly the garbage is gone. */
+export function verifyCollected(folder: ServerFolder, { kept, garbage }: Contents): void {
+  const isThere = (digest: string) => existsSync(path.join(blobFolder(folder, digest), 'data'));
+  const lost = kept.filter((digest) => !isThere(digest));
+  const left = garbage.filter(isThere);
+  if (lost.length + left.length > 0)
+    throw new Error(`${lost.length} blobs were lost, and ${left.length} of the garbage are left`);
+}
+
+type Image = Readonly<{ config: Descriptor; layers: readonly Descriptor[]; manifest: string }>;
+type ImageSizes = Pick<GarbageSizes, 'layers' | 'layerBytes'>;
 
 /**
  * Distribution's layout (`registry/storage/paths.go`). Links with the same content are hard links of each other:
@@ -56,26 +98,33 @@ class StoreWriter {
     this.#root = path.join(data, 'docker', 'registry', 'v2');
   }
 
-  image(seed: string): Image {
+  image(seed: string, { layers: count, layerBytes }: ImageSizes = { layers: 1, layerBytes: 0 }): Image {
     const config = this.#blob(
       'application/vnd.oci.image.config.v1+json',
       Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', author: seed })),
     );
-    const layer = this.#blob('application/vnd.oci.image.layer.v1.tar', Buffer.from(`layer of ${seed}`));
-    const { digest } = this.#blob('manifest', manifestBytes(config, [layer]));
-    return { config, layer, manifest: digest };
+    const layers = Array.from({ length: count }, (_, i) =>
+      this.#blob(
+        'application/vnd.oci.image.layer.v1.tar',
+        Buffer.from(`layer ${i} of ${seed}`.padEnd(layerBytes, '.')),
+      ),
+    );
+    const { digest } = this.#blob('manifest', manifestBytes(config, layers));
+    return { config, layers, manifest: digest };
   }
 
-  addImage(repository: string, { config, layer, manifest }: Image): void {
+  addImage(repository: string, { config, layers, manifest }: Image): void {
     const directory = `repositories/${repository}`;
-    for (const { digest } of [config, layer]) this.#link(`${directory}/_layers/${inPath(digest)}`, digest);
+    for (const { digest } of [config, ...layers])
+      this.#link(`${directory}/_layers/${inPath(digest)}`, digest);
     this.#link(`${directory}/_manifests/revisions/${inPath(manifest)}`, manifest);
     mkdirSync(path.join(this.#root, directory, '_uploads'), { recursive: true });
   }
 
-  addTag(repository: string, tag: string, manifest: string): void {
+  /** @param options `moves`: it will be put on another image later. */
+  addTag(repository: string, tag: string, manifest: string, options: { moves?: boolean } = {}): void {
     const directory = `repositories/${repository}/_manifests/tags/${tag}`;
-    this.#link(`${directory}/current`, manifest);
+    if (!options.moves) this.#link(`${directory}/current`, manifest);
     this.#link(`${directory}/index/${inPath(manifest)}`, manifest);
   }
 

@@ -8,7 +8,8 @@ import path from 'node:path';
 /** A registry server that can be started with a config.yml. */
 export type Program = Readonly<{ name: string; command: string; args: readonly string[]; version: string }>;
 
-export type ServerFolder = Readonly<{ config: string; data: string; log: string }>;
+/** `settings` are sections of the configuration that only some benchmarks have. */
+export type ServerFolder = Readonly<{ config: string; data: string; log: string; settings: string }>;
 
 const BERTH = path.join(import.meta.dirname, '..', 'src', 'cli', 'berth');
 const REFERENCE = 'docker-registry';
@@ -39,10 +40,15 @@ function versionOf(command: string): string {
 }
 
 /** Where a server keeps what it has, below `directory`. */
-export function serverFolder(directory: string): ServerFolder {
+export function serverFolder(directory: string, settings = ''): ServerFolder {
   const data = path.join(directory, 'data');
   mkdirSync(data, { recursive: true });
-  return { config: path.join(directory, 'config.yml'), data, log: path.join(directory, 'server.log') };
+  return {
+    config: path.join(directory, 'config.yml'),
+    data,
+    log: path.join(directory, 'server.log'),
+    settings,
+  };
 }
 
 export class RunningServer {
@@ -67,10 +73,9 @@ export class RunningServer {
     this.#child = started.child;
   }
 
-  /** Both servers get the same configuration, word for word, but for the folder and the port. */
   static async start(program: Program, folder: ServerFolder): Promise<RunningServer> {
     const port = await freePort();
-    writeFileSync(folder.config, configuration(folder, port));
+    configure(folder, port);
     const log = openSync(folder.log, 'a');
     const start = performance.now();
     const child = spawn(program.command, ['serve', folder.config, ...program.args], {
@@ -106,9 +111,10 @@ export class RunningServer {
   }
 }
 
-function configuration({ data }: ServerFolder, port: number): string {
+/** @returns the file of the configuration, which is the same for both, word for word, but for the folder and the port. */
+export function configure({ config, data, settings }: ServerFolder, port = 5000): string {
   // The secret and the cache are what the reference's own packages set; without them it warns, and is slower.
-  return `version: 0.1
+  const text = `version: 0.1
 log:
   level: info
 storage:
@@ -119,11 +125,13 @@ storage:
 http:
   addr: 127.0.0.1:${port}
   secret: benchmark
-`;
+${settings}`;
+  writeFileSync(config, text);
+  return config;
 }
 
 /** Without variables that would configure a registry. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REGISTRY_')));
 }
 

@@ -20,10 +20,7 @@ type Prepared = Readonly<{ content: Content; wire: readonly Buffer[] }>;
 
 /** Pushes blobs that the server has not seen. Making and hashing them is not part of the time. */
 export async function push({ port, repository, way, count, bytes, clients }: PushOrder): Promise<Work> {
-  const prepared = Array.from({ length: count }, (): Prepared => {
-    const content = newContent(bytes);
-    return { content, wire: way === 'patch' ? chunkedPieces(content) : content.pieces };
-  });
+  const prepared = Array.from({ length: count }, () => prepare(bytes, way));
   const queue = [...prepared];
   const connections = await Promise.all(Array.from({ length: clients }, () => Connection.open(port)));
   const time = await timed(() =>
@@ -40,7 +37,13 @@ export async function push({ port, repository, way, count, bytes, clients }: Pus
   return { ...time, bytes: count * bytes, requests: count, digests };
 }
 
-async function pushOne(
+/** @param size bytes, in whole MiB. */
+export function prepare(size: number, way: PushWay): Prepared {
+  const content = newContent(size);
+  return { content, wire: way === 'patch' ? chunkedPieces(content) : content.pieces };
+}
+
+export async function pushOne(
   connection: Connection,
   repository: string,
   way: PushWay,

@@ -16,6 +16,15 @@ function columnsOf({ sides }: Report): readonly string[] {
   return ['what', 'unit', ...sides, 'ratio', 'target', 'met', 'client'];
 }
 
+/** `name` of the files, and what wrote them. */
+export type Kind = Readonly<{ name: string; title: string; command: string }>;
+
+const SERVING: Kind = {
+  name: 'results',
+  title: 'Berth against the reference registry',
+  command: 'npm run bench',
+};
+
 /** For a terminal. */
 export function textTable(report: Report): string {
   const { rows, notes } = report;
@@ -33,19 +42,19 @@ export function textTable(report: Report): string {
     .join('\n')}\n`;
 }
 
-/** Writes results.md, results.json and results.svg. */
-export function writeReport(directory: string, report: Report): void {
+/** Writes results.md, results.json and results.svg, or what else they are called. */
+export function writeReport(directory: string, report: Report, kind = SERVING): void {
   mkdirSync(directory, { recursive: true });
-  writeFileSync(path.join(directory, 'results.md'), markdown(report));
+  writeFileSync(path.join(directory, `${kind.name}.md`), markdown(report, kind));
   const rows = report.rows.map((row) => ({ ...row, ...summaryOf(row) }));
   writeFileSync(
-    path.join(directory, 'results.json'),
+    path.join(directory, `${kind.name}.json`),
     `${JSON.stringify({ ...report, rows }, undefined, 2)}\n`,
   );
-  writeFileSync(path.join(directory, 'results.svg'), chart(report.rows));
+  writeFileSync(path.join(directory, `${kind.name}.svg`), chart(report.rows));
 }
 
-function markdown(report: Report): string {
+function markdown(report: Report, { name, title, command }: Kind): string {
   const { machine, rows, notes } = report;
   const columns = columnsOf(report);
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
@@ -63,9 +72,9 @@ function markdown(report: Report): string {
     `client: Node ${machine.node}`,
     ...versions,
   ];
-  return `# Berth against the reference registry
+  return `# ${title}
 
-Written by \`npm run bench\`. A ratio says how many times better Berth is, whatever the unit.
+Written by \`${command}\`. A ratio says how many times better Berth is, whatever the unit.
 
 ${facts.map((fact) => `- ${fact}`).join('\n')}
 
@@ -75,7 +84,7 @@ ${notesOf(rows, notes)
   .map((note) => `- ${note}`)
   .join('\n')}
 
-![ratios](results.svg)
+![ratios](${name}.svg)
 `;
 }
 

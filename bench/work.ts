@@ -1,3 +1,6 @@
+/** When each image was whole, in milliseconds since 1970, and how long its push took. */
+export type PushedImage = Readonly<{ at: number; milliseconds: number }>;
+
 /** What the client process did, and what that cost it. `seconds` by the clock, `cpuSeconds` of the client itself. */
 export type Work = Readonly<{
   seconds: number;
@@ -5,6 +8,7 @@ export type Work = Readonly<{
   bytes: number;
   requests: number;
   digests: readonly string[];
+  images?: readonly PushedImage[];
 }>;
 
 /** Times something together with the client's own processor time, which shows whether the client was the limit. */

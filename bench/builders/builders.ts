@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { measure, type Sample } from '../measure.ts';
 import { BASE } from './contexts.ts';
-import { measure, type Sample } from './measure.ts';
 
 export type BuildOptions = Readonly<{ context: string; tag: string; network?: 'none' }>;
 

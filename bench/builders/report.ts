@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chart } from '../chart.ts';
 import type { Machine } from '../machine.ts';
+import type { Sample } from '../measure.ts';
 import { median, type RowResult } from '../results.ts';
-import type { Sample } from './measure.ts';
 import type { Row } from './rows.ts';
 
 /** What every builder needed for a row, by the builder's name; Berth's first. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Sample } from '../measure.ts';
 import type { Builder } from './builders.ts';
 import {
   editSmallFile,
@@ -10,7 +11,6 @@ import {
   writeSmallFiles,
   writeSteps,
 } from './contexts.ts';
-import type { Sample } from './measure.ts';
 
 /** What Berth wants: to be so many times faster than BuildKit, beside being the first. */
 export type Target = Readonly<{ overBuildKit?: number; belowSeconds?: number }>;

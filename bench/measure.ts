@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpuSecondsOf, endedChildrenCpuSeconds, memoryOf } from '../process-stats.ts';
+import { cpuSecondsOf, endedChildrenCpuSeconds, memoryOf } from './process-stats.ts';
 
 /** One build. `cpu` counts the program, what it started and its daemon; `peakBytes` is of the program alone. */
 export type Sample = Readonly<{ seconds: number; cpu: number; peakBytes: number }>;

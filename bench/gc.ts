@@ -1,0 +1,196 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ClientProcess } from './client-process.ts';
+import {
+  collectIndexed,
+  collectMeanwhile,
+  collectUnknown,
+  collectWithReference,
+  type Place,
+} from './collections.ts';
+import type { GarbageSizes } from './fixtures.ts';
+import { describeMachine } from './machine.ts';
+import type { Sample as Measured } from './measure.ts';
+import { berth, reference } from './peers.ts';
+import { type Report, textTable, writeReport } from './report.ts';
+import type { RowFacts, RowResult, Sample } from './results.ts';
+
+const HELP = `Measures berth gc against docker-registry garbage-collect, on stores of which one half is garbage.
+
+  npm run bench:gc -- [options]
+
+  --quick         one round on a small store: whether the harness works; writes nothing
+  --rounds N      repetitions, of which the median counts (default: 3)
+  --berth-only    leave docker-registry out; writes nothing without --out
+  --out DIR       for gc.md, gc.json and gc.svg (default: bench/results)
+  --dir DIR       for the stores, on the disk to measure (default: bench/.work)
+  --help
+`;
+
+const FULL: GarbageSizes = { repositories: 100, images: 100, layers: 9, layerBytes: 1024 };
+const QUICK: GarbageSizes = { repositories: 10, images: 20, layers: 9, layerBytes: 1024 };
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
+    'berth-only': { type: 'boolean', default: false },
+    out: { type: 'string' },
+    dir: { type: 'string', default: path.join(import.meta.dirname, '.work') },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+async function main(): Promise<void> {
+  if (values.help) return void process.stdout.write(HELP);
+  const sizes = values.quick ? QUICK : FULL;
+  const programs = { berth: berth(), peer: values['berth-only'] ? undefined : reference() };
+  mkdirSync(values.dir, { recursive: true });
+  const directory = mkdtempSync(path.join(path.resolve(values.dir), 'gc-'));
+  try {
+    const rows = await measureRounds({ directory, sizes }, programs.peer !== undefined);
+    const versions = Object.fromEntries(
+      [programs.berth, programs.peer].flatMap((program) =>
+        program ? [[program.name, program.version]] : [],
+      ),
+    );
+    const machine = describeMachine(directory, versions);
+    report({ machine, sides: ['Berth', 'docker-registry'], notes: [], rows }, sizes);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measureRounds(place: Place, withPeer: boolean): Promise<RowResult[]> {
+  await using client = new ClientProcess();
+  const rounds = values.quick ? 1 : Number(values.rounds);
+  const samples = { unknown: [], indexed: [], online: [], peer: [] } as Record<string, Measured[]>;
+  const pushes: { rate: number; slowest: number }[] = [];
+  const collect = async (name: string, one: (place: Place) => Promise<Measured>) => {
+    progress(name);
+    samples[name]?.push(await one(place));
+  };
+  for (let round = 0; round < rounds; round += 1) {
+    progress(`round ${round + 1} of ${rounds}`);
+    if (withPeer) await collect('peer', collectWithReference);
+    await collect('unknown', collectUnknown);
+    await collect('indexed', collectIndexed);
+    progress('while images are pushed');
+    const { collection, pushed } = await collectMeanwhile(place, client);
+    samples.online?.push(collection);
+    pushes.push(pushed);
+  }
+  return rowsOf(samples, pushes, withPeer);
+}
+
+function rowsOf(
+  samples: Record<string, Measured[]>,
+  pushes: readonly { rate: number; slowest: number }[],
+  withPeer: boolean,
+): RowResult[] {
+  const seconds = (of: readonly Measured[] = []): Sample[] => of.map(({ seconds: value }) => ({ value }));
+  const peaks = (of: readonly Measured[] = []): Sample[] =>
+    of.map(({ peakBytes }) => ({ value: peakBytes / 2 ** 20 }));
+  const row = (
+    facts: RowFacts,
+    ours: readonly Sample[],
+    theirs: readonly Sample[] | undefined,
+  ): RowResult => ({
+    ...facts,
+    berth: ours,
+    peer: withPeer ? theirs : undefined,
+  });
+  const time = { unit: 's', better: 'lower', target: { ratio: 5 } } as const;
+  const memory = { unit: 'MiB', better: 'lower', target: { below: 150 } } as const;
+  const theirs = seconds(samples.peer);
+  return [
+    row(
+      {
+        ...time,
+        id: 'gc-online',
+        title: 'collection by a server that takes pushes',
+        note: "docker-registry's is the one while nothing serves: it knows no other",
+      },
+      seconds(samples.online),
+      theirs,
+    ),
+    row(
+      { ...time, id: 'gc-indexed', title: 'collection while nothing serves' },
+      seconds(samples.indexed),
+      theirs,
+    ),
+    row(
+      {
+        ...time,
+        target: { ratio: 1 },
+        id: 'gc-unknown',
+        title: 'the same, on a store that Berth has never seen',
+        note: 'reads everything first and writes its index',
+      },
+      seconds(samples.unknown),
+      theirs,
+    ),
+    row(
+      { ...memory, id: 'gc-memory-online', title: "server's memory at its highest" },
+      peaks(samples.online),
+      undefined,
+    ),
+    row(
+      { ...memory, id: 'gc-memory', title: 'memory at its highest, while nothing serves' },
+      peaks(samples.indexed),
+      peaks(samples.peer),
+    ),
+    row(
+      {
+        id: 'gc-pushes',
+        title: 'pushes meanwhile, of those without a collection',
+        unit: '%',
+        better: 'higher',
+        target: { atLeast: 90 },
+      },
+      pushes.map(({ rate }) => ({ value: rate * 100 })),
+      undefined,
+    ),
+    row(
+      {
+        id: 'gc-slowest-push',
+        title: 'slowest push of an image meanwhile, against the slowest without',
+        unit: '×',
+        better: 'lower',
+        target: { below: 3 },
+      },
+      pushes.map(({ slowest }) => ({ value: slowest })),
+      undefined,
+    ),
+  ];
+}
+
+function report(made: Report, { repositories, images, layers }: GarbageSizes): void {
+  const all = repositories * images;
+  const notes = [
+    `each store: ${(all * (layers + 1)).toLocaleString('en')} blobs of ${all.toLocaleString('en')} manifests in ${repositories} repositories; half of them without a tag, which are removed (\`--untagged\`, \`--delete-untagged\`)`,
+    'every side has a store of its own each time, and leaves the same in it',
+    ...made.notes,
+  ];
+  process.stdout.write(`\n${textTable({ ...made, notes })}`);
+  const partial = values.quick || values['berth-only'];
+  const out = values.out ?? (partial ? undefined : path.join(import.meta.dirname, 'results'));
+  if (out === undefined) return;
+  writeReport(
+    out,
+    { ...made, notes },
+    { name: 'gc', title: 'Collections of garbage', command: 'npm run bench:gc' },
+  );
+}
+
+const began = performance.now();
+
+function progress(what: string): void {
+  process.stderr.write(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${what}\n`);
+}
+
+main().catch((error: Error) => {
+  process.stderr.write(`bench: ${error.stack}\n`);
+  process.exitCode = 1;
+});
