@@ -18,6 +18,7 @@ const bundle = await rolldown.rolldown({
   input: {
     berth: 'src/cli/main.ts',
     'hash-worker': 'src/content/hash-worker.ts',
+    'removal-worker': 'src/storage/filesystem/removal-worker.ts',
     'user-namespace-worker': 'src/runtime/user-namespace-worker.ts',
   },
   platform: 'node',

@@ -41,11 +41,12 @@ function line(removal: Removal): string {
   return `${removal.kind} ${removal.repository}@${removal.digest}`;
 }
 
-function summary({ tags, manifests, links, blobs, bytes }: Collection, dryRun: boolean): string {
+function summary({ tags, manifests, links, history, blobs, bytes }: Collection, dryRun: boolean): string {
   const counts = [
     ...(tags > 0 ? [counted(tags, 'tag')] : []),
     counted(manifests, 'manifest'),
     counted(links, 'link', 'links to blobs'),
+    ...(history > 0 ? [counted(history, 'entry', 'entries of tag histories')] : []),
     counted(blobs, 'blob'),
   ];
   return `${dryRun ? 'would remove' : 'removed'} ${counts.join(', ')}: ${readableSize(bytes)}`;

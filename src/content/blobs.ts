@@ -102,9 +102,9 @@ export class Blobs {
   }
 
   /** For bytes that nothing leads to. They may come back after a power cut, as garbage again. */
-  remove(canonical: Digest): Promise<void> {
-    this.#seen.delete(canonical);
-    return this.#driver.delete(blobDirectory(canonical), { durable: false });
+  remove(canonicals: readonly Digest[]): Promise<void> {
+    for (const canonical of canonicals) this.#seen.delete(canonical);
+    return this.#driver.deleteAll(canonicals.map(blobDirectory), { durable: false });
   }
 
   async *#walk<T>(pick: (blob: { digest: Digest; size: number }) => T): AsyncGenerator<T[]> {

@@ -68,9 +68,13 @@ export function tagLinkPath(repository: RepositoryName, tag: Tag): StoragePath {
   return `${tagPath(repository, tag)}/current/link`;
 }
 
-/** One for every manifest that the tag ever named. */
+/** Below it, a link for every manifest that the tag ever named. */
+export function tagHistoryPath(repository: RepositoryName, tag: Tag): StoragePath {
+  return `${tagPath(repository, tag)}/index`;
+}
+
 export function tagHistoryLinkPath(repository: RepositoryName, tag: Tag, digest: Digest): StoragePath {
-  return `${tagPath(repository, tag)}/index/${linkOf(digest)}`;
+  return `${tagHistoryPath(repository, tag)}/${linkOf(digest)}`;
 }
 
 /** Of the reference registry as a copy of another: what it will give up, and when. */

@@ -23,7 +23,7 @@ export class Quarantine {
   async setAside(canonical: Digest, at: Date): Promise<StoragePath> {
     const path = `${QUARANTINE}/${encodedOf(canonical)}.${at.toISOString().replace(/[-:.]/g, '')}`;
     await this.#driver.publish([{ path, from: blobPath(canonical) }]);
-    await this.#blobs.remove(canonical);
+    await this.#blobs.remove([canonical]);
     return path;
   }
 

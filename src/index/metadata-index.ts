@@ -156,10 +156,10 @@ export interface MetadataIndex {
   manifestUses(repositories: readonly RepositoryName[]): Promise<ManifestUse[]>;
 
   putBlob(repository: RepositoryName, blob: BlobRecord): Promise<void>;
-  dropBlob(repository: RepositoryName, digest: Digest): Promise<void>;
+  dropBlobs(repository: RepositoryName, digests: readonly Digest[]): Promise<void>;
   putManifest(repository: RepositoryName, manifest: ManifestRecord, tags: readonly Tag[]): Promise<void>;
-  /** Drops the manifest and every tag on it. */
-  dropManifest(repository: RepositoryName, digest: Digest): Promise<void>;
+  /** Drops the manifests and every tag on them. */
+  dropManifests(repository: RepositoryName, digests: readonly Digest[]): Promise<void>;
   tagsOf(repository: RepositoryName, digest: Digest): Promise<Tag[]>;
   dropTag(repository: RepositoryName, tag: Tag): Promise<void>;
   recordPulls(pulls: readonly Pull[]): Promise<void>;
@@ -201,9 +201,13 @@ export interface MetadataIndex {
   endComparison(): Promise<void>;
   setTrusted(repository: RepositoryName, trusted: boolean): Promise<void>;
 
-  /** A delete that must be finished even if this process dies on the way. */
-  beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete>;
-  endDelete(pending: PendingDelete): Promise<void>;
+  /** Deletes that must be finished even if this process dies on the way. @returns one for each key, in their order. */
+  beginDeletes(
+    repository: RepositoryName,
+    keys: readonly ManifestKey[],
+    begunAt: Date,
+  ): Promise<readonly PendingDelete[]>;
+  endDeletes(pending: readonly PendingDelete[]): Promise<void>;
   pendingDeletes(): Promise<PendingDelete[]>;
 
   contents(repository: RepositoryName): Promise<RepositoryContents>;

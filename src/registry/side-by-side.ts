@@ -17,7 +17,7 @@ export async function mapSideBySide<T, R>(
 
 /** Works on the items as they come, `atOnce` at a time, until there are no more or `isOver`. @throws what `work` throws. */
 export async function forEachSideBySide<T>(
-  items: AsyncIterable<T>,
+  items: AsyncIterable<T> | Iterable<T>,
   work: (item: T) => Promise<void>,
   { atOnce, isOver }: { atOnce: number; isOver: () => boolean | undefined },
 ): Promise<void> {
@@ -25,11 +25,12 @@ export async function forEachSideBySide<T>(
   try {
     for await (const item of items) {
       if (isOver()) return;
-      const done = work(item).finally(() => underWay.delete(done));
+      const done = work(item).then(() => void underWay.delete(done));
       underWay.add(done);
       if (underWay.size >= atOnce) await Promise.race(underWay);
     }
   } finally {
+    await Promise.allSettled(underWay); // nobody is told of an end while something goes on
     await Promise.all(underWay);
   }
 }

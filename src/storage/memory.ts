@@ -90,6 +90,10 @@ export class MemoryDriver implements StorageDriver {
     for (const [file] of this.#below(path)) this.#files.delete(file);
   }
 
+  async deleteAll(paths: readonly StoragePath[]): Promise<void> {
+    for (const path of paths) await this.delete(path);
+  }
+
   async signedUrl(): Promise<undefined> {
     return undefined;
   }

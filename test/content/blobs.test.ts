@@ -39,7 +39,7 @@ describe('Blobs', () => {
     expect(await blobs.stat(hello)).toBeUndefined();
     await driver.publish([{ path: layout.blobPath(hello), bytes: Buffer.from('hello') }]);
     expect(await blobs.stat(hello)).toBe(5);
-    await blobs.remove(hello);
+    await blobs.remove([hello]);
     expect(await blobs.stat(hello)).toBeUndefined();
   });
 

@@ -59,7 +59,7 @@ export function describeMetadataIndex(
       expect(await index.touchBlob(app, digest('b'), now)).toBe(false);
       await index.putBlob(other, blob('a'));
       expect(await index.repositoriesWithBlob(digest('a'), 9)).toEqual([other, app]);
-      await index.dropBlob(app, digest('a'));
+      await index.dropBlobs(app, [digest('a')]);
       expect(await index.findBlob(app, digest('a'))).toBeUndefined();
       expect(await index.repositoriesWithBlob(digest('a'), 9)).toEqual([other]);
     });
@@ -81,7 +81,7 @@ export function describeMetadataIndex(
       await index.putManifest(app, manifest('a'), [parseTag('v1'), parseTag('v2')]);
       expect(await index.tagsOf(app, digest('a'))).toEqual(['v1', 'v2']);
       expect(await index.isReferenced(app, digest('c'))).toBe(true);
-      await index.dropManifest(app, digest('a'));
+      await index.dropManifests(app, [digest('a')]);
       expect(await index.isReferenced(app, digest('c'))).toBe(false);
       expect(await index.listTags(app, { limit: 10 })).toEqual({ json: '[]', last: undefined, more: false });
       expect(await index.listRepositories({ limit: 10 })).toEqual([]);
@@ -95,9 +95,9 @@ export function describeMetadataIndex(
       await index.putManifest(app, manifest('a'), []);
       await index.putManifest(app, manifest('a'), [parseTag('again')]);
       await index.putManifest(app, manifest('b'), []);
-      await index.dropManifest(app, digest('a'));
+      await index.dropManifests(app, [digest('a')]);
       expect(await listed()).toEqual([app]);
-      await index.dropManifest(app, digest('b'));
+      await index.dropManifests(app, [digest('b')]);
       expect(await listed()).toEqual([]);
       await index.putManifest(app, manifest('a'), []);
       expect(await listed()).toEqual([app]);
@@ -354,11 +354,12 @@ export function describeMetadataIndex(
     it('keeps what must still be deleted', async () => {
       await using opened = await open();
       const { index } = opened;
-      const byTag = await index.beginDelete(app, { tag: parseTag('v1') }, now);
-      const byDigest = await index.beginDelete(app, { digest: digest('a') }, now);
-      expect(await index.pendingDeletes()).toEqual([byTag, byDigest]);
-      await index.endDelete(byTag);
-      expect(await index.pendingDeletes()).toEqual([byDigest]);
+      const keys = [{ tag: parseTag('v1') }, { digest: digest('a') }];
+      const [byTag, ...others] = await index.beginDeletes(app, keys, now);
+      expect(await index.pendingDeletes()).toEqual([byTag, ...others]);
+      await index.endDeletes(byTag ? [byTag] : []);
+      expect(others).toMatchObject([{ repository: app, key: { digest: digest('a') } }]);
+      expect(await index.pendingDeletes()).toEqual(others);
     });
   });
 }

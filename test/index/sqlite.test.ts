@@ -15,12 +15,12 @@ describe('SqliteIndex', () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'index.sqlite');
     const before = new SqliteIndex(path);
-    await before.beginDelete(app, { digest: digest('a') }, now);
+    await before.beginDeletes(app, [{ digest: digest('a') }], now);
     await before.close();
     const after = new SqliteIndex(path);
     const [pending] = await after.pendingDeletes();
     expect(pending).toMatchObject({ repository: app, key: { digest: digest('a') } });
-    if (pending) await after.endDelete(pending);
+    if (pending) await after.endDeletes([pending]);
     expect(await after.pendingDeletes()).toEqual([]);
     await after.close();
   });

@@ -1,7 +1,8 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
+import { DebianRegistry } from '../support/debian-registry.js';
 import { http } from '../support/http.js';
 import { pushImage, testImage } from '../support/push.js';
 import { cleanEnvironment, run } from '../support/run.js';
@@ -60,6 +61,26 @@ describe.each([{ while: 'while the registry runs' }, { while: 'while it does not
   });
 });
 
+it('docker-registry starts on what a collection leaves, also of histories of tags', async () => {
+  await using registry = await start();
+  const [old, kept] = [testImage('a'), testImage('b')];
+  for (const image of [old, kept]) await pushImage(registry.url, 'team/app', 'v1', image);
+  const history = join(
+    registry.root,
+    'docker/registry/v2/repositories/team/app/_manifests/tags/v1/index/sha256',
+  );
+  expect((await readdir(history)).length).toBe(2);
+  await registry.stopUnless(false);
+  expect(await registry.berth('gc', '--untagged', '--grace', '0s')).toContain('1 entry, ');
+  expect(await readdir(history)).toEqual([kept.digest.slice('sha256:'.length)]);
+  await using reference = await DebianRegistry.start({ root: registry.root });
+  const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
+  expect((await http(`${reference.url}/v2/team/app/manifests/v1`, { headers })).status).toBe(200);
+  expect((await http(`${reference.url}/v2/team/app/manifests/${old.digest}`, { headers })).status).toBe(404);
+  const deleted = await http(`${reference.url}/v2/team/app/manifests/${kept.digest}`, { method: 'DELETE' });
+  expect(deleted.status).toBe(202);
+});
+
 describe('a registry that collects by itself', () => {
   it('does so at its interval', async () => {
     const config = {
@@ -86,6 +107,7 @@ async function start() {
   const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: root });
   let stopped = false;
   return {
+    root,
     url: process.url,
     berth: (...args: string[]) => run([BERTH, ...args], { env }),
     stopUnless: async (runs: boolean) => {

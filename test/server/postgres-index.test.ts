@@ -44,7 +44,9 @@ describe('PostgresIndex', () => {
         ];
       }),
     );
-    await Promise.all(letters.map((letter, at) => (at % 2 ? even : odd).dropManifest(app, digest(letter))));
+    await Promise.all(
+      letters.map((letter, at) => (at % 2 ? even : odd).dropManifests(app, [digest(letter)])),
+    );
     expect(await even.listRepositories({ limit: 9 })).toEqual([]);
     expect((await even.contents(app)).blobs.size).toBe(16);
     expect((await even.versions()).get(app)).toBe(48);

@@ -129,6 +129,20 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       expect(await driver.stat('/c/2')).toBeUndefined();
     });
 
+    it.each([{ durable: true }, { durable: false }])(
+      'deletes many at once, durable: $durable',
+      async (options) => {
+        await using opened = await open();
+        const { driver } = opened;
+        const paths = Array.from({ length: 20 }, (_, i) => `/many/${i}`);
+        const files = paths.flatMap((path, i) => (i % 2 === 0 ? [path] : [`${path}/a`, `${path}/b/c`]));
+        await driver.publish([...files, '/many/1-beside'].map((path) => ({ path, bytes: Buffer.from('x') })));
+        await driver.deleteAll(['/many/none', '/none/of/these', ...paths], options);
+        expect(await Array.fromAsync(driver.list('/many'), ({ name }) => name)).toEqual(['1-beside']);
+        await driver.deleteAll([]);
+      },
+    );
+
     it('deletes a directory with everything below it, and nothing beside it', async () => {
       await using opened = await open();
       const { driver } = opened;

@@ -248,12 +248,18 @@ export class PostgresIndex implements MetadataIndex {
     return this.#comparison.setTrusted(repository, trusted);
   }
 
-  beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete> {
-    return this.#journal.begin(repository, key, begunAt);
+  async beginDeletes(
+    repository: RepositoryName,
+    keys: readonly ManifestKey[],
+    begunAt: Date,
+  ): Promise<readonly PendingDelete[]> {
+    const pending: PendingDelete[] = [];
+    for (const key of keys) pending.push(await this.#journal.begin(repository, key, begunAt));
+    return pending;
   }
 
-  endDelete(pending: PendingDelete): Promise<void> {
-    return this.#journal.end(pending);
+  async endDeletes(pending: readonly PendingDelete[]): Promise<void> {
+    for (const each of pending) await this.#journal.end(each);
   }
 
   pendingDeletes(): Promise<PendingDelete[]> {
@@ -264,8 +270,8 @@ export class PostgresIndex implements MetadataIndex {
     await this.#db.run(PUT_BLOB, repository, ...blobValues(blob));
   }
 
-  async dropBlob(repository: RepositoryName, digest: Digest): Promise<void> {
-    await this.#change(repository, (rows, id) => rows.dropBlobs(id, [digest]));
+  async dropBlobs(repository: RepositoryName, digests: readonly Digest[]): Promise<void> {
+    await this.#change(repository, (rows, id) => rows.dropBlobs(id, digests));
   }
 
   async putManifest(
@@ -276,10 +282,10 @@ export class PostgresIndex implements MetadataIndex {
     await this.#db.run(PUT_MANIFEST, repository, ...manifestValues(manifest), tags);
   }
 
-  async dropManifest(repository: RepositoryName, digest: Digest): Promise<void> {
+  async dropManifests(repository: RepositoryName, digests: readonly Digest[]): Promise<void> {
     await this.#change(repository, async (rows, id) => {
-      await rows.dropTagsOn(id, digest);
-      await rows.dropManifests(id, [digest]);
+      for (const digest of digests) await rows.dropTagsOn(id, digest);
+      await rows.dropManifests(id, digests);
       await rows.show(id);
     });
   }

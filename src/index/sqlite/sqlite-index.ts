@@ -241,12 +241,18 @@ export class SqliteIndex implements MetadataIndex {
     this.#comparison.setTrusted(repository, trusted);
   }
 
-  async beginDelete(repository: RepositoryName, key: ManifestKey, begunAt: Date): Promise<PendingDelete> {
-    return this.#journal.begin(repository, key, begunAt);
+  async beginDeletes(
+    repository: RepositoryName,
+    keys: readonly ManifestKey[],
+    begunAt: Date,
+  ): Promise<readonly PendingDelete[]> {
+    return this.#db.transaction(() => keys.map((key) => this.#journal.begin(repository, key, begunAt)));
   }
 
-  async endDelete(pending: PendingDelete): Promise<void> {
-    this.#journal.end(pending);
+  async endDeletes(pending: readonly PendingDelete[]): Promise<void> {
+    this.#db.transaction(() => {
+      for (const each of pending) this.#journal.end(each);
+    });
   }
 
   async pendingDeletes(): Promise<PendingDelete[]> {
@@ -257,8 +263,10 @@ export class SqliteIndex implements MetadataIndex {
     this.#change(repository, (id) => this.#rows.insertBlob(id, blob));
   }
 
-  async dropBlob(repository: RepositoryName, digest: Digest): Promise<void> {
-    this.#change(repository, (id) => this.#rows.deleteBlob(id, digest));
+  async dropBlobs(repository: RepositoryName, digests: readonly Digest[]): Promise<void> {
+    this.#change(repository, (id) => {
+      for (const digest of digests) this.#rows.deleteBlob(id, digest);
+    });
   }
 
   async putManifest(
@@ -274,10 +282,12 @@ export class SqliteIndex implements MetadataIndex {
     });
   }
 
-  async dropManifest(repository: RepositoryName, digest: Digest): Promise<void> {
+  async dropManifests(repository: RepositoryName, digests: readonly Digest[]): Promise<void> {
     this.#change(repository, (id) => {
-      this.#db.run('DELETE FROM tags WHERE repository_id = ?1 AND digest = ?2', id, digest);
-      this.#rows.deleteManifest(id, digest);
+      for (const digest of digests) {
+        this.#db.run('DELETE FROM tags WHERE repository_id = ?1 AND digest = ?2', id, digest);
+        this.#rows.deleteManifest(id, digest);
+      }
     });
   }
 

@@ -1,14 +1,21 @@
 import type { TagUse } from '../../index/index.js';
 import { type Digest, findDigest, type RepositoryName, type Tag } from '../../oci/index.js';
-import type { RepositoryBlobs, RepositoryManifests, RepositoryStore } from '../repositories/index.js';
-import { mapSideBySide } from '../side-by-side.js';
-import { removeContent } from './content-removal.js';
+import {
+  type RepositoryBlobs,
+  type RepositoryManifests,
+  type RepositoryStore,
+  removeStaleHistory,
+} from '../repositories/index.js';
+import { forEachSideBySide } from '../side-by-side.js';
+import { removeContents } from './content-removal.js';
 import { labelOf, parseLifetime } from './lifetime.js';
 import { expiredTags, type RetentionRule } from './retention.js';
 import { TrustedIndex } from './trusted-index.js';
 
 /** Whoever waits for a repository waits no longer than so many removals take. */
 const BATCH = 100;
+/** Enough that no disk waits for the index, nor the other way round. */
+const AT_ONCE = 4;
 
 export type CollectOptions = Readonly<{
   /** Only says what would be removed. */
@@ -33,6 +40,8 @@ export type Collection = Readonly<{
   tags: number;
   manifests: number;
   links: number;
+  /** Entries of tags' histories. */
+  history: number;
   blobs: number;
   bytes: number;
   skipped: readonly string[];
@@ -47,8 +56,8 @@ type Parts = Readonly<{
 }>;
 
 /**
- * Collects garbage in four rounds: tags that no rule keeps, manifests that nothing needs, links to blobs that no manifest names, bytes that no link
- * names. Each removal is decided once more while nobody can begin to rely on the thing. A dry run does not count what only
+ * Collects garbage in rounds: tags that no rule keeps, manifests that nothing needs, links to blobs that no manifest names,
+ * what tags named before and is gone, bytes that no link names. Each removal is decided once more while nobody can begin to rely on the thing. A dry run does not count what only
  * the removals before would make garbage.
  */
 export class Collector {
@@ -65,12 +74,17 @@ export class Collector {
     await store.trash?.compare();
     const unreadable = await store.index.unreadableLinks();
     const spared = new Set(unreadable.map(({ repository }) => repository));
-    for (const repository of await store.index.allRepositories()) {
-      if (options.signal?.aborted || spared.has(repository)) continue;
-      await round.expireTags(repository);
-      if (options.untagged) await round.removeManifests(repository);
-      await round.removeLinks(repository);
-    }
+    const repositories = await store.index.allRepositories();
+    await forEachSideBySide(
+      repositories.filter((repository) => !spared.has(repository)),
+      async (repository) => {
+        await round.expireTags(repository);
+        if (options.untagged) await round.removeManifests(repository);
+        await round.removeLinks(repository);
+        await round.removeHistory(repository);
+      },
+      { atOnce: AT_ONCE, isOver: () => options.signal?.aborted },
+    );
     const skipped = unreadable.map(({ path }) => path);
     await round.removeBytes(skipped);
     return { ...round.counts, skipped };
@@ -78,7 +92,7 @@ export class Collector {
 }
 
 class Round {
-  readonly counts = { tags: 0, manifests: 0, links: 0, blobs: 0, bytes: 0 };
+  readonly counts = { tags: 0, manifests: 0, links: 0, history: 0, blobs: 0, bytes: 0 };
   readonly #parts: Parts;
   readonly #trusted: TrustedIndex;
   readonly #before: Date;
@@ -134,31 +148,51 @@ class Round {
     this.counts.links += digests.length;
   }
 
+  /** What tags named before and is gone. */
+  async removeHistory(repository: RepositoryName): Promise<void> {
+    const { dryRun, signal } = this.#options;
+    this.#trusted.check();
+    const options = { before: this.#before, limit: BATCH, dryRun, signal };
+    this.counts.history += await removeStaleHistory(this.#parts.store, repository, options);
+    this.#trusted.check();
+  }
+
   /** @param unreadable paths of links that say nothing, which may have led to bytes. */
   async removeBytes(unreadable: readonly string[]): Promise<void> {
     const spared = unreadable.flatMap(digestOfLink);
     // Of a link named by another algorithm nobody knows where it led.
     if (spared.some((digest) => !digest.startsWith('sha256:'))) return;
-    const { store } = this.#parts;
-    for await (const digests of store.blobs.list()) {
-      if (this.#options.signal?.aborted) return;
-      const unlinked = await store.index.unlinked(digests);
-      this.#trusted.check();
-      await mapSideBySide(
-        unlinked.filter((digest) => !spared.includes(digest)),
-        (digest) => this.#removeContent(digest),
-      );
-    }
+    await forEachSideBySide(this.#unlinked(new Set(spared)), (digests) => this.#removeContents(digests), {
+      atOnce: AT_ONCE,
+      isOver: () => this.#options.signal?.aborted,
+    });
   }
 
-  async #removeContent(digest: Digest): Promise<void> {
-    const { dryRun } = this.#options;
+  async *#unlinked(spared: ReadonlySet<Digest>): AsyncGenerator<readonly Digest[]> {
     const { store } = this.#parts;
-    const bytes = await removeContent(store, this.#trusted, digest, { before: this.#before, dryRun });
-    if (bytes === undefined) return;
-    this.#options.onRemoval?.({ kind: 'blob', digest, bytes });
-    this.counts.blobs += 1;
-    this.counts.bytes += bytes;
+    const found: Digest[] = [];
+    for await (const digests of store.blobs.list()) {
+      const unlinked = await store.index.unlinked(digests);
+      this.#trusted.check();
+      found.push(...unlinked.filter((digest) => !spared.has(digest)));
+      while (found.length >= BATCH) yield found.splice(0, BATCH);
+    }
+    yield found;
+  }
+
+  async #removeContents(digests: readonly Digest[]): Promise<void> {
+    const { dryRun } = this.#options;
+    const options = { before: this.#before, dryRun };
+    for (const { digest, bytes } of await removeContents(
+      this.#parts.store,
+      this.#trusted,
+      digests,
+      options,
+    )) {
+      this.#options.onRemoval?.({ kind: 'blob', digest, bytes });
+      this.counts.blobs += 1;
+      this.counts.bytes += bytes;
+    }
   }
 
   /** @param find what would be removed. @param remove removes it. Both say what, `limit` at most. */

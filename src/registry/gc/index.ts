@@ -3,6 +3,6 @@
  * (index/garbage.ts); that nothing is removed under somebody's hands is up to the locks of the repositories.
  */
 export { type Collection, type CollectOptions, Collector, type Removal } from './collector.js';
-export { removeContent } from './content-removal.js';
+export { removeContents } from './content-removal.js';
 export type { Keep, RetentionRule } from './retention.js';
 export { IndexNotTrustedError, TrustedIndex } from './trusted-index.js';

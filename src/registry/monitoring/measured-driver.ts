@@ -79,6 +79,10 @@ class MeasuredDriver implements StorageDriver {
     return measured(this.#observe.Delete, this.#driver.delete(path, options));
   }
 
+  deleteAll(paths: readonly StoragePath[], options?: { durable?: boolean }): Promise<void> {
+    return measured(this.#observe.Delete, this.#driver.deleteAll(paths, options));
+  }
+
   signedUrl(path: StoragePath, options: { method: 'GET' | 'HEAD' }): Promise<string | undefined> {
     return measured(this.#observe.RedirectURL, this.#driver.signedUrl(path, options));
   }

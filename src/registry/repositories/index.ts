@@ -16,6 +16,7 @@ export { type ManifestPush, type PushedManifest, RepositoryManifests } from './r
 export { isNothing, scanRepository } from './scan.js';
 export type { RepositoryStore } from './store.js';
 export { type DigestLink, surveyLinks } from './survey.js';
+export { removeStaleHistory } from './tag-history.js';
 export { Trash } from './trash.js';
 export type { TrashEntry } from './trash-entry.js';
 export { type PurgeResult, purgeUploads } from './upload-purger.js';

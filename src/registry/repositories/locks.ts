@@ -1,4 +1,4 @@
-import { LocalLocks, type LockMode, type Locks } from '../../locks/index.js';
+import { type HeldLock, LocalLocks, type LockMode, type Locks } from '../../locks/index.js';
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 
 /**
@@ -39,9 +39,16 @@ export class RepositoryLocks {
     return this.#with(`content ${canonical}`, 'together', link);
   }
 
-  /** Nothing begins to lead to these bytes while `remove` runs, unless the signal is aborted. */
-  forRemoval<T>(canonical: Digest, remove: (lost: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#with(`content ${canonical}`, 'alone', remove);
+  /** Nothing begins to lead to any of these bytes while `remove` runs, unless the signal is aborted. */
+  async forRemoval<T>(canonicals: readonly Digest[], remove: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    using held = new DisposableStack();
+    const locks: HeldLock[] = [];
+    for (const canonical of [...new Set(canonicals)].sort()) // as above
+      locks.push(held.use(await this.#locks.acquire(`content ${canonical}`, 'alone')));
+    const lost = AbortSignal.any(locks.map((lock) => lock.lost));
+    const result = await remove(lost);
+    lost.throwIfAborted();
+    return result;
   }
 
   /** Counts what is there `alone`, or puts something there. To be taken before all others. */

@@ -114,7 +114,7 @@ export class RepositoryBlobs {
       const isHere = (await this.#find(repository, digest)) ?? (await hasLink(driver, link, digest));
       if (!isHere) throw unknownBlob(repository, digest);
       await settled(this.#store, repository, () =>
-        this.#unlink(repository, digest, () => driver.delete(link)),
+        this.#unlink(repository, [digest], () => driver.delete(link)),
       );
     });
   }
@@ -142,12 +142,12 @@ export class RepositoryBlobs {
     const { driver, index, locks } = this.#store;
     return locks.forDelete(repository, async (lost) => {
       const digests = await index.unneededBlobs(repository, unneeded);
-      for (const digest of digests) {
-        lost.throwIfAborted();
-        await this.#unlink(repository, digest, () =>
-          driver.delete(layout.layerPath(repository, digest), { durable: false }),
-        );
-      }
+      if (digests.length === 0) return digests;
+      lost.throwIfAborted();
+      const paths = digests.map((digest) => layout.layerPath(repository, digest));
+      await settled(this.#store, repository, () =>
+        this.#unlink(repository, digests, () => driver.deleteAll(paths, { durable: false })),
+      );
       return digests;
     });
   }
@@ -156,11 +156,15 @@ export class RepositoryBlobs {
    * Others go on when a server dies on the way, with no comparison: they must not be left with a row that has no link, since
    * what is pushed in reliance on it would be lost with the next one. Without a row clients send the blob again.
    */
-  async #unlink(repository: RepositoryName, digest: Digest, remove: () => Promise<void>): Promise<void> {
+  async #unlink(
+    repository: RepositoryName,
+    digests: readonly Digest[],
+    remove: () => Promise<void>,
+  ): Promise<void> {
     const { index, locks } = this.#store;
-    if (locks.shared) await index.dropBlob(repository, digest);
+    if (locks.shared) await index.dropBlobs(repository, digests);
     await remove();
-    await index.dropBlob(repository, digest); // a comparison may have found the link in between
+    await index.dropBlobs(repository, digests); // a comparison may have found a link in between
   }
 
   /** Behind our back: say so from now on, or clients would never push it again. */

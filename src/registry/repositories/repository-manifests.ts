@@ -18,6 +18,7 @@ import {
   type RepositoryName,
   type Tag,
 } from '../../oci/index.js';
+import { mapSideBySide } from '../side-by-side.js';
 import { hasLink } from './links.js';
 import { manifestRecord, recordOf } from './manifest-record.js';
 import { checkMutable, checkReferences, type ManifestRules } from './manifest-rules.js';
@@ -122,7 +123,7 @@ export class RepositoryManifests {
       if (manifest === undefined) throw unknownManifest(repository, key);
       const tags = 'tag' in key ? [key.tag] : await index.tagsOf(repository, manifest.digest);
       checkMutable(this.#rules, repository, tags);
-      await this.#remove(repository, key);
+      await this.#remove(repository, [key]);
       return tags;
     });
   }
@@ -139,7 +140,10 @@ export class RepositoryManifests {
       const removed = tags.filter(
         ({ tag, taggedAt }) => times.get(tag) === taggedAt.getTime() && this.isMutable(repository, tag),
       );
-      for (const { tag } of removed) await this.#remove(repository, { tag });
+      await this.#remove(
+        repository,
+        removed.map(({ tag }) => ({ tag })),
+      );
       return removed;
     });
   }
@@ -156,10 +160,11 @@ export class RepositoryManifests {
     const { index, locks } = this.#store;
     return locks.forDelete(repository, async (lost) => {
       const digests = await index.unneededManifests(repository, unneeded);
-      for (const digest of digests) {
-        lost.throwIfAborted();
-        await this.#remove(repository, { digest });
-      }
+      lost.throwIfAborted();
+      await this.#remove(
+        repository,
+        digests.map((digest) => ({ digest })),
+      );
       return digests;
     });
   }
@@ -178,7 +183,7 @@ export class RepositoryManifests {
         const left = await index.pendingDeletes();
         if (!left.some(({ id }) => id === pending.id)) return;
         await this.#resume(pending).catch((error: unknown) => failed.push({ pending, error }));
-        await index.endDelete(pending);
+        await index.endDeletes([pending]);
       });
     }
     return failed;
@@ -186,7 +191,7 @@ export class RepositoryManifests {
 
   async #resume(pending: PendingDelete): Promise<void> {
     await this.#store.sync.ensure(pending.repository);
-    if (!(await this.#pushedSince(pending))) await this.#removeFiles(pending);
+    if (!(await this.#pushedSince(pending))) await this.#removeFiles(pending.repository, [pending]);
   }
 
   /** What a server that died while it took a push has left shows in no index, but would after the next comparison. */
@@ -203,12 +208,13 @@ export class RepositoryManifests {
   }
 
   /** Under a lock. */
-  async #remove(repository: RepositoryName, key: ManifestKey): Promise<void> {
+  async #remove(repository: RepositoryName, keys: readonly ManifestKey[]): Promise<void> {
     const { index, now } = this.#store;
-    const pending = await index.beginDelete(repository, key, now());
-    await settled(this.#store, repository, () => this.#removeFiles(pending)).finally(() =>
+    if (keys.length === 0) return;
+    const pending = await index.beginDeletes(repository, keys, now());
+    await settled(this.#store, repository, () => this.#removeFiles(repository, pending)).finally(() =>
       // Done or refused: either way it must not happen by itself at the next start.
-      index.endDelete(pending),
+      index.endDeletes(pending),
     );
   }
 
@@ -233,14 +239,14 @@ export class RepositoryManifests {
     );
   }
 
-  async #putInTrash({ repository, key, begunAt }: PendingDelete): Promise<void> {
-    const { index, trash } = this.#store;
-    const manifest = trash && (await index.findManifest(repository, key));
-    if (manifest === undefined) return;
+  async #trashEntry({ repository, key, begunAt }: PendingDelete): Promise<TrashEntry | undefined> {
+    const { index } = this.#store;
+    const manifest = await index.findManifest(repository, key);
+    if (manifest === undefined) return undefined;
     const { digest, bytes } = manifest;
     const canonical = hash('sha256', bytes);
     const record = manifestRecord({ digest, canonical, bytes, pushedAt: begunAt });
-    await trash?.put({
+    return {
       id: trashId({ repository, key, begunAt }),
       repository,
       deletedAt: begunAt,
@@ -250,7 +256,7 @@ export class RepositoryManifests {
       canonical,
       bytes: bytes.byteLength,
       references: record?.references.map((reference) => reference.digest) ?? [],
-    });
+    };
   }
 
   async #writeFiles(
@@ -277,19 +283,17 @@ export class RepositoryManifests {
     await this.#store.driver.publish(...(isMove ? [content, current] : [[...content, ...current]]));
   }
 
-  async #removeFiles(pending: PendingDelete): Promise<void> {
-    const { driver, index } = this.#store;
-    const { repository, key } = pending;
-    await this.#putInTrash(pending);
-    if ('tag' in key) {
-      await driver.delete(layout.tagPath(repository, key.tag));
-      await index.dropTag(repository, key.tag);
-    } else {
-      const tags = await index.tagsOf(repository, key.digest);
-      await Promise.all(tags.map((tag) => driver.delete(layout.tagPath(repository, tag))));
-      await driver.delete(layout.revisionPath(repository, key.digest));
-      await index.dropManifest(repository, key.digest);
-    }
+  async #removeFiles(repository: RepositoryName, pending: readonly PendingDelete[]): Promise<void> {
+    const { driver, index, trash } = this.#store;
+    if (trash) await trash.put(await mapSideBySide(pending, (each) => this.#trashEntry(each)));
+    const keys = pending.map(({ key }) => key);
+    const digests = keys.flatMap((key) => ('digest' in key ? [key.digest] : []));
+    const tags = keys.flatMap((key) => ('tag' in key ? [key.tag] : []));
+    const tagsOn = (await mapSideBySide(digests, (digest) => index.tagsOf(repository, digest))).flat();
+    await driver.deleteAll([...new Set([...tags, ...tagsOn])].map((tag) => layout.tagPath(repository, tag)));
+    await driver.deleteAll(digests.map((digest) => layout.revisionPath(repository, digest)));
+    for (const tag of tags) await index.dropTag(repository, tag);
+    if (digests.length > 0) await index.dropManifests(repository, digests);
     await this.#removeIfEmpty(repository);
   }
 

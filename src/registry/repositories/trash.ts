@@ -19,9 +19,11 @@ export class Trash {
   }
 
   /** Durable once this resolves. */
-  async put(entry: TrashEntry): Promise<void> {
-    await this.#driver.publish([{ path: pathOf(entry.id), bytes: Buffer.from(formatTrashEntry(entry)) }]);
-    await this.#index.putTrash(entry);
+  async put(entries: readonly TrashEntry[]): Promise<void> {
+    await this.#driver.publish(
+      entries.map((entry) => ({ path: pathOf(entry.id), bytes: Buffer.from(formatTrashEntry(entry)) })),
+    );
+    for (const entry of entries) await this.#index.putTrash(entry);
   }
 
   /** Oldest first. Files that are no entries are passed over. */

@@ -1,6 +1,6 @@
 import type { ManifestUse } from '../../index/index.js';
 import { algorithmOf, type Digest, OciError, type RepositoryName } from '../../oci/index.js';
-import { removeContent, TrustedIndex } from '../gc/index.js';
+import { removeContents, TrustedIndex } from '../gc/index.js';
 import {
   type PullTimes,
   type RepositoryBlobs,
@@ -90,11 +90,10 @@ export class Eviction {
 
   async #removeBytes(trusted: TrustedIndex, digests: readonly Digest[]): Promise<number> {
     const options = { before: this.#before(0), dryRun: false };
-    let bytes = 0;
     // Bytes are stored as sha256; what has another name too is among these.
-    for (const digest of digests.filter((each) => algorithmOf(each) === 'sha256'))
-      bytes += (await removeContent(this.#parts.store, trusted, digest, options)) ?? 0;
-    return bytes;
+    const canonicals = digests.filter((each) => algorithmOf(each) === 'sha256');
+    const removed = await removeContents(this.#parts.store, trusted, canonicals, options);
+    return removed.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   #before(grace: number): Date {

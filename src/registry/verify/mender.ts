@@ -60,7 +60,7 @@ export class Mender {
 
   #setAside(digest: Digest, changedAt: number): Promise<Mended> {
     const { blobs, driver, index, locks, now } = this.#store;
-    return locks.forRemoval(digest, async () => {
+    return locks.forRemoval([digest], async () => {
       const info = await blobs.info(digest);
       if (info === undefined) return { done: 'gone' };
       if (info.changedAt.getTime() !== changedAt) return { done: 'changed' };

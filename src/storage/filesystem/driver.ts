@@ -16,17 +16,22 @@ import { byName, checkPath } from '../path.js';
 import { makeDirectory, syncDirectory } from './directories.js';
 import { FilesystemPublisher } from './publisher.js';
 import { FilesystemReader } from './reader.js';
+import { Remover } from './remover.js';
 import { explained, ignoreAbsent, isAbsent, unavailable } from './system-errors.js';
 import { FilesystemWriter } from './writer.js';
 
 /** Where files are made before they get their name: on the same file system, and out of every listing. */
 const SCRATCH = '/berth/tmp';
 
+/** From so many on a thread removes them, which takes a moment to start. */
+const MANY = 8;
+
 /** Files below a root directory. Start with publisher.ts for how they become durable. */
 export class FilesystemDriver implements StorageDriver {
   readonly name = 'filesystem';
   readonly #root: string;
   readonly #publisher: FilesystemPublisher;
+  readonly #remover = new Remover();
 
   /**
    * @param root an absolute path. The directory is made if it is not there.
@@ -113,6 +118,19 @@ export class FilesystemDriver implements StorageDriver {
       this.#publisher.forgetDirectory(target);
       if (options.durable !== false) await syncDirectory(dirname(target)).catch(ignoreAbsent);
     });
+  }
+
+  async deleteAll(paths: readonly StoragePath[], options: { durable?: boolean } = {}): Promise<void> {
+    const [first] = paths;
+    if (first === undefined) return;
+    if (paths.length < MANY) {
+      const results = await Promise.allSettled(paths.map((path) => this.delete(path, options)));
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+      return;
+    }
+    const targets = paths.map((path) => this.#resolve(path));
+    await explained(first, () => this.#remover.remove(targets, { durable: options.durable !== false }));
+    for (const target of targets) this.#publisher.forgetDirectory(target);
   }
 
   async signedUrl(): Promise<undefined> {

@@ -123,10 +123,12 @@ export class S3Driver implements StorageDriver, Disposable {
   }
 
   async delete(path: StoragePath, options: { unpublished?: boolean } = {}): Promise<void> {
-    const gone = this.#appends.forget(path, { everywhere: options.unpublished === true });
-    const inside = await Array.fromAsync(this.#listing.walk(path), (file) => this.#keys.of(file.path));
-    await gone;
-    await this.#objects.delete([this.#keys.of(path), ...inside]);
+    await this.#objects.delete(await this.#inside(path, options));
+  }
+
+  async deleteAll(paths: readonly StoragePath[]): Promise<void> {
+    const inside = await Promise.all(paths.map((path) => this.#inside(path)));
+    await this.#objects.delete(inside.flat());
   }
 
   async signedUrl(path: StoragePath, { method }: { method: 'GET' | 'HEAD' }): Promise<string> {
@@ -151,6 +153,14 @@ export class S3Driver implements StorageDriver, Disposable {
   [Symbol.dispose](): void {
     this.#connection[Symbol.dispose]();
     this.#signer.destroy();
+  }
+
+  /** The keys at and below a path, once nothing is being appended there any more. */
+  async #inside(path: StoragePath, options: { unpublished?: boolean } = {}): Promise<string[]> {
+    const gone = this.#appends.forget(path, { everywhere: options.unpublished === true });
+    const inside = await Array.fromAsync(this.#listing.walk(path), (file) => this.#keys.of(file.path));
+    await gone;
+    return [this.#keys.of(path), ...inside];
   }
 
   async #publish(publication: Publication): Promise<void> {

@@ -30,6 +30,7 @@ describe('Collector', () => {
       tags: 0,
       manifests: 0,
       links: 2,
+      history: 0,
       blobs: 1,
       bytes: 6,
       skipped: [],
@@ -146,6 +147,7 @@ describe('Collector', () => {
       tags: 0,
       manifests: 0,
       links: 1,
+      history: 0,
       blobs: 1,
       bytes: 7,
       skipped: [path],
@@ -200,6 +202,27 @@ describe('Collector', () => {
     expect(await tags()).toEqual(['v1']);
     const [entry] = await Array.fromAsync(registry.store.trash?.list() ?? []);
     expect(entry && (await registry.manifests.restore(entry))).toEqual(['v2']);
+  });
+
+  it('forgets that tags named what is gone, once that is old enough', async () => {
+    const registry = await start();
+    const old = await registry.put(imageOf('config', ['child']), [v1]);
+    const kept = await registry.put(imageOf('config', ['layer']), [v1, parseTag('v2')]);
+    const isThere = async (tag: string, digest: typeof old) =>
+      (await registry.driver.stat(layout.tagHistoryLinkPath(app, parseTag(tag), digest))) !== undefined;
+    registry.later(25 * HOUR);
+    expect(await registry.collect()).toMatchObject({ manifests: 0, history: 0 });
+    await registry.manifests.delete(app, { digest: old });
+    expect(await registry.collect({ grace: 26 * HOUR })).toMatchObject({ history: 0 });
+    expect(await registry.collect({ dryRun: true })).toMatchObject({ history: 1 });
+    expect(await isThere('v1', old)).toBe(true);
+    expect(await registry.collect()).toMatchObject({ history: 1 });
+    expect(await Promise.all([isThere('v1', old), isThere('v1', kept), isThere('v2', kept)])).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    await registry.expectWhole(app, kept);
   });
 
   it('keeps a tag that was pushed again since it was looked at', async () => {

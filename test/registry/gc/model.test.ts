@@ -15,8 +15,12 @@ const HOUR = 3_600_000;
 const GRACE = 24 * HOUR;
 /** Shorter than this after the last time, nothing is noted of a client that asks. */
 const VOUCH_EVERY = 10 * 60_000;
-const RUNS = 12;
+/** How many seeds are tried; by hand it may be thousands: `BERTH_MODEL_RUNS=5000`. */
+const RUNS = Number(process.env.BERTH_MODEL_RUNS ?? 12);
 const STEPS = 300;
+
+const CRASH = 'the machine lost power';
+const CHANGES = /^(publish|delete|put|drop|begin|end|apply|touch|record)/;
 
 describe('a registry that is collected now and then', () => {
   const seed = seedOfRun();
@@ -37,6 +41,8 @@ class Run {
   #time = Date.UTC(2030);
   readonly #driver = new MemoryDriver(() => new Date(this.#time));
   #index: MetadataIndex = new SqliteIndex(':memory:');
+  /** Of the process that runs: how many changes of files and index are left before it crashes. */
+  #life = { changesLeft: Number.POSITIVE_INFINITY };
   #registry!: ReturnType<typeof openMemoryRegistry>;
 
   constructor(random: Random) {
@@ -46,9 +52,12 @@ class Run {
   /** As after a crash: nothing is left of what was in memory. */
   async open(): Promise<void> {
     const now = () => new Date(this.#time);
-    this.#registry = openMemoryRegistry({ driver: this.#driver, index: this.#index, now, trash: true });
+    this.#life.changesLeft = 0; // what an earlier one had begun
+    this.#life = { changesLeft: Number.POSITIVE_INFINITY };
+    const [driver, index] = [this.#mortal(this.#driver), this.#mortal(this.#index)];
+    this.#registry = openMemoryRegistry({ driver, index, now, trash: true });
     await this.#registry.sync.run();
-    await this.#registry.manifests.resumeDeletes();
+    expect(await this.#registry.manifests.resumeDeletes()).toEqual([]);
   }
 
   async step(): Promise<void> {
@@ -67,15 +76,71 @@ class Run {
       () => this.#wait(),
       () => this.#wait(),
       () => this.collect(),
+      () => this.#collectWhileUsed(),
+      () => this.#collectAndCrash(),
       () => this.#crash(),
     ];
     await this.#random.pick(actions)();
     this.#time += 1000;
   }
 
-  async collect(): Promise<void> {
+  async collect(untagged = this.#random.chance(0.5)): Promise<void> {
+    await this.#runCollector(untagged);
+    await this.#expectCollected(untagged);
+  }
+
+  /** Clients may come at any moment of it: what they are told must be true afterwards. */
+  async #collectWhileUsed(): Promise<void> {
     const untagged = this.#random.chance(0.5);
-    await new Collector(this.#registry).run({ dryRun: false, grace: GRACE, untagged });
+    const clients = Array.from({ length: this.#random.between(1, 6) }, () =>
+      this.#random.pick([
+        () => this.#pushBlob(),
+        () => this.#askForBlobOrFindItGone(),
+        () => this.#pushImageOrFindBlobsGone(),
+      ]),
+    );
+    const soon = async (client: () => Promise<void>) => {
+      for (let turns = this.#random.between(0, 400); turns > 0; turns -= 1) await Promise.resolve();
+      await client();
+    };
+    await Promise.all([this.#runCollector(untagged), ...clients.map(soon)]);
+    await this.#expectCollected(untagged);
+  }
+
+  /** The next collection does what is left. */
+  async #collectAndCrash(): Promise<void> {
+    const untagged = this.#random.chance(0.5);
+    this.#life.changesLeft = this.#random.between(0, 20);
+    await this.#runCollector(untagged).catch((error: unknown) => {
+      if (!String(error).includes(CRASH)) throw error;
+    });
+    await this.open();
+    await this.collect(untagged);
+  }
+
+  #runCollector(untagged: boolean) {
+    return new Collector(this.#registry).run({ dryRun: false, grace: GRACE, untagged });
+  }
+
+  /** After a crash nothing is changed any more, neither by what was under way. */
+  #mortal<T extends object>(target: T): T {
+    const life = this.#life;
+    return new Proxy(target, {
+      get: (_, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]) => {
+          const isChange = CHANGES.test(String(name));
+          if (isChange) life.changesLeft -= 1;
+          return isChange && life.changesLeft < 0
+            ? Promise.reject(new Error(CRASH))
+            : member.apply(target, args);
+        };
+      },
+    });
+  }
+
+  async #expectCollected(untagged: boolean): Promise<void> {
     const before = this.#time - GRACE;
     const unneeded = untagged ? this.#model.unneeded(before) : new Map();
     await this.#noteTrash(); // where they rest now
@@ -121,6 +186,33 @@ class Run {
     this.#vouch(known);
   }
 
+  async #askForBlobOrFindItGone(): Promise<void> {
+    const [name, text] = [this.#random.pick(NAMES), this.#random.pick(TEXTS)];
+    const isThere = await this.#registry.blobs.get(name, digest(text)).then(
+      () => true,
+      () => false,
+    );
+    const known = this.#model.at(name).blobs.get(digest(text));
+    if (isThere && known === undefined) throw new Error(`${name} has ${text}, which nobody pushed`);
+    if (isThere && known) this.#vouch(known);
+  }
+
+  async #pushImageOrFindBlobsGone(): Promise<void> {
+    const name = this.#random.pick(NAMES);
+    const texts = TEXTS.filter((text) => this.#model.at(name).blobs.has(digest(text)));
+    if (texts.length === 0) return;
+    const [config, layer] = [this.#random.pick(texts), this.#random.pick(texts)];
+    const manifest = { blobs: [config, layer].map((text) => digest(text)), children: [] };
+    // Nothing that was there is about it: what the collector thought of that before would be true too.
+    const bytes = imageOf(config, [layer], {
+      annotations: { number: `${this.#random.between(0, 2 ** 40)}` },
+    });
+    await this.#put(name, bytes, manifest, { tagged: false }).catch((error: unknown) => {
+      const [reason] = error instanceof AggregateError ? error.errors : [error];
+      if (reason.code !== 'MANIFEST_BLOB_UNKNOWN') throw error;
+    });
+  }
+
   #vouch(times: { vouchedAt: number }): void {
     if (this.#time - times.vouchedAt >= VOUCH_EVERY) times.vouchedAt = this.#time;
   }
@@ -151,8 +243,13 @@ class Run {
     await this.#put(name, indexOf(children), { blobs: [], children });
   }
 
-  async #put(name: (typeof NAMES)[number], bytes: Buffer, manifest: ModelManifest): Promise<void> {
-    const tags = this.#random.chance(0.5) ? [this.#random.pick(TAGS)] : [];
+  async #put(
+    name: (typeof NAMES)[number],
+    bytes: Buffer,
+    manifest: ModelManifest,
+    { tagged = this.#random.chance(0.5) } = {},
+  ): Promise<void> {
+    const tags = tagged ? [this.#random.pick(TAGS)] : [];
     const pushed = await this.#registry.manifests.put(name, { bytes, contentType: '', tags });
     this.#model.at(name).manifests.set(pushed.digest, { manifest, pushedAt: this.#time });
     for (const tag of tags) this.#model.at(name).tags.set(tag, pushed.digest);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Blobs } from '../../../src/content/index.js';
 import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
 import type { Locks } from '../../../src/locks/index.js';
@@ -107,7 +107,7 @@ export async function pushBlob(
   text: string,
   as: Digest = digest(text),
 ): Promise<Digest> {
-  const path = `/upload-${digest(text).slice(-8)}`;
+  const path = `/upload-${randomUUID()}`;
   await driver.publish([{ path, bytes: Buffer.from(text) }]);
   await blobs.publish(repository, as, { canonical: digest(text), size: text.length, path });
   return as;

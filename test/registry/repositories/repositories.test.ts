@@ -133,7 +133,7 @@ describe('repositories', () => {
   it('finish a delete that a crash interrupted', async () => {
     const registry = openMemoryRegistry();
     const image = await pushImage(registry);
-    await registry.index.beginDelete(app, { digest: image }, new Date(Date.now() + 1000));
+    await registry.index.beginDeletes(app, [{ digest: image }], new Date(Date.now() + 1000));
     await registry.driver.delete(layout.tagPath(app, v1));
     await registry.manifests.resumeDeletes();
     await expect(registry.manifests.get(app, { digest: image })).rejects.toMatchObject({
@@ -284,7 +284,7 @@ describe.each([
   it('leaves nothing out of the catalog that could not be compared', async () => {
     const registry = openMemoryRegistry();
     await registry.sync.run();
-    await registry.index.dropManifest(app, await pushImage(registry));
+    await registry.index.dropManifests(app, [await pushImage(registry)]);
     registry.sync.distrust(app);
     expect((await registry.catalog.repositories({ limit: 9 }, everyone)).items).toEqual([app]);
   });

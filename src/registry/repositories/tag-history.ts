@@ -1,0 +1,81 @@
+import { layout } from '../../content/index.js';
+import { type Digest, findDigest, findTag, type RepositoryName } from '../../oci/index.js';
+import type { StorageDriver, StoragePath } from '../../storage/index.js';
+import { mapSideBySide } from '../side-by-side.js';
+import { type RepositoryStore, settled } from './store.js';
+
+/** That a tag once named a manifest: the directory of a link that only the reference registry reads, to remove it. */
+type Entry = Readonly<{ path: StoragePath; digest: Digest }>;
+
+/**
+ * Forgets that tags named manifests that are gone, as the reference's collector does: nothing else ever would.
+ * @param options `before`: what is younger may belong to a push that is under way. `limit` at most are removed under one lock.
+ * @returns how many entries are gone, or would be.
+ */
+export async function removeStaleHistory(
+  store: RepositoryStore,
+  repository: RepositoryName,
+  options: Readonly<{ before: Date; limit: number; dryRun: boolean; signal?: AbortSignal | undefined }>,
+): Promise<number> {
+  const found: Entry[] = [];
+  for await (const entries of entriesOf(store.driver, repository))
+    found.push(...(await withoutManifest(store, repository, entries)));
+  let removed = 0;
+  for (let at = 0; at < found.length && !options.signal?.aborted; at += options.limit) {
+    const batch = found.slice(at, at + options.limit);
+    removed += await store.locks.forDelete(repository, () => removeSome(store, repository, batch, options));
+  }
+  return removed;
+}
+
+/** Under a lock. */
+async function removeSome(
+  store: RepositoryStore,
+  repository: RepositoryName,
+  entries: readonly Entry[],
+  { before, dryRun }: Readonly<{ before: Date; dryRun: boolean }>,
+): Promise<number> {
+  const old = await mapSideBySide(await withoutManifest(store, repository, entries), async (entry) => {
+    const link = await store.driver.stat(`${entry.path}/link`);
+    return link === undefined || link.changedAt < before ? entry.path : undefined;
+  });
+  if (!dryRun) await settled(store, repository, () => store.driver.deleteAll(old, { durable: false }));
+  return old.length;
+}
+
+async function withoutManifest(
+  { index }: RepositoryStore,
+  repository: RepositoryName,
+  entries: readonly Entry[],
+): Promise<Entry[]> {
+  if (entries.length === 0) return [];
+  const missing = await index.missing(repository, [...new Set(entries.map(({ digest }) => digest))]);
+  const gone = new Set(missing);
+  return entries.filter(({ digest }) => gone.has(digest));
+}
+
+/** All entries of each tag. */
+async function* entriesOf(
+  driver: StorageDriver,
+  repository: RepositoryName,
+): AsyncGenerator<readonly Entry[]> {
+  if (driver.walk) {
+    for await (const { path } of driver.walk(layout.tagsPath(repository))) yield entryAt(path);
+    return;
+  }
+  for await (const { name } of driver.list(layout.tagsPath(repository))) {
+    const tag = findTag(name);
+    if (tag === undefined) continue;
+    const history = layout.tagHistoryPath(repository, tag);
+    for await (const { name: algorithm } of driver.list(history)) {
+      const names = await Array.fromAsync(driver.list(`${history}/${algorithm}`), (entry) => entry.name);
+      yield names.flatMap((encoded) => entryAt(`${history}/${algorithm}/${encoded}/link`));
+    }
+  }
+}
+
+function entryAt(link: StoragePath): Entry[] {
+  const [, path = '', algorithm, encoded] = /^(.*\/index\/([^/]+)\/([^/]+))\/link$/.exec(link) ?? [];
+  const digest = findDigest(`${algorithm}:${encoded}`);
+  return digest ? [{ path, digest }] : [];
+}

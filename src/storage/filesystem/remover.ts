@@ -1,0 +1,88 @@
+import type { Worker } from 'node:worker_threads';
+
+/** Paths are those of the system. `durable` makes what is gone stay gone. */
+export type RemovalRequest = Readonly<{ call: number; paths: readonly string[]; durable: boolean }>;
+/** `failure` is the first there was: what an error loses on its way between threads is its code. */
+export type RemovalReply = Readonly<{ call: number; failure?: Readonly<{ message: string; code: string }> }>;
+
+/** A disk that is told of each block that becomes free lets one thread wait for most of its time. */
+const MAX_THREADS = 2;
+/** Each costs memory, and little is removed most of the time. */
+const IDLE_MS = 10_000;
+
+/**
+ * Removes many files in threads of its own, so that neither the event loop nor the threads that serve requests have
+ * anything to do with it. Each call goes to one of them.
+ */
+export class Remover {
+  readonly #threads: RemovalThread[] = [];
+
+  /** Files, and directories with everything below them. Absent is fine. @throws the first failure, once the others are gone. */
+  remove(paths: readonly string[], options: { durable: boolean }): Promise<void> {
+    const running = this.#threads.filter(({ ended }) => !ended);
+    this.#threads.splice(0, Infinity, ...running);
+    const [least] = running.toSorted((a, b) => a.calls - b.calls);
+    if (least && (least.calls === 0 || running.length === MAX_THREADS)) return least.remove(paths, options);
+    const thread = new RemovalThread();
+    this.#threads.push(thread);
+    return thread.remove(paths, options);
+  }
+}
+
+type Call = Readonly<{ resolve: () => void; reject: (error: Error) => void }>;
+
+class RemovalThread {
+  ended = false;
+  readonly #calls = new Map<number, Call>();
+  readonly #worker: Worker;
+  #idle: NodeJS.Timeout | undefined;
+  #lastCall = 0;
+
+  constructor() {
+    // Run from the sources (tests) or from the bundle; the worker stands beside this file, or above the chunks.
+    const file = import.meta.url.endsWith('.ts') ? './removal-worker.ts' : '../removal-worker.cjs';
+    const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
+    // Loaded here: most programs never remove that much.
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
+    this.#worker = new Worker(new URL(file, import.meta.url), { resourceLimits });
+    this.#worker.on('message', (reply: RemovalReply) => this.#settle(reply));
+    this.#worker.on('error', (error: Error) => this.#end(error));
+    this.#worker.on('exit', () => this.#end(new Error('the thread that removes files ended')));
+  }
+
+  /** Under way. */
+  get calls(): number {
+    return this.#calls.size;
+  }
+
+  /** The process does not end before that is done. */
+  remove(paths: readonly string[], { durable }: { durable: boolean }): Promise<void> {
+    clearTimeout(this.#idle);
+    this.#worker.ref();
+    this.#lastCall += 1;
+    const call = this.#lastCall;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
+      this.#worker.postMessage({ call, paths, durable } satisfies RemovalRequest);
+    });
+  }
+
+  #settle({ call, failure }: RemovalReply): void {
+    const { resolve, reject } = this.#calls.get(call) ?? {};
+    this.#calls.delete(call);
+    if (failure) reject?.(Object.assign(new Error(failure.message), { code: failure.code }));
+    else resolve?.();
+    if (this.#calls.size > 0) return;
+    this.#worker.unref();
+    this.#idle = setTimeout(() => {
+      this.ended = true;
+      void this.#worker.terminate();
+    }, IDLE_MS).unref();
+  }
+
+  #end(error: Error): void {
+    this.ended = true;
+    for (const { reject } of this.#calls.values()) reject(error);
+    this.#calls.clear();
+  }
+}
