@@ -30,7 +30,7 @@ export type OpenStore = AsyncDisposable &
  * Storage, index and what stands on them, as the configuration says.
  * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process,
  *   unless the index is made for several; `locks` are between it and others that serve the same; `withoutIndex` leaves the
- *   index alone; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is
+ *   index alone; `nice`, from 0 to 19, is how much the removal of many files gives way to all else; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is
  *   a failure.
  * @throws {RootTakenError} `alone` while another server is there.
  */
@@ -43,11 +43,12 @@ export async function openStore(
     indexInMemory?: (error: unknown) => void;
     locks?: Locks | undefined;
     withoutIndex?: boolean;
+    nice?: number;
   } = {},
 ): Promise<OpenStore> {
   const { wrap = (driver) => driver } = options;
   const alone = Boolean(options.alone) && options.locks === undefined && !hasReplicas(config);
-  const own = await openDriver(config, { log, alone });
+  const own = await openDriver(config, { log, alone, nice: options.nice ?? 0 });
   const driver = wrap(own);
   const root = options.alone ? takeRoot(config, log) : undefined;
   const rememberMs = config.storage.s3 ? REMEMBER_BLOB_MS : 0;
@@ -96,7 +97,7 @@ export async function openExistingStore(
 
 async function openDriver(
   { storage: { filesystem, s3 } }: Config,
-  { log, alone }: { log: Logger; alone: boolean },
+  { log, alone, nice }: { log: Logger; alone: boolean; nice: number },
 ): Promise<Driver> {
   if (s3) {
     const options = await s3Options(s3, { env: process.env, log, alone });
@@ -104,7 +105,7 @@ async function openDriver(
   }
   if (!filesystem) return new MemoryDriver();
   const root = resolve(filesystem.rootdirectory);
-  return explained(`storage.filesystem.rootdirectory ${root}`, () => FilesystemDriver.open(root));
+  return explained(`storage.filesystem.rootdirectory ${root}`, () => FilesystemDriver.open(root, { nice }));
 }
 
 /** Some hold connections. */

@@ -83,6 +83,7 @@ async function serveHere(
   await using accessOutput = openOutput(1, { buffered: true });
   await using opened: OpenStore = await openStore(config, log, {
     wrap: (driver) => metrics?.measured(driver) ?? driver,
+    nice: 10, // whoever waits for an answer goes first, but removals hold locks and must come on too
     ...(worker
       ? { locks: worker.locks }
       : {

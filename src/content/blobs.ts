@@ -7,7 +7,7 @@ import {
   type StorageDriver,
 } from '../storage/index.js';
 import { ContentNotFoundError } from './errors.js';
-import { blobDirectory, blobPath, CANONICAL_BLOBS } from './layout.js';
+import { blobPath, CANONICAL_BLOBS } from './layout.js';
 import { RecentSizes } from './recent-sizes.js';
 import type { VerifiedUpload } from './uploads.js';
 
@@ -101,10 +101,17 @@ export class Blobs {
     return this.#driver.stat(blobPath(canonical));
   }
 
-  /** For bytes that nothing leads to. They may come back after a power cut, as garbage again. */
-  remove(canonicals: readonly Digest[]): Promise<void> {
+  /**
+   * For bytes that nothing leads to. They may come back after a power cut, as garbage again.
+   * @param options `changedBefore`: what was given bytes or its name since then stays.
+   * @returns the size in bytes of each that is gone; in the order given.
+   */
+  remove(
+    canonicals: readonly Digest[],
+    options: { changedBefore?: Date } = {},
+  ): Promise<(number | undefined)[]> {
     for (const canonical of canonicals) this.#seen.delete(canonical);
-    return this.#driver.deleteAll(canonicals.map(blobDirectory), { durable: false });
+    return this.#driver.deleteFiles(canonicals.map(blobPath), options);
   }
 
   async *#walk<T>(pick: (blob: { digest: Digest; size: number }) => T): AsyncGenerator<T[]> {

@@ -114,8 +114,8 @@ export type ContentUse = Readonly<{
   kind: 'blob' | 'manifest';
 }>;
 
-/** A list of `limit` at most, of what has not been touched since `before`. */
-export type Unneeded = Readonly<{ before: Date; limit: number }>;
+/** A list of `limit` at most, of what has not been touched since `before`: of blobs, in byte order behind `after`. */
+export type Unneeded = Readonly<{ before: Date; limit: number; after?: Digest | undefined }>;
 
 /** Names are in byte order everywhere; `after` is exclusive. Each write is one transaction. */
 export interface MetadataIndex {
@@ -166,7 +166,7 @@ export interface MetadataIndex {
 
   /** Somebody is told that the repository has it, and may rely on that from now on. @returns false when it has not. */
   touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean>;
-  /** Blobs that no manifest of the repository names, nor anything of it in the trash. */
+  /** Blobs that no manifest of the repository names, nor anything of it in the trash; in byte order. */
   unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]>;
   /**
    * Manifests without a tag that nothing leads to: not a manifest with a tag, a young one or one in the trash, over any

@@ -83,6 +83,16 @@ export interface StorageDriver {
    * that cannot be deleted, and throws in the end.
    */
   deleteAll(paths: readonly StoragePath[], options?: { durable?: boolean }): Promise<void>;
+  /**
+   * Many files, each with its directory where nothing else is in that: the cheapest way to remove what is kept one by one.
+   * They may come back after a power cut. Absent is fine. Goes on after one that cannot be deleted, and throws in the end.
+   * @param options `changedBefore`: what was given bytes or a name since then stays.
+   * @returns with `changedBefore`, the size in bytes of each that is gone, in the order given. Without it nothing is looked at.
+   */
+  deleteFiles(
+    paths: readonly StoragePath[],
+    options?: { changedBefore?: Date | undefined },
+  ): Promise<(number | undefined)[]>;
   /** A URL where a client may read the file by itself for a while; `undefined` where the store has none. */
   signedUrl(path: StoragePath, options: { method: 'GET' | 'HEAD' }): Promise<string | undefined>;
   /** Names of what writes that never finished left behind before `olderThan`. */

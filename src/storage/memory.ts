@@ -94,6 +94,18 @@ export class MemoryDriver implements StorageDriver {
     for (const path of paths) await this.delete(path);
   }
 
+  async deleteFiles(
+    paths: readonly StoragePath[],
+    { changedBefore }: { changedBefore?: Date | undefined } = {},
+  ): Promise<(number | undefined)[]> {
+    return paths.map((path) => {
+      const file = this.#files.get(checkPath(path));
+      if (file === undefined || (changedBefore && file.modifiedAt >= changedBefore)) return undefined;
+      this.#files.delete(path);
+      return changedBefore && file.bytes.length;
+    });
+  }
+
   async signedUrl(): Promise<undefined> {
     return undefined;
   }

@@ -143,6 +143,26 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       },
     );
 
+    it('deletes many files at once, each with its directory unless there is more in it', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      const paths = Array.from({ length: 20 }, (_, i) => `/files/${i}/link`);
+      await driver.publish([...paths, '/files/7/more'].map((path) => ({ path, bytes: Buffer.from('abc') })));
+      const early = { changedBefore: new Date(Date.now() - 60_000) };
+      expect(await driver.deleteFiles(['/files/0/link', '/none/link'], early)).toEqual([
+        undefined,
+        undefined,
+      ]);
+      expect((await names(driver, '/files')).length).toBe(20);
+      const late = { changedBefore: new Date(Date.now() + 60_000) };
+      const sizes = await driver.deleteFiles(['/files/0/link', '/none/link', '/files/1/link'], late);
+      expect(sizes).toEqual([3, undefined, 3]);
+      await driver.deleteFiles(['/none/link', ...paths]);
+      expect(await names(driver, '/files')).toEqual(['7/']);
+      expect(await names(driver, '/files/7')).toEqual(['more']);
+      expect(await driver.deleteFiles([])).toEqual([]);
+    });
+
     it('deletes a directory with everything below it, and nothing beside it', async () => {
       await using opened = await open();
       const { driver } = opened;

@@ -15,19 +15,20 @@ export class Garbage {
     return this.#db.run(sql, repository, digest, at.getTime()).changes > 0;
   }
 
-  unneededBlobs(repository: RepositoryName, { before, limit }: Unneeded): Digest[] {
+  unneededBlobs(repository: RepositoryName, { before, limit, after }: Unneeded): Digest[] {
     const digests = this.#db.column(
-      `SELECT digest FROM blobs b WHERE repository_id = ${REPOSITORY} AND linked_at < ?2
+      `SELECT digest FROM blobs b WHERE repository_id = ${REPOSITORY} AND digest > ?4 AND linked_at < ?2
        AND NOT EXISTS (SELECT 1 FROM manifest_references r
          WHERE r.repository_id = b.repository_id AND r.target = b.digest)
        AND NOT EXISTS (SELECT 1 FROM blobs other
          JOIN manifest_references r ON r.repository_id = other.repository_id AND r.target = other.digest
          WHERE other.repository_id = b.repository_id AND other.canonical = b.digest AND other.canonical <> other.digest)
        AND NOT EXISTS (SELECT 1 FROM trash_references t WHERE t.repository = ?1 AND t.target = b.digest)
-       LIMIT ?3 + 0`,
+       ORDER BY digest LIMIT ?3 + 0`,
       repository,
       before.getTime(),
       limit,
+      after ?? '',
     );
     return digests as Digest[];
   }

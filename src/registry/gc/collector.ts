@@ -57,8 +57,8 @@ type Parts = Readonly<{
 
 /**
  * Collects garbage in rounds: tags that no rule keeps, manifests that nothing needs, links to blobs that no manifest names,
- * what tags named before and is gone, bytes that no link names. Each removal is decided once more while nobody can begin to rely on the thing. A dry run does not count what only
- * the removals before would make garbage.
+ * what tags named before and is gone, bytes that no link names. Each removal is decided once more while nobody can begin to
+ * rely on the thing. A dry run does not count what only the removals before would make garbage.
  */
 export class Collector {
   readonly #parts: Parts;
@@ -142,7 +142,7 @@ class Round {
     const { store, blobs } = this.#parts;
     const digests = await this.#inBatches(
       (limit) => store.index.unneededBlobs(repository, { before: this.#before, limit }),
-      (limit) => blobs.removeUnneeded(repository, { before: this.#before, limit }),
+      (limit, after) => blobs.removeUnneeded(repository, { before: this.#before, limit, after }),
     );
     for (const digest of digests) this.#options.onRemoval?.({ kind: 'link', repository, digest });
     this.counts.links += digests.length;
@@ -195,16 +195,16 @@ class Round {
     }
   }
 
-  /** @param find what would be removed. @param remove removes it. Both say what, `limit` at most. */
+  /** @param find what would be removed. @param remove removes it. Both say what, `limit` at most, behind `after`. */
   async #inBatches(
     find: (limit: number) => Promise<Digest[]>,
-    remove: (limit: number) => Promise<Digest[]>,
+    remove: (limit: number, after: Digest | undefined) => Promise<Digest[]>,
   ): Promise<Digest[]> {
     this.#trusted.check();
     if (this.#options.dryRun) return find(Number.MAX_SAFE_INTEGER);
     const all: Digest[] = [];
     for (;;) {
-      const removed = await remove(BATCH);
+      const removed = await remove(BATCH, all.at(-1));
       this.#trusted.check();
       all.push(...removed);
       if (removed.length < BATCH || this.#options.signal?.aborted) return all;

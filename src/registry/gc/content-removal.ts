@@ -18,15 +18,18 @@ export function removeContents(
   { before, dryRun }: Readonly<{ before: Date; dryRun: boolean }>,
 ): Promise<readonly RemovedContent[]> {
   return locks.forRemoval(digests, async (lost) => {
-    const old = await mapSideBySide(digests, async (digest) => {
-      const info = await blobs.info(digest);
-      return info && info.changedAt < before ? { digest, bytes: info.size } : undefined;
-    });
-    const unlinked = new Set(await index.unlinked(old.map(({ digest }) => digest)));
+    const unlinked = await index.unlinked(digests);
     trusted.check();
-    const removed = old.filter(({ digest }) => unlinked.has(digest));
+    if (dryRun)
+      return mapSideBySide(unlinked, async (digest) => {
+        const info = await blobs.info(digest);
+        return info && info.changedAt < before ? { digest, bytes: info.size } : undefined;
+      });
     lost.throwIfAborted();
-    if (!dryRun) await blobs.remove(removed.map(({ digest }) => digest));
-    return removed;
+    const sizes = await blobs.remove(unlinked, { changedBefore: before });
+    return unlinked.flatMap((digest, i) => {
+      const bytes = sizes[i];
+      return bytes === undefined ? [] : [{ digest, bytes }];
+    });
   });
 }

@@ -83,6 +83,13 @@ class MeasuredDriver implements StorageDriver {
     return measured(this.#observe.Delete, this.#driver.deleteAll(paths, options));
   }
 
+  deleteFiles(
+    paths: readonly StoragePath[],
+    options?: { changedBefore?: Date | undefined },
+  ): Promise<(number | undefined)[]> {
+    return measured(this.#observe.Delete, this.#driver.deleteFiles(paths, options));
+  }
+
   signedUrl(path: StoragePath, options: { method: 'GET' | 'HEAD' }): Promise<string | undefined> {
     return measured(this.#observe.RedirectURL, this.#driver.signedUrl(path, options));
   }

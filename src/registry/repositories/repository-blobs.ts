@@ -30,7 +30,7 @@ export class RepositoryBlobs {
   async find(repository: RepositoryName, digest: Digest): Promise<BlobRecord> {
     const blob = await this.#find(repository, digest);
     if (blob === undefined) throw unknownBlob(repository, digest);
-    if (!(await this.#vouchFor(repository, blob))) throw await this.#removed(repository, digest);
+    if (!(await this.#promise(repository, blob))) throw await this.#removed(repository, digest);
     return blob;
   }
 
@@ -39,7 +39,7 @@ export class RepositoryBlobs {
     const blob = await this.#find(repository, digest);
     if (blob === undefined) throw unknownBlob(repository, digest);
     const isThere = (await this.#store.blobs.stat(blob.canonical)) === blob.size;
-    if (isThere && (await this.#vouchFor(repository, blob))) return blob;
+    if (isThere && (await this.#promise(repository, blob))) return blob;
     throw await this.#removed(repository, digest);
   }
 
@@ -120,14 +120,25 @@ export class RepositoryBlobs {
   }
 
   /**
-   * Whoever is told that a blob is here does not send it: it must not count as garbage soon after.
+   * Whoever is told that a blob is here does not send it: it must not count as garbage soon after. Nor may it be on its way
+   * out already.
    * @returns false when it is not here any more.
    */
-  async #vouchFor(repository: RepositoryName, { digest, linkedAt }: BlobRecord): Promise<boolean> {
-    const { index, now } = this.#store;
-    if (now().getTime() - linkedAt.getTime() < VOUCH_EVERY_MS) return true;
+  async #promise(repository: RepositoryName, blob: BlobRecord): Promise<boolean> {
+    const { locks } = this.#store;
+    const touch = () => locks.forPush(repository, [], () => this.#touch(repository, blob));
+    return this.#vouchFor(blob, touch);
+  }
+
+  #touch(repository: RepositoryName, { digest }: BlobRecord): Promise<boolean> {
+    return this.#store.index.touchBlob(repository, digest, this.#store.now());
+  }
+
+  /** @param touch under a lock. */
+  async #vouchFor({ linkedAt }: BlobRecord, touch: () => Promise<boolean>): Promise<boolean> {
+    if (this.#store.now().getTime() - linkedAt.getTime() < VOUCH_EVERY_MS) return true;
     try {
-      return await index.touchBlob(repository, digest, now());
+      return await touch();
     } catch (error) {
       if (!(error instanceof IndexUnavailableError && error.forAll)) throw error;
       return true; // where nothing is written nothing is removed
@@ -143,10 +154,10 @@ export class RepositoryBlobs {
     return locks.forDelete(repository, async (lost) => {
       const digests = await index.unneededBlobs(repository, unneeded);
       if (digests.length === 0) return digests;
+      const links = digests.map((digest) => layout.layerLinkPath(repository, digest));
       lost.throwIfAborted();
-      const paths = digests.map((digest) => layout.layerPath(repository, digest));
       await settled(this.#store, repository, () =>
-        this.#unlink(repository, digests, () => driver.deleteAll(paths, { durable: false })),
+        this.#unlink(repository, digests, () => driver.deleteFiles(links)),
       );
       return digests;
     });
@@ -159,7 +170,7 @@ export class RepositoryBlobs {
   async #unlink(
     repository: RepositoryName,
     digests: readonly Digest[],
-    remove: () => Promise<void>,
+    remove: () => Promise<unknown>,
   ): Promise<void> {
     const { index, locks } = this.#store;
     if (locks.shared) await index.dropBlobs(repository, digests);
@@ -196,7 +207,7 @@ export class RepositoryBlobs {
         if (content.length === 0) {
           if ((await blobs.statNow(blob.canonical)) !== blob.size) return false;
           const known = await index.findBlob(repository, digest);
-          if (known && (await this.#vouchFor(repository, known))) return true;
+          if (known && (await this.#vouchFor(known, () => this.#touch(repository, known)))) return true;
         }
         await settled(this.#store, repository, () => this.#publishLinks(repository, digest, blob, content));
         return true;

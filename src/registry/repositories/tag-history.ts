@@ -2,9 +2,9 @@ import { layout } from '../../content/index.js';
 import { type Digest, findDigest, findTag, type RepositoryName } from '../../oci/index.js';
 import type { StorageDriver, StoragePath } from '../../storage/index.js';
 import { mapSideBySide } from '../side-by-side.js';
-import { type RepositoryStore, settled } from './store.js';
+import type { RepositoryStore } from './store.js';
 
-/** That a tag once named a manifest: the directory of a link that only the reference registry reads, to remove it. */
+/** That a tag once named a manifest: a link that only the reference registry reads, to remove it. */
 type Entry = Readonly<{ path: StoragePath; digest: Digest }>;
 
 /**
@@ -23,7 +23,9 @@ export async function removeStaleHistory(
   let removed = 0;
   for (let at = 0; at < found.length && !options.signal?.aborted; at += options.limit) {
     const batch = found.slice(at, at + options.limit);
-    removed += await store.locks.forDelete(repository, () => removeSome(store, repository, batch, options));
+    removed += await store.locks.forDelete(repository, (lost) =>
+      removeSome(store, repository, batch, { ...options, lost }),
+    );
   }
   return removed;
 }
@@ -33,14 +35,18 @@ async function removeSome(
   store: RepositoryStore,
   repository: RepositoryName,
   entries: readonly Entry[],
-  { before, dryRun }: Readonly<{ before: Date; dryRun: boolean }>,
+  { before, dryRun, lost }: Readonly<{ before: Date; dryRun: boolean; lost: AbortSignal }>,
 ): Promise<number> {
-  const old = await mapSideBySide(await withoutManifest(store, repository, entries), async (entry) => {
-    const link = await store.driver.stat(`${entry.path}/link`);
-    return link === undefined || link.changedAt < before ? entry.path : undefined;
-  });
-  if (!dryRun) await settled(store, repository, () => store.driver.deleteAll(old, { durable: false }));
-  return old.length;
+  const { driver } = store;
+  const stale = await withoutManifest(store, repository, entries);
+  if (dryRun) {
+    const infos = await mapSideBySide(stale, ({ path }) => driver.stat(path));
+    return infos.filter(({ changedAt }) => changedAt < before).length;
+  }
+  lost.throwIfAborted();
+  const paths = stale.map(({ path }) => path);
+  const sizes = await driver.deleteFiles(paths, { changedBefore: before });
+  return sizes.filter((size) => size !== undefined).length;
 }
 
 async function withoutManifest(
@@ -75,7 +81,7 @@ async function* entriesOf(
 }
 
 function entryAt(link: StoragePath): Entry[] {
-  const [, path = '', algorithm, encoded] = /^(.*\/index\/([^/]+)\/([^/]+))\/link$/.exec(link) ?? [];
+  const [, algorithm, encoded] = /\/index\/([^/]+)\/([^/]+)\/link$/.exec(link) ?? [];
   const digest = findDigest(`${algorithm}:${encoded}`);
-  return digest ? [{ path, digest }] : [];
+  return digest ? [{ path: link, digest }] : [];
 }

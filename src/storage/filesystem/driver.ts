@@ -31,22 +31,24 @@ export class FilesystemDriver implements StorageDriver {
   readonly name = 'filesystem';
   readonly #root: string;
   readonly #publisher: FilesystemPublisher;
-  readonly #remover = new Remover();
+  readonly #remover: Remover;
 
   /**
    * @param root an absolute path. The directory is made if it is not there.
+   * @param options `nice`, from 0 to 19: how much the removal of many files gives way to all else.
    * @throws what the system says when it cannot be.
    */
-  static async open(root: string): Promise<FilesystemDriver> {
+  static async open(root: string, { nice = 0 }: { nice?: number } = {}): Promise<FilesystemDriver> {
     const first = await makeDirectory(root);
     await readdir(root); // it may be a file
     for (let made = root; first && made.length >= first.length; made = dirname(made))
       await syncDirectory(dirname(made));
-    return new FilesystemDriver(root);
+    return new FilesystemDriver(root, nice);
   }
 
-  private constructor(root: string) {
+  private constructor(root: string, nice: number) {
     this.#root = root;
+    this.#remover = new Remover(nice);
     this.#publisher = new FilesystemPublisher(root, SCRATCH);
   }
 
@@ -131,6 +133,18 @@ export class FilesystemDriver implements StorageDriver {
     const targets = paths.map((path) => this.#resolve(path));
     await explained(first, () => this.#remover.remove(targets, { durable: options.durable !== false }));
     for (const target of targets) this.#publisher.forgetDirectory(target);
+  }
+
+  async deleteFiles(
+    paths: readonly StoragePath[],
+    { changedBefore }: { changedBefore?: Date | undefined } = {},
+  ): Promise<(number | undefined)[]> {
+    const [first] = paths;
+    if (first === undefined) return [];
+    const targets = paths.map((path) => this.#resolve(path));
+    const sizes = await explained(first, () => this.#remover.removeFiles(targets, changedBefore));
+    for (const target of targets) this.#publisher.forgetDirectory(dirname(target));
+    return sizes;
   }
 
   async signedUrl(): Promise<undefined> {

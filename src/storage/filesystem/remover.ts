@@ -1,9 +1,20 @@
 import type { Worker } from 'node:worker_threads';
 
-/** Paths are those of the system. `durable` makes what is gone stay gone. */
-export type RemovalRequest = Readonly<{ call: number; paths: readonly string[]; durable: boolean }>;
-/** `failure` is the first there was: what an error loses on its way between threads is its code. */
-export type RemovalReply = Readonly<{ call: number; failure?: Readonly<{ message: string; code: string }> }>;
+/**
+ * What is to be removed, by paths of the system. `durable` makes what is gone stay gone; `changedBefore` is in milliseconds
+ * since 1970.
+ */
+export type Removal =
+  | Readonly<{ paths: readonly string[]; durable: boolean }>
+  | Readonly<{ files: readonly string[]; changedBefore?: number | undefined }>;
+export type RemovalThreadData = Readonly<{ nice: number }>;
+export type RemovalRequest = Readonly<{ call: number; removal: Removal }>;
+/** `sizes` of files; `failure` is the first there was: what an error loses on its way between threads is its code. */
+export type RemovalReply = Readonly<{
+  call: number;
+  sizes: (number | undefined)[];
+  failure?: Readonly<{ message: string; code: string }>;
+}>;
 
 /** A disk that is told of each block that becomes free lets one thread wait for most of its time. */
 const MAX_THREADS = 2;
@@ -16,20 +27,38 @@ const IDLE_MS = 10_000;
  */
 export class Remover {
   readonly #threads: RemovalThread[] = [];
+  readonly #nice: number;
+
+  /** @param nice from 0 to 19: how much its threads give way to those who have something to answer. */
+  constructor(nice: number) {
+    this.#nice = nice;
+  }
 
   /** Files, and directories with everything below them. Absent is fine. @throws the first failure, once the others are gone. */
-  remove(paths: readonly string[], options: { durable: boolean }): Promise<void> {
+  async remove(paths: readonly string[], { durable }: { durable: boolean }): Promise<void> {
+    await this.#perform({ paths, durable });
+  }
+
+  /**
+   * Files, each with its directory where that is empty then. @returns the size of each that is gone.
+   * @throws the first failure, once the others are gone.
+   */
+  removeFiles(files: readonly string[], changedBefore?: Date): Promise<(number | undefined)[]> {
+    return this.#perform({ files, changedBefore: changedBefore?.getTime() });
+  }
+
+  #perform(removal: Removal): Promise<(number | undefined)[]> {
     const running = this.#threads.filter(({ ended }) => !ended);
     this.#threads.splice(0, Infinity, ...running);
     const [least] = running.toSorted((a, b) => a.calls - b.calls);
-    if (least && (least.calls === 0 || running.length === MAX_THREADS)) return least.remove(paths, options);
-    const thread = new RemovalThread();
+    if (least && (least.calls === 0 || running.length === MAX_THREADS)) return least.perform(removal);
+    const thread = new RemovalThread(this.#nice);
     this.#threads.push(thread);
-    return thread.remove(paths, options);
+    return thread.perform(removal);
   }
 }
 
-type Call = Readonly<{ resolve: () => void; reject: (error: Error) => void }>;
+type Call = Readonly<{ resolve: (sizes: (number | undefined)[]) => void; reject: (error: Error) => void }>;
 
 class RemovalThread {
   ended = false;
@@ -38,13 +67,16 @@ class RemovalThread {
   #idle: NodeJS.Timeout | undefined;
   #lastCall = 0;
 
-  constructor() {
+  constructor(nice: number) {
     // Run from the sources (tests) or from the bundle; the worker stands beside this file, or above the chunks.
     const file = import.meta.url.endsWith('.ts') ? './removal-worker.ts' : '../removal-worker.cjs';
     const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
     // Loaded here: most programs never remove that much.
     const { Worker } = process.getBuiltinModule('node:worker_threads');
-    this.#worker = new Worker(new URL(file, import.meta.url), { resourceLimits });
+    this.#worker = new Worker(new URL(file, import.meta.url), {
+      resourceLimits,
+      workerData: { nice } satisfies RemovalThreadData,
+    });
     this.#worker.on('message', (reply: RemovalReply) => this.#settle(reply));
     this.#worker.on('error', (error: Error) => this.#end(error));
     this.#worker.on('exit', () => this.#end(new Error('the thread that removes files ended')));
@@ -56,22 +88,22 @@ class RemovalThread {
   }
 
   /** The process does not end before that is done. */
-  remove(paths: readonly string[], { durable }: { durable: boolean }): Promise<void> {
+  perform(removal: Removal): Promise<(number | undefined)[]> {
     clearTimeout(this.#idle);
     this.#worker.ref();
     this.#lastCall += 1;
     const call = this.#lastCall;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { resolve, reject });
-      this.#worker.postMessage({ call, paths, durable } satisfies RemovalRequest);
+      this.#worker.postMessage({ call, removal } satisfies RemovalRequest);
     });
   }
 
-  #settle({ call, failure }: RemovalReply): void {
+  #settle({ call, sizes, failure }: RemovalReply): void {
     const { resolve, reject } = this.#calls.get(call) ?? {};
     this.#calls.delete(call);
     if (failure) reject?.(Object.assign(new Error(failure.message), { code: failure.code }));
-    else resolve?.();
+    else resolve?.(sizes);
     if (this.#calls.size > 0) return;
     this.#worker.unref();
     this.#idle = setTimeout(() => {

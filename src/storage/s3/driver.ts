@@ -131,6 +131,23 @@ export class S3Driver implements StorageDriver, Disposable {
     await this.#objects.delete(inside.flat());
   }
 
+  async deleteFiles(
+    paths: readonly StoragePath[],
+    { changedBefore }: { changedBefore?: Date | undefined } = {},
+  ): Promise<(number | undefined)[]> {
+    const keys = paths.map((path) => this.#keys.of(path));
+    if (changedBefore === undefined) {
+      await this.#objects.delete(keys);
+      return keys.map(() => undefined);
+    }
+    const found = await Promise.all(keys.map((key) => this.#objects.head(key)));
+    const sizes = found.map((object) =>
+      object && object.modifiedAt < changedBefore ? object.size : undefined,
+    );
+    await this.#objects.delete(keys.filter((_, i) => sizes[i] !== undefined));
+    return sizes;
+  }
+
   async signedUrl(path: StoragePath, { method }: { method: 'GET' | 'HEAD' }): Promise<string> {
     const object = { Bucket: this.#connection.bucket, Key: this.#keys.of(path) };
     const command = method === 'GET' ? new GetObjectCommand(object) : new HeadObjectCommand(object);

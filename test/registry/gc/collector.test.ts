@@ -3,6 +3,7 @@ import { layout } from '../../../src/content/index.js';
 import { SqliteIndex } from '../../../src/index/index.js';
 import { MEDIA_TYPES, parseRepositoryName, parseTag, type RepositoryName } from '../../../src/oci/index.js';
 import { Collector, IndexNotTrustedError, type Removal } from '../../../src/registry/gc/index.js';
+import { MemoryDriver } from '../../../src/storage/index.js';
 import {
   digest,
   imageOf,
@@ -55,6 +56,29 @@ describe('Collector', () => {
     await registry.blobs.get(app, digest('asked'));
     registry.later(25 * HOUR);
     expect(await registry.collect()).toMatchObject({ links: 2, blobs: 2 });
+  });
+
+  it('promises nobody a blob that is on its way out', async () => {
+    let ask = async () => {};
+    const driver = new MemoryDriver();
+    const deleteFiles = driver.deleteFiles.bind(driver);
+    driver.deleteFiles = async (...of) => {
+      await ask();
+      return deleteFiles(...of);
+    };
+    const registry = await start({ driver });
+    await pushBlob(registry, app, 'orphan');
+    registry.later(25 * HOUR);
+    let answer: Promise<string> | undefined;
+    ask = async () => {
+      answer ??= registry.blobs.get(app, digest('orphan')).then(
+        () => 'it is here',
+        ({ code }) => code,
+      );
+      for (let turns = 0; turns < 50; turns += 1) await Promise.resolve();
+    };
+    expect(await registry.collect()).toMatchObject({ links: 1, blobs: 1 });
+    expect(await answer).toBe('BLOB_UNKNOWN');
   });
 
   it('knows of a blob that is pushed again', async () => {
