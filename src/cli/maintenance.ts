@@ -28,7 +28,9 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
     using lead = await opened.locks?.tryAcquire(LEAD, 'alone');
     if (opened.locks && lead === undefined) return await askServer(opened.index, task);
     // The index is trusted once it was compared with the files.
-    if (task.kind !== 'empty-trash') await opened.store.sync.run();
+    // Other servers, who would hear that it was, must be able to rely on more than a collection must.
+    const namesOnly = task.kind === 'collect' && opened.locks === undefined;
+    if (task.kind !== 'empty-trash') await opened.store.sync.run({ namesOnly });
     await using witnesses = await openWitnesses(config, {
       ...opened,
       log: quiet,

@@ -5,12 +5,13 @@ import type { StorageDriver } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import { forEachSideBySide, SIDE_BY_SIDE } from '../side-by-side.js';
 import { type Links, linksOf } from './links.js';
-import { isNothing, scanRepository } from './scan.js';
+import { isNothing, type ScanOptions, scanRepository } from './scan.js';
 import { walkLinks, walkRepositories } from './walk.js';
 
 /** Links as a list of all files showed them when the index was at `version`. */
 type Walked = Readonly<{ links: Links; version: number }>;
-type CheckOptions = Readonly<{ reread: boolean; walked?: Walked }>;
+type CheckOptions = ScanOptions & Readonly<{ walked?: Walked }>;
+type RunOptions = Partial<ScanOptions> & Readonly<{ signal?: AbortSignal }>;
 
 /** `failed` could not be compared. */
 export type CheckResult = Readonly<{ repositories: number; failed: number }>;
@@ -143,9 +144,10 @@ export class IndexSync {
 
   /**
    * Compares everything. A repository that cannot be compared is passed over, and compared when it is asked for.
-   * @param options `reread` trusts nothing that is indexed of manifests, but reads and verifies them again.
+   * @param options `reread` trusts nothing that is indexed of manifests, but reads and verifies them again; `namesOnly` is
+   *   for one who only asks what may go, and keeps the index to himself.
    */
-  async run(options: { signal?: AbortSignal; reread?: boolean } = {}): Promise<CheckResult> {
+  async run(options: RunOptions = {}): Promise<CheckResult> {
     this.#signal = options.signal;
     this.#running = true;
     try {
@@ -160,13 +162,7 @@ export class IndexSync {
     }
   }
 
-  async #checkAll({
-    signal,
-    reread = false,
-  }: {
-    signal?: AbortSignal;
-    reread?: boolean;
-  }): Promise<CheckResult> {
+  async #checkAll({ signal, reread = false, namesOnly = false }: RunOptions): Promise<CheckResult> {
     const started = performance.now();
     this.#noticeLoss(); // or what was compared with a lost index would be passed over
     const { generation } = this.#index;
@@ -176,7 +172,7 @@ export class IndexSync {
     const check = async ({ repository, walked }: { repository: RepositoryName; walked?: Walked }) => {
       repositories += 1;
       try {
-        const options = { reread, ...(walked ? { walked } : {}) };
+        const options = { reread, namesOnly, ...(walked ? { walked } : {}) };
         await (reread ? this.#check(repository, options) : this.#ensure(repository, options));
       } catch (error) {
         this.#log.error({ error, repository }, 'the index of a repository could not be checked');
@@ -261,14 +257,14 @@ export class IndexSync {
 
   async #check(
     repository: RepositoryName,
-    { reread, walked }: CheckOptions = { reread: false },
+    { walked, ...options }: CheckOptions = { reread: false },
   ): Promise<void> {
     for (let first = true; ; first = false) {
       const { generation } = this.#index;
       const indexed = await this.#index.contents(repository);
       const isFresh = first && walked?.version === indexed.version;
       const links = isFresh ? walked.links : await linksOf(this.#driver, repository);
-      const changes = await scanRepository({ links, blobs: this.#sized }, repository, indexed, { reread });
+      const changes = await scanRepository({ links, blobs: this.#sized }, repository, indexed, options);
       // Unchanged repositories are not written: most starts find nothing to do.
       const agreed =
         isNothing(changes) || (await this.#index.applyChanges(repository, changes, indexed.version));

@@ -16,8 +16,15 @@ import { manifestRecord } from './manifest-record.js';
 
 export type ScanSource = Readonly<{ links: Links; blobs: Pick<Blobs, 'stat' | 'read'> }>;
 
-/** A scan under way: where it reads, and the links that say nothing. */
-type Scan = ScanSource & Readonly<{ unreadable: Set<StoragePath> }>;
+/**
+ * `reread` trusts nothing that is indexed of manifests. `namesOnly` does not look where known links lead: enough for whoever
+ * asks what may go, since a link that says nothing any more then counts as if it led there still.
+ */
+export type ScanOptions = Readonly<{ reread: boolean; namesOnly?: boolean }>;
+
+/** A scan under way: where it reads, and the links that say nothing. `believed` need not be read. */
+type Scan = ScanSource &
+  Readonly<{ unreadable: Set<StoragePath>; believed: Pick<RepositoryContents, 'blobs' | 'manifests'> }>;
 
 /**
  * Compares a repository's files, which are the truth, with what is indexed of them. Links that lead nowhere
@@ -28,9 +35,10 @@ export async function scanRepository(
   source: ScanSource,
   repository: RepositoryName,
   indexed: RepositoryContents,
-  options: { reread: boolean },
+  options: ScanOptions,
 ): Promise<RepositoryChanges> {
-  const scan = { ...source, unreadable: new Set<StoragePath>() };
+  const believed = options.namesOnly ? indexed : NOTHING;
+  const scan = { ...source, unreadable: new Set<StoragePath>(), believed };
   const known = options.reread ? NOTHING : indexed;
   const [layers, revisions, tags] = await Promise.all([
     digestsBelow(source.links, layout.layersPath(repository)),
@@ -44,7 +52,7 @@ export async function scanRepository(
   const leading = tags.filter(({ digest }) => present.has(digest));
   const names = new Set(leading.map(({ tag }) => tag));
   return {
-    putBlobs: blobs.filter(({ digest }) => !known.blobs.has(digest)),
+    putBlobs: blobs.flatMap(({ digest, record }) => (record && !known.blobs.has(digest) ? record : [])),
     dropBlobs: [...indexed.blobs].filter((digest) => !found.has(digest)),
     putManifests: manifests.flatMap(({ record }) => record ?? []),
     dropManifests: [...indexed.manifests].filter((digest) => !present.has(digest)),
@@ -86,12 +94,13 @@ async function readBlob(
   scan: Scan,
   repository: RepositoryName,
   digest: Digest,
-): Promise<BlobRecord | undefined> {
+): Promise<Readonly<{ digest: Digest; record?: BlobRecord }> | undefined> {
+  if (scan.believed.blobs.has(digest)) return { digest };
   const link = await readLink(scan, layout.layerLinkPath(repository, digest), digest);
   if (link === undefined) return undefined;
   const size = await scan.blobs.stat(link.target);
   if (size === undefined) return undefined;
-  return { digest, canonical: link.target, size, linkedAt: link.modifiedAt };
+  return { digest, record: { digest, canonical: link.target, size, linkedAt: link.modifiedAt } };
 }
 
 async function readManifest(
@@ -100,6 +109,11 @@ async function readManifest(
   digest: Digest,
   known: Pick<RepositoryContents, 'manifests'>,
 ) {
+  if (scan.believed.manifests.has(digest)) {
+    // The reference registry leaves the directory of what was deleted.
+    const names = await scan.links.names(layout.revisionPath(repository, digest));
+    return names.includes('link') ? { digest } : undefined;
+  }
   const path = layout.revisionLinkPath(repository, digest);
   const link = await readLink(scan, path, digest);
   if (link === undefined) return undefined;

@@ -192,6 +192,24 @@ describe.each([
     await expect(second.blobs.get(app, digest('layer'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
   });
 
+  it('finds by names alone all that another registry wrote, and what it deleted', async () => {
+    const first = openMemoryRegistry({ driver: newDriver() });
+    const [stays, goes] = [await pushImage(first), await pushImage(first, 'goes', parseTag('goes'))];
+    const written = openMemoryRegistry({ driver: first.driver });
+    const late = await pushImage(written, 'late', parseTag('late'));
+    await first.driver.publish([{ path: layout.tagLinkPath(app, v1), bytes: Buffer.from(late) }]);
+    await first.driver.delete(layout.tagPath(app, parseTag('goes')));
+    await first.driver.delete(layout.revisionLinkPath(app, goes)); // its directory stays, as the reference registry leaves it
+    const second = openMemoryRegistry({ driver: first.driver, index: first.index });
+    await second.sync.run({ namesOnly: true });
+    expect((await second.manifests.get(app, { tag: v1 })).digest).toBe(late);
+    expect(await second.blobs.get(app, digest('late'))).toMatchObject({ size: 4 });
+    await second.manifests.get(app, { digest: stays });
+    await expect(second.manifests.get(app, { digest: goes })).rejects.toMatchObject({
+      code: 'MANIFEST_UNKNOWN',
+    });
+  });
+
   it('reads again what is indexed, when asked to', async () => {
     const first = openMemoryRegistry({ driver: newDriver() });
     const image = await pushImage(first);
