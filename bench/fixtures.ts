@@ -59,7 +59,7 @@ export function writeFixtures({ data }: ServerFolder, sizes: FixtureSizes): void
  */
 export function writeGarbage({ data }: ServerFolder, sizes: GarbageSizes): Contents {
   const contents = { kept: [] as string[], garbage: [] as string[] };
-  const store = new StoreWriter(data);
+  const store = new StoreWriter(data, { hardLinks: false });
   for (let i = 0; i < sizes.repositories; i += 1) {
     const repository = repositoryName(i);
     for (let each = 0; each < sizes.images; each += 1) {
@@ -87,14 +87,16 @@ type Image = Readonly<{ config: Descriptor; layers: readonly Descriptor[]; manif
 type ImageSizes = Pick<GarbageSizes, 'layers' | 'layerBytes'>;
 
 /**
- * Distribution's layout (`registry/storage/paths.go`). Links with the same content are hard links of each other:
- * nobody changes them in place, and making 100,000 of them takes seconds.
+ * Distribution's layout (`registry/storage/paths.go`). Links with the same content may be hard links of each other:
+ * nobody changes them in place, and making 100,000 of them takes seconds. But a name less makes the others young.
  */
 class StoreWriter {
   readonly #root: string;
+  readonly #hardLinks: boolean;
   readonly #links = new Map<string, { file: string; uses: number }>();
 
-  constructor(data: string) {
+  constructor(data: string, { hardLinks = true } = {}) {
+    this.#hardLinks = hardLinks;
     this.#root = path.join(data, 'docker', 'registry', 'v2');
   }
 
@@ -140,7 +142,7 @@ class StoreWriter {
     const target = path.join(this.#root, directory);
     mkdirSync(target, { recursive: true });
     const file = path.join(target, 'link');
-    const known = this.#links.get(digest);
+    const known = this.#hardLinks ? this.#links.get(digest) : undefined;
     // ext4 allows 65,000 names for one file.
     if (known && known.uses < 50_000) {
       linkSync(known.file, file);

@@ -90,6 +90,7 @@ function rowsOf(
   withPeer: boolean,
 ): RowResult[] {
   const seconds = (of: readonly Measured[] = []): Sample[] => of.map(({ seconds: value }) => ({ value }));
+  const processor = (of: readonly Measured[] = []): Sample[] => of.map(({ cpu }) => ({ value: cpu }));
   const peaks = (of: readonly Measured[] = []): Sample[] =>
     of.map(({ peakBytes }) => ({ value: peakBytes / 2 ** 20 }));
   const row = (
@@ -119,6 +120,16 @@ function rowsOf(
       { ...time, id: 'gc-indexed', title: 'collection while nothing serves' },
       seconds(samples.indexed),
       theirs,
+    ),
+    row(
+      {
+        ...time,
+        id: 'gc-processor',
+        title: 'processor time of that',
+        note: 'differs less than the others where something else keeps the machine busy',
+      },
+      processor(samples.indexed),
+      processor(samples.peer),
     ),
     row(
       {
