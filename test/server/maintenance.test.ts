@@ -84,7 +84,7 @@ it('docker-registry starts on what a collection leaves, also of histories of tag
 describe('a registry that collects by itself', () => {
   it('does so at its interval', async () => {
     const config = {
-      berth: { gc: { enabled: true, interval: '1s', grace: '0s', untagged: true }, trash: { keep: 0 } },
+      berth: { gc: { enabled: true, interval: '1s', grace: '2s', untagged: true }, trash: { keep: 0 } },
     };
     await using registry = await BerthProcess.start({ config });
     const image = testImage('a');
