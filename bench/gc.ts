@@ -20,20 +20,22 @@ const HELP = `Measures berth gc against docker-registry garbage-collect, on stor
 
   npm run bench:gc -- [options]
 
-  --quick         one round on a small store: whether the harness works; writes nothing
-  --rounds N      repetitions, of which the median counts (default: 3)
-  --berth-only    leave docker-registry out; writes nothing without --out
-  --out DIR       for gc.md, gc.json and gc.svg (default: bench/results)
-  --dir DIR       for the stores, on the disk to measure (default: bench/.work)
+  --quick           one round on a small store: whether the harness works; writes nothing
+  --repositories N  of 1,000 blobs each, in each store (default: 100)
+  --rounds N        repetitions, of which the median counts (default: 3)
+  --berth-only      leave docker-registry out; writes nothing without --out
+  --out DIR         for gc.md, gc.json and gc.svg (default: bench/results)
+  --dir DIR         for the stores, on the disk to measure (default: bench/.work)
   --help
 `;
 
-const FULL: GarbageSizes = { repositories: 100, images: 100, layers: 9, layerBytes: 1024 };
+const FULL = { images: 100, layers: 9, layerBytes: 1024 };
 const QUICK: GarbageSizes = { repositories: 10, images: 20, layers: 9, layerBytes: 1024 };
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    repositories: { type: 'string', default: '100' },
     rounds: { type: 'string', default: '3' },
     'berth-only': { type: 'boolean', default: false },
     out: { type: 'string' },
@@ -44,7 +46,7 @@ const { values } = parseArgs({
 
 async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(HELP);
-  const sizes = values.quick ? QUICK : FULL;
+  const sizes = values.quick ? QUICK : { ...FULL, repositories: Number(values.repositories) };
   const programs = { berth: berth(), peer: values['berth-only'] ? undefined : reference() };
   mkdirSync(values.dir, { recursive: true });
   const directory = mkdtempSync(path.join(path.resolve(values.dir), 'gc-'));
