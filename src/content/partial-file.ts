@@ -3,6 +3,9 @@ import { renameSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Digest, digestOf, type HashAlgorithm } from '../oci/index.js';
 
+/** What may wait to be written to the disk, which would all have to be waited for at the end. */
+const MAX_DIRTY_BYTES = 32 * 1024 * 1024;
+
 /** A file that is hashed while it is written, and gone at the end unless it was moved. */
 export class PartialFile implements AsyncDisposable {
   readonly #path: string;
@@ -10,6 +13,10 @@ export class PartialFile implements AsyncDisposable {
   readonly #hash: Hash;
   readonly #algorithm: HashAlgorithm;
   #moved = false;
+  #syncing: Promise<void> | undefined;
+  #dirtyBytes = 0;
+  /** A disk tells of a failure once only. */
+  #failure: Readonly<{ error: unknown }> | undefined;
   size = 0;
 
   private constructor(path: string, file: FileHandle, algorithm: HashAlgorithm) {
@@ -28,6 +35,8 @@ export class PartialFile implements AsyncDisposable {
     this.#hash.update(chunk);
     this.size += chunk.length;
     await writing;
+    this.#dirtyBytes += chunk.length;
+    if (this.#dirtyBytes >= MAX_DIRTY_BYTES && this.#syncing === undefined) this.#startSync();
   }
 
   /** Of all that was written; asked once. */
@@ -36,12 +45,28 @@ export class PartialFile implements AsyncDisposable {
   }
 
   async moveTo(path: string): Promise<void> {
+    await this.#syncing;
     await this.#file.datasync();
+    if (this.#failure !== undefined) throw this.#failure.error;
     renameSync(this.#path, path);
     this.#moved = true;
   }
 
+  /** While more is written. */
+  #startSync(): void {
+    this.#dirtyBytes = 0;
+    this.#syncing = this.#file
+      .datasync()
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+      });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#syncing;
     await this.#file.close();
     if (!this.#moved) rmSync(this.#path, { force: true });
   }
