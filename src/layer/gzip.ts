@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { looksRandom } from './randomness.js';
+import { storedBytes, writeStored } from './stored-blocks.js';
 
 const BLOCK_BYTES = 256 * 1024;
 /** What deflate can refer back to. */
@@ -14,7 +15,7 @@ const HEADER = Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3);
 /**
  * One gzip member, whose blocks are compressed side by side. Each is primed with the end of the one before, and ends
  * on a whole byte; joined, they are one deflate stream. Blocks are cut at fixed places, so that the result does not
- * depend on how many are under way. What is compressed already is stored as it is: trying takes ten times as long.
+ * depend on how many are under way. What is compressed already is stored as it is, and zlib never sees it.
  */
 export async function* gzipInParallel(
   source: AsyncIterable<Uint8Array>,
@@ -23,20 +24,27 @@ export async function* gzipInParallel(
 ): AsyncGenerator<Uint8Array> {
   const atOnce = Math.min(MAX_AT_ONCE, availableParallelism()) + 1;
   const underWay: Promise<Buffer>[] = [];
+  const inUse: Buffer[] = [];
+  const spares: Buffer[] = [];
   let [crc, size] = [0, 0];
   let dictionary: Buffer | undefined;
   yield HEADER;
   try {
-    for await (const { block, isLast } of blocksOf(source)) {
+    for await (const { block, isLast } of blocksOf(source, spares)) {
       signal?.throwIfAborted();
       crc = crc32(block, crc);
       size += block.length;
-      const work = deflateBlock(block, { level, dictionary, isLast });
+      const work = looksRandom(block)
+        ? Promise.resolve(storeBlock(block, { isLast }))
+        : deflateBlock(block, { level, dictionary, isLast });
       work.catch(() => {}); // reported where it is awaited
       underWay.push(work);
+      inUse.push(block);
       dictionary = block.subarray(-DICTIONARY_BYTES);
       const first = underWay.length > atOnce ? underWay.shift() : undefined;
       if (first) yield await first;
+      // All but those under way, and the one before them, which is the dictionary of the first.
+      if (inUse.length > underWay.length + 1) spares.push(...inUse.splice(0, 1));
     }
     for (const work of underWay) yield await work;
   } finally {
@@ -54,7 +62,7 @@ function deflateBlock(
 ): Promise<Buffer> {
   const finishFlush = isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
   const options = {
-    level: looksRandom(block) ? 0 : level,
+    level,
     finishFlush,
     chunkSize: BLOCK_BYTES,
     ...(dictionary && { dictionary }),
@@ -64,17 +72,28 @@ function deflateBlock(
   );
 }
 
-/** Blocks of one size, the last one excepted: copies, since sources may use their chunks' memory again. */
+function storeBlock(block: Buffer, { isLast }: { isLast: boolean }): Buffer {
+  const stored = Buffer.allocUnsafeSlow(storedBytes(block.length));
+  writeStored(block, stored, { isLast });
+  return stored;
+}
+
+/**
+ * Blocks of one size, the last one excepted: copies, since sources may use their chunks' memory again.
+ * @param spares blocks that nobody needs any more are used before new ones are made.
+ */
 async function* blocksOf(
   source: AsyncIterable<Uint8Array>,
+  spares: Buffer[],
 ): AsyncGenerator<{ block: Buffer; isLast: boolean }> {
-  let block = Buffer.allocUnsafe(BLOCK_BYTES);
+  const make = () => spares.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let block = make();
   let used = 0;
   for await (const chunk of source) {
     for (let at = 0; at < chunk.byteLength; ) {
       if (used === BLOCK_BYTES) {
         yield { block, isLast: false };
-        block = Buffer.allocUnsafe(BLOCK_BYTES);
+        block = make();
         used = 0;
       }
       const part = chunk.subarray(at, at + BLOCK_BYTES - used);
