@@ -4,7 +4,13 @@ import { didYouMean } from '../spelling/index.js';
 import { type BuildFlags, specFields, splitPair } from './build-flags.js';
 import { UsageError } from './failure.js';
 
-export type Compression = Readonly<{ format: 'gzip' | 'zstd' | 'none'; level?: number; force: boolean }>;
+/** `isNamed`: whether somebody asked for it, or it is what is usual. */
+export type Compression = Readonly<{
+  format: 'gzip' | 'zstd' | 'none';
+  isNamed: boolean;
+  level?: number;
+  force: boolean;
+}>;
 
 /** Where the result goes. `dest` `-` is standard output. */
 export type Output =
@@ -75,7 +81,7 @@ export function parseOutputs({ output, push = false, tag, annotation }: Flags): 
 }
 
 function defaultImage(names: readonly string[], push: boolean): Output {
-  const compression = { format: 'gzip', force: false } as const;
+  const compression = { format: 'gzip', isNamed: false, force: false } as const;
   return { type: 'image', names, push: push ? 'names' : 'no', store: true, compression };
 }
 
@@ -194,6 +200,7 @@ function compressionOf(spec: Spec): Compression {
   if (!isLevel) throw new UsageError(`compression-level=${level}: of ${named} it is 0 to ${LEVELS[format]}`);
   return {
     format,
+    isNamed: spec.has('compression') || level !== undefined,
     ...(level !== undefined && { level: Number(level) }),
     force: isTrue(spec, 'force-compression'),
   };

@@ -104,7 +104,7 @@ async function pushAll(
 }
 
 async function compressedStore(
-  { format, level, force }: Compression,
+  { format, isNamed, level, force }: Compression,
   { store, signal }: Parts,
   onProgress: OnTransfer,
   media?: 'oci' | 'docker',
@@ -113,6 +113,7 @@ async function compressedStore(
   return compressed(store, {
     compression: format,
     force,
+    onlyIfSmaller: !isNamed,
     onProgress,
     signal,
     ...(level !== undefined && { level }),

@@ -13,11 +13,12 @@ export function chosenPlatform(flags: PlatformFlags, fallback: 'host' | 'all'): 
   return flags.platform === undefined ? hostPlatform() : parsedPlatform(flags.platform);
 }
 
-/** For `compressed`: gzip where nothing is said, as every registry and runtime takes it. */
+/** For `compressed`: gzip where nothing is said, as every registry and runtime takes it, and where it is of use. */
 export function compressionOptions(flags: CompressionFlags): CompressionOptions {
   return {
     compression: flags.compression ?? 'gzip',
     force: flags.forceCompression === true,
+    onlyIfSmaller: flags.compression === undefined && flags.compressionLevel === undefined,
     ...(flags.compressionLevel === undefined ? {} : { level: flags.compressionLevel }),
     ...(flags.format === undefined ? {} : { format: flags.format }),
   };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DigestMismatchError } from '../content/index.js';
-import { compress, decompress } from '../layer/index.js';
+import { compress, decompress, looksRandomFile } from '../layer/index.js';
 import { type Descriptor, type Digest, digestOf, type Platform } from '../oci/index.js';
 import type { LocalStore } from './local-store.js';
 import {
@@ -19,6 +19,8 @@ export type CompressionOptions = Readonly<{
   level?: number;
   /** Also layers that are compressed in another way. */
   force?: boolean;
+  /** Layers that would hardly become smaller, as of archives and models, stay as they are: no copy of them is made. */
+  onlyIfSmaller?: boolean;
   /** Media types; as they are by default. */
   format?: ImageFormat;
   platform?: Platform | 'all';
@@ -58,12 +60,15 @@ async function compressLayer(
   if (present === undefined || present === compression || (present !== 'none' && !force)) return layer;
   const recipe = level === undefined ? compression : `${compression}-${level}`;
   const known = store.layers.compressed(diffID, recipe);
-  const blob =
-    known !== undefined && store.hasBlob(known.digest, known.size)
-      ? known
-      : await makeCompressed(store, layer, diffID, options);
+  const isKnown = known !== undefined && store.hasBlob(known.digest, known.size);
+  if (!isKnown && options.onlyIfSmaller && present === 'none' && looksRandomLayer(store, layer)) return layer;
+  const blob = isKnown ? known : await makeCompressed(store, layer, diffID, options);
   store.layers.setCompressed(diffID, recipe, blob);
   return { ...layer, ...blob, mediaType: layerTypeLike(layer.mediaType, compression) };
+}
+
+function looksRandomLayer(store: LocalStore, { digest, size }: Descriptor): boolean {
+  return store.hasBlob(digest, size) && looksRandomFile(store.blobPath(digest));
 }
 
 async function makeCompressed(

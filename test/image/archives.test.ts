@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -6,6 +7,7 @@ import { DigestMismatchError, ImageNotFoundError } from '../../src/content/index
 import {
   ArchiveImages,
   ArchiveOutput,
+  type CompressionOptions,
   compressed,
   copy,
   DockerArchiveWriter,
@@ -14,6 +16,7 @@ import {
   LocalStore,
   OciArchiveWriter,
   RewrittenImages,
+  readContent,
 } from '../../src/image/index.js';
 import { MEDIA_TYPES, parseManifest } from '../../src/oci/index.js';
 import { tarOf } from '../support/tar.js';
@@ -286,6 +289,26 @@ describe('another form of an image', () => {
     // It goes with the image.
     store.remove(store.get(NAME));
     expect(manifest.layers.map(({ digest }) => store.sizeOf(digest))).toEqual([undefined, undefined]);
+  });
+
+  it('leaves layers as they are that would not become smaller, unless another form is wanted', async () => {
+    await using folder = await temporaryFolder();
+    const random = randomBytes(4 * 2 ** 20);
+    const image = fixtureImage({
+      compression: 'none',
+      layers: [{ random }, { text: 'a'.repeat(5 * 2 ** 20) }],
+    });
+    await using store = await storeWith(join(folder.path, 'a'), image);
+    const typesOf = async (options: Partial<CompressionOptions>) => {
+      const images = compressed(store, { compression: 'gzip', ...options });
+      const manifest = parseManifest(await readContent(images, await images.resolve(NAME)), '');
+      return manifest.layers.map(({ mediaType }) => mediaType);
+    };
+    const { ociLayer, ociLayerGzip } = MEDIA_TYPES;
+    expect(await typesOf({ onlyIfSmaller: true })).toEqual([ociLayer, ociLayerGzip]);
+    expect(await typesOf({})).toEqual([ociLayerGzip, ociLayerGzip]);
+    // What has been sent in one form stays in it.
+    expect(await typesOf({ onlyIfSmaller: true })).toEqual([ociLayerGzip, ociLayerGzip]);
   });
 
   it('is refused where the configuration names a layer that it does not have', async () => {

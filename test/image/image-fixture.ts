@@ -15,7 +15,7 @@ export type FixtureImage = Readonly<{
 
 export type FixtureOptions = Readonly<{
   /** One layer for each: files by path. */
-  layers?: readonly Readonly<Record<string, string>>[];
+  layers?: readonly Readonly<Record<string, string | Buffer>>[];
   compression?: 'gzip' | 'none';
   platform?: Platform;
   created?: string;
@@ -28,7 +28,14 @@ export function fixtureImage(options: FixtureOptions = {}): FixtureImage {
   const { layers: trees = [{ 'etc/motd': 'hello' }], compression = 'gzip', docker = false } = options;
   const { platform = { os: 'linux', architecture: 'amd64' } } = options;
   const tars = trees.map((tree) =>
-    tarOf(Object.fromEntries(Object.entries(tree).map(([path, text]) => [path, Buffer.from(text)]))),
+    tarOf(
+      Object.fromEntries(
+        Object.entries(tree).map(([path, text]) => [
+          path,
+          typeof text === 'string' ? Buffer.from(text) : text,
+        ]),
+      ),
+    ),
   );
   const layers = tars.map((tar) => {
     const bytes = compression === 'gzip' ? gzipSync(tar) : tar;
