@@ -12,8 +12,9 @@ import {
 } from 'node:fs';
 import { decodeName, type Entry, encodeName, type LayerWriter, Pace, sortNames } from '../../layer/index.js';
 import { canCallLinux, lgetxattr, llistxattr } from '../../linux/index.js';
+import type { FileVersion } from './saved-facts.js';
 import type { SourceEntry, SourceTree } from './source-tree.js';
-import type { StatCache } from './stat-cache.js';
+import { isSameVersion, type StatCache } from './stat-cache.js';
 
 /** What is left out of a context: IgnoreRules, or nothing. */
 export type Ignoring = Readonly<{
@@ -40,7 +41,7 @@ const SECOND_NS = 1_000_000_000n;
 const LARGE_BYTES = 1024 * 1024;
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-type Seen = SourceEntry & Readonly<{ version: string; isSettled: boolean; linkId?: string }>;
+type Seen = SourceEntry & Readonly<{ version: FileVersion; isSettled: boolean; linkId?: string }>;
 
 /** A directory of this machine. What it holds is looked at once: it is taken to stay as it is during a build. */
 export class DirectoryTree implements SourceTree {
@@ -90,7 +91,7 @@ export class DirectoryTree implements SourceTree {
 
   knownDigest({ path }: SourceEntry): string | undefined {
     const seen = this.entry(path);
-    const digest = seen && this.#cache?.find(path, seen.version)?.digest;
+    const digest = seen && this.#cache?.findDigest(path, seen.version);
     return digest === '' ? undefined : digest;
   }
 
@@ -134,7 +135,7 @@ export class DirectoryTree implements SourceTree {
     for (const [at, seen] of this.#entries) {
       if (seen === undefined || !isBelow(at)) continue;
       const now = lstat(this.#pathOf(at), { follow: at === '' });
-      if (now === undefined || versionOf(now) !== seen.version) return true;
+      if (now === undefined || !isSameVersion(now, seen.version)) return true;
     }
     return false;
   }
@@ -183,13 +184,13 @@ export class DirectoryTree implements SourceTree {
 
   #xattrs(
     path: string,
-    seen: Readonly<{ at: string | Buffer; version: string; isSettled: boolean; type: string }>,
+    seen: Readonly<{ at: string | Buffer; version: FileVersion; isSettled: boolean; type: string }>,
   ): ReadonlyMap<string, Buffer> | undefined {
-    const known = this.#cache?.find(path, seen.version);
-    if (known !== undefined) return decodeXattrs(known.xattrs);
+    const known = this.#cache?.findXattrs(path, seen.version);
+    if (known !== undefined) return decodeXattrs(known);
     const xattrs = seen.type === 'symlink' ? undefined : readXattrs(seen.at);
     if (seen.type !== 'file' && seen.isSettled) {
-      this.#cache?.set(path, { version: seen.version, digest: '', xattrs: encodeXattrs(xattrs) });
+      this.#cache?.set(path, seen.version, { digest: '', xattrs: encodeXattrs(xattrs) });
     }
     return xattrs;
   }
@@ -199,8 +200,8 @@ export class DirectoryTree implements SourceTree {
     const seen = this.entry(path);
     if (seen === undefined || !seen.isSettled || this.knownDigest(seen) === digest) return digest;
     const now = lstat(this.#pathOf(path), { follow: false });
-    if (now !== undefined && versionOf(now) === seen.version) {
-      this.#cache?.set(path, { version: seen.version, digest, xattrs: encodeXattrs(seen.xattrs) });
+    if (now !== undefined && isSameVersion(now, seen.version)) {
+      this.#cache?.set(path, seen.version, { digest, xattrs: encodeXattrs(seen.xattrs) });
     }
     return digest;
   }
@@ -232,9 +233,8 @@ function typeOf(stat: BigIntStats): SourceEntry['type'] | 'socket' | undefined {
   return stat.isSocket() ? 'socket' : undefined;
 }
 
-/** Differs whenever content, mode or attributes may: nobody can set the time of the last change, `ctime`. */
-function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): FileVersion {
+  return { dev, ino, size, mtimeNs, ctimeNs };
 }
 
 /** Whether the next change will show in the times. As git's "racily clean" entries. */

@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { encodeFacts, type FileFacts, type FileRecord, type FileVersion, SavedFacts } from './saved-facts.js';
 
-/** What was found out about a file by reading it. `digest` is empty for what is no file. */
-export type FileFacts = Readonly<{ version: string; digest: string; xattrs: string }>;
-
-const FORMAT = 1;
 /** Records of files that were not met this time are kept, for other Dockerfiles of the same context, up to so many. */
 const MAX_UNMET = 50_000;
 
@@ -15,88 +12,59 @@ const MAX_UNMET = 50_000;
  */
 export class StatCache {
   readonly #file: string;
-  #records: Map<string, FileFacts> | undefined;
-  readonly #met = new Set<string>();
-  #isChanged = false;
+  #saved: SavedFacts | undefined;
+  /** What is not saved yet, by path. */
+  readonly #new = new Map<string, FileRecord>();
 
   constructor(file: string) {
     this.#file = file;
   }
 
-  find(path: string, version: string): FileFacts | undefined {
-    const facts = this.#load().get(path);
-    if (facts?.version !== version) return undefined;
-    this.#met.add(path);
-    return facts;
+  /** @returns '' for what is no file, `undefined` where nothing is known. */
+  findDigest(path: string, version: FileVersion): string | undefined {
+    const record = this.#new.get(path);
+    if (record === undefined) return this.#load().findDigest(path, version);
+    return isSameVersion(record.version, version) ? record.digest : undefined;
   }
 
-  set(path: string, facts: FileFacts): void {
-    this.#load().set(path, facts);
-    this.#met.add(path);
-    this.#isChanged = true;
+  findXattrs(path: string, version: FileVersion): string | undefined {
+    const record = this.#new.get(path);
+    if (record === undefined) return this.#load().findXattrs(path, version);
+    return isSameVersion(record.version, version) ? record.xattrs : undefined;
+  }
+
+  set(path: string, version: FileVersion, { digest, xattrs }: FileFacts): void {
+    this.#new.set(path, { path, version, digest, xattrs });
   }
 
   /** Writes what is new. */
   save(): void {
-    if (!this.#isChanged) return;
-    const records = [...this.#load()];
-    const unmet = records.length - this.#met.size;
-    const kept = unmet > MAX_UNMET ? records.filter(([path]) => this.#met.has(path)) : records;
+    if (this.#new.size === 0) return;
+    const saved = this.#load();
+    const isKept = saved.size - saved.met <= MAX_UNMET ? 'all' : 'met';
+    const records = [...saved.records(isKept)].filter(({ path }) => !this.#new.has(path));
+    records.push(...this.#new.values());
     mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
     const partial = `${this.#file}.${randomBytes(4).toString('hex')}`; // pids are the same in other containers
-    writeFileSync(partial, encode(kept), { mode: 0o600 });
+    writeFileSync(partial, encodeFacts(records), { mode: 0o600 });
     renameSync(partial, this.#file);
-    this.#isChanged = false;
+    this.#new.clear();
+    this.#saved = undefined;
   }
 
-  #load(): Map<string, FileFacts> {
-    this.#records ??= new Map(readRecords(this.#file));
-    return this.#records;
+  #load(): SavedFacts {
+    this.#saved ??= SavedFacts.read(this.#file);
+    return this.#saved;
   }
 }
 
-/** One list for each field, which is parsed faster than a list of objects. */
-type Columns = Readonly<{
-  format: number;
-  paths: string;
-  versions: string;
-  digests: string;
-  xattrs: Record<string, string>;
-}>;
-
-function encode(records: readonly (readonly [string, FileFacts])[]): string {
-  const xattrs = records.filter(([, facts]) => facts.xattrs !== '');
-  const columns: Columns = {
-    format: FORMAT,
-    paths: records.map(([path]) => path).join('\0'),
-    versions: records.map(([, { version }]) => version).join(' '),
-    digests: records.map(([, { digest }]) => digest).join(' '),
-    xattrs: Object.fromEntries(xattrs.map(([path, facts]) => [path, facts.xattrs])),
-  };
-  return JSON.stringify(columns);
-}
-
-function readRecords(file: string): [string, FileFacts][] {
-  const columns = readColumns(file);
-  if (columns === undefined || columns.versions === '') return [];
-  const [versions, digests] = [columns.versions.split(' '), columns.digests.split(' ')];
-  // Files may be called as members are that every object has.
-  const xattrs = new Map(Object.entries(columns.xattrs));
-  return columns.paths.split('\0').map((path, i) => {
-    const facts = {
-      version: versions[i] ?? '',
-      digest: digests[i] ?? '',
-      xattrs: xattrs.get(path) ?? '',
-    };
-    return [path, facts];
-  });
-}
-
-function readColumns(file: string): Columns | undefined {
-  try {
-    const columns = JSON.parse(readFileSync(file, 'utf8')) as Columns;
-    return columns.format === FORMAT ? columns : undefined;
-  } catch {
-    return undefined; // not there, or torn: it is only a memory
-  }
+/** Whether nothing can have happened to a file in between. */
+export function isSameVersion(a: FileVersion, b: FileVersion): boolean {
+  return (
+    a.ctimeNs === b.ctimeNs &&
+    a.mtimeNs === b.mtimeNs &&
+    a.size === b.size &&
+    a.ino === b.ino &&
+    a.dev === b.dev
+  );
 }
