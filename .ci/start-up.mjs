@@ -17,16 +17,20 @@ export const fewMediaTypes = {
 
 const PROGRAMS = '\0programs-when-started';
 
-/** commander can start programs, which nobody asks of it; child_process brings all of Node's network with it. */
+/**
+ * commander can start programs, which nobody asks of it, and few layers are unpacked by other programs; child_process
+ * brings all of Node's network with it.
+ */
 export const programsWhenStarted = {
   name: 'programs-when-started',
   resolveId: {
     filter: { id: /^node:child_process$/ },
-    handler: (_, importer) => (importer?.includes('/commander/') ? PROGRAMS : undefined),
+    handler: (_, importer) => (/\/commander\/|\/layer\/unpack-program/.test(importer) ? PROGRAMS : undefined),
   },
   load: {
     filter: { id: new RegExp(PROGRAMS) },
     handler: () =>
-      "export default { spawn: (...all) => process.getBuiltinModule('node:child_process').spawn(...all) };",
+      "export const spawn = (...all) => process.getBuiltinModule('node:child_process').spawn(...all);" +
+      'export default { spawn };',
   },
 };
