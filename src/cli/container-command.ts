@@ -54,7 +54,7 @@ function addRun(parent: Command): void {
       'after',
       examples(
         ['berth run --rm -it debian:12 bash', 'a shell, gone with its container'],
-        ['berth run -d --name web -p 8080:80 nginx', 'in the background'],
+        ['berth run -d --name web --network host nginx', 'in the background, on the network of this machine'],
       ),
     )
     .action(async (image: string, words: string[], flags: RunFlags) => {

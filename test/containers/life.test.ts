@@ -48,6 +48,8 @@ describe('berth run', () => {
     { why: 'no such command', args: ['box', 'nosuch'], code: 127 },
     { why: 'a command that cannot be run', args: ['box', '/etc/passwd'], code: 126 },
     { why: 'no such image', args: ['--pull', 'never', 'nosuch', 'true'], code: 125 },
+    { why: 'a network that there is not', args: ['--network', 'mine', 'box', 'true'], code: 125 },
+    { why: 'ports that cannot be published', args: ['-p', '80:80', 'box', 'true'], code: 125 },
     { why: 'no such user', args: ['--user', 'nobody-here', 'box', 'true'], code: 125 },
   ])('ends with $code for $why', async ({ args, code }) => {
     const ended = await place.tryRun(['run', '--rm', ...args]);
@@ -62,7 +64,7 @@ describe('berth run', () => {
   it('keeps stdout and stderr apart, and takes options of the command for what they are', async () => {
     const command = ['sh', '-c', 'echo "$@" >&2; echo out', 'sh', '-v', '--rm', '--debug'];
     const output = join(place.root, 'stderr');
-    const script = `exec "$0" run --rm box "$@" 2> ${output}`;
+    const script = `exec "$0" run --rm --network none box "$@" 2> ${output}`;
     expect(await run(['sh', '-c', script, BERTH, ...command], { env: place.env })).toBe('out\n');
     expect(readFileSync(output, 'utf8')).toBe('-v --rm --debug\n');
   });

@@ -20,7 +20,7 @@ import { ContainerStore } from './container-store.js';
 import type { ContainerImages } from './images.js';
 import { Monitor } from './monitor.js';
 import { inventName, newContainerId, parseContainerName } from './names.js';
-import { networkOf, sharedNamespaces } from './namespaces.js';
+import { checkNetworks, networkOf, sharedNamespaces } from './namespaces.js';
 import { OciControl } from './oci-control.js';
 import { restartDelay, wantsRestart, wantsStartAtBoot } from './restart-policy.js';
 
@@ -124,6 +124,8 @@ export class ContainerHost implements Disposable {
   async create(body: CreateBody, { name }: Readonly<{ name?: string }> = {}): Promise<ContainerRecord> {
     const { HostConfig = {}, NetworkingConfig = {}, ...config } = body;
     const image = this.#options.images.get(config.Image ?? '');
+    const notice = checkNetworks(HostConfig, NetworkingConfig);
+    if (notice !== undefined) this.#onNotice(notice);
     const id = newContainerId();
     const withDefaults = withImage(config, image.config.config ?? {});
     const record = {
