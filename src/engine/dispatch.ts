@@ -13,8 +13,11 @@ import {
   containerStart,
   containerStop,
   containerUnpause,
+  containerUpdate,
 } from './containers/life.js';
+import { containerLogs } from './containers/logs.js';
 import { containerInspect, containerList, containerTop } from './containers/look.js';
+import { containerStats } from './containers/stats.js';
 import { containerWait } from './containers/wait.js';
 import { imageGet, imageGetAll, imageLoad } from './images/archives.js';
 import { imageCreate } from './images/create.js';
@@ -33,6 +36,7 @@ import { info } from './system/info.js';
 import { ping } from './system/ping.js';
 import { otherPlugins, plugins, swarm } from './system/swarm.js';
 import { version } from './system/version.js';
+import { volumeCreate, volumeDelete, volumeInspect, volumeList, volumePrune } from './volumes/volumes.js';
 
 /** Which file answers which operation. */
 export const HANDLERS: Readonly<Record<Operation, Handler>> = {
@@ -44,15 +48,18 @@ export const HANDLERS: Readonly<Record<Operation, Handler>> = {
   ContainerInspect: containerInspect,
   ContainerKill: containerKill,
   ContainerList: containerList,
+  ContainerLogs: containerLogs,
   ContainerPause: containerPause,
   ContainerPrune: containerPrune,
   ContainerRename: containerRename,
   ContainerResize: containerResize,
   ContainerRestart: containerRestart,
   ContainerStart: containerStart,
+  ContainerStats: containerStats,
   ContainerStop: containerStop,
   ContainerTop: containerTop,
   ContainerUnpause: containerUnpause,
+  ContainerUpdate: containerUpdate,
   ContainerWait: containerWait,
   DistributionInspect: distributionInspect,
   ExecInspect: execInspect,
@@ -81,6 +88,11 @@ export const HANDLERS: Readonly<Record<Operation, Handler>> = {
   SystemPing: ping,
   SystemPingHead: ping,
   SystemVersion: version,
+  VolumeCreate: volumeCreate,
+  VolumeDelete: volumeDelete,
+  VolumeInspect: volumeInspect,
+  VolumeList: volumeList,
+  VolumePrune: volumePrune,
 };
 
 /** Of those, which answers when the client wants the connection for itself. */

@@ -32,7 +32,7 @@ export function parseRequest(method: string, url: string): EngineRequest {
 
 /** What is still to come is told apart from what does not exist. */
 function unknownPage(method: string, path: string): EngineError {
-  const isOfContainers = /^\/(?:containers|exec|commit|networks|volumes)(?:\/|$)/.test(path);
+  const isOfContainers = /^\/(?:containers|exec|commit|networks)(?:\/|$)/.test(path);
   const [status, what] = isOfContainers ? [501, 'not answered by berth engine yet'] : [404, 'page not found'];
   return new EngineError(status, `${what}: ${method} ${path}`);
 }

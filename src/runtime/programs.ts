@@ -13,10 +13,12 @@ export function findProgram(name: string, path = process.env.PATH ?? ''): string
   return folders.map((folder) => join(folder, name)).find(isProgram);
 }
 
-/** Runs a program to its end. @returns what it printed. @throws {RuntimeError} it failed, with what it wrote last. */
-export async function runProgram(command: readonly string[]): Promise<string> {
+/** Runs a program to its end. @param input for it to read. @returns what it printed. @throws {RuntimeError} it failed, with what it wrote last. */
+export async function runProgram(command: readonly string[], input = ''): Promise<string> {
   const [program = '', ...args] = command;
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.on('error', () => {}); // it need not read what it is given
+  child.stdin.end(input);
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);

@@ -1,4 +1,4 @@
-import type { CreateBody } from '../../runtime/container/index.js';
+import type { CreateBody, HostConfig } from '../../runtime/container/index.js';
 import { type Handler, sendEmpty, sendJson } from '../call.js';
 import { EngineError } from '../errors.js';
 import { readJsonBody } from '../json-body.js';
@@ -64,8 +64,16 @@ export const containerRename: Handler = async ({ containers }, { name, query, an
 
 export const containerDelete: Handler = async ({ containers }, { name, query, answer }) => {
   using opened = await containers.open();
-  await opened.host.remove(name, { force: isSet(query, 'force') });
+  await opened.host.remove(name, { force: isSet(query, 'force'), volumes: isSet(query, 'v') });
   sendEmpty(answer, 204);
+};
+
+/** `docker update`: limits, and when to start it again. */
+export const containerUpdate: Handler = async ({ containers }, { name, message, answer }) => {
+  const { RestartPolicy, ...limits } = (await readJsonBody(message)) as HostConfig;
+  using opened = await containers.open();
+  await opened.host.update(name, { limits, ...(RestartPolicy?.Name && { restartPolicy: RestartPolicy }) });
+  sendJson(answer, { Warnings: null });
 };
 
 /** `docker container prune`: those that do not run. */

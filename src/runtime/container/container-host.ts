@@ -4,14 +4,26 @@ import { setTimeout } from 'node:timers/promises';
 import { isRunning } from '../../linux/index.js';
 import { chainIDs } from '../../oci/index.js';
 import { ContainerStateError, RuntimeError } from '../errors.js';
-import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.js';
+import {
+  adaptedLimits,
+  readCgroupSupport,
+  resourcesOf,
+  type UpdatableLimits,
+  updateLimits,
+} from '../limits/index.js';
 import { logPlanOf } from '../logs/index.js';
 import { findRuntime, type MachineOptions, openMachine } from '../machine.js';
 import { prepareOverlay } from '../overlay.js';
 import { RuntimeDatabase } from '../runtime-database.js';
 import { usableCgroups } from '../surroundings.js';
 import { type MountPoint, resolveMounts, Volumes } from '../volumes/index.js';
-import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
+import {
+  type ContainerConfig,
+  type CreateBody,
+  type HostConfig,
+  type RestartPolicy,
+  withImage,
+} from './configuration.js';
 import { writeBundle } from './container-bundle.js';
 import { ContainerEvents } from './container-events.js';
 import { ContainerFolder, runtimeDirectory } from './container-folder.js';
@@ -22,7 +34,7 @@ import { Monitor } from './monitor.js';
 import { inventName, newContainerId, parseContainerName } from './names.js';
 import { checkNetworks, networkOf, sharedNamespaces } from './namespaces.js';
 import { OciControl } from './oci-control.js';
-import { restartDelay, wantsRestart, wantsStartAtBoot } from './restart-policy.js';
+import { checkRestartPolicy, restartDelay, wantsRestart, wantsStartAtBoot } from './restart-policy.js';
 
 export type ContainerHostOptions = Readonly<{
   /** $BERTH_ROOT. */
@@ -124,6 +136,7 @@ export class ContainerHost implements Disposable {
   async create(body: CreateBody, { name }: Readonly<{ name?: string }> = {}): Promise<ContainerRecord> {
     const { HostConfig = {}, NetworkingConfig = {}, ...config } = body;
     const image = this.#options.images.get(config.Image ?? '');
+    checkRestartPolicy(HostConfig.RestartPolicy ?? {}, HostConfig);
     const notice = checkNetworks(HostConfig, NetworkingConfig);
     if (notice !== undefined) this.#onNotice(notice);
     const id = newContainerId();
@@ -232,6 +245,31 @@ export class ContainerHost implements Disposable {
         throw new ContainerStateError(`container ${record.id} is not paused`);
       await (await this.control()).resume(record.id);
       this.#post(this.#store.setState(record.id, { status: 'running' }), 'unpause');
+    });
+  }
+
+  /**
+   * Changes what it may use, also while it runs, and when it is started again.
+   * @throws {InvalidLimitError} @throws {InvalidContainerError}
+   */
+  async update(
+    text: string,
+    { limits, restartPolicy }: Readonly<{ limits: UpdatableLimits; restartPolicy?: RestartPolicy }>,
+  ): Promise<void> {
+    await this.#locked(text, async (record) => {
+      if (restartPolicy !== undefined) checkRestartPolicy(restartPolicy, record.hostConfig);
+      const { hostConfig, resources } = updateLimits(
+        record.hostConfig,
+        limits,
+        readCgroupSupport(usableCgroups()),
+      );
+      if (isAlive(record) && Object.keys(resources).length > 0)
+        await (await this.control()).update(record.id, resources);
+      this.#store.setHostConfig(record.id, {
+        ...hostConfig,
+        ...(restartPolicy && { RestartPolicy: restartPolicy }),
+      });
+      this.#post(record, 'update');
     });
   }
 

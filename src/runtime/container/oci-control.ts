@@ -28,6 +28,11 @@ export class OciControl {
     await this.#run('resume', id);
   }
 
+  /** Changes the limits of a container that runs. @param resources runtime-spec config-linux.md, "Control groups". */
+  async update(id: string, resources: object): Promise<void> {
+    await runProgram([...this.#command, 'update', '--resources', '-', id], JSON.stringify(resources));
+  }
+
   /** Ends what is left of it. Safe to repeat. */
   async remove(id: string): Promise<void> {
     await this.#run('delete', '--force', id);

@@ -1,9 +1,33 @@
+import { InvalidContainerError } from '../errors.js';
+import type { HostConfig, RestartPolicy } from './configuration.js';
 import type { ContainerRecord } from './container-record.js';
 
 const SHORTEST_MS = 100;
 const LONGEST_MS = 60_000;
 /** Whoever ran for so long is not in a loop of failures. */
 const HEALTHY_MS = 10_000;
+
+const NAMES = ['', 'no', 'always', 'unless-stopped', 'on-failure'];
+
+/** @throws {InvalidContainerError} one that there is not, or of a container that is removed at its end. */
+export function checkRestartPolicy(
+  { Name = '', MaximumRetryCount = 0 }: RestartPolicy,
+  { AutoRemove }: HostConfig,
+): void {
+  if (!NAMES.includes(Name)) {
+    throw new InvalidContainerError(
+      `invalid restart policy: unknown policy '${Name}'; there are ${NAMES.slice(1).join(', ')}`,
+    );
+  }
+  if (MaximumRetryCount !== 0 && Name !== 'on-failure') {
+    throw new InvalidContainerError(
+      "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+    );
+  }
+  if (AutoRemove === true && Name !== '' && Name !== 'no') {
+    throw new InvalidContainerError("can't create 'AutoRemove' container with restart policy");
+  }
+}
 
 /** Whether a container that has ended is to be started again, without anybody asking. */
 export function wantsRestart({ state, hostConfig }: ContainerRecord): boolean {

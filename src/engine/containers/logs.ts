@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { type LogRecord, logPlanOf, readLog, utcTimeOfUnix } from '../../runtime/logs/index.js';
+import type { Handler } from '../call.js';
+import { EngineError } from '../errors.js';
+import { isSet, textOf } from '../query.js';
+import { frameHeader, streamType } from '../stream-frames.js';
+
+/** `docker logs`, in frames unless it comes from a terminal. */
+export const containerLogs: Handler = async (engine, { name, query, answer, signal, stopping, version }) => {
+  using opened = await engine.containers.open();
+  const { host } = opened;
+  const { id, config, hostConfig } = await host.get(name);
+  const streams = (['stdout', 'stderr'] as const).filter((stream) => isSet(query, stream));
+  if (streams.length === 0) throw new EngineError(400, 'Bad parameters: you must choose at least one stream');
+  if (logPlanOf(hostConfig.LogConfig).driver !== 'json-file')
+    throw new EngineError(501, 'configured logging driver does not support reading');
+  const until = AbortSignal.any([signal, stopping]);
+  const options = { streams, ...rangeOf(query), ...(isSet(query, 'follow') && following(host, id, until)) };
+  const tty = config.Tty === true;
+  answer.writeHead(200, { 'Content-Type': streamType({ tty, version }) });
+  answer.flushHeaders();
+  const withTimes = isSet(query, 'timestamps');
+  for await (const record of readLog(host.folder(id).file('log'), { ...options, signal: until })) {
+    const text = withTimes ? Buffer.concat([Buffer.from(`${record.time} `), record.text]) : record.text;
+    if (!answer.write(framed(record, text, tty))) await once(answer, 'drain', { signal: until });
+  }
+  answer.end();
+};
+
+function framed({ stream }: LogRecord, text: Buffer, tty: boolean): Buffer {
+  return tty ? text : Buffer.concat([frameHeader(stream, text.length), text]);
+}
+
+type Host = Awaited<ReturnType<Parameters<Handler>[0]['containers']['open']>>['host'];
+
+function following(host: Host, id: string, signal: AbortSignal) {
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  host.wait(id, { signal }).then(end, end);
+  return { follow: { ended: ended.signal } };
+}
+
+/** @throws {EngineError} 400 */
+function rangeOf(query: URLSearchParams) {
+  const tail = textOf(query, 'tail') ?? 'all';
+  const [since, until] = [timeOf(query, 'since'), timeOf(query, 'until')];
+  return {
+    ...(since !== undefined && { since }),
+    ...(until !== undefined && { until }),
+    // As docker: what is no number is all.
+    ...(/^\d{1,9}$/.test(tail) && { tail: Number(tail) }),
+  };
+}
+
+/** 0 is no time. @throws {EngineError} 400 */
+function timeOf(query: URLSearchParams, key: string): string | undefined {
+  const text = textOf(query, key);
+  if (text === undefined || text === '0') return undefined;
+  const time = utcTimeOfUnix(text);
+  if (time === undefined) throw new EngineError(400, `${key} is no time: ${JSON.stringify(text)}`);
+  return time;
+}

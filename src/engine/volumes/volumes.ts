@@ -1,0 +1,44 @@
+import { inspectVolume, type VolumeRequest } from '../../runtime/volumes/index.js';
+import { type Handler, sendEmpty, sendJson } from '../call.js';
+import { readJsonBody } from '../json-body.js';
+import { filtersOf, isSet } from '../query.js';
+
+const LIST_FILTERS = ['dangling', 'driver', 'label', 'name'];
+const PRUNE_FILTERS = ['all', 'label', 'label!'];
+
+/** `docker volume ls`. */
+export const volumeList: Handler = async ({ containers }, { query, answer }) => {
+  using opened = await containers.open();
+  const filters = Object.fromEntries(filtersOf(query, LIST_FILTERS));
+  sendJson(answer, { Volumes: opened.host.volumes.list(filters).map(inspectVolume), Warnings: null });
+};
+
+/** `docker volume create`. What the members mean is the runtime's to say, and to refuse. */
+export const volumeCreate: Handler = async ({ containers, events }, { message, answer }) => {
+  const body = await readJsonBody(message);
+  using opened = await containers.open();
+  const volume = opened.host.volumes.create(body as VolumeRequest);
+  events.post({ type: 'volume', action: 'create', id: volume.name, attributes: { driver: 'local' } });
+  sendJson(answer, inspectVolume(volume), 201);
+};
+
+export const volumeInspect: Handler = async ({ containers }, { name, answer }) => {
+  using opened = await containers.open();
+  sendJson(answer, inspectVolume(opened.host.volumes.get(name)));
+};
+
+export const volumeDelete: Handler = async ({ containers, events }, { name, query, answer }) => {
+  using opened = await containers.open();
+  await opened.host.volumes.remove(name, { force: isSet(query, 'force') });
+  events.post({ type: 'volume', action: 'destroy', id: name, attributes: { driver: 'local' } });
+  sendEmpty(answer, 204);
+};
+
+/** `docker volume prune`: those that nobody has named, before version 1.42 of the API all. */
+export const volumePrune: Handler = async ({ containers }, { query, answer, version }) => {
+  using opened = await containers.open();
+  const given = Object.fromEntries(filtersOf(query, PRUNE_FILTERS));
+  const filters = version < 42 ? { ...given, all: ['true'] } : given;
+  const { removed, reclaimedBytes } = await opened.host.volumes.prune(filters);
+  sendJson(answer, { VolumesDeleted: removed, SpaceReclaimed: reclaimedBytes });
+};
