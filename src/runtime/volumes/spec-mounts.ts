@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { hasMountsBelow, placeOf } from '../own-mounts.js';
 import { lstatIfAny, resolveInRoot } from '../root-path.js';
 import type { SpecMount } from '../spec.js';
@@ -128,7 +129,8 @@ async function volumeSource(
   opened: DisposableStack,
 ): Promise<Source> {
   const directory = await volumes.mount(container, name);
-  const source = subpath === '' ? directory : opened.use(openBeneath(directory, subpath)).path;
+  const source =
+    subpath === '' ? directory : opened.use(openBeneath(directory, subpath, dirname(directory))).path;
   return { type: 'bind', source, options: ['rbind', 'rprivate', readOnly ? 'ro' : 'rw'] };
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Row, SqlFile } from '../../sqlite/index.js';
 import { hasMountsBelow } from '../own-mounts.js';
 import { DATA, fillVolume } from './copy-up.js';
+import { closePlace, SUBPATH_PREFIX } from './open-beneath.js';
 import { mountOptions, unmountOptions } from './option-mounts.js';
 import { treeBytes } from './tree-bytes.js';
 import {
@@ -239,6 +240,8 @@ export class Volumes {
     const data = join(folder, DATA);
     if (existsSync(data) && !isPlain(this.get(name))) unmountOptions(data);
     if (existsSync(folder)) {
+      for (const place of readdirSync(folder).filter((entry) => entry.startsWith(SUBPATH_PREFIX)))
+        closePlace(join(folder, place));
       if (hasMountsBelow(folder))
         throw new VolumeConflictError(`remove ${name}: something is mounted in ${folder}: unmount it first`);
       renameSync(folder, join(this.#directory, REMOVED + randomBytes(6).toString('hex')));
