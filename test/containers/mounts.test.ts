@@ -16,6 +16,7 @@ import { RuntimeDatabase } from '../../src/runtime/runtime-database.js';
 import {
   copyUp,
   type MountsHostConfig,
+  prepareVolumes,
   resolveMounts,
   specMounts,
   Volumes,
@@ -49,8 +50,9 @@ async function sees(
   container = 'c1',
 ): Promise<string> {
   const points = resolveMounts({ container, hostConfig, volumes: image, mountsOf: () => [] }, volumes);
+  using prepared = await prepareVolumes(points, { container, volumes });
   await copyUp(points, { rootfs, volumes });
-  using placed = await specMounts(points, { container, rootfs, volumes });
+  const placed = specMounts(points, { rootfs, prepared });
   return await runContainer({ folder: folder.path, rootfs, script, mounts: placed.mounts });
 }
 

@@ -23,7 +23,7 @@ import {
   standardTargets,
 } from '../spec.js';
 import { findUser, type ProcessUser, textsOf } from '../users.js';
-import { copyUp, specMounts, type Volumes } from '../volumes/index.js';
+import { copyUp, type PreparedVolumes, specMounts, type Volumes } from '../volumes/index.js';
 import { commandLine } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord } from './container-record.js';
@@ -36,20 +36,21 @@ export type BundleParts = Readonly<{
   network: 'host' | 'none' | NamespacePath;
   shared: NonNullable<ContainerOptions['shared']>;
   volumes: Volumes;
+  prepared: PreparedVolumes;
   /** Told, in words for a person, of what is not as it was asked for. */
   onNotice: (text: string) => void;
 }>;
 
 /**
  * Writes config.json of a container, and makes what it needs in the root filesystem.
- * @returns what must stay until the container is made. @throws {RuntimeError} what is asked for cannot be had.
+ * @throws {RuntimeError} what is asked for cannot be had.
  */
-export async function writeBundle(record: ContainerRecord, parts: BundleParts): Promise<Disposable> {
-  const { folder, root, surroundings, volumes } = parts;
+export async function writeBundle(record: ContainerRecord, parts: BundleParts): Promise<void> {
+  const { folder, root, surroundings, volumes, prepared } = parts;
   const options = optionsOf(record, parts);
   makeDirectories(resolveInRoot(root, options.cwd));
   await copyUp(record.mounts, { rootfs: root, volumes });
-  const placed = await specMounts(record.mounts, { container: record.id, rootfs: root, volumes });
+  const placed = specMounts(record.mounts, { rootfs: root, prepared });
   const mounts = [...networkFiles(record, parts), ...placed.mounts, ...options.mounts];
   if (!options.isReadOnly) {
     const targets = new MountTargets(root);
@@ -60,7 +61,6 @@ export async function writeBundle(record: ContainerRecord, parts: BundleParts): 
   const { rootfsPropagation } = placed;
   const linux = { ...spec.linux, ...(rootfsPropagation && { rootfsPropagation }) };
   writeFileSync(folder.file('config.json'), JSON.stringify({ ...spec, linux }), { mode: 0o600 });
-  return placed;
 }
 
 /** Docker's: the first twelve digits of its id; on the machine's network, that of the machine. */

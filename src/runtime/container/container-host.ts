@@ -16,7 +16,7 @@ import { findRuntime, type MachineOptions, openMachine } from '../machine.js';
 import { prepareOverlay } from '../overlay.js';
 import { RuntimeDatabase } from '../runtime-database.js';
 import { usableCgroups } from '../surroundings.js';
-import { type MountPoint, resolveMounts, Volumes } from '../volumes/index.js';
+import { type MountPoint, prepareVolumes, resolveMounts, Volumes } from '../volumes/index.js';
 import {
   type ContainerConfig,
   type CreateBody,
@@ -432,6 +432,7 @@ export class ContainerHost implements Disposable {
       this.#post(running, 'start');
     } catch (error) {
       await (await this.control()).remove(id).catch(() => {}); // what was made of it so far
+      this.volumes.unmount(id);
       await this.#noteFailure(record, error);
       throw error;
     }
@@ -452,6 +453,7 @@ export class ContainerHost implements Disposable {
       userAttributes: surroundings.ids !== 'machine',
     });
     const { config } = record;
+    using prepared = await prepareVolumes(record.mounts, { container: record.id, volumes: this.volumes });
     using monitor = await Monitor.launch({
       id: record.id,
       name: record.name,
@@ -467,13 +469,14 @@ export class ContainerHost implements Disposable {
       exitCommand: this.#options.cleanUpCommand(record.id),
     });
     const findRunning = (text: string) => this.running(text);
-    using _kept = await writeBundle(record, {
+    await writeBundle(record, {
       folder,
       root: monitor.root,
       surroundings,
       network: await networkOf(record, findRunning),
       shared: await sharedNamespaces(record, findRunning),
       volumes: this.volumes,
+      prepared,
       onNotice: this.#onNotice,
     });
     return await monitor.create(); // it goes with this block

@@ -1,35 +1,31 @@
 import { mkdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { hasMountsBelow, placeOf } from '../own-mounts.js';
 import { lstatIfAny, resolveInRoot } from '../root-path.js';
 import type { SpecMount } from '../spec.js';
-import type { BindPoint, MountPoint, TmpfsPoint, VolumePoint } from './mount-point.js';
-import { openBeneath } from './open-beneath.js';
+import type { BindPoint, MountPoint, TmpfsPoint } from './mount-point.js';
+import type { PreparedVolumes } from './prepare-volumes.js';
 import { tmpfsMountOptions } from './tmpfs-options.js';
 import { InvalidMountError } from './volume-errors.js';
 import type { Volumes } from './volumes.js';
 
-/** What the OCI runtime is to mount. Dispose of it once the container is created. */
-export type PlacedMounts = Disposable &
-  Readonly<{
-    /** Parents first. */
-    mounts: readonly SpecMount[];
-    /** `linux.rootfsPropagation`, where a mount needs another one than usual. */
-    rootfsPropagation: 'shared' | 'rslave' | undefined;
-  }>;
+/** What the OCI runtime is to mount. */
+export type PlacedMounts = Readonly<{
+  /** Parents first. */
+  mounts: readonly SpecMount[];
+  /** `linux.rootfsPropagation`, where a mount needs another one than usual. */
+  rootfsPropagation: 'shared' | 'rslave' | undefined;
+}>;
 
 export type MountPlace = Readonly<{
-  /** Id of the container, which holds the volumes. */
-  container: string;
-  /** Its root filesystem, mounted, in which nothing runs. */
+  /** The container's root filesystem, mounted, in which nothing runs. */
   rootfs: string;
-  volumes: Volumes;
+  prepared: PreparedVolumes;
 }>;
 
 /** Gives the new and empty volumes of a container what its image has there. @throws {InvalidMountError} */
 export async function copyUp(
   points: readonly MountPoint[],
-  { rootfs, volumes }: Omit<MountPlace, 'container'>,
+  { rootfs, volumes }: Readonly<{ rootfs: string; volumes: Volumes }>,
   options: { signal?: AbortSignal } = {},
 ): Promise<void> {
   for (const point of points) {
@@ -43,39 +39,34 @@ export async function copyUp(
 }
 
 /**
- * The mounts of a container that is about to start, for config.json. Makes what is missing on this machine where docker
- * does, and mounts volumes that have options. @throws {InvalidMountError} a source that is not there.
+ * The mounts of a container that is about to start, for config.json. Makes directories that are missing on this machine
+ * where docker does. @throws {InvalidMountError} a source that is not there.
  */
-export async function specMounts(points: readonly MountPoint[], place: MountPlace): Promise<PlacedMounts> {
-  using opened = new DisposableStack();
-  const mounts: SpecMount[] = [];
-  for (const point of points) {
-    const destination = destinationOf(point, points, place.rootfs);
-    mounts.push({ destination, ...(await sourceOf(point, destination, place, opened)) });
-  }
-  const kept = opened.move();
+export function specMounts(points: readonly MountPoint[], { rootfs, prepared }: MountPlace): PlacedMounts {
+  const mounts = points.map((point) => {
+    const destination = destinationOf(point, points, rootfs);
+    return { destination, ...sourceOf(point, destination, { rootfs, prepared }) };
+  });
   return {
     mounts: mounts.sort((a, b) => depth(a.destination) - depth(b.destination)),
     rootfsPropagation: rootfsPropagation(points),
-    [Symbol.dispose]: () => kept.dispose(),
   };
 }
 
 type Source = Omit<SpecMount, 'destination'>;
 
-async function sourceOf(
-  point: MountPoint,
-  destination: string,
-  place: MountPlace,
-  opened: DisposableStack,
-): Promise<Source> {
+function sourceOf(point: MountPoint, destination: string, { rootfs, prepared }: MountPlace): Source {
   switch (point.type) {
     case 'bind':
-      return bindSource(point, destination, place.rootfs);
+      return bindSource(point, destination, rootfs);
     case 'volume':
-      return volumeSource(point, place, opened);
+      return {
+        type: 'bind',
+        source: prepared.directoryOf(point),
+        options: ['rbind', 'rprivate', point.readOnly ? 'ro' : 'rw'],
+      };
     case 'tmpfs':
-      return tmpfsSource(point, destination, place.rootfs);
+      return tmpfsSource(point, destination, rootfs);
   }
 }
 
@@ -121,17 +112,6 @@ function expectShared(source: string, propagation: string): void {
     `path ${source} is mounted on ${place} but it is not a ${propagation.endsWith('slave') ? 'shared or slave' : 'shared'} mount: ` +
       `mount --make-shared ${place} makes it one`,
   );
-}
-
-async function volumeSource(
-  { name, subpath, readOnly }: VolumePoint,
-  { container, volumes }: MountPlace,
-  opened: DisposableStack,
-): Promise<Source> {
-  const directory = await volumes.mount(container, name);
-  const source =
-    subpath === '' ? directory : opened.use(openBeneath(directory, subpath, dirname(directory))).path;
-  return { type: 'bind', source, options: ['rbind', 'rprivate', readOnly ? 'ro' : 'rw'] };
 }
 
 /** Without a mode of its own it has that of the directory below. */
