@@ -123,7 +123,7 @@ function prepare({ folder, rootfs, script, mounts = [], resources = {} }: RuncCo
       privileged: false,
       mounts,
       rlimits: [],
-      ...(cgroups !== 'none' && { cgroupsPath: `/berth-test/${id}` }),
+      ...(cgroups !== 'none' && { cgroupsPath: `/berth-test-${id}` }),
     },
     SURROUNDINGS,
   );
