@@ -7,6 +7,7 @@ import { parseContainerFilters } from './container-filters.js';
 import { openContainerHost } from './container-host.js';
 import { statusText } from './container-status.js';
 import { LocalBuilder } from './engine-build.js';
+import { keepContainers } from './engine-duties.js';
 import { engineSockets, listenOn } from './engine-sockets.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { systemTrust } from './registries.js';
@@ -54,9 +55,13 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
     log.info({ address, root, version: manifest.version }, 'listening');
     greet(address);
   }
+  const over = new AbortController();
+  const kept = keepContainers(opened.host, log, over.signal);
   const signal = await stopped;
   log.info({ signal }, 'stopping: requests under way are finished first');
   const cut = await server.close(flags.drainTimeout * 1000);
+  over.abort();
+  await kept;
   if (cut > 0) log.warn({ requests: cut }, 'requests that were not done after --drain-timeout were cut off');
 }
 

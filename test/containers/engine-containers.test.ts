@@ -100,3 +100,34 @@ describe('a container of berth engine', () => {
     await docker('rm', '-f', 'lasting');
   });
 });
+
+describe('what a container of berth engine has', () => {
+  it('is a log that is followed, statistics, volumes and limits that change', async () => {
+    expect(await docker('volume', 'create', '--label', 'a=b', 'kept')).toBe('kept\n');
+    const script =
+      'echo one; echo two >&2; sleep 0.5; echo three; cat /sys/fs/cgroup/memory/memory.limit_in_bytes';
+    const flags = ['-d', '--name', 'talks', '-v', 'kept:/data', '-m', '64m'];
+    await docker('run', ...flags, 'box:1', 'sh', '-c', `${script}; sleep 1000`);
+    await expect(docker('volume', 'rm', 'kept')).rejects.toMatchObject({
+      stderr: expect.stringContaining('volume is in use'),
+    });
+    expect(await docker('stats', '--no-stream', '--format', '{{.Name}} {{.MemUsage}}', 'talks')).toMatch(
+      /^talks .*\/ 64MiB\n$/,
+    );
+    await docker('update', '-m', '96m', '--memory-swap', '-1', '--restart', 'on-failure:1', 'talks');
+    expect(
+      await docker(
+        'inspect',
+        '-f',
+        '{{.HostConfig.Memory}} {{.HostConfig.RestartPolicy.Name}} {{(index .Mounts 0).Name}}',
+        'talks',
+      ),
+    ).toBe('100663296 on-failure kept\n');
+    expect(await docker('logs', '--tail', '2', 'talks')).toBe('three\n67108864\n');
+    const followed = docker('logs', '-f', 'talks');
+    await docker('rm', '-f', 'talks');
+    expect(await followed).toBe('one\nthree\n67108864\n');
+    expect(await docker('volume', 'inspect', '-f', '{{.Labels.a}}', 'kept')).toBe('b\n');
+    expect(await docker('volume', 'prune', '-f', '--filter', 'all=true')).toContain('kept');
+  });
+});
