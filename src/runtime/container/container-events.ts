@@ -44,6 +44,15 @@ export class ContainerEvents {
     this.#db.run('DELETE FROM events WHERE number <= ?1', rowid - KEPT);
   }
 
+  /** What a container ended with last, also when that is gone; `undefined` when it did not end, or long ago. */
+  lastExitCode(container: string): number | undefined {
+    const row = this.#db.get(
+      "SELECT attributes FROM events WHERE actor = ?1 AND action = 'die' ORDER BY number DESC LIMIT 1",
+      container,
+    );
+    return row && Number((JSON.parse(String(row.attributes)) as Record<string, string>).exitCode);
+  }
+
   /** Those after one, the oldest first. @param number 0 for all that are known. */
   after(number: number): RuntimeEvent[] {
     return this.#db.all('SELECT * FROM events WHERE number > ?1 ORDER BY number', number).map((row) => ({

@@ -14,12 +14,13 @@ export {
 export type { ContainerEvents, RuntimeEvent } from './container-events.js';
 export { type ExecOptions, execInContainer } from './container-exec.js';
 export type { ContainerFolder } from './container-folder.js';
-export { ContainerHost, type ContainerHostOptions } from './container-host.js';
+export { ContainerHost } from './container-host.js';
 export type {
   ContainerRecord,
   ContainerState,
   ContainerStatus,
 } from './container-record.js';
+export type { ContainerHostOptions } from './host-parts.js';
 export type { ContainerImage, ContainerImages } from './images.js';
 export { type ImageInUse, imagesInUse } from './images-in-use.js';
 export { inspectContainer } from './inspect.js';

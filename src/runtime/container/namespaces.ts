@@ -4,7 +4,7 @@ import type { HostConfig, NetworkingConfig } from './configuration.js';
 import type { ContainerRecord } from './container-record.js';
 
 /** A container that runs, by what a person calls it. @throws {ContainerStateError} it does not. */
-type FindRunning = (text: string) => Promise<ContainerRecord>;
+export type FindRunning = (text: string) => Promise<ContainerRecord>;
 
 /** The networks that there are; no name, or that of docker's usual one, is {@link networkOf}'s choice. */
 const KNOWN = /^(?:|default|bridge|none|host|container:.+)$/;

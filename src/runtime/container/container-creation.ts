@@ -1,0 +1,100 @@
+import { chainIDs } from '../../oci/index.js';
+import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.js';
+import { logPlanOf } from '../logs/index.js';
+import { usableCgroups } from '../surroundings.js';
+import { type MountPoint, resolveMounts } from '../volumes/index.js';
+import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
+import { type ContainerRecord, NEW_STATE } from './container-record.js';
+import type { HostParts } from './host-parts.js';
+import { inventName, newContainerId, parseContainerName } from './names.js';
+import { checkNetworks } from './namespaces.js';
+import { checkRestartPolicy } from './restart-policy.js';
+
+/** Makes containers of what somebody asks for: all that is wrong with it is found before anything is there. */
+export class ContainerCreation {
+  readonly #parts: HostParts;
+  readonly #settle: (text: string) => Promise<unknown>;
+
+  /** @param settle finds out what has become of a container that may have ended. */
+  constructor(parts: HostParts, settle: (text: string) => Promise<unknown>) {
+    this.#parts = parts;
+    this.#settle = settle;
+  }
+
+  /** @throws {ImageNotFoundError} @throws {ContainerConflictError} @throws {InvalidContainerError} */
+  async create(body: CreateBody, name: string | undefined): Promise<ContainerRecord> {
+    const { HostConfig = {}, NetworkingConfig = {}, ...config } = body;
+    const image = this.#parts.images.get(config.Image ?? '');
+    checkRestartPolicy(HostConfig.RestartPolicy ?? {}, HostConfig);
+    const notice = checkNetworks(HostConfig, NetworkingConfig);
+    if (notice !== undefined) this.#parts.notice(notice);
+    const id = newContainerId();
+    const withDefaults = withImage(config, image.config.config ?? {});
+    const record = {
+      id,
+      createdAt: new Date().toISOString(),
+      image: {
+        name: config.Image ?? '',
+        id: image.id,
+        manifest: image.manifest,
+        chainIDs: chainIDs(image.config.rootfs.diff_ids),
+      },
+      config: withDefaults,
+      hostConfig: checkedLimits(HostConfig),
+      networkingConfig: NetworkingConfig,
+      mounts: this.#resolveMounts(id, HostConfig, withDefaults.Volumes),
+      state: NEW_STATE,
+    };
+    const added = await this.#addOrRelease(record, name);
+    this.#parts.images.hold(id, image.manifest);
+    this.#parts.folder(id).make();
+    this.#parts.post(added, 'create');
+    return added;
+  }
+
+  #resolveMounts(id: string, hostConfig: HostConfig, volumes: ContainerConfig['Volumes']): MountPoint[] {
+    const mountsOf = (text: string) => this.#parts.store.get(text).mounts;
+    return resolveMounts(
+      { container: id, hostConfig, volumes, mountsOf, onNotice: (text) => this.#parts.notice(text) },
+      this.#parts.volumes,
+    );
+  }
+
+  /** With volumes that were made for it, which are nobody's if it does not come about. */
+  async #addOrRelease(
+    record: Omit<ContainerRecord, 'name'>,
+    name: string | undefined,
+  ): Promise<ContainerRecord> {
+    try {
+      return await this.#add(record, name);
+    } catch (error) {
+      await this.#parts.volumes.removeAnonymous(this.#parts.volumes.release(record.id));
+      throw error;
+    }
+  }
+
+  async #add(record: Omit<ContainerRecord, 'name'>, name: string | undefined): Promise<ContainerRecord> {
+    if (name !== undefined) {
+      const named = { ...record, name: parseContainerName(name) };
+      // Its last holder may only be waiting for being cleaned up.
+      const holder = this.#parts.store.find(named.name);
+      if (holder !== undefined) await this.#settle(holder.id).catch(() => undefined);
+      this.#parts.store.add(named);
+      return named;
+    }
+    for (let attempt = 1; ; attempt += 1) {
+      const named = { ...record, name: inventName(attempt) };
+      if (this.#parts.store.find(named.name) !== undefined) continue;
+      this.#parts.store.add(named);
+      return named;
+    }
+  }
+}
+
+/** As docker's daemon has them. @throws {InvalidLimitError} @throws {InvalidLogConfigError} before anything is made. */
+function checkedLimits(hostConfig: HostConfig): HostConfig {
+  const adapted = adaptedLimits(hostConfig);
+  resourcesOf(adapted, readCgroupSupport(usableCgroups()));
+  logPlanOf(adapted.LogConfig);
+  return adapted;
+}

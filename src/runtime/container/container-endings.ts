@@ -1,0 +1,145 @@
+import { existsSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { isRunning } from '../../linux/index.js';
+import { RuntimeError } from '../errors.js';
+import { type ContainerRecord, isAlive } from './container-record.js';
+import type { HostParts } from './host-parts.js';
+
+const LOOK_AGAIN_MS = 200;
+const KILL_WAIT_MS = 10_000;
+/** Of a container whose monitor was killed: as if it had been too. */
+const UNKNOWN_EXIT = 137;
+
+/** How containers end, and what comes then. What changes a container is for who holds its lock. */
+export class ContainerEndings {
+  readonly #parts: HostParts;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /** The truth about it: what ended meanwhile is taken apart. @returns nothing when it is gone. */
+  async current(id: string): Promise<ContainerRecord | undefined> {
+    const record = this.#parts.store.byId(id);
+    if (record === undefined) {
+      this.#parts.folder(id).remove();
+      return undefined;
+    }
+    if (this.hasEnded(record)) return this.#takeApart(record);
+    if (!isAlive(record) && existsSync(join(this.#parts.stateDirectory, id))) {
+      // Whoever was about to start it was killed.
+      await (await this.#parts.control()).remove(id);
+    }
+    return record;
+  }
+
+  async #takeApart(record: ContainerRecord): Promise<ContainerRecord | undefined> {
+    const { id } = record;
+    const folder = this.#parts.folder(id);
+    const exitCode = folder.exitCode();
+    await (await this.#parts.control()).remove(id);
+    folder.unmount();
+    this.#parts.volumes.unmount(id);
+    const ended = this.#parts.store.setState(id, {
+      status: 'exited',
+      pid: 0,
+      exitCode: exitCode ?? UNKNOWN_EXIT,
+      error: exitCode === undefined ? 'its monitor was killed, so how it ended is not known' : '',
+      oomKilled: folder.wasOutOfMemory,
+      finishedAt: new Date().toISOString(),
+    });
+    if (ended.state.oomKilled) this.#parts.post(ended, 'oom');
+    this.#parts.post(ended, 'die', { exitCode: String(ended.state.exitCode) });
+    if (record.hostConfig.AutoRemove !== true) return ended;
+    await this.discard(ended, { withVolumes: true });
+    return undefined;
+  }
+
+  /** Removes it with all that it has. @param options `withVolumes`: those that nobody named too. */
+  async discard(record: ContainerRecord, { withVolumes }: { withVolumes: boolean }): Promise<void> {
+    const { id } = record;
+    this.#parts.store.setState(id, { status: 'removing' });
+    await (await this.#parts.control()).remove(id).catch(() => {}); // there is none, mostly
+    this.#parts.folder(id).remove();
+    this.#parts.store.remove(id);
+    this.#parts.images.release(id);
+    const had = this.#parts.volumes.release(id);
+    if (withVolumes) await this.#parts.volumes.removeAnonymous(had);
+    this.#parts.post(record, 'destroy');
+  }
+
+  /** @param signal a name with or without SIG, or a number. */
+  async signal(record: ContainerRecord, signal: string): Promise<void> {
+    const name =
+      /^\d+$/.test(signal) || /^SIG/i.test(signal) ? signal.toUpperCase() : `SIG${signal.toUpperCase()}`;
+    try {
+      await (await this.#parts.control()).kill(record.id, name);
+    } catch (error) {
+      // It may have ended between the look and the signal.
+      if (
+        !(error instanceof RuntimeError) ||
+        !/process (?:already|has) (?:finished|been)|not running|no such process/i.test(error.message)
+      ) {
+        throw error;
+      }
+    }
+    // What is frozen does not see signals.
+    if (record.state.status === 'paused') await (await this.#parts.control()).resume(record.id);
+    this.#parts.post(record, 'kill', { signal: name.replace(/^SIG/, '') });
+  }
+
+  /** @returns whether it has ended within a time. */
+  async ends(record: ContainerRecord, ms: number): Promise<boolean> {
+    const deadline = Date.now() + ms;
+    while (!this.hasEnded(record)) {
+      const left = deadline - Date.now();
+      if (left <= 0) return false;
+      await this.untilChange(record.id, Math.min(left, LOOK_AGAIN_MS));
+    }
+    return true;
+  }
+
+  /** @throws {RuntimeError} it goes on. */
+  async expectEnd(record: ContainerRecord): Promise<void> {
+    if (await this.ends(record, KILL_WAIT_MS)) return;
+    throw new RuntimeError(`container ${record.id} does not end, although it was killed`);
+  }
+
+  /** Its exit code; `undefined` while it runs, or is about to again. */
+  endOf(record: ContainerRecord): number | undefined {
+    if (isAlive(record))
+      return this.hasEnded(record) ? (this.#parts.folder(record.id).exitCode() ?? UNKNOWN_EXIT) : undefined;
+    if (record.state.status === 'restarting') return undefined;
+    return record.state.exitCode;
+  }
+
+  /** Whether it ended and nobody has noted it yet. */
+  hasEnded(record: ContainerRecord): boolean {
+    if (!isAlive(record)) return false;
+    if (this.#parts.folder(record.id).exitCode() !== undefined) return true;
+    return record.state.monitor === undefined || isRunning(record.state.monitor) === false;
+  }
+
+  /** Until something is written in its folder, or the time is over. */
+  async untilChange(id: string, ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const { path } = this.#parts.folder(id);
+    if (!existsSync(path)) return;
+    const changed = new AbortController();
+    const watcher = watch(path, () => changed.abort());
+    watcher.on('error', () => changed.abort());
+    try {
+      // It may have been written just before.
+      if (this.#parts.folder(id).exitCode() !== undefined) return;
+      await setTimeout(ms, undefined, {
+        signal: AbortSignal.any([changed.signal, ...(signal ? [signal] : [])]),
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!changed.signal.aborted) throw error;
+    } finally {
+      watcher.close();
+    }
+  }
+}

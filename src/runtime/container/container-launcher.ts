@@ -1,0 +1,112 @@
+import { openMachine } from '../machine.js';
+import { prepareOverlay } from '../overlay.js';
+import { prepareVolumes } from '../volumes/index.js';
+import { writeBundle } from './container-bundle.js';
+import type { ContainerEndings } from './container-endings.js';
+import type { ContainerFolder } from './container-folder.js';
+import type { ContainerRecord } from './container-record.js';
+import type { HostParts } from './host-parts.js';
+import { Monitor } from './monitor.js';
+import { type FindRunning, networkOf, sharedNamespaces } from './namespaces.js';
+
+export type LaunchOptions = Readonly<{
+  /** Called when it has a monitor to be attached to, and is not started yet. */
+  beforeStart?: (folder: ContainerFolder) => Promise<void>;
+  signal?: AbortSignal;
+}>;
+
+/** Starts containers: root filesystem, bundle, monitor, command. */
+export class ContainerLauncher {
+  readonly #parts: HostParts;
+  readonly #endings: ContainerEndings;
+  readonly #findRunning: FindRunning;
+
+  constructor(parts: HostParts, endings: ContainerEndings, findRunning: FindRunning) {
+    this.#parts = parts;
+    this.#endings = endings;
+    this.#findRunning = findRunning;
+  }
+
+  /** Under its lock, when it does not run. @throws {ContainerStartError} @throws {RuntimeError} */
+  async launch(record: ContainerRecord, { beforeStart, signal }: LaunchOptions): Promise<void> {
+    const { id } = record;
+    const folder = this.#parts.folder(id);
+    try {
+      const started = await this.#monitored(record, folder, signal);
+      await beforeStart?.(folder);
+      await (await this.#parts.control()).start(id);
+      const running = this.#parts.store.setState(id, {
+        ...started,
+        status: 'running',
+        exitCode: 0,
+        error: '',
+        oomKilled: false,
+        startedAt: new Date().toISOString(),
+      });
+      this.#parts.post(running, 'start');
+    } catch (error) {
+      await (await this.#parts.control()).remove(id).catch(() => {}); // what was made of it so far
+      this.#parts.volumes.unmount(id);
+      await this.#noteFailure(record, error);
+      throw error;
+    }
+  }
+
+  async #monitored(record: ContainerRecord, folder: ContainerFolder, signal: AbortSignal | undefined) {
+    using machine = await openMachine(this.#parts.machineOptions);
+    const { program } = machine;
+    const image = this.#parts.images.open(record.image.manifest);
+    this.#parts.images.hold(record.id, record.image.manifest); // whoever created it may have been killed before
+    const lowers = await machine.snapshots.ensure(image.stack, signal && { signal });
+    folder.make();
+    folder.forgetExit();
+    const { surroundings } = machine;
+    const { options } = prepareOverlay({
+      lowers,
+      directory: folder.path,
+      userAttributes: surroundings.ids !== 'machine',
+    });
+    const { config } = record;
+    using prepared = await prepareVolumes(record.mounts, {
+      container: record.id,
+      volumes: this.#parts.volumes,
+    });
+    using monitor = await Monitor.launch({
+      id: record.id,
+      name: record.name,
+      folder,
+      runtime: { ...program, stateDirectory: this.#parts.stateDirectory },
+      overlay:
+        surroundings.cgroups === 'none' && record.hostConfig.Privileged !== true
+          ? `nodev,${options}`
+          : options,
+      terminal: config.Tty === true,
+      hasInput: config.OpenStdin === true,
+      keepsInput: config.OpenStdin === true && config.StdinOnce !== true,
+      exitCommand: this.#parts.cleanUpCommand(record.id),
+    });
+    const findRunning = this.#findRunning;
+    await writeBundle(record, {
+      folder,
+      root: monitor.root,
+      surroundings,
+      network: await networkOf(record, findRunning),
+      shared: await sharedNamespaces(record, findRunning),
+      volumes: this.#parts.volumes,
+      prepared,
+      onNotice: (text) => this.#parts.notice(text),
+    });
+    return await monitor.create(); // it goes with this block
+  }
+
+  async #noteFailure(record: ContainerRecord, error: unknown): Promise<void> {
+    const { exitCode = 128, message = String(error) } = error as { exitCode?: number; message?: string };
+    const failed = this.#parts.store.setState(record.id, {
+      status: record.state.startedAt === undefined ? 'created' : 'exited',
+      pid: 0,
+      exitCode,
+      error: message,
+    });
+    if (record.hostConfig.AutoRemove === true) await this.#endings.discard(failed, { withVolumes: true });
+  }
+}

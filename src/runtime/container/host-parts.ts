@@ -1,0 +1,85 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { findRuntime, type MachineOptions } from '../machine.js';
+import { RuntimeDatabase } from '../runtime-database.js';
+import { Volumes } from '../volumes/index.js';
+import { ContainerEvents } from './container-events.js';
+import { ContainerFolder, runtimeDirectory } from './container-folder.js';
+import type { ContainerRecord } from './container-record.js';
+import { ContainerStore } from './container-store.js';
+import type { ContainerImages } from './images.js';
+import { OciControl } from './oci-control.js';
+
+export type ContainerHostOptions = Readonly<{
+  /** $BERTH_ROOT. */
+  root: string;
+  images: ContainerImages;
+  /** A program to use instead of the crun or runc in the path. */
+  runtime?: string;
+  /** Where what ends with the machine's boot is: /run. */
+  runDirectory: string;
+  /** The command that cleans up after a container when nobody else is there to: ContainerHost.cleanUp. */
+  cleanUpCommand: (id: string) => readonly string[];
+  /** Told, in words for a person, of what is not as it was asked for. */
+  onNotice?: (text: string) => void;
+}>;
+
+/** What all that is done with containers works on: the database, the directories, the runtime's program. */
+export class HostParts implements Disposable {
+  readonly store: ContainerStore;
+  readonly events: ContainerEvents;
+  readonly volumes: Volumes;
+  readonly images: ContainerImages;
+  readonly cleanUpCommand: ContainerHostOptions['cleanUpCommand'];
+  /** Where the runtime notes which containers there are. */
+  readonly stateDirectory: string;
+  readonly machineOptions: MachineOptions;
+  readonly #db: RuntimeDatabase;
+  readonly #directory: string;
+  readonly #onNotice: ContainerHostOptions['onNotice'];
+  #control: Promise<OciControl> | undefined;
+
+  /** @throws when the directory cannot be used. */
+  constructor({ root, images, runtime, runDirectory, cleanUpCommand, onNotice }: ContainerHostOptions) {
+    this.#directory = join(root, 'containers');
+    this.stateDirectory = join(runtimeDirectory(root, runDirectory), 'runtime');
+    mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
+    this.#db = new RuntimeDatabase(root);
+    this.store = new ContainerStore(this.#db);
+    this.events = new ContainerEvents(this.#db);
+    this.volumes = new Volumes(this.#db, { directory: join(root, 'volumes') });
+    this.images = images;
+    this.cleanUpCommand = cleanUpCommand;
+    this.machineOptions = { root, ...(runtime !== undefined && { runtime }) };
+    this.#onNotice = onNotice;
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+
+  folder(id: string): ContainerFolder {
+    return new ContainerFolder(this.#directory, id);
+  }
+
+  /** The runtime's commands for containers that run. */
+  control(): Promise<OciControl> {
+    this.#control ??= this.#makeControl();
+    return this.#control;
+  }
+
+  notice(text: string): void {
+    this.#onNotice?.(text);
+  }
+
+  post(record: ContainerRecord, action: string, more: Readonly<Record<string, string>> = {}): void {
+    const attributes = { ...record.config.Labels, image: record.image.name, name: record.name, ...more };
+    this.events.post({ type: 'container', action, actor: record.id, attributes });
+  }
+
+  async #makeControl(): Promise<OciControl> {
+    const program = await findRuntime(this.machineOptions);
+    mkdirSync(this.stateDirectory, { recursive: true, mode: 0o700 });
+    return new OciControl(program, this.stateDirectory);
+  }
+}
