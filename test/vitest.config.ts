@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { LongestFirst } from './longest-first.js';
+import { LongestFirst } from './longest-first.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 

@@ -191,7 +191,7 @@ describe('as in docker', () => {
       /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n)+$/,
     );
     await expect(berth('inspect', '--platform=linux/s390x', 'app:1')).rejects.toThrow('linux/s390x');
-    await expect(berth('inspect', '--type=container', 'app:1')).rejects.toThrow('only images');
+    await expect(berth('inspect', '--type=container', 'app:1')).rejects.toThrow('No such container: app:1');
   });
 
   it('rmi takes one platform out of an index', async () => {
