@@ -19,6 +19,9 @@ const LONGEST = [
   'builds/run-faults',
   'builds/outputs',
   'faults/index-loss',
+  'containers/life',
+  'containers/engine-containers',
+  'clients/known-flags',
 ].map((name) => `/test/${name}.test.ts`);
 
 /**

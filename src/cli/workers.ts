@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockServer } from '../locks/index.js';
 import type { Logger } from '../registry/logger.js';
+import { Handoffs } from './handoffs.js';
 import { WORKER_VARIABLE } from './worker.js';
 import type { FromWorker, Question, ToWorker } from './worker-messages.js';
 
@@ -111,6 +112,7 @@ class WorkerProcess {
   constructor(locks: LockServer) {
     this.#worker = cluster.fork({ [WORKER_VARIABLE]: '1' });
     this.#worker.on('error', () => {}); // whatever could not be sent: its exit tells
+    const handoffs = new Handoffs(this.#worker.process);
     const client = locks.connect((reply) => this.#send(reply));
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.listening = promise;
@@ -125,6 +127,7 @@ class WorkerProcess {
     this.exited = new Promise((ended) => {
       this.#worker.once('exit', (code: number | null) => {
         client.close();
+        handoffs.close();
         for (const answer of this.#answers.values()) answer(undefined);
         const number = code ?? 128;
         reject(new WorkerStartError(number));

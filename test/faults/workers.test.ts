@@ -55,6 +55,32 @@ describe('workers of one server', () => {
   });
 });
 
+describe('a worker that is killed', () => {
+  it('takes no connection with it that it had not taken yet', async () => {
+    await using folder = await temporaryFolder('handoffs');
+    await using server = await KillableServer.create(folder.path, {
+      args: ['--workers', '2'],
+      logLevel: 'info',
+    });
+    await server.start();
+    await says(server, 'msg=listening');
+    const [worker = 0] = await workersOf(server.pid);
+    process.kill(worker, 'SIGSTOP');
+    // Half of them are handed to the one that does not move.
+    const answers = Array.from({ length: 6 }, async () =>
+      fetch(`${server.url}/v2/`).then(
+        ({ status }) => status,
+        () => 'cut',
+      ),
+    );
+    await sleep(500);
+    process.kill(worker, 'SIGKILL');
+    const outcomes = await Promise.race([Promise.all(answers), sleep(20_000).then(() => 'no answer')]);
+    expect(outcomes).toContain('cut');
+    expect(outcomes).toContain(200);
+  });
+});
+
 async function workersOf(pid: number): Promise<number[]> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return children.split(' ').filter(Boolean).map(Number);
