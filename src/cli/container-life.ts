@@ -95,7 +95,7 @@ export async function startContainers(names: readonly string[], flags: StartFlag
   if (more.length > 0) throw new UsageError('you cannot start and attach multiple containers at once');
   using opened = await openContainerHost(flags);
   const { host } = opened;
-  return runAttached(host, await host.get(name), { ...flags, input: flags.interactive === true });
+  return await runAttached(host, await host.get(name), { ...flags, input: flags.interactive === true });
 }
 
 /** `berth attach`. @returns the exit code. */
@@ -116,7 +116,7 @@ export async function attachToContainer(
   });
   await session.open(host.folder(id));
   if (!(await session.ended())) return 0;
-  return host.wait(id);
+  return await host.wait(id);
 }
 
 export type AttachFlags = StoreFlags & Readonly<{ stdin?: boolean; sigProxy?: boolean; detachKeys?: string }>;
@@ -138,7 +138,7 @@ export async function execCommand(name: string, args: readonly string[], flags: 
   const { interactive = false, tty = false } = flags;
   if (tty && interactive && !process.stdin.isTTY) throw new UsageError('the input device is not a TTY');
   using opened = await openContainerHost(flags);
-  return execInContainer(opened.host, name, {
+  return await execInContainer(opened.host, name, {
     args,
     env: flags.env.flatMap((text) =>
       text.includes('=') ? [text] : process.env[text] === undefined ? [] : [`${text}=${process.env[text]}`],

@@ -69,7 +69,7 @@ export async function runAttached(
   });
   await host.start(id, { beforeStart: (folder) => session.open(folder) });
   if (!(await session.ended())) return 0;
-  return host.wait(id);
+  return await host.wait(id);
 }
 
 type SessionFlags = Readonly<{ sigProxy?: boolean; detachKeys?: string; input?: boolean }>;

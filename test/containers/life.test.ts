@@ -140,6 +140,12 @@ describe('the life of a container', () => {
     expect(await place.run(['wait', 'trap'])).toBe('9\n');
     await place.run(['rm', 'trap']);
   });
+  it('is started with this input and output on it, and ends with its exit code', async () => {
+    await place.run(['create', '-i', '--name', 'again', 'box', 'sh', '-c', 'cat; exit 6']);
+    const { code, stdout } = await place.tryRun(['start', '-ai', 'again'], { input: 'given' });
+    expect({ code, stdout }).toEqual({ code: 6, stdout: 'given' });
+    await place.run(['rm', 'again']);
+  });
   it('refuses a name that is taken', async () => {
     await place.run(['create', '--name', 'taken', 'box']);
     const { code, stderr } = await place.tryRun(['run', '--name', 'taken', 'box', 'true']);
