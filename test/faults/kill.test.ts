@@ -21,7 +21,7 @@ const REPOSITORIES = [...OWN, SHARED, SHARED, SHARED];
 
 describe('a server that is killed again and again', () => {
   it(`keeps every promise over ${KILLS} kills, and shows nothing by halves`, {
-    timeout: 1_500_000,
+    timeout: 900_000,
   }, async () => {
     const seed = seedOfRun();
     console.log(`BERTH_FAULT_SEED=${seed} BERTH_FAULT_KILLS=${KILLS}`);

@@ -131,7 +131,7 @@ describe('two replicas behind a balancer', () => {
     expect(failures).toEqual([]);
   });
 
-  it('keep every promise while each of the parts is restarted or killed', { timeout: 300_000 }, async () => {
+  it('keep every promise while each of the parts is restarted or killed', { timeout: 180_000 }, async () => {
     const seed = seedOfRun();
     console.log(`BERTH_FAULT_SEED=${seed}`);
     onTestFailed(() => console.log(output()));

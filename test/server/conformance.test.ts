@@ -61,7 +61,7 @@ describe('the conformance suite', () => {
 async function failures(args: readonly string[]): Promise<unknown[]> {
   await using report = await temporaryFolder();
   const options = [...args, '--report', report.path, '--allow-failures'];
-  await run([process.execPath, join(SUITE, 'run.ts'), ...options], { timeoutMs: 4 * MINUTES });
+  await run([process.execPath, join(SUITE, 'run.ts'), ...options], { timeoutMs: 3 * MINUTES });
   const { results } = JSON.parse(await readFile(join(report.path, 'results.json'), 'utf8'));
   expect(results.length).toBeGreaterThan(200);
   return results.filter(({ status }: { status: string }) => status === 'fail');
