@@ -10,6 +10,7 @@ import { join } from 'node:path';
  * may have docker from elsewhere. Of several names the first that apt knows is installed.
  */
 const NEEDS = [
+  { names: ['aardvark-dns'] }, // with netavark the networks of containers; neither is in the path
   { names: ['apache2-utils'], programs: ['htpasswd'] },
   { names: ['buildah'], programs: ['buildah'] },
   { names: ['busybox-static'] }, // the base of test images; the busybox of other packages is not static
@@ -32,6 +33,7 @@ const NEEDS = [
   { names: ['iproute2'], programs: ['ip'] },
   { names: ['iptables'], programs: ['iptables'] },
   { names: ['libnss3-tools'], programs: ['certutil'] }, // what makes browsers trust a certificate
+  { names: ['netavark'] },
   { names: ['nginx'], programs: ['nginx'] },
   { names: ['openssh-client'], programs: ['ssh-agent', 'ssh-add', 'ssh-keygen'] },
   { names: ['openssl'], programs: ['openssl'] },

@@ -1,6 +1,6 @@
 /**
  * The few Linux system calls that Node lacks: extended attributes, device nodes, times of symbolic links, mounts,
- * locks, crypt(3). Called through koffi, which is loaded by the first call and needs no privilege of its own. Paths may be
+ * locks, crypt(3), ports that are held. Called through koffi, which is loaded by the first call and needs no privilege of its own. Paths may be
  * bytes, as with node:fs. Start with libc.ts. And directories, which Node makes badly.
  */
 export { crypt } from './crypt.js';
@@ -10,5 +10,6 @@ export { flock, tryFlock } from './lock.js';
 export { MOUNT_FLAGS, mount, UMOUNT_FLAGS, umount } from './mount.js';
 export { deviceNumbers, lutimes, makeDevice, makeFifo, type Time } from './nodes.js';
 export { isRunning, processIdentity } from './process-identity.js';
+export { type SocketProtocol, takePort } from './sockets.js';
 export { UNSHARE_FLAGS, unshare } from './unshare.js';
 export { lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattr.js';

@@ -4,15 +4,16 @@ import { DatabaseSync } from 'node:sqlite';
 import { SqlFile } from '../sqlite/index.js';
 import { EVENTS_SCHEMA } from './container/container-events.js';
 import { CONTAINERS_SCHEMA } from './container/container-store.js';
+import { NETWORKS_SCHEMA } from './networks/index.js';
 import { VOLUMES_SCHEMA } from './volumes/index.js';
 
 /** How long a change waits for that of another process. */
 const BUSY_MS = 10_000;
-const VERSION = 1;
+const VERSION = 2;
 
-const SCHEMA = `${CONTAINERS_SCHEMA}${EVENTS_SCHEMA}${VOLUMES_SCHEMA}PRAGMA user_version = ${VERSION};`;
+const SCHEMA = `${CONTAINERS_SCHEMA}${EVENTS_SCHEMA}${VOLUMES_SCHEMA}${NETWORKS_SCHEMA}PRAGMA user_version = ${VERSION};`;
 
-/** What containers and volumes there are, in one file of $BERTH_ROOT, which several processes use at once. */
+/** What containers, volumes and networks there are, in one file of $BERTH_ROOT, which several processes use at once. */
 export class RuntimeDatabase extends SqlFile {
   static pathIn(root: string): string {
     return join(root, 'runtime.sqlite');

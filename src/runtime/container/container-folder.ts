@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { flock, tryFlock, UMOUNT_FLAGS, umount } from '../../linux/index.js';
@@ -108,14 +107,6 @@ export class ContainerFolder {
       rmSync(this.file(name), { force: true });
     rmSync(join(this.path, 'winsz'), { force: true });
   }
-}
-
-/**
- * Where what does not outlive the machine's boot is: each $BERTH_ROOT has its own.
- * @param run `/run`, or the user's.
- */
-export function runtimeDirectory(root: string, run: string): string {
-  return join(run, 'berth', createHash('sha256').update(root).digest('hex').slice(0, 12));
 }
 
 function readIfAny(path: string): string {

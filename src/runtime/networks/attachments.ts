@@ -1,0 +1,297 @@
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { flock } from '../../linux/index.js';
+import { choosePool, expectSubnet } from './address-pool.js';
+import type { Endpoint, EndpointRequest, NetworkedContainer } from './endpoint.js';
+import { HeldPorts } from './held-ports.js';
+import { hostRoutes } from './host-routes.js';
+import type { Connection, NetworkPlumbing } from './netavark.js';
+import { deviceOf, isDefaultBridge, type Network } from './network.js';
+import { NetworkForbiddenError } from './network-errors.js';
+import { NetworkNamespaces } from './network-namespaces.js';
+import type { NetworkStore } from './network-store.js';
+import { planEndpoint } from './plan-endpoint.js';
+import type { PublishedPort } from './published-port.js';
+import { overlap } from './subnet.js';
+
+/** What a container has been given. */
+export type Attachment = Readonly<{
+  /** To be entered by the container. */
+  namespacePath: string;
+  /** eth0 first. */
+  endpoints: readonly Endpoint[];
+  /** As they were chosen; none where no network of the container leads out of the machine. */
+  ports: readonly PublishedPort[];
+}>;
+
+export type AttachOptions = Readonly<{
+  /** Which servers are asked about names that its networks do not know; those of the machine, if none. */
+  dnsServers?: readonly string[];
+}>;
+
+const SCRATCH = 'x';
+
+/**
+ * Containers in networks. Rows come first and go last, so that whoever looks after a crash knows all that may be left; what
+ * is half-made is made whole, and then taken away as a whole.
+ */
+export class Attachments {
+  readonly #store: NetworkStore;
+  readonly #plumbing: NetworkPlumbing;
+  readonly #namespaces: NetworkNamespaces;
+  readonly #lock: string;
+
+  /** @param place `directory`: of one $BERTH_ROOT alone. `lock`: of the whole machine. */
+  constructor(
+    store: NetworkStore,
+    plumbing: NetworkPlumbing,
+    { directory, lock }: Readonly<{ directory: string; lock: string }>,
+  ) {
+    this.#store = store;
+    this.#plumbing = plumbing;
+    this.#lock = lock;
+    this.#namespaces = new NetworkNamespaces(directory);
+  }
+
+  find(container: string): Attachment | undefined {
+    if (this.#store.attachment(container) === undefined) return undefined;
+    const connections = this.#connections(container);
+    return {
+      namespacePath: this.#namespaces.path(container),
+      endpoints: connections.map(({ endpoint }) => endpoint),
+      ports: connections.flatMap(({ ports }) => ports),
+    };
+  }
+
+  async attach(
+    container: NetworkedContainer,
+    requests: readonly EndpointRequest[],
+    wanted: readonly PublishedPort[],
+    { dnsServers = [] }: AttachOptions,
+  ): Promise<Attachment & Readonly<{ held: HeldPorts }>> {
+    await this.detach(container.id);
+    using resources = new DisposableStack();
+    const held = resources.use(HeldPorts.take(wanted, (port) => this.#holderOf(port)));
+    // Ports that could be taken are nobody's: whoever had them by its row is no more.
+    for (const id of this.#having(held.ports)) await this.detach(id);
+    try {
+      await this.#locked(async () => {
+        this.#store.transaction(() => {
+          this.#store.putAttachment({ container, ports: held.ports, dnsServers, boot: bootId() });
+          for (const request of requests) this.#add(container, request);
+        });
+        await this.#namespaces.make(container.id);
+        await this.#change(container.id, [], this.#connections(container.id));
+      });
+      const attachment = this.#expect(container);
+      resources.move();
+      return { ...attachment, held };
+    } catch (error) {
+      await this.detach(container.id).catch(() => {}); // the next look finds the rest
+      throw error;
+    }
+  }
+
+  async detach(container: string): Promise<void> {
+    await this.#locked(async () => {
+      const record = this.#store.attachment(container);
+      if (record?.boot === bootId()) await this.#change(container, this.#connections(container), []);
+      await this.#namespaces.remove(container);
+      this.#store.removeAttachment(container);
+    });
+  }
+
+  /** @throws {NetworkForbiddenError} it is there already, or has no networks of ours now. */
+  async connect(container: NetworkedContainer, request: EndpointRequest): Promise<Endpoint> {
+    this.#expect(container);
+    const { id } = container;
+    return this.#locked(async () => {
+      const before = this.#connections(id);
+      const endpoint = this.#store.transaction(() => this.#add(container, request));
+      try {
+        await this.#change(id, before, this.#connections(id));
+        return endpoint;
+      } catch (error) {
+        const failed = this.#connections(id);
+        this.#store.removeEndpoint(id, endpoint);
+        await this.#change(id, failed, this.#connections(id)).catch(() => {});
+        throw error;
+      }
+    });
+  }
+
+  async disconnect(container: string, network: Network): Promise<void> {
+    await this.#locked(async () => {
+      const before = this.#connections(container);
+      const gone = before.find(({ endpoint }) => endpoint.networkId === network.id);
+      if (gone === undefined)
+        throw new NetworkForbiddenError(
+          `container ${container} is not connected to the network ${network.name}`,
+        );
+      await this.#change(container, before, this.#connections(container, network.id));
+      this.#store.removeEndpoint(container, gone.endpoint);
+    });
+  }
+
+  async reconcile(living: Iterable<string>): Promise<void> {
+    const alive = new Set(living);
+    const boot = bootId();
+    for (const record of this.#store.attachments()) {
+      if (!alive.has(record.container.id) || record.boot !== boot) await this.detach(record.container.id);
+    }
+    await this.#locked(async () => {
+      await this.#namespaces.removeOthers(this.#store.attachments().map(({ container }) => container.id));
+      await this.#plumbing.reviveNames();
+    });
+  }
+
+  /** A row for one more network of a container. */
+  #add(container: NetworkedContainer, request: EndpointRequest): Endpoint {
+    const found = this.#store.get(request.network);
+    const endpoints = this.#store.endpoints(container.id);
+    if (endpoints.some(({ networkId }) => networkId === found.id))
+      throw new NetworkForbiddenError(
+        `endpoint with name ${container.name} already exists in network ${found.name}`,
+      );
+    const network = this.#withRoom(found);
+    const endpoint = planEndpoint(network, request, container, {
+      addresses: this.#store.addresses(network),
+      interfaces: endpoints.map(({ interfaceName }) => interfaceName),
+    });
+    this.#store.putEndpoint(container.id, endpoint);
+    return endpoint;
+  }
+
+  /**
+   * The machine may have got other routes since the network was made: docker's usual bridge gets other addresses then, as
+   * long as nobody is in it. @throws {NetworkForbiddenError} another device has just these addresses.
+   */
+  #withRoom(network: Network): Network {
+    if (network.driver !== 'bridge') return network;
+    const routes = hostRoutes().filter(({ device }) => device !== deviceOf(network));
+    if (isDefaultBridge(network) && !this.#store.isUsed(network)) {
+      const clashes = network.pools.some(({ subnet }) =>
+        routes.some((route) => overlap(route.subnet, expectSubnet(subnet))),
+      );
+      if (!clashes) return network;
+      const others = this.#store.all().filter(({ id }) => id !== network.id);
+      const taken = others.flatMap(({ pools }) => pools.map(({ subnet }) => expectSubnet(subnet)));
+      const moved = { ...network, pools: [choosePool([...taken, ...routes.map(({ subnet }) => subnet)])] };
+      this.#store.put(moved);
+      return moved;
+    }
+    for (const { subnet } of network.pools) {
+      const { first, prefix, family } = expectSubnet(subnet);
+      const same = routes.find(
+        (route) =>
+          route.subnet.family === family && route.subnet.first === first && route.subnet.prefix === prefix,
+      );
+      if (same !== undefined)
+        throw new NetworkForbiddenError(
+          `the network ${network.name} cannot be used now: ${same.device} of this machine has its subnet ${subnet}`,
+        );
+    }
+    return network;
+  }
+
+  /**
+   * All networks of a container, but perhaps one. Ports are with the first bridge that leads out of the machine, so that they
+   * move when that is left.
+   */
+  #connections(container: string, without?: string): Connection[] {
+    const record = this.#store.attachment(container);
+    if (record === undefined) return [];
+    const placed = this.#store
+      .endpoints(container)
+      .filter(({ networkId }) => networkId !== without)
+      .map((endpoint) => ({ endpoint, network: this.#store.get(endpoint.networkId) }));
+    const first = placed.find(({ network }) => network.driver === 'bridge' && !network.isInternal);
+    return placed.map((one) => ({
+      ...one,
+      container: record.container,
+      ports: one === first ? record.ports : [],
+      dnsServers: record.dnsServers,
+    }));
+  }
+
+  /** Takes away what is no longer to be, and makes what is new. */
+  async #change(
+    container: string,
+    before: readonly Connection[],
+    after: readonly Connection[],
+  ): Promise<void> {
+    const path = this.#namespaces.path(container);
+    const texts = (connections: readonly Connection[]) =>
+      new Set(connections.map((one) => JSON.stringify(one)));
+    const [old, wanted] = [texts(before), texts(after)];
+    for (const connection of before.toReversed()) {
+      if (!wanted.has(JSON.stringify(connection))) await this.#takeAway(path, connection);
+    }
+    for (const connection of after) {
+      if (!old.has(JSON.stringify(connection))) await this.#plumbing.setUp(path, connection);
+    }
+  }
+
+  async #takeAway(path: string, connection: Connection): Promise<void> {
+    if (existsSync(path)) {
+      try {
+        return await this.#plumbing.tearDown(path, connection);
+      } catch {
+        await this.#namespaces.removeDevice(path, connection.endpoint.interfaceName);
+      }
+    }
+    // Half-made or half-gone: made whole in a namespace of its own, it can be taken away.
+    const scratch = SCRATCH + connection.container.id;
+    try {
+      const other = await this.#namespaces.make(scratch);
+      await this.#plumbing.setUp(other, connection);
+      await this.#plumbing.tearDown(other, connection);
+    } finally {
+      await this.#namespaces.remove(scratch);
+    }
+  }
+
+  #expect({ id, name }: NetworkedContainer): Attachment {
+    const attachment = this.find(id);
+    if (attachment === undefined)
+      throw new NetworkForbiddenError(
+        `container ${name} has no networks that could be changed: it does not run`,
+      );
+    return attachment;
+  }
+
+  #holderOf(port: PublishedPort): string | undefined {
+    const [id = ''] = this.#having([port]);
+    const name = this.#store.attachment(id)?.container.name;
+    return name === undefined ? undefined : `container ${name}`;
+  }
+
+  #having(ports: readonly PublishedPort[]): string[] {
+    return this.#store
+      .attachments()
+      .filter((record) => record.ports.some((one) => ports.some((other) => clash(one, other))))
+      .map(({ container }) => container.id);
+  }
+
+  /** One change of devices and rules at a time: netavark knows of no others. */
+  async #locked<T>(work: () => Promise<T>): Promise<T> {
+    mkdirSync(dirname(this.#lock), { recursive: true, mode: 0o755 });
+    const fd = openSync(this.#lock, 'a', 0o600);
+    try {
+      await flock(fd, 'exclusive');
+      return await work();
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+function clash(a: PublishedPort, b: PublishedPort): boolean {
+  if (a.hostPort !== b.hostPort || a.protocol !== b.protocol) return false;
+  const isAny = ({ hostIp }: PublishedPort) => hostIp === '' || hostIp === '0.0.0.0';
+  return a.hostIp === b.hostIp || ((isAny(a) || isAny(b)) && !`${a.hostIp}${b.hostIp}`.includes(':'));
+}
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}

@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { lastWords, RuntimeError, RuntimeUnavailableError } from '../errors.js';
+import { runProgram } from '../programs.js';
+import type { Endpoint, NetworkedContainer } from './endpoint.js';
+import { deviceOf, isSix, type Network, OPTION } from './network.js';
+import { requiredProgram } from './network-programs.js';
+import type { PublishedPort } from './published-port.js';
+
+/** One container in one network, as it is to be: also what is needed to take it away again. */
+export type Connection = Readonly<{
+  container: NetworkedContainer;
+  network: Network;
+  endpoint: Endpoint;
+  ports: readonly PublishedPort[];
+  /** Servers that the network's own asks about other names; those of the machine, if none. */
+  dnsServers: readonly string[];
+}>;
+
+/** Devices, addresses, firewall rules and names of containers in networks. What it is given is not checked again. */
+export interface NetworkPlumbing {
+  /** Connects; safe to repeat in a fresh namespace. What was done before a failure stays. @throws {RuntimeError} */
+  setUp(namespace: string, connection: Connection): Promise<void>;
+  /** Takes away what {@link setUp} made. @throws {RuntimeError} some of it was not there, and some may be left. */
+  tearDown(namespace: string, connection: Connection): Promise<void>;
+  /** Starts what answers for names, if it should run and does not. */
+  reviveNames(): Promise<void>;
+}
+
+const DNS_PORT = '53';
+
+/** netavark and aardvark-dns, of podman: one call for each network of a container. Versions 1.4 to 1.14 were tried. */
+export class Netavark implements NetworkPlumbing {
+  readonly #directory: string;
+
+  /** @param directory where aardvark-dns is told of names; made if need be. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async setUp(namespace: string, connection: Connection): Promise<void> {
+    await this.#run('setup', namespace, connection);
+  }
+
+  async tearDown(namespace: string, connection: Connection): Promise<void> {
+    await this.#run('teardown', namespace, connection);
+  }
+
+  async reviveNames(): Promise<void> {
+    const names = join(this.#directory, 'aardvark-dns');
+    if (!existsSync(names) || readdirSync(names).every((name) => name === 'aardvark.pid')) return;
+    if (isAardvark(join(names, 'aardvark.pid'))) return;
+    // It goes into the background by itself.
+    await runProgram([requiredProgram('aardvark-dns'), '--config', names, '-p', DNS_PORT, 'run']);
+  }
+
+  async #run(verb: 'setup' | 'teardown', namespace: string, connection: Connection): Promise<void> {
+    if (process.getuid?.() !== 0)
+      throw new RuntimeUnavailableError(
+        'networks of containers need root: there are --network host and none without',
+      );
+    requiredProgram('iptables');
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const program = requiredProgram('netavark');
+    const aardvark = requiredProgram('aardvark-dns');
+    // Killed with us: what a killed command left half-made is not being made on while others take it away.
+    const command = [requiredProgram('setpriv'), '--pdeathsig', 'KILL', program];
+    const args = ['--config', this.#directory, '--aardvark-binary', aardvark, verb, namespace];
+    const [first = '', ...rest] = [...command, ...args];
+    const child = spawn(first, rest, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const code = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    child.stdin.on('error', () => {}); // it need not read what it is given
+    child.stdin.end(JSON.stringify(netavarkOptions(connection)));
+    const [stdout, stderr, ended] = await Promise.all([text(child.stdout), text(child.stderr), code]);
+    if (ended === 0) return;
+    const { network } = connection;
+    throw new RuntimeError(
+      `cannot ${verb === 'setup' ? 'connect a container to' : 'disconnect a container from'} the network ` +
+        `${network.name}: netavark: ${errorIn(stdout) ?? (lastWords(stderr) || `ended with ${ended}`)}`,
+    );
+  }
+}
+
+/** What netavark reads, the same for setup and teardown. Keys are ids: netavark names files by them. */
+function netavarkOptions({ container, network, endpoint, ports, dnsServers }: Connection) {
+  const isBridge = network.driver === 'bridge';
+  return {
+    container_id: container.id,
+    container_name: endpoint.dnsNames[0] ?? container.name,
+    ...(dnsServers.length > 0 && { dns_servers: dnsServers }),
+    port_mappings: ports.map(({ hostIp, hostPort, containerPort, protocol }) => ({
+      host_ip: hostIp === '0.0.0.0' ? '' : hostIp,
+      host_port: hostPort,
+      container_port: containerPort,
+      range: 1,
+      protocol,
+    })),
+    networks: {
+      [network.id]: {
+        static_ips: [endpoint.ipAddress, endpoint.ipv6Address].filter((address) => address !== ''),
+        static_mac: endpoint.macAddress,
+        interface_name: endpoint.interfaceName,
+        aliases: endpoint.dnsNames.slice(1),
+      },
+    },
+    network_info: {
+      [network.id]: {
+        name: network.id,
+        id: network.id,
+        driver: network.driver,
+        network_interface: isBridge ? deviceOf(network) : (network.options[OPTION.parent] ?? ''),
+        subnets: network.pools.map(({ subnet, gateway }) => ({ subnet, gateway })),
+        ipv6_enabled: network.pools.some(isSix),
+        internal: network.isInternal,
+        dns_enabled: endpoint.dnsServer !== '',
+        ipam_options: { driver: 'host-local' },
+        options: {
+          ...(isBridge ? { isolate: 'true' } : { mode: network.options[OPTION.macvlanMode] ?? 'bridge' }),
+          // Of several default routes that of the first interface counts.
+          metric: String(100 + Number(/\d+$/.exec(endpoint.interfaceName)?.[0] ?? 0)),
+          ...(network.options[OPTION.mtu] !== undefined && { mtu: network.options[OPTION.mtu] }),
+        },
+      },
+    },
+  };
+}
+
+/** Whether the process of a pid file is a name server that works. */
+function isAardvark(pidFile: string): boolean {
+  try {
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('aardvark-dns');
+  } catch {
+    return false;
+  }
+}
+
+function errorIn(stdout: string): string | undefined {
+  try {
+    return (JSON.parse(stdout) as { error?: string }).error;
+  } catch {
+    return undefined;
+  }
+}

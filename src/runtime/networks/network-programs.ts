@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs';
+import { RuntimeUnavailableError } from '../errors.js';
+import { findProgram } from '../programs.js';
+
+/** Programs that networks need, and the Debian packages that have them. */
+const PACKAGES = {
+  'aardvark-dns': 'aardvark-dns',
+  ip: 'iproute2',
+  iptables: 'iptables',
+  netavark: 'netavark',
+  setpriv: 'util-linux',
+} as const;
+
+/** Debian and Fedora keep what belongs to containers here, outside the path. */
+const PODMAN_FOLDERS = ['/usr/lib/podman', '/usr/libexec/podman'];
+
+/** @returns where it lies. @throws {RuntimeUnavailableError} it is not installed. */
+export function requiredProgram(name: keyof typeof PACKAGES): string {
+  const path = PODMAN_FOLDERS.map((folder) => `${folder}/${name}`).find(existsSync) ?? findProgram(name);
+  if (path !== undefined) return path;
+  throw new RuntimeUnavailableError(
+    `networks of containers need the program ${name}, which is not installed: install the package ${PACKAGES[name]}`,
+  );
+}

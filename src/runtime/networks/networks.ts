@@ -1,0 +1,216 @@
+import { join } from 'node:path';
+import type { SqlFile } from '../../sqlite/index.js';
+import { runtimeDirectory } from '../runtime-directory.js';
+import { type Attachment, Attachments, type AttachOptions } from './attachments.js';
+import type { Endpoint, EndpointRequest, NetworkedContainer } from './endpoint.js';
+import type { HeldPorts } from './held-ports.js';
+import type { Member } from './inspect-network.js';
+import { Netavark, type NetworkPlumbing } from './netavark.js';
+import {
+  isPredefined,
+  type Network,
+  type NetworkDriver,
+  type NetworkRequest,
+  PREDEFINED,
+  parseNetworkRequest,
+} from './network.js';
+import { expectDevices, poolsFor } from './network-creation.js';
+import { NetworkForbiddenError, NetworkNotFoundError } from './network-errors.js';
+import { type NetworkFilters, networkListFilter, networkPruneFilter } from './network-filters.js';
+import { NetworkStore, newNetworkId } from './network-store.js';
+import { planEndpoint } from './plan-endpoint.js';
+import type { PublishedPort } from './published-port.js';
+
+export type NetworksOptions = Readonly<{
+  /** For what ends with the machine's boot; of this $BERTH_ROOT alone. */
+  directory: string;
+  /** A file that all of the machine lock: devices and firewall rules are one for all. */
+  lock: string;
+  plumbing?: NetworkPlumbing;
+  now?: () => Date;
+}>;
+
+/** @param run `/run`, or the user's. */
+export function networksPlace(root: string, run: string): Pick<NetworksOptions, 'directory' | 'lock'> {
+  const directory = join(runtimeDirectory(root, run), 'networks');
+  return { directory, lock: join(run, 'berth', 'networks.lock') };
+}
+
+/**
+ * The networks of this machine, and the containers in them. Several processes may use it at once, and each may be killed at
+ * any point: {@link reconcile} takes away what nobody has any more.
+ */
+export class Networks {
+  readonly #store: NetworkStore;
+  readonly #attachments: Attachments;
+  readonly #now: () => Date;
+
+  constructor(db: SqlFile, options: NetworksOptions) {
+    const { directory, lock, now = () => new Date() } = options;
+    this.#store = new NetworkStore(db);
+    const plumbing = options.plumbing ?? new Netavark(join(directory, 'names'));
+    this.#attachments = new Attachments(this.#store, plumbing, { directory, lock });
+    this.#now = now;
+  }
+
+  /**
+   * @throws {InvalidNetworkError} @throws {NetworkConflictError} there is one of that name.
+   * @throws {NetworkForbiddenError} its addresses or devices are taken. @throws {RuntimeUnavailableError} the kernel cannot.
+   */
+  async create(request: NetworkRequest): Promise<Network> {
+    const wanted = parseNetworkRequest(request);
+    const draft = { ...wanted, id: newNetworkId(), createdAt: this.#now().toISOString() };
+    await expectDevices(draft, this.#all());
+    return this.#store.transaction(() => {
+      const network = { ...draft, pools: poolsFor(draft, this.#all()) };
+      this.#store.add(network);
+      return network;
+    });
+  }
+
+  /** @param text name, id, or the beginning of an id. @throws {NetworkConflictError} of several ids. */
+  find(text: string): Network | undefined {
+    this.#ensurePredefined();
+    return this.#store.find(text);
+  }
+
+  /** @throws {NetworkNotFoundError} @throws {NetworkConflictError} */
+  get(text: string): Network {
+    this.#ensurePredefined();
+    return this.#store.get(text);
+  }
+
+  /** By name. @throws {InvalidNetworkError} a filter that there is not. */
+  list(filters: NetworkFilters = {}): Network[] {
+    const accepts = networkListFilter(filters);
+    return this.#all().filter((network) => accepts({ network, isUsed: this.#store.isUsed(network) }));
+  }
+
+  /** Who is in it. */
+  members(network: Network): Member[] {
+    return this.#store.members(network);
+  }
+
+  /** @throws {NetworkNotFoundError} @throws {NetworkForbiddenError} a container is in it, or it is always there. */
+  remove(text: string): Network {
+    return this.#store.transaction(() => {
+      const network = this.get(text);
+      if (isPredefined(network.name))
+        throw new NetworkForbiddenError(`${network.name} is a pre-defined network and cannot be removed`);
+      const members = this.members(network).map(
+        ({ name, container }) => `name:"${name}" id:"${container.slice(0, 12)}"`,
+      );
+      if (members.length > 0)
+        throw new NetworkForbiddenError(
+          `error while removing network: network ${network.name} has active endpoints (${members.join(', ')})`,
+        );
+      this.#store.remove(network);
+      return network;
+    });
+  }
+
+  /** Removes networks that no container is in. @returns their names. @throws {InvalidNetworkError} a filter that there is not. */
+  prune(filters: NetworkFilters = {}): string[] {
+    const accepts = networkPruneFilter(filters, this.#now());
+    return this.#store.transaction(() =>
+      this.#all()
+        .filter((network) => accepts({ network, isUsed: this.#store.isUsed(network) }))
+        .map(({ id }) => this.remove(id).name),
+    );
+  }
+
+  // Containers in them
+
+  /**
+   * Gives a container that is about to start a network namespace, and connects that: all, or nothing. `held` is to be handed
+   * to what lives as long as the container, and then closed: who can take a port is taken to be the only one who has it.
+   * @param ports those of {@link publishedPorts}.
+   * @throws {PortTakenError} @throws {NetworkNotFoundError} @throws {NetworkForbiddenError} @throws {InvalidNetworkError}
+   * @throws {RuntimeUnavailableError} a program or a privilege is missing. @throws {RuntimeError} netavark failed.
+   */
+  async attach(
+    container: NetworkedContainer,
+    requests: readonly EndpointRequest[],
+    ports: readonly PublishedPort[],
+    options: AttachOptions = {},
+  ): Promise<Attachment & Readonly<{ held: HeldPorts }>> {
+    this.#ensurePredefined();
+    return this.#attachments.attach(container, requests, ports, options);
+  }
+
+  /** What a container has; nothing when it has no networks of ours now. */
+  attachmentOf(container: string): Attachment | undefined {
+    return this.#attachments.find(container);
+  }
+
+  /** Takes all away that a container has of networks, whole or half-made. Safe to repeat. @throws {RuntimeError} */
+  async detach(container: string): Promise<void> {
+    await this.#attachments.detach(container);
+  }
+
+  /** Connects a container that runs to one more network. @throws as {@link attach}. */
+  async connect(container: NetworkedContainer, request: EndpointRequest): Promise<Endpoint> {
+    this.#ensurePredefined();
+    return this.#attachments.connect(container, request);
+  }
+
+  /** @throws {NetworkNotFoundError} @throws {NetworkForbiddenError} it is not in it. */
+  async disconnect(container: string, network: string): Promise<void> {
+    await this.#attachments.disconnect(container, this.get(network));
+  }
+
+  /**
+   * After kill -9 of anything, or a reboot: what other containers had is taken away, and names are answered again.
+   * @param living ids of the containers that run, or are being started. @throws {RuntimeError}
+   */
+  async reconcile(living: Iterable<string>): Promise<void> {
+    await this.#attachments.reconcile(living);
+  }
+
+  /** Ids of the containers that have, or may have, something of networks. */
+  attached(): string[] {
+    return this.#store.attachments().map(({ container }) => container.id);
+  }
+
+  /** Before a container that does not run is connected. @throws {InvalidNetworkError} @throws {NetworkForbiddenError} */
+  expectConnectable(container: NetworkedContainer, request: EndpointRequest): void {
+    const network = this.get(request.network);
+    planEndpoint(network, request, container, { addresses: new Set(), interfaces: [] });
+  }
+
+  /** What is asked of networks can be had, before a container is made. @throws {NetworkNotFoundError} */
+  expect(names: readonly string[]): void {
+    for (const name of names) if (this.find(name) === undefined) throw new NetworkNotFoundError(name);
+  }
+
+  #all(): Network[] {
+    this.#ensurePredefined();
+    return this.#store.all();
+  }
+
+  /** Those that are always there. */
+  #ensurePredefined(): void {
+    if (this.#store.find('none') !== undefined) return;
+    this.#store.transaction(() => {
+      for (const { name, driver } of PREDEFINED) {
+        if (this.#store.find(name) === undefined) this.#store.add(this.#predefined(name, driver));
+      }
+    });
+  }
+
+  #predefined(name: string, driver: NetworkDriver): Network {
+    const pools = driver === 'bridge' ? poolsFor({ pools: [], hasIPv6: false }, this.#store.all()) : [];
+    return {
+      id: newNetworkId(),
+      name,
+      createdAt: this.#now().toISOString(),
+      driver,
+      isInternal: false,
+      isAttachable: false,
+      hasIPv6: false,
+      pools,
+      options: {},
+      labels: {},
+    };
+  }
+}

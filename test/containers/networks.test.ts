@@ -1,0 +1,245 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { unshare } from '../../src/linux/index.js';
+import type { Attachment, EndpointRequest, PublishedPort } from '../../src/runtime/networks/index.js';
+import { Networks } from '../../src/runtime/networks/index.js';
+import { RuntimeDatabase } from '../../src/runtime/runtime-database.js';
+import { run } from '../support/run.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+
+const CLONE_NEWNET = 0x4000_0000;
+
+let folder: TemporaryFolder;
+let db: RuntimeDatabase;
+let networks: Networks;
+
+beforeAll(async () => {
+  // What this process and its children do to devices and firewalls stays with them.
+  unshare(CLONE_NEWNET);
+  await run(['ip', 'link', 'set', 'lo', 'up']);
+  folder = await temporaryFolder('networks');
+  db = new RuntimeDatabase(join(folder.path, 'root'));
+  networks = new Networks(db, { directory: join(folder.path, 'run'), lock: join(folder.path, 'lock') });
+});
+
+afterAll(async () => {
+  await networks?.reconcile([]);
+  db?.close();
+  await folder?.[Symbol.asyncDispose]();
+});
+
+/** A container, as far as networks know: a namespace, detached when the test ends. */
+async function attached(
+  name: string,
+  requests: readonly (string | EndpointRequest)[],
+  ports: readonly PublishedPort[] = [],
+): Promise<Attachment & { id: string }> {
+  const id = randomBytes(32).toString('hex');
+  const wanted = requests.map((request) => (typeof request === 'string' ? { network: request } : request));
+  const { held, ...attachment } = await networks.attach({ id, name, hostname: name }, wanted, ports);
+  onTestFinished(async () => {
+    held[Symbol.dispose]();
+    await networks.detach(id);
+  });
+  return { ...attachment, id };
+}
+
+const inside = ({ namespacePath }: Attachment, ...command: readonly string[]) =>
+  run(['nsenter', `--net=${namespacePath}`, ...command], { timeoutMs: 20_000 });
+const address = ({ endpoints }: Attachment, at = 0) => endpoints[at]?.ipAddress ?? '';
+const ping = (from: Attachment, to: string) => inside(from, 'busybox', 'ping', '-c', '1', '-W', '1', to);
+const lookUp = (from: Attachment, name: string, at = 0) =>
+  inside(from, 'busybox', 'nslookup', name, from.endpoints[at]?.dnsServer ?? '');
+
+/** Answers each connection with a line, as long as the test takes. */
+function serve(container: Attachment, port: number, line: string): void {
+  const listen = ['busybox', 'nc', '-ll', '-p', String(port), '-e', 'echo', line];
+  const child = spawn('nsenter', [`--net=${container.namespacePath}`, ...listen]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+}
+
+/** What is said at a port of this machine. */
+async function said(port: number, host = '127.0.0.1'): Promise<string> {
+  for (let left = 50; ; left -= 1) {
+    try {
+      const socket = connect({ host, port });
+      socket.setTimeout(5000, () => socket.destroy(new Error(`nothing is said at ${host}:${port}`)));
+      return await text(socket);
+    } catch (error) {
+      if (left === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+const tcp = (containerPort: number, hostPort = 0, hostIp = ''): PublishedPort => ({
+  hostIp,
+  hostPort,
+  containerPort,
+  protocol: 'tcp',
+});
+
+/** All that a container could leave on this machine. */
+async function traces(): Promise<string> {
+  const links = await run(['ip', '-br', 'link']);
+  const rules = await run(['iptables-save']);
+  return [
+    ...links.split('\n').filter((line) => /^(veth|br-)/.test(line)),
+    ...rules.split('\n').filter((line) => /--to-destination|-s (172|192|10)\.|-i br-/.test(line)),
+  ].join('\n');
+}
+
+describe('the usual bridge', () => {
+  it('lets containers reach each other by address, and has no names', async () => {
+    const [a, b] = [await attached('a', ['bridge']), await attached('b', ['bridge'])];
+    await ping(a, address(b));
+    expect(a.endpoints[0]).toMatchObject({
+      interfaceName: 'eth0',
+      ipAddress: '172.17.0.2',
+      gateway: '172.17.0.1',
+      macAddress: '02:42:ac:11:00:02',
+      dnsNames: [],
+      dnsServer: '',
+    });
+    expect(await inside(a, 'ip', 'route')).toContain('default via 172.17.0.1 dev eth0');
+    expect(await inside(a, 'ip', 'link', 'show', 'eth0')).toContain('02:42:ac:11:00:02');
+  });
+
+  it('publishes ports, which nobody else can have meanwhile', async () => {
+    const web = await attached('web', ['bridge'], [tcp(80), tcp(81, 0, '127.0.0.1')]);
+    const [any, local] = web.ports.map(({ hostPort }) => hostPort);
+    serve(web, 80, 'eighty');
+    serve(web, 81, 'eighty-one');
+    expect(await said(any ?? 0)).toBe('eighty\n');
+    expect(await said(any ?? 0, '172.17.0.1')).toBe('eighty\n');
+    expect(await said(local ?? 0)).toBe('eighty-one\n');
+    const server = createServer().listen(any);
+    await expect(
+      new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject)),
+    ).rejects.toThrow('EADDRINUSE');
+    await expect(attached('other', ['bridge'], [tcp(80, any)])).rejects.toThrow(
+      `Bind for 0.0.0.0:${any} failed: port is already allocated: container web has it`,
+    );
+    const next = any === undefined ? 0 : any + 1;
+    const other = await attached('ranged', ['bridge'], [{ ...tcp(80, any), lastHostPort: next }]);
+    expect(other.ports).toMatchObject([{ hostPort: next }]);
+  });
+
+  it('says which program has a port', async () => {
+    const server = createServer().listen(0);
+    await new Promise((resolve) => server.once('listening', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as { port: number };
+    await expect(attached('late', ['bridge'], [tcp(80, port)])).rejects.toThrow(
+      new RegExp(`port is already allocated: .+ \\(process ${process.pid}\\) has it`),
+    );
+  });
+});
+
+describe('networks of one’s own', () => {
+  it('have names and aliases, in those networks only that the asker is in', async () => {
+    await networks.create({ Name: 'front' });
+    await networks.create({ Name: 'back', IPAM: { Config: [{ Subnet: '10.99.7.0/24' }] } });
+    const db1 = await attached('db1', [{ network: 'back', ipv4Address: '10.99.7.77', aliases: ['store'] }]);
+    const app = await attached('App', ['front', 'back']);
+    const web = await attached('web', ['front']);
+    for (const name of ['db1', 'store', db1.id.slice(0, 12)])
+      expect(await lookUp(app, name)).toContain('10.99.7.77');
+    expect(await lookUp(web, 'app')).toContain(address(app));
+    await expect(lookUp(web, 'db1')).rejects.toThrow();
+    await expect(ping(web, '10.99.7.77')).rejects.toThrow(); // another bridge
+    expect(await inside(app, 'ip', 'route')).toMatch(/default via \S+ dev eth0/);
+    expect(
+      networks
+        .members(networks.get('front'))
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['App', 'web']);
+    expect(() => networks.remove('front')).toThrow('network front has active endpoints');
+  });
+
+  it('are connected to and disconnected from while a container runs; published ports move', async () => {
+    await networks.create({ Name: 'one' });
+    await networks.create({ Name: 'two', Internal: true });
+    const c = await attached('mover', ['one'], [tcp(90)]);
+    const peer = await attached('peer', ['two']);
+    serve(c, 90, 'here');
+    const container = { id: c.id, name: 'mover', hostname: 'mover' };
+    const second = await networks.connect(container, { network: 'two', aliases: ['m'] });
+    expect(second).toMatchObject({ interfaceName: 'eth1', gateway: '' });
+    expect(await lookUp(peer, 'm')).toContain(second.ipAddress);
+    await ping(peer, second.ipAddress);
+    await expect(networks.connect(container, { network: 'two' })).rejects.toThrow(
+      'already exists in network two',
+    );
+    const third = await networks.connect(container, { network: 'bridge' });
+    await networks.disconnect(c.id, 'one');
+    expect(networks.attachmentOf(c.id)?.endpoints.map(({ networkName }) => networkName)).toEqual([
+      'two',
+      'bridge',
+    ]);
+    expect(await said(c.ports[0]?.hostPort ?? 0)).toBe('here\n');
+    expect(await inside(c, 'ip', 'route')).toContain(`default via ${third.gateway}`);
+    await expect(networks.disconnect(c.id, 'one')).rejects.toThrow('not connected to the network one');
+  });
+
+  it('are of IPv6 too', async () => {
+    const made = await networks.create({ Name: 'six', EnableIPv6: true });
+    expect(made.pools).toHaveLength(2);
+    const [a, b] = [await attached('a', ['six']), await attached('b', ['six'])];
+    const six = b.endpoints[0]?.ipv6Address ?? '';
+    expect(six).toMatch(/^fd[0-9a-f:]+::3$/);
+    await inside(a, 'busybox', 'ping', '-6', '-c', '2', '-W', '3', six);
+  });
+
+  it('are macvlan devices of one of the machine', async () => {
+    await run(['ip', 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up1']);
+    for (const device of ['up0', 'up1']) await run(['ip', 'link', 'set', device, 'up']);
+    await expect(networks.create({ Name: 'mv', Driver: 'macvlan' })).rejects.toThrow('-o parent=eth0');
+    await expect(
+      networks.create({ Name: 'mv', Driver: 'macvlan', Options: { parent: 'nosuch' } }),
+    ).rejects.toThrow('no such network device');
+    const IPAM = { Config: [{ Subnet: '10.98.0.0/24' }] };
+    await networks.create({ Name: 'mv', Driver: 'macvlan', Options: { parent: 'up0' }, IPAM });
+    const [a, b] = [await attached('a', ['mv']), await attached('b', ['mv'])];
+    await ping(a, address(b));
+  });
+});
+
+describe('what is left', () => {
+  it('of an attachment that cannot be made is nothing', async () => {
+    const before = await traces();
+    await expect(attached('bad', ['bridge', 'nosuch'])).rejects.toThrow('network nosuch not found');
+    await expect(attached('bad', [{ network: 'bridge', ipv4Address: '172.17.0.9' }])).rejects.toThrow(
+      'user defined networks only',
+    );
+    expect(await traces()).toBe(before);
+  });
+
+  it('of a container whose namespace, devices or name server are gone is taken away', async () => {
+    const c = await attached('gone', ['front', 'bridge'], [tcp(80)]);
+    await run(['ip', 'netns', 'delete', c.namespacePath.replace('/run/netns/', '')]);
+    const d = await attached('bare', ['front'], [tcp(80)]);
+    await inside(d, 'ip', 'link', 'delete', 'eth0');
+    const pid = join(folder.path, 'run/names/aardvark-dns/aardvark.pid');
+    await run(['sh', '-c', `kill -9 "$(cat ${pid})"`]);
+    await networks.reconcile([]);
+    expect(await traces()).toBe('');
+    expect(readdirSync('/run/netns')).not.toContain(d.namespacePath.replace('/run/netns/', ''));
+    expect(existsSync(c.namespacePath)).toBe(false);
+    expect(networks.attachmentOf(c.id)).toBeUndefined();
+  });
+
+  it('works on: names are answered again when their server was killed', async () => {
+    const [a, b] = [await attached('a', ['front']), await attached('b', ['front'])];
+    const pid = join(folder.path, 'run/names/aardvark-dns/aardvark.pid');
+    await run(['sh', '-c', `kill -9 "$(cat ${pid})"`]);
+    await networks.reconcile([a.id, b.id]);
+    expect(await lookUp(a, 'b')).toContain(address(b));
+  });
+});
