@@ -23,7 +23,8 @@ export async function openContainerHost(flags: StoreFlags): Promise<OpenedHost> 
   return { host, store, [Symbol.dispose]: () => all.dispose() };
 }
 
-function runDirectory(env: NodeJS.ProcessEnv = process.env): string {
+/** Where what ends with the machine's boot, or the person's session, is. */
+export function runDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return process.getuid?.() === 0 ? '/run' : env.XDG_RUNTIME_DIR || '/tmp';
 }
 

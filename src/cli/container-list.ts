@@ -1,4 +1,5 @@
-import { type ContainerRecord, commandLine } from '../runtime/container/index.js';
+import { type ContainerRecord, commandLine, networkNames } from '../runtime/container/index.js';
+import { type Attachment, portsText } from '../runtime/networks/index.js';
 import { type ContainerFilter, parseContainerFilters } from './container-filters.js';
 import { openContainerHost } from './container-host.js';
 import { statusText } from './container-status.js';
@@ -44,7 +45,9 @@ export async function listContainers(flags: PsFlags): Promise<void> {
   const records = await opened.host.list();
   const filters = parseContainerFilters(flags.filter ?? []).map((filter) => filter(records));
   const shown = chosen(records, filters, flags);
-  const rows = shown.map((record) => rowOf(record, flags.trunc !== false));
+  const rows = shown.map((record) =>
+    rowOf(record, opened.host.networks.attachmentOf(record.id), flags.trunc !== false),
+  );
   if (flags.quiet === true) {
     process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
     return;
@@ -66,7 +69,11 @@ function chosen(
   );
 }
 
-function rowOf(record: ContainerRecord, trunc: boolean): Record<keyof typeof HEADERS, string> {
+function rowOf(
+  record: ContainerRecord,
+  attachment: Attachment | undefined,
+  trunc: boolean,
+): Record<keyof typeof HEADERS, string> {
   const { id, name, image, config, createdAt, state } = record;
   const command = printable(commandLine(config).join(' ').replace(/\s+/g, ' '));
   return {
@@ -75,7 +82,8 @@ function rowOf(record: ContainerRecord, trunc: boolean): Record<keyof typeof HEA
     Command: `"${trunc && command.length > MAX_COMMAND ? `${command.slice(0, MAX_COMMAND - 1)}…` : command}"`,
     CreatedAt: goTime(createdAt),
     RunningFor: ago(createdAt, Date.now()),
-    Ports: '',
+    Ports:
+      attachment === undefined ? '' : portsText(attachment.ports, Object.keys(config.ExposedPorts ?? {})),
     State: state.status,
     Status: statusText(state, Date.now()),
     Size: '',
@@ -84,7 +92,7 @@ function rowOf(record: ContainerRecord, trunc: boolean): Record<keyof typeof HEA
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
     Mounts: '',
-    Networks: '',
+    Networks: networkNames(record).join(','),
     LocalVolumes: '0',
   };
 }

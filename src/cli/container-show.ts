@@ -10,7 +10,7 @@ export async function findContainerJson(name: string, flags: StoreFlags): Promis
   using opened = await openContainerHost(flags);
   try {
     const record = await opened.host.get(name);
-    return inspectContainer(record, opened.host.folder(record.id));
+    return inspectContainer(record, opened.host.folder(record.id), opened.host.networks);
   } catch (error) {
     if (error instanceof Error && error.name === 'ContainerNotFoundError') return undefined;
     throw error;

@@ -10,6 +10,7 @@ import { addImagesCommands } from './images-command.js';
 import { LateCommand, subcommandTerm } from './late-command.js';
 import { addLoginCommands } from './login-command.js';
 import { addMaintenanceCommands } from './maintenance-command.js';
+import { addNetworkCommands } from './network-command.js';
 import { addRobotCommands } from './robot-command.js';
 import { addTlsCommands } from './tls-command.js';
 import { addTransferCommands } from './transfer-command.js';
@@ -94,6 +95,9 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
   addBuildCommand(program);
   addBuilderCommands(group(program, 'builder', 'the cache of builds', ['berth builder du', 'what it holds']));
   addEngineCommand(program);
+  addNetworkCommands(
+    group(program, 'network', 'how containers reach each other', ['berth network ls', 'what there is']),
+  );
   addVolumeCommands(
     group(program, 'volume', 'directories that outlive containers', ['berth volume ls', 'what there is']),
   );

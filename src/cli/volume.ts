@@ -1,17 +1,11 @@
 import { join } from 'node:path';
 import { RuntimeDatabase } from '../runtime/runtime-database.js';
-import {
-  inspectVolume,
-  type Volume,
-  type VolumeFilters,
-  type VolumeInspect,
-  Volumes,
-} from '../runtime/volumes/index.js';
+import { inspectVolume, type Volume, type VolumeInspect, Volumes } from '../runtime/volumes/index.js';
 import { confirmed } from './confirmed.js';
-import { UsageError } from './failure.js';
 import { formatRows, Template, unescaped } from './format-template.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { humanSize } from './image-units.js';
+import { expectNone, failuresOf, filtersOf, pairsOf } from './named-things.js';
 
 export type CreateVolumeFlags = StoreFlags &
   Readonly<{ driver: string; opt: readonly string[]; label: readonly string[] }>;
@@ -131,50 +125,4 @@ function formatted(volumes: readonly VolumeInspect[], format: string | undefined
   if (format === 'json') return `${JSON.stringify(volumes)}\n`;
   const template = new Template(unescaped(format));
   return volumes.map((volume) => `${template.render(volume)}\n`).join('');
-}
-
-async function failuresOf(
-  names: readonly string[],
-  work: (name: string) => void | Promise<void>,
-): Promise<unknown[]> {
-  const failures: unknown[] = [];
-  for (const name of names) {
-    try {
-      await work(name);
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  return failures;
-}
-
-function expectNone(failures: readonly unknown[]): void {
-  if (failures.length === 0) return;
-  if (failures.length === 1) throw failures[0];
-  throw new Error(
-    failures.map((error) => (error instanceof Error ? error.message : String(error))).join('; '),
-  );
-}
-
-/** As docker: without a value it is empty. */
-function pairsOf(texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const equals = text.indexOf('=');
-      return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)];
-    }),
-  );
-}
-
-/** @throws {UsageError} */
-function filtersOf(texts: readonly string[]): VolumeFilters {
-  const filters: Record<string, string[]> = {};
-  for (const text of texts) {
-    const equals = text.indexOf('=');
-    if (equals < 0) throw new UsageError(`a filter is key=value, not ${JSON.stringify(text)}`);
-    // `label!=x` is about the key `label!`.
-    const key = text.slice(0, equals);
-    filters[key] = [...(filters[key] ?? []), text.slice(equals + 1)];
-  }
-  return filters;
 }

@@ -1,24 +1,28 @@
 import { BERTH } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
-import { cleanEnvironment, type RunOptions, run } from '../support/run.js';
+import { NetworkNamespace } from '../support/network-namespace.js';
+import { type CommandPrefix, cleanEnvironment, type RunOptions, run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 export type Ended = Readonly<{ code: number; stdout: string; stderr: string }>;
 
-/** Containers of their own, and one image: `box`, of busybox, with the users root and daemon. */
+/**
+ * Containers of their own, in a network of their own, and one image: `box`, of busybox, with the users root and daemon.
+ */
 export class ContainerPlace implements AsyncDisposable {
   readonly root: string;
   readonly #folder: TemporaryFolder;
+  readonly #network: NetworkNamespace;
 
   static async create(): Promise<ContainerPlace> {
-    const folder = await temporaryFolder();
-    const place = new ContainerPlace(folder);
-    await place.run(['import', '-c', 'CMD ["sh"]', await writeBusyboxRoot(folder.path), 'box']);
+    const place = new ContainerPlace(await temporaryFolder(), await NetworkNamespace.create());
+    await place.run(['import', '-c', 'CMD ["sh"]', await writeBusyboxRoot(place.#folder.path), 'box']);
     return place;
   }
 
-  private constructor(folder: TemporaryFolder) {
+  private constructor(folder: TemporaryFolder, network: NetworkNamespace) {
     this.#folder = folder;
+    this.#network = network;
     this.root = `${folder.path}/root`;
   }
 
@@ -26,9 +30,14 @@ export class ContainerPlace implements AsyncDisposable {
     return cleanEnvironment({ BERTH_ROOT: this.root });
   }
 
+  /** To be put before what makes containers: their bridges and rules stay in the network of the test. */
+  get prefix(): CommandPrefix {
+    return this.#network.prefix;
+  }
+
   /** @returns what it printed. */
   run(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    return run([BERTH, ...args], { ...options, env: { ...this.env, ...options.env } });
+    return run([...this.prefix, BERTH, ...args], { ...options, env: { ...this.env, ...options.env } });
   }
 
   /** Whatever its exit code. */
@@ -46,5 +55,6 @@ export class ContainerPlace implements AsyncDisposable {
     const ids = (await this.run(['ps', '-aq'])).split('\n').filter((id) => id !== '');
     if (ids.length > 0) await this.run(['rm', '-f', ...ids]);
     await this.#folder[Symbol.asyncDispose]();
+    await this.#network[Symbol.asyncDispose]();
   }
 }

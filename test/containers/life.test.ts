@@ -49,7 +49,7 @@ describe('berth run', () => {
     { why: 'a command that cannot be run', args: ['box', '/etc/passwd'], code: 126 },
     { why: 'no such image', args: ['--pull', 'never', 'nosuch', 'true'], code: 125 },
     { why: 'a network that there is not', args: ['--network', 'mine', 'box', 'true'], code: 125 },
-    { why: 'ports that cannot be published', args: ['-p', '80:80', 'box', 'true'], code: 125 },
+    { why: 'ports that cannot be published', args: ['-p', '192.0.2.9:80:80', 'box', 'true'], code: 125 },
     { why: 'no such user', args: ['--user', 'nobody-here', 'box', 'true'], code: 125 },
   ])('ends with $code for $why', async ({ args, code }) => {
     const ended = await place.tryRun(['run', '--rm', ...args]);
@@ -64,7 +64,7 @@ describe('berth run', () => {
   it('keeps stdout and stderr apart, and takes options of the command for what they are', async () => {
     const command = ['sh', '-c', 'echo "$@" >&2; echo out', 'sh', '-v', '--rm', '--debug'];
     const output = join(place.root, 'stderr');
-    const script = `exec "$0" run --rm --network none box "$@" 2> ${output}`;
+    const script = `exec ${place.prefix.join(' ')} "$0" run --rm --network none box "$@" 2> ${output}`;
     expect(await run(['sh', '-c', script, BERTH, ...command], { env: place.env })).toBe('out\n');
     expect(readFileSync(output, 'utf8')).toBe('-v --rm --debug\n');
   });
@@ -96,7 +96,7 @@ describe('berth run', () => {
     expect(await place.run(['volume', 'ls', '-q'])).toBe('kept\n');
   });
   it('has a terminal with -t, which its window resizes, and leaves it with ctrl-p ctrl-q', async () => {
-    const command = `${BERTH} run -it --name term box sh -c 'tty; stty size; read line; echo "got $line"; stty size; sleep 100'`;
+    const command = `${place.prefix.join(' ')} ${BERTH} run -it --name term box sh -c 'tty; stty size; read line; echo "got $line"; stty size; sleep 100'`;
     await using terminal = await Terminal.start(command, { columns: 90, rows: 25, env: place.env });
     await terminal.until(/^\/dev\/pts\/0$/);
     await terminal.type('hello');
@@ -177,10 +177,14 @@ describe('the life of a container', () => {
 
 describe('what is killed', () => {
   it('leaves the container to itself, when it was the command that started it', async () => {
-    const cli = spawn(BERTH, ['run', '--name', 'orphan', 'box', 'sleep', '100'], {
-      env: place.env,
-      stdio: 'ignore',
-    });
+    const cli = spawn(
+      'nsenter',
+      [...place.prefix.slice(1), BERTH, 'run', '--name', 'orphan', 'box', 'sleep', '100'],
+      {
+        env: place.env,
+        stdio: 'ignore',
+      },
+    );
     await until(async () => (await inspect('orphan', '{{.State}}')) === 'running\n');
     cli.kill('SIGKILL');
     expect(await place.run(['exec', 'orphan', 'echo', 'alive'])).toBe('alive\n');

@@ -32,7 +32,7 @@ export const containerList: Handler = async ({ containers }, { query, answer }) 
 export const containerInspect: Handler = async ({ containers }, { name, answer }) => {
   using opened = await containers.open();
   const record = await opened.host.get(name);
-  sendJson(answer, inspectContainer(record, opened.host.folder(record.id)));
+  sendJson(answer, inspectContainer(record, opened.host.folder(record.id), opened.host.networks));
 };
 
 /** `docker top`: what ps of this machine says of the container's processes. */

@@ -1,5 +1,4 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { InvalidContainerError } from '../errors.js';
 import {
@@ -17,7 +16,6 @@ import { lstatIfAny, resolveInRoot } from '../root-path.js';
 import {
   type ContainerOptions,
   containerSpec,
-  type NamespacePath,
   type SpecMount,
   type Surroundings,
   standardTargets,
@@ -26,14 +24,16 @@ import { findUser, type ProcessUser, textsOf } from '../users.js';
 import { copyUp, type PreparedVolumes, specMounts, type Volumes } from '../volumes/index.js';
 import { commandLine } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
+import type { NetworkParts } from './container-networks.js';
 import type { ContainerRecord } from './container-record.js';
+import { hostnameOf } from './names.js';
 
 export type BundleParts = Readonly<{
   folder: ContainerFolder;
   /** The root filesystem, mounted, as this process sees it. */
   root: string;
   surroundings: Surroundings;
-  network: 'host' | 'none' | NamespacePath;
+  networks: NetworkParts;
   shared: NonNullable<ContainerOptions['shared']>;
   volumes: Volumes;
   prepared: PreparedVolumes;
@@ -63,12 +63,6 @@ export async function writeBundle(record: ContainerRecord, parts: BundleParts): 
   writeFileSync(folder.file('config.json'), JSON.stringify({ ...spec, linux }), { mode: 0o600 });
 }
 
-/** Docker's: the first twelve digits of its id; on the machine's network, that of the machine. */
-function hostnameOf({ id, config, hostConfig }: ContainerRecord): string {
-  const isShared = hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host';
-  return config.Hostname || (isShared ? hostname() : id.slice(0, 12));
-}
-
 /** Who runs in it, by what its root filesystem says. @throws {UserNotFoundError} */
 export function processUser(text: string, groups: readonly string[], root: string): ProcessUser {
   const texts = textsOf(root);
@@ -86,14 +80,14 @@ function optionsOf(record: ContainerRecord, parts: BundleParts): ContainerOption
   return {
     rootfs: folder.file('root'),
     args,
-    env: environmentOf(record),
+    env: environmentOf(record, parts.networks.env),
     cwd: config.WorkingDir || '/',
     user: processUser(config.User ?? '', hostConfig.GroupAdd ?? [], root),
     hostname: shared.uts === 'host' ? '' : hostnameOf(record),
     ...(config.Domainname && { domainname: config.Domainname }),
     terminal: config.Tty === true,
     ...(height > 0 && width > 0 && { consoleSize: { height, width } }),
-    network: parts.network,
+    network: parts.networks.network,
     shared,
     privileged: hostConfig.Privileged === true,
     mounts: [],
@@ -111,7 +105,10 @@ function optionsOf(record: ContainerRecord, parts: BundleParts): ContainerOption
   };
 }
 
-function limitsOf({ hostConfig }: ContainerRecord, { surroundings, network, shared, onNotice }: BundleParts) {
+function limitsOf(
+  { hostConfig }: ContainerRecord,
+  { surroundings, networks, shared, onNotice }: BundleParts,
+) {
   const mayRaise = surroundings.ids === 'machine' && surroundings.capabilities.has('CAP_SYS_RESOURCE');
   const oomScoreAdj = oomScoreOf(hostConfig, { mayRaise });
   const shmBytes = shmBytesOf(hostConfig);
@@ -120,7 +117,7 @@ function limitsOf({ hostConfig }: ContainerRecord, { surroundings, network, shar
       .filter((kind) => shared[kind] === 'host')
       .map((kind): 'ipc' | 'network' | 'uts' => kind),
   );
-  if (network === 'host') ofMachine.add('network');
+  if (networks.network === 'host') ofMachine.add('network');
   return {
     rlimits: rlimitsOf(hostConfig, { mayRaise, onNotice }),
     resources: resourcesOf(hostConfig, readCgroupSupport(surroundings.cgroups)),
@@ -158,21 +155,22 @@ function securityOption(option: string): Security {
 }
 
 /** In docker's order; PATH and HOME are added where nobody says otherwise. */
-function environmentOf(record: ContainerRecord): string[] {
+function environmentOf(record: ContainerRecord, links: readonly string[]): string[] {
   const own = record.config.Env ?? [];
   const has = (name: string) => own.some((pair) => pair === name || pair.startsWith(`${name}=`));
   const terminal = record.config.Tty === true && !has('TERM') ? ['TERM=xterm'] : [];
   const host = has('HOSTNAME') ? [] : [`HOSTNAME=${hostnameOf(record)}`];
-  return [...host, ...terminal, ...own.filter((pair) => pair.includes('='))];
+  return [...host, ...terminal, ...links, ...own.filter((pair) => pair.includes('='))];
 }
 
-function networkFiles(record: ContainerRecord, { folder, network }: BundleParts): SpecMount[] {
+function networkFiles(record: ContainerRecord, { folder, networks }: BundleParts): SpecMount[] {
   const name = hostnameOf(record);
   const extra = record.hostConfig.ExtraHosts ?? [];
+  const isHost = networks.network === 'host';
   const files = [
     ['/etc/hostname', `${name}\n`],
-    ['/etc/hosts', hostsFile(network === 'host' ? '' : name, extra)],
-    ['/etc/resolv.conf', resolvConf(network === 'host' ? 'host' : 'none')],
+    ['/etc/hosts', networks.files?.hosts ?? hostsFile(isHost ? '' : name, extra)],
+    ['/etc/resolv.conf', networks.files?.resolvConf ?? resolvConf(isHost ? 'host' : 'none')],
   ] as const;
   return files.map(([destination, text]) => {
     const source = join(folder.path, basename(destination));

@@ -4,10 +4,10 @@ import { logPlanOf } from '../logs/index.js';
 import { usableCgroups } from '../surroundings.js';
 import { type MountPoint, resolveMounts } from '../volumes/index.js';
 import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
+import { checkNetworks, withNetworks } from './container-networks.js';
 import { type ContainerRecord, NEW_STATE } from './container-record.js';
 import type { HostParts } from './host-parts.js';
 import { inventName, newContainerId, parseContainerName } from './names.js';
-import { checkNetworks } from './namespaces.js';
 import { checkRestartPolicy } from './restart-policy.js';
 
 /** Makes containers of what somebody asks for: all that is wrong with it is found before anything is there. */
@@ -26,8 +26,8 @@ export class ContainerCreation {
     const { HostConfig = {}, NetworkingConfig = {}, ...config } = body;
     const image = this.#parts.images.get(config.Image ?? '');
     checkRestartPolicy(HostConfig.RestartPolicy ?? {}, HostConfig);
-    const notice = checkNetworks(HostConfig, NetworkingConfig);
-    if (notice !== undefined) this.#parts.notice(notice);
+    const networkingConfig = withNetworks(HostConfig, NetworkingConfig);
+    checkNetworks(HostConfig, networkingConfig, this.#parts.networks);
     const id = newContainerId();
     const withDefaults = withImage(config, image.config.config ?? {});
     const record = {
@@ -41,7 +41,7 @@ export class ContainerCreation {
       },
       config: withDefaults,
       hostConfig: checkedLimits(HostConfig),
-      networkingConfig: NetworkingConfig,
+      networkingConfig,
       mounts: this.#resolveMounts(id, HostConfig, withDefaults.Volumes),
       state: NEW_STATE,
     };

@@ -23,6 +23,7 @@ export class ContainerEndings {
   async current(id: string): Promise<ContainerRecord | undefined> {
     const record = this.#parts.store.byId(id);
     if (record === undefined) {
+      await this.#parts.networks.detach(id);
       this.#parts.folder(id).remove();
       return undefined;
     }
@@ -31,6 +32,8 @@ export class ContainerEndings {
       // Whoever was about to start it was killed.
       await (await this.#parts.control()).remove(id);
     }
+    if (!isAlive(record) && this.#parts.networks.attachmentOf(id) !== undefined)
+      await this.#parts.networks.detach(id);
     return record;
   }
 
@@ -41,6 +44,7 @@ export class ContainerEndings {
     await (await this.#parts.control()).remove(id);
     folder.unmount();
     this.#parts.volumes.unmount(id);
+    await this.#parts.networks.detach(id);
     const ended = this.#parts.store.setState(id, {
       status: 'exited',
       pid: 0,
@@ -61,6 +65,7 @@ export class ContainerEndings {
     const { id } = record;
     this.#parts.store.setState(id, { status: 'removing' });
     await (await this.#parts.control()).remove(id).catch(() => {}); // there is none, mostly
+    await this.#parts.networks.detach(id);
     this.#parts.folder(id).remove();
     this.#parts.store.remove(id);
     this.#parts.images.release(id);

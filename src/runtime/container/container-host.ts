@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import { ContainerStateError } from '../errors.js';
 import { readCgroupSupport, type UpdatableLimits, updateLimits } from '../limits/index.js';
+import type { Networks } from '../networks/index.js';
 import { usableCgroups } from '../surroundings.js';
 import type { Volumes } from '../volumes/index.js';
-import type { CreateBody, RestartPolicy } from './configuration.js';
+import type { CreateBody, EndpointSettings, RestartPolicy } from './configuration.js';
 import { ContainerCreation } from './container-creation.js';
 import { ContainerEndings } from './container-endings.js';
 import type { ContainerEvents } from './container-events.js';
@@ -12,6 +13,7 @@ import { ContainerLauncher, type LaunchOptions } from './container-launcher.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import { type ContainerHostOptions, HostParts } from './host-parts.js';
 import { parseContainerName } from './names.js';
+import { connectNetwork, disconnectNetwork, forgetMember } from './network-membership.js';
 import type { OciControl } from './oci-control.js';
 import { checkRestartPolicy, restartDelay, wantsRestart, wantsStartAtBoot } from './restart-policy.js';
 
@@ -53,6 +55,10 @@ export class ContainerHost implements Disposable {
     return this.#parts.events;
   }
 
+  get networks(): Networks {
+    return this.#parts.networks;
+  }
+
   get volumes(): Volumes {
     return this.#parts.volumes;
   }
@@ -68,6 +74,7 @@ export class ContainerHost implements Disposable {
           .lockedIfFree(async () => void (await this.#endings.current(record.id)));
       }
     }
+    await this.#repairNetworks();
     return this.#parts.store.all();
   }
 
@@ -203,12 +210,32 @@ export class ContainerHost implements Disposable {
       );
       if (isAlive(record) && Object.keys(resources).length > 0)
         await (await this.control()).update(record.id, resources);
-      this.#parts.store.setHostConfig(record.id, {
-        ...hostConfig,
-        ...(restartPolicy && { RestartPolicy: restartPolicy }),
+      this.#parts.store.configure(record.id, {
+        hostConfig: { ...hostConfig, ...(restartPolicy && { RestartPolicy: restartPolicy }) },
       });
       this.#parts.post(record, 'update');
     });
+  }
+
+  /**
+   * One more network for it, at once if it runs.
+   * @throws {NetworkNotFoundError} @throws {NetworkForbiddenError} @throws {ContainerStateError} it shares another's network.
+   */
+  async connect(text: string, network: string, settings: EndpointSettings = {}): Promise<void> {
+    await this.#locked(text, (record) => connectNetwork(this.#parts, record, network, settings));
+  }
+
+  /**
+   * One network less for it, at once if it runs.
+   * @param options `force`: also of a container that is no more. @throws {NetworkNotFoundError} @throws {NetworkForbiddenError}
+   */
+  async disconnect(
+    text: string,
+    network: string,
+    { force = false }: Readonly<{ force?: boolean }> = {},
+  ): Promise<void> {
+    if (force && this.#parts.store.find(text) === undefined) return forgetMember(this.#parts, text, network);
+    await this.#locked(text, (record) => disconnectNetwork(this.#parts, record, network));
   }
 
   /** @throws {ContainerConflictError} */
@@ -293,6 +320,21 @@ export class ContainerHost implements Disposable {
   }
 
   // Inside
+
+  /** What is left of containers that did not end well, in networks. */
+  async #repairNetworks(): Promise<void> {
+    const alive = new Set(
+      this.#parts.store
+        .all()
+        .filter(isAlive)
+        .map(({ id }) => id),
+    );
+    for (const id of this.#parts.networks.attached()) {
+      // Whoever holds the lock is starting it, or at this already.
+      if (!alive.has(id))
+        await this.#parts.folder(id).lockedIfFree(async () => void (await this.#endings.current(id)));
+    }
+  }
 
   async #locked<T>(text: string, work: (record: ContainerRecord) => Promise<T>): Promise<T> {
     const { id } = this.#parts.store.get(text);

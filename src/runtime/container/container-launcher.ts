@@ -4,10 +4,11 @@ import { prepareVolumes } from '../volumes/index.js';
 import { writeBundle } from './container-bundle.js';
 import type { ContainerEndings } from './container-endings.js';
 import type { ContainerFolder } from './container-folder.js';
+import { attachNetworks } from './container-networks.js';
 import type { ContainerRecord } from './container-record.js';
 import type { HostParts } from './host-parts.js';
 import { Monitor } from './monitor.js';
-import { type FindRunning, networkOf, sharedNamespaces } from './namespaces.js';
+import { type FindRunning, sharedNamespaces } from './namespaces.js';
 
 export type LaunchOptions = Readonly<{
   /** Called when it has a monitor to be attached to, and is not started yet. */
@@ -47,6 +48,7 @@ export class ContainerLauncher {
     } catch (error) {
       await (await this.#parts.control()).remove(id).catch(() => {}); // what was made of it so far
       this.#parts.volumes.unmount(id);
+      await this.#parts.networks.detach(id).catch(() => {}); // the next look finds the rest
       await this.#noteFailure(record, error);
       throw error;
     }
@@ -67,6 +69,12 @@ export class ContainerLauncher {
       userAttributes: surroundings.ids !== 'machine',
     });
     const { config } = record;
+    const findRunning = this.#findRunning;
+    const networks = await attachNetworks(record, this.#parts.networks, {
+      find: (text) => this.#parts.store.get(text),
+      findRunning,
+    });
+    using held = networks.held;
     using prepared = await prepareVolumes(record.mounts, {
       container: record.id,
       volumes: this.#parts.volumes,
@@ -83,14 +91,14 @@ export class ContainerLauncher {
       terminal: config.Tty === true,
       hasInput: config.OpenStdin === true,
       keepsInput: config.OpenStdin === true && config.StdinOnce !== true,
+      heldDescriptors: held?.descriptors ?? [],
       exitCommand: this.#parts.cleanUpCommand(record.id),
     });
-    const findRunning = this.#findRunning;
     await writeBundle(record, {
       folder,
       root: monitor.root,
       surroundings,
-      network: await networkOf(record, findRunning),
+      networks,
       shared: await sharedNamespaces(record, findRunning),
       volumes: this.#parts.volumes,
       prepared,

@@ -84,14 +84,12 @@ export class ContainerStore {
     });
   }
 
-  setHostConfig(id: string, hostConfig: ContainerRecord['hostConfig']): void {
+  /** What it is to be from its next start on. @throws {ContainerNotFoundError} it went away. */
+  configure(id: string, change: Partial<Pick<ContainerRecord, 'hostConfig' | 'networkingConfig'>>): void {
     this.#db.transaction(() => {
       const { id: _, name: __, state: ___, ...rest } = this.get(id);
-      this.#db.run(
-        'UPDATE containers SET record = ?2 WHERE id = ?1',
-        id,
-        JSON.stringify({ ...rest, hostConfig }),
-      );
+      const record = JSON.stringify({ ...rest, ...change });
+      this.#db.run('UPDATE containers SET record = ?2 WHERE id = ?1', id, record);
     });
   }
 

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findRuntime, type MachineOptions } from '../machine.js';
+import { Networks, networksPlace } from '../networks/index.js';
 import { RuntimeDatabase } from '../runtime-database.js';
 import { runtimeDirectory } from '../runtime-directory.js';
 import { Volumes } from '../volumes/index.js';
@@ -30,6 +31,7 @@ export class HostParts implements Disposable {
   readonly store: ContainerStore;
   readonly events: ContainerEvents;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly images: ContainerImages;
   readonly cleanUpCommand: ContainerHostOptions['cleanUpCommand'];
   /** Where the runtime notes which containers there are. */
@@ -49,6 +51,7 @@ export class HostParts implements Disposable {
     this.store = new ContainerStore(this.#db);
     this.events = new ContainerEvents(this.#db);
     this.volumes = new Volumes(this.#db, { directory: join(root, 'volumes') });
+    this.networks = new Networks(this.#db, networksPlace(root, runDirectory));
     this.images = images;
     this.cleanUpCommand = cleanUpCommand;
     this.machineOptions = { root, ...(runtime !== undefined && { runtime }) };

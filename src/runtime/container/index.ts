@@ -15,6 +15,7 @@ export type { ContainerEvents, RuntimeEvent } from './container-events.js';
 export { type ExecOptions, execInContainer } from './container-exec.js';
 export type { ContainerFolder } from './container-folder.js';
 export { ContainerHost } from './container-host.js';
+export { networkNames } from './container-networks.js';
 export type {
   ContainerRecord,
   ContainerState,

@@ -1,13 +1,15 @@
+import type { Networks } from '../networks/index.js';
 import { inspectMounts } from '../volumes/index.js';
 import { commandLine } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord, ContainerState } from './container-record.js';
+import { inspectNetworks } from './inspect-networks.js';
 
 /** How Go writes no time. */
 const NEVER = '0001-01-01T00:00:00Z';
 
 /** A container as `docker inspect` shows it: Engine API, GET /containers/(id)/json. */
-export function inspectContainer(record: ContainerRecord, folder: ContainerFolder) {
+export function inspectContainer(record: ContainerRecord, folder: ContainerFolder, networks: Networks) {
   const { id, name, createdAt, image, config, hostConfig, state } = record;
   const [path = '', ...args] = commandLine(config);
   return {
@@ -41,7 +43,7 @@ export function inspectContainer(record: ContainerRecord, folder: ContainerFolde
       Hostname: config.Hostname || id.slice(0, 12),
       Image: image.name,
     },
-    NetworkSettings: { Bridge: '', SandboxID: '', SandboxKey: '', Ports: {}, Networks: {} },
+    NetworkSettings: inspectNetworks(record, networks),
   };
 }
 

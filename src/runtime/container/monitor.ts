@@ -19,6 +19,8 @@ export type MonitorOptions = Readonly<{
   hasInput: boolean;
   /** Its input stays open when one that was attached has ended. */
   keepsInput: boolean;
+  /** Descriptors that stay open as long as it lives. */
+  heldDescriptors: readonly number[];
   /** Run when it has ended. */
   exitCommand: readonly string[];
 }>;
@@ -59,7 +61,7 @@ export class Monitor implements Disposable {
     const child = spawn(unshare, args, {
       cwd: folder.path,
       env: { ...environment(), _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...options.heldDescriptors],
       detached: true, // an interrupt from the terminal is for us to act on
     });
     const monitor = new Monitor(child, options);

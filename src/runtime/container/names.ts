@@ -1,5 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { hostname } from 'node:os';
 import { InvalidContainerError } from '../errors.js';
+import type { ContainerRecord } from './container-record.js';
 
 const GRAMMAR = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
@@ -18,6 +20,12 @@ export function parseContainerName(text: string): string {
   throw new InvalidContainerError(
     `Invalid container name (${text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
   );
+}
+
+/** Docker's: the first twelve digits of its id; on the machine's network, that of the machine. */
+export function hostnameOf({ id, config, hostConfig }: ContainerRecord): string {
+  const isShared = hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host';
+  return config.Hostname || (isShared ? hostname() : id.slice(0, 12));
 }
 
 const QUALITIES =

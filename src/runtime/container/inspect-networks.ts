@@ -1,0 +1,43 @@
+import { inspectEndpoint, inspectPorts, type Networks } from '../networks/index.js';
+import { endpointRequests } from './container-networks.js';
+import type { ContainerRecord } from './container-record.js';
+
+/** Docker's NetworkSettings: with addresses while the container runs, else only which networks it is to have. */
+export function inspectNetworks(record: ContainerRecord, networks: Networks) {
+  const attachment = networks.attachmentOf(record.id);
+  const exposed = attachment === undefined ? [] : Object.keys(record.config.ExposedPorts ?? {});
+  const endpoints = attachment?.endpoints ?? [];
+  const shown = endpoints.map((endpoint) => [endpoint.networkName, inspectEndpoint(endpoint)]);
+  const planned = endpointRequests(record).map(({ network, aliases = [], links = [] }) => [
+    network,
+    { ...NOWHERE, Aliases: aliases.length > 0 ? aliases : null, Links: links.length > 0 ? links : null },
+  ]);
+  const first = endpoints.find(({ networkName }) => networkName === 'bridge');
+  return {
+    Bridge: '',
+    SandboxID: attachment === undefined ? '' : record.id,
+    SandboxKey: attachment?.namespacePath ?? '',
+    Ports: inspectPorts(attachment?.ports ?? [], exposed),
+    EndpointID: first?.endpointId ?? '',
+    Gateway: first?.gateway ?? '',
+    IPAddress: first?.ipAddress ?? '',
+    IPPrefixLen: first?.prefixLength ?? 0,
+    MacAddress: first?.macAddress ?? '',
+    Networks: Object.fromEntries(attachment === undefined ? planned : shown),
+  };
+}
+
+const NOWHERE = {
+  IPAMConfig: null,
+  MacAddress: '',
+  NetworkID: '',
+  EndpointID: '',
+  Gateway: '',
+  IPAddress: '',
+  IPPrefixLen: 0,
+  IPv6Gateway: '',
+  GlobalIPv6Address: '',
+  GlobalIPv6PrefixLen: 0,
+  DriverOpts: null,
+  DNSNames: null,
+};
