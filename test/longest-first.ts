@@ -21,6 +21,8 @@ const LONGEST = [
   'faults/index-loss',
   'containers/life',
   'containers/engine-containers',
+  'containers/networks',
+  'containers/network-command',
   'clients/known-flags',
 ].map((name) => `/test/${name}.test.ts`);
 

@@ -28,12 +28,22 @@ export function createBodyOf(
   };
 }
 
+/** `-e` and `--env-file`: a name alone takes the value that it has here, or none. @throws {UsageError} */
+export function variablesOf(
+  { env: given, envFile }: Pick<ContainerFlags, 'env' | 'envFile'>,
+  env: NodeJS.ProcessEnv = process.env,
+): string[] {
+  const texts = [...envFile.flatMap((path) => linesOf(path, '--env-file')), ...given];
+  return texts.flatMap((text) => {
+    if (text.includes('=')) return [text];
+    return env[text] === undefined ? [] : [`${text}=${env[text]}`];
+  });
+}
+
 function processOf(flags: ContainerFlags, env: NodeJS.ProcessEnv) {
   const isInteractive = flags.interactive === true;
   return {
-    Env: [...flags.envFile.flatMap((path) => linesOf(path, '--env-file')), ...flags.env].flatMap((text) =>
-      text.includes('=') ? [text] : env[text] === undefined ? [] : [`${text}=${env[text]}`],
-    ),
+    Env: variablesOf(flags, env),
     Labels: Object.fromEntries(
       [...flags.labelFile.flatMap((path) => linesOf(path, '--label-file')), ...flags.label].map((text) => {
         const [name, value = ''] = splitPair(text);

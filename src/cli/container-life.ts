@@ -1,8 +1,9 @@
 import { constants } from 'node:os';
 import { type ContainerHost, DEFAULT_DETACH_KEYS, execInContainer } from '../runtime/container/index.js';
+import { variablesOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
 import { runAttached } from './container-run.js';
-import { ContainerSession } from './container-session.js';
+import { BOTH_OUTPUTS, ContainerSession } from './container-session.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 
@@ -110,6 +111,7 @@ export async function attachToContainer(
   using session = new ContainerSession(host, {
     id,
     input: config.OpenStdin === true && flags.stdin !== false,
+    outputs: BOTH_OUTPUTS,
     terminal: config.Tty === true,
     proxiesSignals: sigProxy && config.Tty !== true,
     detachKeys,
@@ -125,7 +127,6 @@ export type ExecFlags = StoreFlags &
   Readonly<{
     interactive?: boolean;
     tty?: boolean;
-    detach?: boolean;
     env: readonly string[];
     envFile: readonly string[];
     user?: string;
@@ -140,9 +141,7 @@ export async function execCommand(name: string, args: readonly string[], flags: 
   using opened = await openContainerHost(flags);
   return await execInContainer(opened.host, name, {
     args,
-    env: flags.env.flatMap((text) =>
-      text.includes('=') ? [text] : process.env[text] === undefined ? [] : [`${text}=${process.env[text]}`],
-    ),
+    env: variablesOf(flags),
     user: flags.user ?? '',
     cwd: flags.workdir ?? '',
     terminal: tty,

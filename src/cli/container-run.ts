@@ -6,7 +6,7 @@ import { type ContainerHost, type ContainerRecord, DEFAULT_DETACH_KEYS } from '.
 import { createBodyOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
 import type { ContainerFlags } from './container-options.js';
-import { ContainerSession } from './container-session.js';
+import { BOTH_OUTPUTS, ContainerSession, parseAttached, type SessionOptions } from './container-session.js';
 import { reportFailure, UsageError } from './failure.js';
 
 export type RunFlags = ContainerFlags &
@@ -37,6 +37,7 @@ export async function runContainer(
     throw new UsageError('conflicting options: cannot specify both --attach and --detach');
   if (flags.tty === true && flags.interactive === true && !isDetached && !process.stdin.isTTY)
     throw new UsageError('the input device is not a TTY');
+  const attached = parseAttached(flags.attach);
   try {
     using opened = await openContainerHost(flags);
     const { host } = opened;
@@ -46,7 +47,7 @@ export async function runContainer(
       process.stdout.write(`${record.id}\n`);
       return 0;
     }
-    return await runAttached(host, record, flags);
+    return await runAttached(host, record, { ...flags, ...attached });
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const code = reportFailure(error, { debug: process.argv.includes('--debug') });
@@ -58,11 +59,17 @@ export async function runContainer(
 export async function runAttached(
   host: ContainerHost,
   { id, config }: ContainerRecord,
-  { sigProxy = true, detachKeys = DEFAULT_DETACH_KEYS, input = config.OpenStdin === true }: SessionFlags,
+  {
+    sigProxy = true,
+    detachKeys = DEFAULT_DETACH_KEYS,
+    input = config.OpenStdin === true,
+    outputs = BOTH_OUTPUTS,
+  }: SessionFlags,
 ): Promise<number> {
   using session = new ContainerSession(host, {
     id,
     input,
+    outputs,
     terminal: config.Tty === true,
     proxiesSignals: sigProxy && config.Tty !== true,
     detachKeys,
@@ -72,7 +79,8 @@ export async function runAttached(
   return await host.wait(id);
 }
 
-type SessionFlags = Readonly<{ sigProxy?: boolean; detachKeys?: string; input?: boolean }>;
+type SessionFlags = Readonly<{ sigProxy?: boolean; detachKeys?: string }> &
+  Partial<Pick<SessionOptions, 'input' | 'outputs'>>;
 
 async function made(
   { host, store }: Readonly<{ host: ContainerHost; store: LocalStore }>,

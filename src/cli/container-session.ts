@@ -13,6 +13,8 @@ import { UsageError } from './failure.js';
 export type SessionOptions = Readonly<{
   id: string;
   input: boolean;
+  /** Which of its outputs are shown. */
+  outputs: ReadonlySet<'stdout' | 'stderr'>;
   terminal: boolean;
   /** Signals that this process gets are the container's. */
   proxiesSignals: boolean;
@@ -37,12 +39,13 @@ export class ContainerSession implements Disposable {
 
   /** Resolves when it is open. */
   async open(folder: ContainerFolder): Promise<void> {
-    const { input, terminal, detachKeys, proxiesSignals } = this.#options;
+    const { input, outputs, terminal, detachKeys, proxiesSignals } = this.#options;
+    const shown = (name: 'stdout' | 'stderr') => (outputs.has(name) ? 'inherit' : 'ignore');
     const bridge = startAttachBridge(folder, {
       mode: 'plain',
       input,
       detachKeys: terminal ? detachKeysOf(detachKeys) : new Uint8Array(),
-      stdio: [input ? 'inherit' : 'ignore', 'inherit', 'inherit', 'pipe'],
+      stdio: [input ? 'inherit' : 'ignore', shown('stdout'), shown('stderr'), 'pipe'],
     });
     this.#bridge = bridge;
     this.#ended = new Promise((resolve, reject) => {
@@ -90,4 +93,19 @@ function detachKeysOf(text: string): Uint8Array {
   } catch (error) {
     throw new UsageError(`--detach-keys ${text}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Both, where nobody chose. */
+export const BOTH_OUTPUTS: SessionOptions['outputs'] = new Set(['stdout', 'stderr']);
+
+/** `-a stdin -a stdout`: only these. @throws {UsageError} */
+export function parseAttached(
+  names: readonly string[],
+): Readonly<{ input?: boolean; outputs?: SessionOptions['outputs'] }> {
+  if (names.length === 0) return {};
+  const wanted = names.map((name) => name.toLowerCase());
+  const wrong = wanted.find((name) => !['stdin', 'stdout', 'stderr'].includes(name));
+  if (wrong !== undefined) throw new UsageError(`--attach ${wrong}: write stdin, stdout or stderr`);
+  const outputs = (['stdout', 'stderr'] as const).filter((name) => wanted.includes(name));
+  return { outputs: new Set(outputs), ...(!wanted.includes('stdin') && { input: false }) };
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -49,6 +49,7 @@ describe('berth run', () => {
     { why: 'a command that cannot be run', args: ['box', '/etc/passwd'], code: 126 },
     { why: 'no such image', args: ['--pull', 'never', 'nosuch', 'true'], code: 125 },
     { why: 'a network that there is not', args: ['--network', 'mine', 'box', 'true'], code: 125 },
+    { why: 'an init process', args: ['--init', 'box', 'true'], code: 125 },
     { why: 'ports that cannot be published', args: ['-p', '192.0.2.9:80:80', 'box', 'true'], code: 125 },
     { why: 'no such user', args: ['--user', 'nobody-here', 'box', 'true'], code: 125 },
   ])('ends with $code for $why', async ({ args, code }) => {
@@ -139,6 +140,39 @@ describe('the life of a container', () => {
     await place.run(['stop', 'trap']);
     expect(await place.run(['wait', 'trap'])).toBe('9\n');
     await place.run(['rm', 'trap']);
+  });
+  it('shows only what is attached, and keeps no log where none is wanted', async () => {
+    const script = 'echo out; echo err >&2';
+    const args = [
+      'run',
+      '--name',
+      'quiet',
+      '--log-driver',
+      'none',
+      '-a',
+      'stderr',
+      'box',
+      'sh',
+      '-c',
+      script,
+    ];
+    expect(await place.run(args)).toBe('');
+    expect((await place.tryRun(['logs', 'quiet'])).stderr).toContain('its log driver is none');
+    const id = (await inspect('quiet', '{{.ID}}')).trim();
+    const [folder = ''] = readdirSync(join(place.root, 'containers')).filter((name) => name.startsWith(id));
+    expect(readdirSync(join(place.root, 'containers', folder))).not.toContain('log');
+    await place.run(['rm', 'quiet']);
+  });
+  it('is entered with variables of a file, and with all that root may', async () => {
+    await place.run(['run', '-d', '--name', 'inner', 'box', 'sleep', '100']);
+    const file = join(place.root, 'variables');
+    writeFileSync(file, '# none\nA=1\n');
+    const script = 'echo $A; grep CapEff /proc/self/status';
+    const usual = await place.run(['exec', '--env-file', file, 'inner', 'sh', '-c', script]);
+    const all = await place.run(['exec', '--env-file', file, '--privileged', 'inner', 'sh', '-c', script]);
+    expect(usual).toMatch(/^1\nCapEff:\t0{6}00a80425fb\n$/);
+    expect(all).toMatch(/^1\nCapEff:\t0{6}1[0-9a-f]{9}\n$/);
+    await place.run(['rm', '-f', 'inner']);
   });
   it('is started with this input and output on it, and ends with its exit code', async () => {
     await place.run(['create', '-i', '--name', 'again', 'box', 'sh', '-c', 'cat; exit 6']);

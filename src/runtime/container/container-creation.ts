@@ -1,4 +1,5 @@
 import { chainIDs } from '../../oci/index.js';
+import { InvalidContainerError } from '../errors.js';
 import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.js';
 import { logPlanOf } from '../logs/index.js';
 import { usableCgroups } from '../surroundings.js';
@@ -26,10 +27,12 @@ export class ContainerCreation {
     const { HostConfig = {}, NetworkingConfig = {}, ...config } = body;
     const image = this.#parts.images.get(config.Image ?? '');
     checkRestartPolicy(HostConfig.RestartPolicy ?? {}, HostConfig);
+    checkAvailable(HostConfig);
     const networkingConfig = withNetworks(HostConfig, NetworkingConfig);
     checkNetworks(HostConfig, networkingConfig, this.#parts.networks);
     const id = newContainerId();
     const withDefaults = withImage(config, image.config.config ?? {});
+    if (hasHealthcheck(withDefaults)) this.#parts.notice('its health check is kept, but nobody runs it yet');
     const record = {
       id,
       createdAt: new Date().toISOString(),
@@ -97,4 +100,17 @@ function checkedLimits(hostConfig: HostConfig): HostConfig {
   resourcesOf(adapted, readCgroupSupport(usableCgroups()));
   logPlanOf(adapted.LogConfig);
   return adapted;
+}
+
+/** What is not there yet is refused, rather than ignored. @throws {InvalidContainerError} */
+function checkAvailable({ Init, UsernsMode = '' }: HostConfig): void {
+  if (Init === true)
+    throw new InvalidContainerError('--init is not there yet: an init of the image can be its entrypoint');
+  if (UsernsMode !== '' && UsernsMode !== 'host')
+    throw new InvalidContainerError(`invalid user namespace mode: ${UsernsMode}; there is host`);
+}
+
+function hasHealthcheck({ Healthcheck }: ContainerConfig): boolean {
+  const [kind = 'NONE'] = Healthcheck?.Test ?? [];
+  return kind !== 'NONE';
 }

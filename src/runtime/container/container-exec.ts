@@ -2,6 +2,7 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ownCapabilities } from '../capabilities.js';
 import { ContainerStartError, ContainerStateError, RuntimeError } from '../errors.js';
 import { startFailure } from '../start-failure.js';
 import { processUser } from './container-bundle.js';
@@ -53,6 +54,7 @@ export async function execInContainer(
     env: environmentOf(first.env, options, user.home),
     cwd: options.cwd || first.cwd,
     terminal: options.terminal,
+    ...(options.privileged && { capabilities: allCapabilities() }),
     user: { uid: user.uid, gid: user.gid, ...(user.groups.length > 0 && { additionalGids: user.groups }) },
   };
   // Its environment may hold secrets: it is gone when the process is.
@@ -72,6 +74,11 @@ export async function execInContainer(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function allCapabilities() {
+  const all = [...ownCapabilities()];
+  return { bounding: all, effective: all, permitted: all };
 }
 
 function environmentOf(own: readonly string[], { env, terminal }: ExecOptions, home: string): string[] {

@@ -1,3 +1,4 @@
+import { logPlanOf } from '../logs/index.js';
 import { openMachine } from '../machine.js';
 import { prepareOverlay } from '../overlay.js';
 import { prepareVolumes } from '../volumes/index.js';
@@ -88,6 +89,7 @@ export class ContainerLauncher {
         surroundings.cgroups === 'none' && record.hostConfig.Privileged !== true
           ? `nodev,${options}`
           : options,
+      logDriver: logPlanOf(record.hostConfig.LogConfig).driver,
       terminal: config.Tty === true,
       hasInput: config.OpenStdin === true,
       keepsInput: config.OpenStdin === true && config.StdinOnce !== true,

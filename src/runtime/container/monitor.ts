@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { processIdentity } from '../../linux/index.js';
 import { ContainerStartError, lastWords, RuntimeUnavailableError } from '../errors.js';
+import type { LogPlan } from '../logs/index.js';
 import type { RuntimeProgram } from '../oci-runtime.js';
 import { findProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
@@ -14,6 +15,8 @@ export type MonitorOptions = Readonly<{
   runtime: RuntimeProgram & Readonly<{ stateDirectory: string }>;
   /** Of mount(8) for the overlay, with names relative to the folder. */
   overlay: string;
+  /** What keeps its output: as in HostConfig.LogConfig. */
+  logDriver: LogPlan['driver'];
   terminal: boolean;
   /** Its input stays open for whoever attaches; else it has none. */
   hasInput: boolean;
@@ -162,7 +165,8 @@ function argumentsOf({ id, name, folder, runtime, ...options }: MonitorOptions):
     ...['-b', path, '-p', folder.file('pidfile'), '--conmon-pidfile', folder.file('conmon.pid')],
     // Its own copy of the exit code goes to a directory that has nothing else.
     ...['--exit-dir', path, '--persist-dir', path, '--full-attach', '--no-sync-log'],
-    ...['-l', `k8s-file:${folder.file('log')}`, '--log-level', 'warn'],
+    ...['-l', options.logDriver === 'json-file' ? `k8s-file:${folder.file('log')}` : options.logDriver],
+    ...['--log-level', 'warn'],
     ...(options.terminal ? ['-t'] : []),
     ...(options.hasInput ? ['-i'] : []),
     ...(options.keepsInput ? ['--leave-stdin-open'] : []),

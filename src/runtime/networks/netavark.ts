@@ -31,7 +31,7 @@ export interface NetworkPlumbing {
 
 const DNS_PORT = '53';
 
-/** netavark and aardvark-dns, of podman: one call for each network of a container. Versions 1.4 to 1.14 were tried. */
+/** netavark and aardvark-dns, of podman: one call for each network of a container. Version 1.4 was tried. */
 export class Netavark implements NetworkPlumbing {
   readonly #directory: string;
 
