@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { examples } from './help.js';
 import { addStoreOptions } from './image-store.js';
 import { addRegistryOptions } from './registry-options.js';
+import { collect } from './repeated-option.js';
 
 const PROGRESS = ['auto', 'plain', 'json', 'quiet', 'tty', 'rawjson'];
 
@@ -136,10 +137,6 @@ function addCheckOptions(command: Command): void {
         .default('build'),
     )
     .option('--print-tree', 'print how the Dockerfile was read, build nothing');
-}
-
-function collect(value: string, earlier: readonly string[]): string[] {
-  return [...earlier, value];
 }
 
 function wholeNumber(text: string): number {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { BuilderPruneFlags } from './builder.js';
 import { examples } from './help.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
+import { collect } from './repeated-option.js';
 
 /** `berth builder du|prune`: the cache of builds. */
 export function addBuilderCommands(builder: Command): void {
@@ -28,8 +29,4 @@ export function addBuilderCommands(builder: Command): void {
       const { pruneCache } = await import('./builder.js');
       await pruneCache(flags);
     });
-}
-
-function collect(value: string, earlier: readonly string[]): string[] {
-  return [...earlier, value];
 }

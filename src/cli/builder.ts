@@ -1,5 +1,7 @@
+import { findAge } from './age.js';
 import { parseSize, splitPair } from './build-flags.js';
 import { openUsage, pruneBuildCache, sumOfSizes } from './builder-usage.js';
+import { confirmed } from './confirmed.js';
 import { UsageError } from './failure.js';
 import { formatTable } from './format-table.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
@@ -35,7 +37,8 @@ export async function showUsage(flags: StoreFlags & Readonly<{ json?: boolean }>
 
 /** `berth builder prune`. */
 export async function pruneCache(flags: BuilderPruneFlags): Promise<void> {
-  if (flags.force !== true && !(await isSure())) return;
+  const question = 'This removes build cache that no image needs. Continue? [y/N] ';
+  if (flags.force !== true && !(await confirmed(question))) return;
   const until = untilOf(flags.filter);
   const { ids, reclaimedBytes } = await pruneBuildCache(storeRoot(flags), {
     all: flags.all === true,
@@ -46,8 +49,6 @@ export async function pruneCache(flags: BuilderPruneFlags): Promise<void> {
   process.stdout.write(`Total reclaimed space: ${humanSize(reclaimedBytes)}\n`);
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** `until=24h`, `until=1h30m`, or a date. */
 function untilOf(filters: readonly string[]): number | undefined {
   const text = filters.map(splitPair).find(([name]) => name === 'until' || name === 'unused-for')?.[1];
@@ -55,26 +56,10 @@ function untilOf(filters: readonly string[]): number | undefined {
     if (filters.length > 0) throw new UsageError(`--filter ${filters[0]}: only until=<duration> is known`);
     return undefined;
   }
-  const parts = text.match(/\d+(?:\.\d+)?[smhd]/g) ?? [];
-  if (parts.length > 0 && parts.join('') === text) {
-    const age = parts.reduce(
-      (total, part) => total + Number(part.slice(0, -1)) * (UNIT_MS[part.slice(-1)] ?? 0),
-      0,
-    );
-    return Date.now() - age;
-  }
+  const age = findAge(text);
+  if (age !== undefined) return Date.now() - age;
   const time = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
   if (Number.isNaN(time))
     throw new UsageError(`--filter until=${text}: write a duration as in 24h, or a date`);
   return time;
-}
-
-async function isSure(): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new UsageError('builder prune asks first: run it with --force where nobody can answer');
-  const { createInterface } = await import('node:readline/promises');
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await reader.question('This removes build cache that no image needs. Continue? [y/N] ');
-  reader.close();
-  return /^y(es)?$/i.test(answer.trim());
 }

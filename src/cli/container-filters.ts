@@ -1,4 +1,5 @@
 import type { ContainerRecord } from '../runtime/container/index.js';
+import { splitPair } from './build-flags.js';
 import { UsageError } from './failure.js';
 
 /** Given all containers, says of one whether it is shown. */
@@ -35,7 +36,7 @@ function filterOf(key: string, value: string): ContainerFilter {
         ({ name }) =>
           matches(name, value);
     case 'label': {
-      const [name = '', wanted] = pair(value);
+      const [name = '', wanted] = splitPair(value);
       return () =>
         ({ config }) => {
           const label = config.Labels?.[name];
@@ -90,9 +91,4 @@ function named(all: readonly ContainerRecord[], text: string): ContainerRecord {
   const found = all.find(({ id, name }) => name === text || id.startsWith(text));
   if (found === undefined) throw new UsageError(`No such container: ${text}`);
   return found;
-}
-
-function pair(text: string): [name: string, value: string | undefined] {
-  const equals = text.indexOf('=');
-  return equals < 0 ? [text, undefined] : [text.slice(0, equals), text.slice(equals + 1)];
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type LogRecord, logPlanOf, readLog, utcTime, utcTimeOfUnix } from '../runtime/logs/index.js';
+import { findAge } from './age.js';
 import { openContainerHost } from './container-host.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
@@ -59,12 +60,11 @@ async function write(
 
 /** A time, seconds since 1970, or how long ago: `10m`. @returns as records have it. @throws {UsageError} */
 function timeOf(text: string, now: number): string {
-  const parts = text.match(/\d+(?:\.\d+)?(?:ms|[smhd])/g) ?? [];
-  const isAge = parts.length > 0 && parts.join('') === text;
-  const ago = parts.map((part) => Number.parseFloat(part) * (UNIT_MS[part.replace(/[\d.]/g, '')] ?? 0));
-  const time = isAge
-    ? utcTime(new Date(now - ago.reduce((total, ms) => total + ms)).toISOString())
-    : (utcTimeOfUnix(text) ?? utcTime(dateText(text)));
+  const age = findAge(text);
+  const time =
+    age === undefined
+      ? (utcTimeOfUnix(text) ?? utcTime(dateText(text)))
+      : utcTime(new Date(now - age).toISOString());
   if (time !== undefined) return time;
   throw new UsageError(`not a time: ${JSON.stringify(text)}; write 10m or 2026-01-31T12:00:00Z`);
 }
@@ -74,8 +74,6 @@ function dateText(text: string): string {
   const time = /Z|[+-]\d\d:\d\d$/.test(text) ? Number.NaN : Date.parse(text);
   return Number.isNaN(time) ? text : new Date(time).toISOString();
 }
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 function countOf(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { EngineFlags } from './engine.js';
 import { examples } from './help.js';
 import { addStoreOptions } from './image-store.js';
+import { collect } from './repeated-option.js';
 import { parseWholeNumber } from './whole-number.js';
 
 const DRAIN_SECONDS = 10;
@@ -44,8 +45,4 @@ export function addEngineCommand(program: Command): void {
       const { runEngine } = await import('./engine.js');
       await runEngine(flags);
     });
-}
-
-function collect(value: string, earlier: readonly string[]): string[] {
-  return [...earlier, value];
 }

@@ -7,6 +7,7 @@ import type { PruneFlags, RemoveFlags } from './image-remove.js';
 import type { HistoryFlags, InspectFlags } from './image-show.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
 import { addRegistryOptions } from './registry-options.js';
+import { collect } from './repeated-option.js';
 import { addPull, addPush } from './transfer-command.js';
 import { addPlatformOptions, addReferrersOptions, addTransferOptions } from './transfer-options.js';
 
@@ -249,8 +250,4 @@ function fullName(parent: Command, name: string): string {
 /** Of those of docker that take several, and lists too. */
 function collectWords(value: string, previous: readonly string[]): string[] {
   return [...previous, ...value.split(',')];
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value];
 }

@@ -10,6 +10,7 @@ import type {
   PruneNetworksFlags,
   RemoveNetworksFlags,
 } from './network.js';
+import { collect } from './repeated-option.js';
 
 /** `berth network ...`, with docker's flags. */
 export function addNetworkCommands(network: Command): void {
@@ -158,8 +159,4 @@ function addPrune(network: Command): void {
       await pruneNetworks(flags);
     });
   addStoreOptions(command);
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value];
 }

@@ -5,6 +5,7 @@ import { addStoreOptions } from './image-store.js';
 import { OptionAlias } from './option-alias.js';
 import type { RegistryFlags } from './registry-options.js';
 import { addRegistryOptions, addSideOptions } from './registry-options.js';
+import { collect } from './repeated-option.js';
 import type { CopyFlags } from './transfer-copy.js';
 import {
   addCompressionOptions,
@@ -229,8 +230,4 @@ function addDelete(program: Command): void {
       const { deleteImages } = await import('./transfer-registry.js');
       await deleteImages(names, flags);
     });
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value];
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { examples } from './help.js';
 import { addStoreOptions } from './image-store.js';
+import { collect } from './repeated-option.js';
 import type {
   CreateVolumeFlags,
   InspectVolumeFlags,
@@ -110,8 +111,4 @@ function addPrune(volume: Command): void {
       await pruneVolumes(flags);
     });
   addStoreOptions(command);
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value];
 }

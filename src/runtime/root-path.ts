@@ -1,5 +1,5 @@
-import { lstatSync, readlinkSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, lstatSync, mkdirSync, readlinkSync, type Stats } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { RuntimeError } from './errors.js';
 
 const MAX_LINKS = 255;
@@ -47,4 +47,12 @@ function components(path: string): string[] {
 
 function linkTarget(path: string): string | undefined {
   return lstatIfAny(path)?.isSymbolicLink() ? readlinkSync(path) : undefined;
+}
+
+/** Makes what is missing of a directory of a container: for everybody to enter, whatever the umask. */
+export function makeDirectories(path: string): void {
+  if (lstatIfAny(path)) return;
+  makeDirectories(dirname(path));
+  mkdirSync(path);
+  chmodSync(path, 0o755);
 }

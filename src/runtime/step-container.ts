@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { RunStep } from '../layer/index.js';
 import { MountTargets } from './mount-targets.js';
@@ -6,7 +6,7 @@ import { hostsFile, resolvConf } from './network-files.js';
 import type { ContainerRun, OciRuntime, OutputListener } from './oci-runtime.js';
 import { mountOverlay, type Overlay } from './overlay.js';
 import type { OwnMounts } from './own-mounts.js';
-import { lstatIfAny, resolveInRoot } from './root-path.js';
+import { lstatIfAny, makeDirectories, resolveInRoot } from './root-path.js';
 import type { SnapshotStore } from './snapshots.js';
 import {
   type ContainerOptions,
@@ -203,11 +203,4 @@ function withVariables(env: readonly string[], more: readonly string[]): string[
 
 function mayRaiseLimits({ ids, capabilities }: Surroundings): boolean {
   return ids === 'machine' && capabilities.has('CAP_SYS_RESOURCE');
-}
-
-function makeDirectories(path: string): void {
-  if (lstatIfAny(path)) return;
-  makeDirectories(dirname(path));
-  mkdirSync(path);
-  chmodSync(path, 0o755);
 }

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { InvalidContainerError } from '../errors.js';
 import {
   devicesOf,
@@ -12,7 +12,7 @@ import {
 } from '../limits/index.js';
 import { MountTargets } from '../mount-targets.js';
 import { hostsFile, resolvConf } from '../network-files.js';
-import { lstatIfAny, resolveInRoot } from '../root-path.js';
+import { makeDirectories, resolveInRoot } from '../root-path.js';
 import {
   type ContainerOptions,
   containerSpec,
@@ -178,11 +178,4 @@ function networkFiles(record: ContainerRecord, { folder, networks }: BundleParts
     chmodSync(source, 0o644);
     return { destination, type: 'bind', source, options: ['rbind', 'rprivate', 'rw'] };
   });
-}
-
-function makeDirectories(path: string): void {
-  if (lstatIfAny(path)) return;
-  makeDirectories(dirname(path));
-  mkdirSync(path);
-  chmodSync(path, 0o755);
 }
