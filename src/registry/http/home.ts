@@ -24,7 +24,6 @@ function page(
   options: { more: boolean; login: boolean },
 ): string {
   const registry = escaped(host || 'localhost:5000');
-  const example = repositories[0] ?? 'my-image';
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${registry} – container registry</title>
@@ -35,7 +34,7 @@ pre{background:#f1f4f7;padding:1rem;overflow:auto;border-radius:6px}li{font-fami
 <p>This is a container registry, served by Berth. Use it with docker, podman or any other OCI client:</p>
 <pre>${options.login ? `docker login ${registry}\n` : ''}docker tag my-image ${registry}/my-image:v1
 docker push ${registry}/my-image:v1
-docker pull ${registry}/${escaped(example)}</pre>
+docker pull ${registry}/my-image:v1</pre>
 ${repositoryList(repositories, options)}
 </html>
 `;

@@ -23,7 +23,7 @@ export async function purgeUploads(
       if (!options.dryRun && !(await uploads.purge(upload))) continue;
       log.info(
         { repository, upload: upload.id, bytes: upload.offset, dryRun: options.dryRun },
-        'upload purged',
+        options.dryRun ? 'upload would be purged' : 'upload purged',
       );
       count += 1;
       bytes += upload.offset;
