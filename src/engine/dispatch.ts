@@ -28,6 +28,15 @@ import { imageDelete, imageTag } from './images/names.js';
 import { imagePrune } from './images/prune.js';
 import { imagePush } from './images/push.js';
 import { imageSearch } from './images/search.js';
+import {
+  networkConnect,
+  networkCreate,
+  networkDelete,
+  networkDisconnect,
+  networkInspect,
+  networkList,
+  networkPrune,
+} from './networks/networks.js';
 import type { Operation } from './operations.js';
 import { auth } from './system/auth.js';
 import { diskUsage } from './system/disk-usage.js';
@@ -78,6 +87,13 @@ export const HANDLERS: Readonly<Record<Operation, Handler>> = {
   ImagePush: imagePush,
   ImageSearch: imageSearch,
   ImageTag: imageTag,
+  NetworkConnect: networkConnect,
+  NetworkCreate: networkCreate,
+  NetworkDelete: networkDelete,
+  NetworkDisconnect: networkDisconnect,
+  NetworkInspect: networkInspect,
+  NetworkList: networkList,
+  NetworkPrune: networkPrune,
   PluginList: plugins,
   PluginOther: otherPlugins,
   Swarm: swarm,

@@ -131,3 +131,40 @@ describe('what a container of berth engine has', () => {
     expect(await docker('volume', 'prune', '-f', '--filter', 'all=true')).toContain('kept');
   });
 });
+
+describe('networks of berth engine', () => {
+  it('are made, joined by name and alias, published, left and removed', async () => {
+    const id = (
+      await docker('network', 'create', '--subnet', '10.62.0.0/24', '--label', 'a=b', 'lab')
+    ).trim();
+    expect(await docker('network', 'ls', '--filter', 'label=a', '--format', '{{.Name}} {{.Driver}}')).toBe(
+      'lab bridge\n',
+    );
+    const script = 'mkdir /w; echo hi > /w/index.html; exec httpd -f -p 80 -h /w';
+    const flags = ['--network', 'lab', '--ip', '10.62.0.9', '--network-alias', 'www', '-p', '8088:80'];
+    await docker('run', '-d', '--name', 'served', ...flags, 'box:1', 'sh', '-c', script);
+    expect(await docker('run', '--rm', '--network', 'lab', 'box:1', 'wget', '-qO-', 'http://www/')).toBe(
+      'hi\n',
+    );
+    expect(await docker('port', 'served')).toBe('80/tcp -> 0.0.0.0:8088\n');
+    expect(await docker('ps', '--format', '{{.Ports}} {{.Networks}}')).toBe('0.0.0.0:8088->80/tcp lab\n');
+    const addresses = '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}';
+    expect(await docker('inspect', '-f', addresses, 'served')).toBe('10.62.0.9 \n');
+    expect(await docker('network', 'inspect', '-f', '{{range .Containers}}{{.Name}}{{end}}', id)).toBe(
+      'served\n',
+    );
+    await docker('network', 'connect', 'bridge', 'served');
+    await docker('network', 'disconnect', 'lab', 'served');
+    expect(
+      await docker('inspect', '-f', '{{range $k, $v := .NetworkSettings.Networks}}{{$k}}{{end}}', 'served'),
+    ).toBe('bridge\n');
+    await docker('rm', '-f', 'served');
+    expect(await docker('network', 'rm', 'lab')).toBe('lab\n');
+    await expect(docker('network', 'inspect', 'lab')).rejects.toMatchObject({
+      stderr: expect.stringContaining('network lab not found'),
+    });
+    await expect(docker('network', 'rm', 'host')).rejects.toMatchObject({
+      stderr: expect.stringContaining('is a pre-defined network and cannot be removed'),
+    });
+  });
+});

@@ -1,8 +1,9 @@
-import { type ContainerRecord, commandLine } from '../../runtime/container/index.js';
+import { type ContainerRecord, commandLine, inspectNetworks } from '../../runtime/container/index.js';
+import { listPorts, type Networks } from '../../runtime/networks/index.js';
 import { inspectMounts } from '../../runtime/volumes/index.js';
 
 /** One line of `docker ps`. @param status as people read it. */
-export function listedContainerJson(record: ContainerRecord, status: string): object {
+export function listedContainerJson(record: ContainerRecord, networks: Networks, status: string): object {
   const { id, name, image, config, hostConfig, createdAt, state } = record;
   return {
     Id: id,
@@ -11,12 +12,12 @@ export function listedContainerJson(record: ContainerRecord, status: string): ob
     ImageID: image.id,
     Command: commandLine(config).join(' '),
     Created: Math.floor(Date.parse(createdAt) / 1000),
-    Ports: [],
+    Ports: listPorts(networks.attachmentOf(id)?.ports ?? [], Object.keys(config.ExposedPorts ?? {})),
     Labels: config.Labels ?? {},
     State: state.status,
     Status: status,
     HostConfig: { NetworkMode: hostConfig.NetworkMode ?? 'default' },
-    NetworkSettings: { Networks: {} },
+    NetworkSettings: { Networks: inspectNetworks(record, networks).Networks },
     Mounts: inspectMounts(record.mounts),
   };
 }

@@ -24,7 +24,9 @@ export const containerList: Handler = async ({ containers }, { query, answer }) 
     answer,
     shown
       .slice(0, limit > 0 ? limit : undefined)
-      .map((record) => listedContainerJson(record, containers.statusText(record.state, now))),
+      .map((record) =>
+        listedContainerJson(record, opened.host.networks, containers.statusText(record.state, now)),
+      ),
   );
 };
 

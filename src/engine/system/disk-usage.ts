@@ -2,7 +2,6 @@ import type { CacheRecord } from '../../builder/index.js';
 import { listImages } from '../../image/index.js';
 import { type Handler, sendJson } from '../call.js';
 import { listedContainerJson } from '../containers/container-json.js';
-import { containerRecords } from '../containers/records.js';
 import { LayerSizes, listedImageJson } from '../images/listed-image.js';
 
 const PARTS = {
@@ -14,7 +13,8 @@ const PARTS = {
 
 /** `docker system df`: all of it, or with `type` only some. */
 export const diskUsage: Handler = async (engine, { query, answer, version }) => {
-  const containers = await containerRecords(engine);
+  using opened = await engine.containers.open();
+  const containers = await opened.host.list();
   using store = engine.openStore();
   const wanted = query.getAll('type');
   const listed = listImages(store);
@@ -30,7 +30,11 @@ export const diskUsage: Handler = async (engine, { query, answer, version }) => 
   const found = {
     Images: images,
     Containers: containers.map((record) =>
-      listedContainerJson(record, engine.containers.statusText(record.state, Date.now())),
+      listedContainerJson(
+        record,
+        opened.host.networks,
+        engine.containers.statusText(record.state, Date.now()),
+      ),
     ),
     Volumes: [],
     BuildCache: engine.builder.cache().map(cacheRecordJson),

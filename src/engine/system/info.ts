@@ -20,7 +20,12 @@ export const info: Handler = async (engine, { answer }) => {
     Images: store.images().length,
     Driver: 'overlay',
     DriverStatus: [['Root', engine.identity.root]],
-    Plugins: { Volume: ['local'], Network: [], Authorization: null, Log: [] },
+    Plugins: {
+      Volume: ['local'],
+      Network: ['bridge', 'host', 'macvlan', 'null'],
+      Authorization: null,
+      Log: [],
+    },
     ...limits(),
     IPv4Forwarding: readText('/proc/sys/net/ipv4/ip_forward').trim() === '1',
     Debug: false,

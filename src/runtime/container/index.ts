@@ -7,6 +7,7 @@ export {
   type ContainerConfig,
   type CreateBody,
   commandLine,
+  type EndpointSettings,
   type HostConfig,
   type NetworkingConfig,
   type RestartPolicy,
@@ -25,4 +26,5 @@ export type { ContainerHostOptions } from './host-parts.js';
 export type { ContainerImage, ContainerImages } from './images.js';
 export { type ImageInUse, imagesInUse } from './images-in-use.js';
 export { inspectContainer } from './inspect.js';
+export { inspectNetworks } from './inspect-networks.js';
 export { DEFAULT_DETACH_KEYS, parseDetachKeys, resizeTerminal } from './terminal.js';

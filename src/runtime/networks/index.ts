@@ -16,6 +16,7 @@ export { containerHosts, containerResolvConf, type DnsOptions } from './network-
 export { Networks, type NetworksOptions, networksPlace } from './networks.js';
 export {
   inspectPorts,
+  listPorts,
   type PortBindings,
   type PublishedPort,
   portsText,

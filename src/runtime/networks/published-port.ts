@@ -49,6 +49,20 @@ export function inspectPorts(ports: readonly PublishedPort[], exposed: readonly 
   return shown;
 }
 
+/** As the list of containers in the Engine API has them: GET /containers/json. */
+export function listPorts(ports: readonly PublishedPort[], exposed: readonly string[] = []) {
+  return Object.entries(inspectPorts(ports, exposed)).flatMap(([key, places]) => {
+    const [port, Type = 'tcp'] = key.split('/');
+    const own = { PrivatePort: Number(port), Type };
+    const published = (places ?? []).map(({ HostIp, HostPort }) => ({
+      IP: HostIp,
+      ...own,
+      PublicPort: Number(HostPort),
+    }));
+    return published.length > 0 ? published : [own];
+  });
+}
+
 /** As `docker ps` shows them: `0.0.0.0:8080->80/tcp, 443/tcp`. */
 export function portsText(ports: readonly PublishedPort[], exposed: readonly string[] = []): string {
   const shown = Object.entries(inspectPorts(ports, exposed)).flatMap(([key, places]) =>

@@ -1,0 +1,76 @@
+import type { EndpointSettings } from '../../runtime/container/index.js';
+import { inspectNetwork, type Network, type NetworkRequest } from '../../runtime/networks/index.js';
+import { type Handler, sendEmpty, sendJson } from '../call.js';
+import { EngineError } from '../errors.js';
+import type { EventBus } from '../events/event-bus.js';
+import { readJsonBody } from '../json-body.js';
+import { filtersOf } from '../query.js';
+
+const LIST_FILTERS = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
+const PRUNE_FILTERS = ['label', 'label!', 'until'];
+
+/** `docker network ls`; who is in them is for {@link networkInspect} to say. */
+export const networkList: Handler = async ({ containers }, { query, answer }) => {
+  using opened = await containers.open();
+  const filters = Object.fromEntries(filtersOf(query, LIST_FILTERS));
+  sendJson(
+    answer,
+    opened.host.networks.list(filters).map((network) => inspectNetwork(network)),
+  );
+};
+
+/** `docker network create`. What the members mean is the runtime's to say, and to refuse. */
+export const networkCreate: Handler = async ({ containers, events }, { message, answer }) => {
+  const body = await readJsonBody(message);
+  using opened = await containers.open();
+  const network = await opened.host.networks.create(body as NetworkRequest);
+  post(events, network, 'create');
+  sendJson(answer, { Id: network.id, Warning: '' }, 201);
+};
+
+/** `docker network inspect`. */
+export const networkInspect: Handler = async ({ containers }, { name, answer }) => {
+  using opened = await containers.open();
+  const { networks } = opened.host;
+  const network = networks.get(name);
+  sendJson(answer, inspectNetwork(network, networks.members(network)));
+};
+
+/** `docker network rm`. */
+export const networkDelete: Handler = async ({ containers, events }, { name, answer }) => {
+  using opened = await containers.open();
+  post(events, opened.host.networks.remove(name), 'destroy');
+  sendEmpty(answer, 204);
+};
+
+/** `docker network connect`: one more for a container. */
+export const networkConnect: Handler = async ({ containers }, { name, message, answer }) => {
+  const { Container, EndpointConfig } = await readJsonBody(message);
+  using opened = await containers.open();
+  await opened.host.connect(containerOf(Container), name, (EndpointConfig ?? {}) as EndpointSettings);
+  sendEmpty(answer, 200);
+};
+
+/** `docker network disconnect`: one less. */
+export const networkDisconnect: Handler = async ({ containers }, { name, message, answer }) => {
+  const { Container, Force } = await readJsonBody(message);
+  using opened = await containers.open();
+  await opened.host.disconnect(containerOf(Container), name, { force: Force === true });
+  sendEmpty(answer, 200);
+};
+
+/** `docker network prune`: those that no container is in. */
+export const networkPrune: Handler = async ({ containers }, { query, answer }) => {
+  using opened = await containers.open();
+  const removed = opened.host.networks.prune(Object.fromEntries(filtersOf(query, PRUNE_FILTERS)));
+  sendJson(answer, { NetworksDeleted: removed.length > 0 ? removed : null });
+};
+
+function containerOf(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new EngineError(400, 'Container must be the name or id of a container');
+}
+
+function post(events: EventBus, { id, name, driver }: Network, action: 'create' | 'destroy'): void {
+  events.post({ type: 'network', action, id, attributes: { name, type: driver } });
+}
