@@ -6,6 +6,7 @@ import { addContainerOptions, type ContainerFlags } from './container-options.js
 import type { RunFlags } from './container-run.js';
 import { examples, group } from './help.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
+import { collect } from './repeated-option.js';
 import { parseWholeNumber } from './whole-number.js';
 
 const CONTAINERS = 'names, ids or beginnings of ids';
@@ -54,7 +55,7 @@ function addRun(parent: Command): void {
       'after',
       examples(
         ['berth run --rm -it debian:12 bash', 'a shell, gone with its container'],
-        ['berth run -d --name web --network host nginx', 'in the background, on the network of this machine'],
+        ['berth run -d --name web -p 8080:80 nginx', 'in the background, at http://localhost:8080'],
       ),
     )
     .action(async (image: string, words: string[], flags: RunFlags) => {
@@ -294,10 +295,6 @@ function addCleanUp(container: Command): void {
       await cleanUpContainer(id, flags);
     });
   addStoreOptions(command);
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }
 
 function seconds(text: string): number {

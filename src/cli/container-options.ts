@@ -1,8 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
+import { addRegistryOptions, type RegistryFlags } from './registry-options.js';
+import { collect } from './repeated-option.js';
 
 /** The flags of `berth run` and `berth create`, as the command line has them. */
 export type ContainerFlags = StoreFlags &
+  RegistryFlags &
   Readonly<{
     name?: string;
     attach: readonly string[];
@@ -109,7 +112,7 @@ export function addContainerOptions(command: Command): Command {
     .option('--cidfile <file>', 'write the id here')
     .addOption(new Option('--isolation <technology>', 'of docker').hideHelp())
     .addOption(new Option('--disable-content-trust', 'of docker').hideHelp());
-  return addStoreOptions(command);
+  return addRegistryOptions(addStoreOptions(command));
 }
 
 function addProcessOptions(command: Command): void {
@@ -217,10 +220,6 @@ function addHealthOptions(command: Command): void {
     .option('--health-start-interval <duration>', 'between two checks of that time')
     .option('--health-retries <count>', 'so many failures in a row are too many', wholeNumber)
     .option('--no-healthcheck', "none, not the image's either");
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }
 
 function wholeNumber(text: string): number {

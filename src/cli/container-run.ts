@@ -107,12 +107,6 @@ async function bringImage(store: LocalStore, image: string, flags: ContainerFlag
     import('./transfer-pull.js'),
     import('./transfer-session.js'),
   ]);
-  const { root, platform, quiet = false } = flags;
-  const transfer = {
-    quiet,
-    ...(root !== undefined && { root }),
-    ...(platform !== undefined && { platform }),
-  };
-  await using session = new TransferSession(transfer);
-  await fetchImage(session, await session.repository(reference), reference, transfer);
+  await using session = new TransferSession(flags);
+  await fetchImage(session, await session.repository(reference), reference, flags);
 }

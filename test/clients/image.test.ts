@@ -1,15 +1,13 @@
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerDaemon } from '../support/docker-daemon.js';
 import { answers, http } from '../support/http.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
+import { writeOwnImageSources } from '../support/own-image.js';
 import { pushImage, testImage } from '../support/push.js';
 import { run } from '../support/run.js';
-
-const ROOT = new URL('../../', import.meta.url).pathname;
-const NODE = process.execPath;
 
 let namespace: NetworkNamespace;
 let docker: DockerDaemon;
@@ -19,48 +17,15 @@ beforeAll(async () => {
   namespace = await NetworkNamespace.create();
   docker = await DockerDaemon.start(namespace);
   url = `http://${namespace.address}:5000`;
-  await buildImage();
+  const { context, base } = await writeOwnImageSources(docker.folder);
+  await docker.run(['import', base, 'base']);
+  await docker.run(['build', '--quiet', '--build-arg=BASE=base', '--tag=berth', context]);
 });
 
 afterAll(async () => {
   await docker?.[Symbol.asyncDispose]();
   await namespace?.[Symbol.asyncDispose]();
 });
-
-/**
- * Runs config/Dockerfile, except for its first stage: that fetches from Debian and npm, and what it makes is here
- * already. Its base is as much of Debian as the image needs.
- */
-async function buildImage(): Promise<void> {
-  const context = join(docker.folder, 'context');
-  const text = await readFile(join(ROOT, 'config/Dockerfile'), 'utf8');
-  const last = text.slice(text.lastIndexOf('\nFROM '));
-  await mkdir(context);
-  await writeFile(join(context, 'Dockerfile'), `ARG BASE\nFROM scratch AS build\nCOPY berth /berth\n${last}`);
-  for (const path of ['src/cli/berth', 'config']) {
-    await cp(join(ROOT, path), join(context, path), { recursive: true });
-  }
-  const modules = await readdir(join(ROOT, 'node_modules/@node-rs'));
-  const own = ['package.json', 'dist', ...modules.map((name) => `node_modules/@node-rs/${name}`)];
-  for (const path of own) await cp(join(ROOT, path), join(context, 'berth', path), { recursive: true });
-  const node = join(context, 'berth/node_modules', `node-linux-${process.arch}`, 'bin/node');
-  await mkdir(dirname(node), { recursive: true });
-  await cp(NODE, node);
-  await docker.run(['import', await baseArchive(), 'base']);
-  await docker.run(['build', '--quiet', '--build-arg=BASE=base', '--tag=berth', context]);
-}
-
-/** Busybox, and the libraries of Node. */
-async function baseArchive(): Promise<string> {
-  const base = join(docker.folder, 'base');
-  await mkdir(join(base, 'bin'), { recursive: true });
-  await cp('/bin/busybox', join(base, 'bin/busybox'));
-  for (const name of ['sh', 'ln', 'mkdir', 'readlink']) await symlink('busybox', join(base, 'bin', name));
-  const libraries = (await run(['ldd', NODE])).match(/\/\S+(?= \(0x)/g) ?? [];
-  for (const path of libraries) await cp(path, join(base, path), { dereference: true });
-  await run(['tar', '--create', `--directory=${base}`, `--file=${base}.tar`, '.']);
-  return `${base}.tar`;
-}
 
 async function ready(): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt += 1) {

@@ -30,6 +30,16 @@ export class ContainerPlace implements AsyncDisposable {
     return cleanEnvironment({ BERTH_ROOT: this.root });
   }
 
+  /** For files of a test. */
+  get folder(): string {
+    return this.#folder.path;
+  }
+
+  /** Of its network, also from outside. */
+  get address(): string {
+    return this.#network.address;
+  }
+
   /** To be put before what makes containers: their bridges and rules stay in the network of the test. */
   get prefix(): CommandPrefix {
     return this.#network.prefix;
