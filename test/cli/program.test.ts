@@ -47,6 +47,13 @@ describe('createProgram', () => {
     const command = commandAt(createProgram(args), called);
     expect(helpOf(command)).toBe(helpOf(commandAt(completeProgram(), called)));
   });
+  it.each(
+    completeProgram()
+      .commands.filter((command) => command.name() !== 'completion')
+      .flatMap((command) => [command.name(), ...command.aliases()]),
+  )('makes few others when %s is called', (name) =>
+    expect(createProgram([name]).commands.length).toBeLessThan(completeProgram().commands.length),
+  );
   it('takes defaults from options that were made late', async () => {
     const program = createProgram(['build', '.']);
     const build = commandAt(program, ['build']).action(() => {});
