@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqlFile } from '../sqlite/index.js';
-import { EVENTS_SCHEMA } from './container/container-events.js';
 import { CONTAINERS_SCHEMA } from './container/container-store.js';
 import { NETWORKS_SCHEMA } from './networks/index.js';
+import { EVENTS_SCHEMA } from './runtime-events.js';
 import { VOLUMES_SCHEMA } from './volumes/index.js';
 
 /** How long a change waits for that of another process. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type EngineEvent, eventJson } from '../../src/engine/events/event.js';
 import { EventBus } from '../../src/engine/events/event-bus.js';
 import { acceptsEvent } from '../../src/engine/events/event-filter.js';
-import { ContainerEvents, EVENTS_SCHEMA } from '../../src/runtime/container/container-events.js';
+import { EVENTS_SCHEMA, RuntimeEvents } from '../../src/runtime/runtime-events.js';
 import { SqlFile } from '../../src/sqlite/index.js';
 
 const pull = (name: string): EngineEvent => ({
@@ -16,7 +16,7 @@ const pull = (name: string): EngineEvent => ({
 function newBus(): EventBus {
   const db = new SqlFile(new DatabaseSync(':memory:'));
   db.exec(EVENTS_SCHEMA);
-  return new EventBus(new ContainerEvents(db));
+  return new EventBus(new RuntimeEvents(db));
 }
 
 describe('EventBus', () => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerEvents, RuntimeEvent } from '../../runtime/container/index.js';
+import type { RuntimeEvent, RuntimeEvents } from '../../runtime/container/index.js';
 import type { EngineEvent, PostedEvent } from './event.js';
 
 /** Other processes post too, and tell nobody: so often somebody looks. */
@@ -7,9 +7,9 @@ const LOOK_AGAIN_MS = 100;
 
 /** What happens on this machine, whichever process does it; the last events are kept, over the end of the engine too. */
 export class EventBus {
-  readonly #log: Pick<ContainerEvents, 'post' | 'after'>;
+  readonly #log: Pick<RuntimeEvents, 'post' | 'after'>;
 
-  constructor(log: Pick<ContainerEvents, 'post' | 'after'>) {
+  constructor(log: Pick<RuntimeEvents, 'post' | 'after'>) {
     this.#log = log;
   }
 

@@ -1,8 +1,7 @@
 import type { EndpointSettings } from '../../runtime/container/index.js';
-import { inspectNetwork, type Network, type NetworkRequest } from '../../runtime/networks/index.js';
+import { inspectNetwork, type NetworkRequest } from '../../runtime/networks/index.js';
 import { type Handler, sendEmpty, sendJson } from '../call.js';
 import { EngineError } from '../errors.js';
-import type { EventBus } from '../events/event-bus.js';
 import { readJsonBody } from '../json-body.js';
 import { filtersOf } from '../query.js';
 
@@ -20,11 +19,10 @@ export const networkList: Handler = async ({ containers }, { query, answer }) =>
 };
 
 /** `docker network create`. What the members mean is the runtime's to say, and to refuse. */
-export const networkCreate: Handler = async ({ containers, events }, { message, answer }) => {
+export const networkCreate: Handler = async ({ containers }, { message, answer }) => {
   const body = await readJsonBody(message);
   using opened = await containers.open();
   const network = await opened.host.networks.create(body as NetworkRequest);
-  post(events, network, 'create');
   sendJson(answer, { Id: network.id, Warning: '' }, 201);
 };
 
@@ -37,9 +35,9 @@ export const networkInspect: Handler = async ({ containers }, { name, answer }) 
 };
 
 /** `docker network rm`. */
-export const networkDelete: Handler = async ({ containers, events }, { name, answer }) => {
+export const networkDelete: Handler = async ({ containers }, { name, answer }) => {
   using opened = await containers.open();
-  post(events, opened.host.networks.remove(name), 'destroy');
+  opened.host.networks.remove(name);
   sendEmpty(answer, 204);
 };
 
@@ -69,8 +67,4 @@ export const networkPrune: Handler = async ({ containers }, { query, answer }) =
 function containerOf(value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
   throw new EngineError(400, 'Container must be the name or id of a container');
-}
-
-function post(events: EventBus, { id, name, driver }: Network, action: 'create' | 'destroy'): void {
-  events.post({ type: 'network', action, id, attributes: { name, type: driver } });
 }

@@ -14,11 +14,10 @@ export const volumeList: Handler = async ({ containers }, { query, answer }) => 
 };
 
 /** `docker volume create`. What the members mean is the runtime's to say, and to refuse. */
-export const volumeCreate: Handler = async ({ containers, events }, { message, answer }) => {
+export const volumeCreate: Handler = async ({ containers }, { message, answer }) => {
   const body = await readJsonBody(message);
   using opened = await containers.open();
   const volume = opened.host.volumes.create(body as VolumeRequest);
-  events.post({ type: 'volume', action: 'create', id: volume.name, attributes: { driver: 'local' } });
   sendJson(answer, inspectVolume(volume), 201);
 };
 
@@ -27,10 +26,9 @@ export const volumeInspect: Handler = async ({ containers }, { name, answer }) =
   sendJson(answer, inspectVolume(opened.host.volumes.get(name)));
 };
 
-export const volumeDelete: Handler = async ({ containers, events }, { name, query, answer }) => {
+export const volumeDelete: Handler = async ({ containers }, { name, query, answer }) => {
   using opened = await containers.open();
   await opened.host.volumes.remove(name, { force: isSet(query, 'force') });
-  events.post({ type: 'volume', action: 'destroy', id: name, attributes: { driver: 'local' } });
   sendEmpty(answer, 204);
 };
 

@@ -2,12 +2,12 @@ import { setTimeout } from 'node:timers/promises';
 import { ContainerStateError } from '../errors.js';
 import { readCgroupSupport, type UpdatableLimits, updateLimits } from '../limits/index.js';
 import type { Networks } from '../networks/index.js';
+import type { RuntimeEvents } from '../runtime-events.js';
 import { usableCgroups } from '../surroundings.js';
 import type { Volumes } from '../volumes/index.js';
 import type { CreateBody, EndpointSettings, RestartPolicy } from './configuration.js';
 import { ContainerCreation } from './container-creation.js';
 import { ContainerEndings } from './container-endings.js';
-import type { ContainerEvents } from './container-events.js';
 import type { ContainerFolder } from './container-folder.js';
 import { ContainerLauncher, type LaunchOptions } from './container-launcher.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
@@ -51,7 +51,7 @@ export class ContainerHost implements Disposable {
     this.#parts[Symbol.dispose]();
   }
 
-  get events(): ContainerEvents {
+  get events(): RuntimeEvents {
     return this.#parts.events;
   }
 

@@ -4,8 +4,8 @@ import { findRuntime, type MachineOptions } from '../machine.js';
 import { Networks, networksPlace } from '../networks/index.js';
 import { RuntimeDatabase } from '../runtime-database.js';
 import { runtimeDirectory } from '../runtime-directory.js';
+import { RuntimeEvents } from '../runtime-events.js';
 import { Volumes } from '../volumes/index.js';
-import { ContainerEvents } from './container-events.js';
 import { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord } from './container-record.js';
 import { ContainerStore } from './container-store.js';
@@ -29,7 +29,7 @@ export type ContainerHostOptions = Readonly<{
 /** What all that is done with containers works on: the database, the directories, the runtime's program. */
 export class HostParts implements Disposable {
   readonly store: ContainerStore;
-  readonly events: ContainerEvents;
+  readonly events: RuntimeEvents;
   readonly volumes: Volumes;
   readonly networks: Networks;
   readonly images: ContainerImages;
@@ -49,7 +49,7 @@ export class HostParts implements Disposable {
     mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
     this.#db = new RuntimeDatabase(root);
     this.store = new ContainerStore(this.#db);
-    this.events = new ContainerEvents(this.#db);
+    this.events = new RuntimeEvents(this.#db);
     this.volumes = new Volumes(this.#db, { directory: join(root, 'volumes') });
     this.networks = new Networks(this.#db, networksPlace(root, runDirectory));
     this.images = images;

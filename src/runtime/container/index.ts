@@ -2,6 +2,8 @@
  * Containers that have a life: made, started, looked into, stopped, removed. Start with container-host.ts; what a container
  * is asked to be is configuration.ts, what becomes of that container-bundle.ts, and who watches over it monitor.ts.
  */
+
+export type { RuntimeEvent, RuntimeEvents } from '../runtime-events.js';
 export { type AttachOptions, DETACHED, startAttachBridge } from './attach-bridge.js';
 export {
   type ContainerConfig,
@@ -12,7 +14,6 @@ export {
   type NetworkingConfig,
   type RestartPolicy,
 } from './configuration.js';
-export type { ContainerEvents, RuntimeEvent } from './container-events.js';
 export { type ExecOptions, execInContainer } from './container-exec.js';
 export type { ContainerFolder } from './container-folder.js';
 export { ContainerHost } from './container-host.js';

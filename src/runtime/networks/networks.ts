@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { SqlFile } from '../../sqlite/index.js';
 import { runtimeDirectory } from '../runtime-directory.js';
+import { RuntimeEvents } from '../runtime-events.js';
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js';
 import type { Endpoint, EndpointRequest, NetworkedContainer } from './endpoint.js';
 import type { HeldPorts } from './held-ports.js';
@@ -42,12 +43,14 @@ export function networksPlace(root: string, run: string): Pick<NetworksOptions, 
  */
 export class Networks {
   readonly #store: NetworkStore;
+  readonly #events: RuntimeEvents;
   readonly #attachments: Attachments;
   readonly #now: () => Date;
 
   constructor(db: SqlFile, options: NetworksOptions) {
     const { directory, lock, now = () => new Date() } = options;
     this.#store = new NetworkStore(db);
+    this.#events = new RuntimeEvents(db);
     const plumbing = options.plumbing ?? new Netavark(join(directory, 'names'));
     this.#attachments = new Attachments(this.#store, plumbing, { directory, lock });
     this.#now = now;
@@ -64,6 +67,7 @@ export class Networks {
     return this.#store.transaction(() => {
       const network = { ...draft, pools: poolsFor(draft, this.#all()) };
       this.#store.add(network);
+      this.#post('create', network);
       return network;
     });
   }
@@ -105,6 +109,7 @@ export class Networks {
           `error while removing network: network ${network.name} has active endpoints (${members.join(', ')})`,
         );
       this.#store.remove(network);
+      this.#post('destroy', network);
       return network;
     });
   }
@@ -186,6 +191,10 @@ export class Networks {
   #all(): Network[] {
     this.#ensurePredefined();
     return this.#store.all();
+  }
+
+  #post(action: 'create' | 'destroy', { id, name, driver }: Network): void {
+    this.#events.post({ type: 'network', action, actor: id, attributes: { name, type: driver } });
   }
 
   /** Those that are always there. */

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Row, SqlFile } from '../../sqlite/index.js';
 import { hasMountsBelow } from '../own-mounts.js';
+import { RuntimeEvents } from '../runtime-events.js';
 import { DATA, fillVolume } from './copy-up.js';
 import { closePlace, SUBPATH_PREFIX } from './open-beneath.js';
 import { mountOptions, unmountOptions } from './option-mounts.js';
@@ -39,12 +40,14 @@ const REMOVED = '.removed-';
  */
 export class Volumes {
   readonly #db: SqlFile;
+  readonly #events: RuntimeEvents;
   readonly #directory: string;
   readonly #now: () => Date;
 
   /** @param options `directory`: `volumes` in $BERTH_ROOT; made with the first volume. */
   constructor(db: SqlFile, { directory, now = () => new Date() }: { directory: string; now?: () => Date }) {
     this.#db = db;
+    this.#events = new RuntimeEvents(db);
     this.#directory = directory;
     this.#now = now;
   }
@@ -231,6 +234,7 @@ export class Volumes {
       JSON.stringify(labels),
       JSON.stringify(options),
     );
+    this.#post('create', name);
     return this.get(name);
   }
 
@@ -247,6 +251,11 @@ export class Volumes {
       renameSync(folder, join(this.#directory, REMOVED + randomBytes(6).toString('hex')));
     }
     this.#db.run('DELETE FROM volumes WHERE name = ?1', name);
+    this.#post('destroy', name);
+  }
+
+  #post(action: 'create' | 'destroy', name: string): void {
+    this.#events.post({ type: 'volume', action, actor: name, attributes: { driver: LOCAL_DRIVER } });
   }
 
   async #removeLeftovers(): Promise<void> {

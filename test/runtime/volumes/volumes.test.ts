@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeDatabase } from '../../../src/runtime/runtime-database.js';
+import { RuntimeEvents } from '../../../src/runtime/runtime-events.js';
 import { inspectVolume, Volumes } from '../../../src/runtime/volumes/index.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
@@ -22,6 +23,15 @@ afterEach(async () => {
 });
 
 describe('Volumes', () => {
+  it('tell of what is made and removed', async () => {
+    volumes.create({ Name: 'data' });
+    volumes.create({ Name: 'data' }); // is there already
+    await volumes.remove('data');
+    expect(new RuntimeEvents(db).after(0)).toMatchObject([
+      { type: 'volume', action: 'create', actor: 'data', attributes: { driver: 'local' } },
+      { type: 'volume', action: 'destroy', actor: 'data' },
+    ]);
+  });
   it('are shown as docker shows them', () => {
     expect(inspectVolume(volumes.create({ Name: 'data', Labels: { a: 'b' } }))).toEqual({
       CreatedAt: '2026-01-02T03:04:05Z',

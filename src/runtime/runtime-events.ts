@@ -1,4 +1,4 @@
-import type { SqlFile } from '../../sqlite/index.js';
+import type { SqlFile } from '../sqlite/index.js';
 
 /** Table of what happened, for the database of the runtime. */
 export const EVENTS_SCHEMA = `
@@ -24,7 +24,7 @@ export type RuntimeEvent = Readonly<{
 }>;
 
 /** What happened, told by whichever process did it, to all that ask. */
-export class ContainerEvents {
+export class RuntimeEvents {
   readonly #db: SqlFile;
 
   constructor(db: SqlFile) {
