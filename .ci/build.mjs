@@ -45,6 +45,7 @@ const output = {
       },
       { name: 'content', test: /\/src\/(oci|sqlite|content)\//, minShareCount: 2 },
       { name: 'images', test: /\/src\/(layer|image|linux)\//, minShareCount: 2 },
+      { name: 'containers', test: /\/src\/runtime\/(?!cdi)/, minShareCount: 2 },
       { name: 'builder', test: /\/src\/builder\//, minShareCount: 2 },
       {
         name: 'registry',

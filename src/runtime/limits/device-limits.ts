@@ -1,6 +1,6 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { additionsOf, type DeviceAdditions, type DeviceRule } from '../cdi/index.js';
+import { additionsOf, type DeviceAdditions, type DeviceRule } from '../cdi/apply-edits.js';
 import type { Surroundings } from '../spec.js';
 import { InvalidLimitError, type LimitsHostConfig } from './limit-config.js';
 
