@@ -5,6 +5,7 @@ import { hijack } from '../hijack.js';
 import { isSet, numberOf, textOf } from '../query.js';
 import { streamType } from '../stream-frames.js';
 import { AttachedStream } from './attached-stream.js';
+import { terminalSizeOf } from './terminal-size.js';
 
 /** `docker attach`, and what `docker run` asks before it starts a container: then it waits for that. */
 export const containerAttach: HijackHandler = async (engine, call) => {
@@ -42,13 +43,7 @@ export const plainAttach: Handler = () => {
 export const containerResize: Handler = async ({ containers }, { name, query, answer }) => {
   using opened = await containers.open();
   const { id } = await opened.host.running(name);
-  const [rows, columns] = [numberOf(query, 'h') ?? 0, numberOf(query, 'w') ?? 0];
-  resizeTerminal(opened.host.folder(id), sizeOf(rows), sizeOf(columns));
+  const { rows, columns } = terminalSizeOf(numberOf(query, 'h') ?? 0, numberOf(query, 'w') ?? 0);
+  resizeTerminal(opened.host.folder(id), rows, columns);
   sendEmpty(answer, 200);
 };
-
-/** The kernel takes 16 bits. */
-function sizeOf(given: number): number {
-  if (Number.isInteger(given) && given >= 0 && given < 65_536) return given;
-  throw new EngineError(400, `not the size of a terminal: ${given}`);
-}

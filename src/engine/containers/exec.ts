@@ -1,13 +1,23 @@
-import type { ChildProcess } from 'node:child_process';
-import { execInContainer } from '../../runtime/container/index.js';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import {
+  DEFAULT_DETACH_KEYS,
+  execInContainer,
+  parseDetachKeys,
+  postExec,
+  type TerminalSize,
+} from '../../runtime/container/index.js';
 import { type Handler, type HijackHandler, sendEmpty, sendJson } from '../call.js';
 import type { Engine } from '../engine.js';
 import { EngineError } from '../errors.js';
 import { hijack, takeBody } from '../hijack.js';
 import { readJsonBody, textMember } from '../json-body.js';
+import { numberOf } from '../query.js';
 import { frameHeader, streamType } from '../stream-frames.js';
+import { untilDetached } from './detach-keys.js';
 import type { Exec } from './execs.js';
 import { pump } from './pump.js';
+import { terminalSizeOf } from './terminal-size.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
 /** As a shell has it, for a command that cannot be started. */
@@ -17,17 +27,17 @@ const NOT_STARTED = 126;
 export const containerExec: Handler = async ({ containers, execs }, { name, message, answer }) => {
   const body = await readJsonBody(message);
   using opened = await containers.open();
-  const { id } = await opened.host.running(name);
-  if (body.Tty === true)
-    throw new EngineError(
-      501,
-      'berth engine cannot give exec a terminal yet: leave out -t, or use berth exec -it',
-    );
+  const record = await opened.host.running(name);
+  if (record.state.status === 'paused')
+    throw new EngineError(409, `Container ${record.id} is paused, unpause the container before exec`);
   const args = wordsIn(body.Cmd);
   if (args.length === 0) throw new EngineError(400, 'No exec command specified');
   const exec = execs.add({
-    containerId: id,
+    containerId: record.id,
     args,
+    tty: body.Tty === true,
+    size: sizeIn(body.ConsoleSize),
+    detachKeys: parseDetachKeys(textMember(body, 'DetachKeys') || DEFAULT_DETACH_KEYS),
     env: wordsIn(body.Env),
     user: textMember(body, 'User'),
     cwd: textMember(body, 'WorkingDir'),
@@ -36,6 +46,7 @@ export const containerExec: Handler = async ({ containers, execs }, { name, mess
     stdout: body.AttachStdout === true,
     stderr: body.AttachStderr === true,
   });
+  postExec(opened.host.events, record, exec.id, { action: 'exec_create', args });
   sendJson(answer, { Id: exec.id }, 201);
 };
 
@@ -46,20 +57,26 @@ export const execStart: HijackHandler = async (
 ) => {
   const exec = engine.execs.get(name);
   checkNew(exec);
-  const { rest } = await takeBody(message, socket, head, MAX_BODY_BYTES);
-  const stream = hijack(socket, rest, streamType({ tty: false, version }));
+  const { body, rest } = await takeBody(message, socket, head, MAX_BODY_BYTES);
+  const { tty } = exec;
+  exec.size = startSizeIn(body) ?? exec.size;
+  const stream = hijack(socket, rest, streamType({ tty, version }));
   const selected = { stdin: exec.stdin, stdout: exec.stdout, stderr: exec.stderr };
   const until = AbortSignal.any([signal, stopping]);
   let pumped: Promise<void> | undefined;
   const failure = await runExec(engine, exec, (child) => {
-    pumped = pump(child, stream, { selected, tty: false });
+    const detached = new AbortController();
+    const input = tty ? untilDetached(stream.input, exec.detachKeys, () => detached.abort()) : stream.input;
+    pumped = pump(child, { socket, input }, { selected, tty });
+    // The process goes on; its output is read and shown to nobody.
+    detached.signal.addEventListener('abort', () => socket.end(), { once: true });
     until.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
   });
   await pumped;
   // What was started has said itself what is wrong.
   if (failure !== undefined && pumped === undefined) {
     const text = Buffer.from(`OCI runtime exec failed: ${failure.message}\n`);
-    socket.write(Buffer.concat([frameHeader('stderr', text.length), text]));
+    socket.write(tty ? text : Buffer.concat([frameHeader('stderr', text.length), text]));
   }
   socket.end();
 };
@@ -84,7 +101,7 @@ export const execInspect: Handler = ({ execs }, { name, answer }) => {
     Running: isRunning,
     ExitCode: exitCode,
     ProcessConfig: {
-      tty: false,
+      tty: config.tty,
       entrypoint,
       arguments: rest,
       privileged: config.privileged,
@@ -95,14 +112,15 @@ export const execInspect: Handler = ({ execs }, { name, answer }) => {
     OpenStderr: config.stderr,
     CanRemove: false,
     ContainerID: containerId,
-    DetachKeys: '',
     Pid: 0,
   });
 };
 
-/** There are no terminals yet whose size could change. */
-export const execResize: Handler = ({ execs }, { name, answer }) => {
-  execs.get(name);
+/** The client's terminal has another size. */
+export const execResize: Handler = ({ execs }, { name, query, answer }) => {
+  const exec = execs.get(name);
+  exec.size = terminalSizeOf(numberOf(query, 'h') ?? 0, numberOf(query, 'w') ?? 0);
+  exec.sizes?.write(sizeLine(exec.size));
   sendEmpty(answer, 200);
 };
 
@@ -112,24 +130,22 @@ function checkNew({ id, isRunning, exitCode }: Exec): void {
 
 /** To its end. @returns why it could not be started. */
 async function runExec(
-  { containers, events }: Engine,
+  { containers }: Engine,
   exec: Exec,
   onSpawned: ((child: ChildProcess) => void) | undefined,
 ): Promise<Error | undefined> {
   using opened = await containers.open();
-  const { id, config, image, name } = await opened.host.running(exec.containerId);
-  const attributes = { ...config.Labels, execID: exec.id, image: image.name, name };
-  const post = (action: string, more: object = {}) =>
-    events.post({ type: 'container', action, id, attributes: { ...attributes, ...more } });
   exec.isRunning = true;
-  post(`exec_start: ${exec.args.join(' ')}`);
   try {
-    const { args, env, user, cwd, privileged } = exec;
-    const pipes = [exec.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'] as const;
-    exec.exitCode = await execInContainer(opened.host, id, {
-      ...{ args, env, user, cwd, privileged, terminal: false },
-      stdio: onSpawned === undefined ? 'ignore' : [...pipes],
-      ...(onSpawned && { onSpawned }),
+    const { id, args, env, user, cwd, privileged } = exec;
+    const hasTerminal = exec.tty && onSpawned !== undefined;
+    const input = exec.stdin || hasTerminal ? 'pipe' : 'ignore';
+    const pipes = hasTerminal ? [input, 'pipe', 'ignore', 'pipe'] : [input, 'pipe', 'pipe'];
+    exec.exitCode = await execInContainer(opened.host, exec.containerId, {
+      ...{ id, args, env, user, cwd, privileged, terminal: hasTerminal },
+      stdio: onSpawned === undefined ? 'ignore' : (pipes as StdioOptions),
+      ...(hasTerminal && { ownTerminal: exec.size }),
+      ...(onSpawned && { onSpawned: (child) => spawned(exec, child, onSpawned) }),
     });
     return undefined;
   } catch (error) {
@@ -138,8 +154,33 @@ async function runExec(
     return error as Error;
   } finally {
     exec.isRunning = false;
-    post('exec_die', { exitCode: String(exec.exitCode) });
+    delete exec.sizes;
   }
+}
+
+function spawned(exec: Exec, child: ChildProcess, then: (child: ChildProcess) => void): void {
+  const sizes = child.stdio[3] as Writable | undefined;
+  if (sizes != null) {
+    sizes.on('error', () => {}); // it has ended
+    exec.sizes = sizes;
+    sizes.write(sizeLine(exec.size)); // it may have changed since
+  }
+  then(child);
+}
+
+function sizeLine({ rows, columns }: TerminalSize): string {
+  return `${rows} ${columns}\n`;
+}
+
+/** Height and width. */
+function sizeIn(value: unknown): TerminalSize {
+  const [rows, columns] = Array.isArray(value) ? value : [];
+  return terminalSizeOf(Number(rows ?? 0), Number(columns ?? 0));
+}
+
+function startSizeIn(body: Buffer): TerminalSize | undefined {
+  const { ConsoleSize } = JSON.parse(body.toString() || '{}') as { ConsoleSize?: unknown };
+  return Array.isArray(ConsoleSize) ? sizeIn(ConsoleSize) : undefined;
 }
 
 /** Words, or a single one as docker takes it. */

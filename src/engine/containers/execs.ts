@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import type { Writable } from 'node:stream';
+import { newExecId, type TerminalSize } from '../../runtime/container/index.js';
 import { EngineError } from '../errors.js';
 
 /** What is to run in a container, as it was asked for. */
@@ -9,12 +10,23 @@ export type ExecConfig = Readonly<{
   user: string;
   cwd: string;
   privileged: boolean;
+  tty: boolean;
+  /** Bytes that end the session, and not the process. */
+  detachKeys: Uint8Array;
   stdin: boolean;
   stdout: boolean;
   stderr: boolean;
 }>;
 
-export type Exec = ExecConfig & Readonly<{ id: string }> & { isRunning: boolean; exitCode: number | null };
+export type Exec = ExecConfig &
+  Readonly<{ id: string }> & {
+    isRunning: boolean;
+    exitCode: number | null;
+    /** Of its terminal. */
+    size: TerminalSize;
+    /** Takes sizes of its terminal while it runs: lines of rows and columns. */
+    sizes?: Writable;
+  };
 
 /** Those whose end somebody may still ask for. */
 const KEPT = 1000;
@@ -23,8 +35,8 @@ const KEPT = 1000;
 export class Execs {
   readonly #execs = new Map<string, Exec>();
 
-  add(config: ExecConfig): Exec {
-    const exec = { ...config, id: randomBytes(32).toString('hex'), isRunning: false, exitCode: null };
+  add(config: ExecConfig & Readonly<{ size: TerminalSize }>): Exec {
+    const exec: Exec = { ...config, id: newExecId(), isRunning: false, exitCode: null };
     this.#execs.set(exec.id, exec);
     this.#forgetOldest();
     return exec;

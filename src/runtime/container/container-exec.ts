@@ -2,11 +2,21 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { ownCapabilities } from '../capabilities.js';
 import { ContainerStartError, ContainerStateError, RuntimeError } from '../errors.js';
 import { startFailure } from '../start-failure.js';
 import { processUser } from './container-bundle.js';
 import type { ContainerHost } from './container-host.js';
+import type { ContainerRecord } from './container-record.js';
+import { newExecId, postExec } from './exec-events.js';
+import { endSession } from './exec-session.js';
+import { inTerminal, type TerminalSize } from './exec-terminal.js';
+
+/** As a shell has it, for a command that cannot be started. */
+const NOT_STARTED = 126;
+const KILLED = 137;
+const LOOK_AGAIN_MS = 5;
 
 /** Another process in a container: Engine API, POST /containers/(id)/exec. */
 export type ExecOptions = Readonly<{
@@ -19,8 +29,18 @@ export type ExecOptions = Readonly<{
   terminal: boolean;
   privileged: boolean;
   stdio: StdioOptions;
+  /** Nobody waits for its end; nothing of its streams is kept. */
+  detached?: boolean;
+  /** A terminal of its own, where these streams are none: fd 3 takes lines of rows and columns. */
+  ownTerminal?: TerminalSize;
   /** For who wants its pipes. */
   onSpawned?: (child: ChildProcess) => void;
+  /** By which events name it, where somebody has told of it before: {@link postExec}. */
+  id?: string;
+  /** Where its process on this machine is noted while it runs. */
+  pidFile?: string;
+  /** Ends it with all that it has started. */
+  signal?: AbortSignal;
 }>;
 
 type BundleProcess = Readonly<{
@@ -57,22 +77,108 @@ export async function execInContainer(
     ...(options.privileged && { capabilities: allCapabilities() }),
     user: { uid: user.uid, gid: user.gid, ...(user.groups.length > 0 && { additionalGids: user.groups }) },
   };
+  const execID = options.id ?? newExecId();
+  if (options.id === undefined)
+    postExec(host.events, record, execID, { action: 'exec_create', args: options.args });
+  postExec(host.events, record, execID, { action: 'exec_start', args: options.args });
+  let exitCode = NOT_STARTED;
+  try {
+    exitCode = await runProcess(host, record, spec, options);
+    return exitCode;
+  } catch (error) {
+    exitCode = options.signal?.aborted ? KILLED : ((error as { exitCode?: number }).exitCode ?? NOT_STARTED);
+    throw error;
+  } finally {
+    // Of one that nobody waits for, nobody knows.
+    if (options.detached !== true) postExec(host.events, record, execID, { exitCode });
+  }
+}
+
+async function runProcess(
+  host: ContainerHost,
+  { id }: ContainerRecord,
+  spec: object,
+  options: ExecOptions,
+): Promise<number> {
+  const control = await host.control();
   // Its environment may hold secrets: it is gone when the process is.
   const folder = mkdtempSync(join(tmpdir(), 'berth-exec-'));
+  const [file, log, pidFile] = [
+    join(folder, 'process.json'),
+    join(folder, 'log'),
+    options.pidFile ?? join(folder, 'pid'),
+  ];
   try {
-    const [file, log] = [join(folder, 'process.json'), join(folder, 'log')];
     writeFileSync(file, JSON.stringify(spec), { mode: 0o600 });
-    const command = (await host.control()).execCommand(record.id, [
-      '--process',
-      file,
-      '--pid-file',
-      join(folder, 'pid'),
-    ]);
-    const code = await runToEnd(withLog(command, log), options);
+    const flags = ['--process', file, '--pid-file', pidFile, ...(options.detached ? ['--detach'] : [])];
+    const command = withLog(control.execCommand(id, flags), log);
+    let child: ChildProcess | undefined;
+    const ended = runToEnd(
+      options.ownTerminal === undefined ? command : inTerminal(command, options.ownTerminal),
+      {
+        ...options,
+        onSpawned: (spawned) => {
+          child = spawned;
+          options.onSpawned?.(spawned);
+        },
+      },
+    );
+    const code = await endedBy(options.signal, ended, async (over) => {
+      await endLeader(pidFile, over, () => control.processes(id));
+      child?.kill('SIGKILL'); // it waits for what is frozen
+    });
     if (code !== 0) throwIfNotStarted(log, code);
     return code;
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    rmSync(pidFile, { force: true });
+  }
+}
+
+/** @param kill called when the signal says so, with one that says that it has ended. @throws the signal's reason. */
+async function endedBy(
+  signal: AbortSignal | undefined,
+  ended: Promise<number>,
+  kill: (over: AbortSignal) => Promise<void>,
+): Promise<number> {
+  if (signal === undefined) return ended;
+  const over = new AbortController();
+  let killed: Promise<void> | undefined;
+  const onAbort = () => {
+    killed = kill(over.signal);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await ended;
+  } finally {
+    over.abort();
+    signal.removeEventListener('abort', onAbort);
+    await killed;
+    signal.throwIfAborted();
+  }
+}
+
+/** Its process may not be there yet, and is not when it has ended. */
+async function endLeader(
+  pidFile: string,
+  over: AbortSignal,
+  listed: () => Promise<readonly number[]>,
+): Promise<void> {
+  for (;;) {
+    const leader = pidIn(pidFile);
+    if (leader !== undefined) return endSession(leader, listed);
+    if (over.aborted) return;
+    await setTimeout(LOOK_AGAIN_MS);
+  }
+}
+
+function pidIn(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, 'utf8'));
+    return pid > 1 ? pid : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -23,6 +23,8 @@ export type {
   ContainerState,
   ContainerStatus,
 } from './container-record.js';
+export { newExecId, postExec } from './exec-events.js';
+export type { TerminalSize } from './exec-terminal.js';
 export type { ContainerHostOptions } from './host-parts.js';
 export type { ContainerImage, ContainerImages } from './images.js';
 export { type ImageInUse, imagesInUse } from './images-in-use.js';

@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import type { RuntimeEvents } from '../runtime-events.js';
+import type { ContainerRecord } from './container-record.js';
+
+/** 64 digits of hex, as docker has it. */
+export function newExecId(): string {
+  return randomBytes(32).toString('hex');
+}
+
+/** Tells of a further process of a container, in docker's words: `exec_create: ls -l`, `exec_start: ls -l`, `exec_die`. */
+export function postExec(
+  events: RuntimeEvents,
+  { id, name, image, config }: ContainerRecord,
+  execID: string,
+  what:
+    | Readonly<{ action: 'exec_create' | 'exec_start'; args: readonly string[] }>
+    | Readonly<{ exitCode: number }>,
+): void {
+  const [action, more] =
+    'exitCode' in what
+      ? ['exec_die', { exitCode: String(what.exitCode) }]
+      : [`${what.action}: ${what.args.join(' ')}`, {}];
+  const attributes = { ...config.Labels, execID, image: image.name, name, ...more };
+  events.post({ type: 'container', action, actor: id, attributes });
+}
