@@ -7,9 +7,9 @@ const LOOK_AGAIN_MS = 100;
 
 /** What happens on this machine, whichever process does it; the last events are kept, over the end of the engine too. */
 export class EventBus {
-  readonly #log: Pick<RuntimeEvents, 'post' | 'after'>;
+  readonly #log: Pick<RuntimeEvents, 'post' | 'after' | 'last'>;
 
-  constructor(log: Pick<RuntimeEvents, 'post' | 'after'>) {
+  constructor(log: Pick<RuntimeEvents, 'post' | 'after' | 'last'>) {
     this.#log = log;
   }
 
@@ -19,7 +19,7 @@ export class EventBus {
 
   /** The number of the last one, for {@link after}. */
   get last(): number {
-    return this.#log.after(0).at(-1)?.number ?? 0;
+    return this.#log.last;
   }
 
   after(number: number): PostedEvent[] {

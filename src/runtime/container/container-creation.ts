@@ -7,6 +7,8 @@ import { type MountPoint, resolveMounts } from '../volumes/index.js';
 import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
 import { checkNetworks, withNetworks } from './container-networks.js';
 import { type ContainerRecord, NEW_STATE } from './container-record.js';
+import { checkHealthcheck, healthPlanOf } from './health.js';
+import { HealthDuty } from './health-duty.js';
 import type { HostParts } from './host-parts.js';
 import { inventName, newContainerId, parseContainerName } from './names.js';
 import { checkRestartPolicy } from './restart-policy.js';
@@ -32,7 +34,9 @@ export class ContainerCreation {
     checkNetworks(HostConfig, networkingConfig, this.#parts.networks);
     const id = newContainerId();
     const withDefaults = withImage(config, image.config.config ?? {});
-    if (hasHealthcheck(withDefaults)) this.#parts.notice('its health check is kept, but nobody runs it yet');
+    checkHealthcheck(withDefaults.Healthcheck);
+    if (healthPlanOf(withDefaults) !== undefined && !HealthDuty.isTaken(this.#parts.healthLock))
+      this.#parts.notice('its health is checked while `berth engine` runs, which does not run now');
     const record = {
       id,
       createdAt: new Date().toISOString(),
@@ -108,9 +112,4 @@ function checkAvailable({ Init, UsernsMode = '' }: HostConfig): void {
     throw new InvalidContainerError('--init is not there yet: an init of the image can be its entrypoint');
   if (UsernsMode !== '' && UsernsMode !== 'host')
     throw new InvalidContainerError(`invalid user namespace mode: ${UsernsMode}; there is host`);
-}
-
-function hasHealthcheck({ Healthcheck }: ContainerConfig): boolean {
-  const [kind = 'NONE'] = Healthcheck?.Test ?? [];
-  return kind !== 'NONE';
 }

@@ -52,6 +52,8 @@ export class ContainerEndings {
       error: exitCode === undefined ? 'its monitor was killed, so how it ended is not known' : '',
       oomKilled: folder.wasOutOfMemory,
       finishedAt: new Date().toISOString(),
+      // As docker has it: nobody knows any more.
+      health: record.state.health && { ...record.state.health, status: 'unhealthy' },
     });
     if (ended.state.oomKilled) this.#parts.post(ended, 'oom');
     this.#parts.post(ended, 'die', { exitCode: String(ended.state.exitCode) });

@@ -19,6 +19,8 @@ type ContainerFile =
   | 'hosts'
   | 'hostname'
   | 'resolv.conf'
+  | 'health.json'
+  | 'health.pid'
   | 'root'
   | 'u'
   | 'w';
@@ -103,7 +105,7 @@ export class ContainerFolder {
 
   /** Forgets the end of the last run. */
   forgetExit(): void {
-    for (const name of ['exit', 'oom', 'attach', 'ctl', 'oci-log'] as const)
+    for (const name of ['exit', 'oom', 'attach', 'ctl', 'oci-log', 'health.json', 'health.pid'] as const)
       rmSync(this.file(name), { force: true });
     rmSync(join(this.path, 'winsz'), { force: true });
   }

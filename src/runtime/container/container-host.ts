@@ -11,9 +11,12 @@ import { ContainerEndings } from './container-endings.js';
 import type { ContainerFolder } from './container-folder.js';
 import { ContainerLauncher, type LaunchOptions } from './container-launcher.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
+import type { HealthResult } from './health.js';
+import { HealthDuty } from './health-duty.js';
 import { type ContainerHostOptions, HostParts } from './host-parts.js';
 import { parseContainerName } from './names.js';
 import { connectNetwork, disconnectNetwork, forgetMember } from './network-membership.js';
+import { noteHealth } from './note-health.js';
 import type { OciControl } from './oci-control.js';
 import { checkRestartPolicy, restartDelay, wantsRestart, wantsStartAtBoot } from './restart-policy.js';
 
@@ -307,6 +310,16 @@ export class ContainerHost implements Disposable {
       this.#parts.store.setState(id, { restartCount: current.state.restartCount + 1 });
       await this.#launcher.launch(current, options);
     });
+  }
+
+  /** For whoever checks how containers are; waits until nobody else does. @throws the signal's reason. */
+  takeHealthDuty(signal: AbortSignal): Promise<HealthDuty> {
+    return HealthDuty.take(this.#parts.healthLock, signal);
+  }
+
+  /** What a check has found, if it is the same run of the container still. */
+  noteHealth(checked: ContainerRecord, result: HealthResult): void {
+    noteHealth(this.#parts, checked, result);
   }
 
   /** After the machine was started: what is to run, runs. @returns what could not be started. */

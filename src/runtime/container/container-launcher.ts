@@ -7,6 +7,7 @@ import type { ContainerEndings } from './container-endings.js';
 import type { ContainerFolder } from './container-folder.js';
 import { attachNetworks } from './container-networks.js';
 import type { ContainerRecord } from './container-record.js';
+import { healthPlanOf, NEW_HEALTH } from './health.js';
 import type { HostParts } from './host-parts.js';
 import { Monitor } from './monitor.js';
 import { type FindRunning, sharedNamespaces } from './namespaces.js';
@@ -44,6 +45,7 @@ export class ContainerLauncher {
         error: '',
         oomKilled: false,
         startedAt: new Date().toISOString(),
+        health: healthPlanOf(record.config) && NEW_HEALTH,
       });
       this.#parts.post(running, 'start');
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Descriptor, Digest } from '../../oci/index.js';
 import type { MountPoint } from '../volumes/index.js';
 import type { ContainerConfig, HostConfig, NetworkingConfig } from './configuration.js';
+import type { Health } from './health.js';
 
 /** Docker's words. */
 export type ContainerStatus =
@@ -32,6 +33,8 @@ export type ContainerState = Readonly<{
   backoffMs?: number;
   /** Which process watches over it: see processIdentity. */
   monitor?: string;
+  /** Of its last run; absent where nobody checks it. */
+  health?: Health | undefined;
 }>;
 
 export type ContainerRecord = Readonly<{

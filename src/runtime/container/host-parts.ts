@@ -38,6 +38,8 @@ export class HostParts implements Disposable {
   readonly stateDirectory: string;
   readonly machineOptions: MachineOptions;
   readonly #db: RuntimeDatabase;
+  /** Locked by whoever checks the health of containers. */
+  readonly healthLock: string;
   readonly #directory: string;
   readonly #onNotice: ContainerHostOptions['onNotice'];
   #control: Promise<OciControl> | undefined;
@@ -47,6 +49,7 @@ export class HostParts implements Disposable {
     this.#directory = join(root, 'containers');
     this.stateDirectory = join(runtimeDirectory(root, runDirectory), 'runtime');
     mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
+    this.healthLock = join(this.#directory, 'health.lock');
     this.#db = new RuntimeDatabase(root);
     this.store = new ContainerStore(this.#db);
     this.events = new RuntimeEvents(this.#db);

@@ -25,6 +25,7 @@ export type {
 } from './container-record.js';
 export { newExecId, postExec } from './exec-events.js';
 export type { TerminalSize } from './exec-terminal.js';
+export { watchHealth } from './health-watch.js';
 export type { ContainerHostOptions } from './host-parts.js';
 export type { ContainerImage, ContainerImages } from './images.js';
 export { type ImageInUse, imagesInUse } from './images-in-use.js';

@@ -3,6 +3,7 @@ import { inspectMounts } from '../volumes/index.js';
 import { commandLine } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord, ContainerState } from './container-record.js';
+import { readHealthLog } from './health-log.js';
 import { inspectNetworks } from './inspect-networks.js';
 
 /** How Go writes no time. */
@@ -17,7 +18,7 @@ export function inspectContainer(record: ContainerRecord, folder: ContainerFolde
     Created: createdAt,
     Path: path,
     Args: args,
-    State: inspectState(state),
+    State: { ...inspectState(state), ...healthOf(state, folder) },
     Image: image.id,
     ResolvConfPath: folder.file('resolv.conf'),
     HostnamePath: folder.file('hostname'),
@@ -61,6 +62,12 @@ function inspectState({ status, pid, exitCode, error, oomKilled, startedAt, fini
     StartedAt: startedAt ?? NEVER,
     FinishedAt: finishedAt ?? NEVER,
   };
+}
+
+function healthOf({ health }: ContainerState, folder: ContainerFolder) {
+  if (health === undefined) return {};
+  const { status, failingStreak } = health;
+  return { Health: { Status: status, FailingStreak: failingStreak, Log: readHealthLog(folder) } };
 }
 
 const CONFIG_DEFAULTS = {
