@@ -44,6 +44,7 @@ const NEEDS = [
   { names: ['runc'], programs: ['runc'] },
   { names: ['skopeo'], programs: ['skopeo'] },
   { names: ['uidmap'], programs: ['newuidmap', 'newgidmap'] },
+  { names: ['tini'], programs: ['tini-static'] }, // run --init
   { names: ['tmux'], programs: ['tmux'] },
   { names: ['umoci'], programs: ['umoci'] },
   { names: ['util-linux'], programs: ['nsenter', 'unshare'] },

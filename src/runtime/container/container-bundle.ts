@@ -26,6 +26,7 @@ import { commandLine } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
 import type { NetworkParts } from './container-networks.js';
 import type { ContainerRecord } from './container-record.js';
+import { type InitProgram, initProgram } from './init-program.js';
 import { hostnameOf } from './names.js';
 
 export type BundleParts = Readonly<{
@@ -47,15 +48,17 @@ export type BundleParts = Readonly<{
  */
 export async function writeBundle(record: ContainerRecord, parts: BundleParts): Promise<void> {
   const { folder, root, surroundings, volumes, prepared } = parts;
-  const options = optionsOf(record, parts);
+  const init = initOf(record, parts);
+  const options = optionsOf(record, parts, init);
   makeDirectories(resolveInRoot(root, options.cwd));
   await copyUp(record.mounts, { rootfs: root, volumes });
   const placed = specMounts(record.mounts, { rootfs: root, prepared });
-  const mounts = [...networkFiles(record, parts), ...placed.mounts, ...options.mounts];
+  const files = [...networkFiles(record, parts), ...(init === undefined ? [] : [init.mount])];
+  const mounts = [...files, ...placed.mounts, ...options.mounts];
   if (!options.isReadOnly) {
     const targets = new MountTargets(root);
     for (const target of standardTargets(options, surroundings)) targets.add(target, 'directory');
-    for (const { destination } of networkFiles(record, parts)) targets.add(destination, 'file');
+    for (const { destination } of files) targets.add(destination, 'file');
   }
   const spec = containerSpec({ ...options, mounts }, surroundings);
   const { rootfsPropagation } = placed;
@@ -71,7 +74,16 @@ export function processUser(text: string, groups: readonly string[], root: strin
   return { ...user, groups: [...new Set([...user.groups, ...added])] };
 }
 
-function optionsOf(record: ContainerRecord, parts: BundleParts): ContainerOptions {
+/** Not where its first process is not the first of its process namespace: there it could not reap. */
+function initOf({ hostConfig }: ContainerRecord, { shared }: BundleParts): InitProgram | undefined {
+  return hostConfig.Init === true && shared.pid === undefined ? initProgram() : undefined;
+}
+
+function optionsOf(
+  record: ContainerRecord,
+  parts: BundleParts,
+  init: InitProgram | undefined,
+): ContainerOptions {
   const { id, config, hostConfig } = record;
   const { folder, root, surroundings, shared } = parts;
   const args = commandLine(config);
@@ -79,7 +91,7 @@ function optionsOf(record: ContainerRecord, parts: BundleParts): ContainerOption
   const [height, width] = hostConfig.ConsoleSize ?? [0, 0];
   return {
     rootfs: folder.file('root'),
-    args,
+    args: init === undefined ? args : init.args(args),
     env: environmentOf(record, parts.networks.env),
     cwd: config.WorkingDir || '/',
     user: processUser(config.User ?? '', hostConfig.GroupAdd ?? [], root),

@@ -10,6 +10,7 @@ import { type ContainerRecord, NEW_STATE } from './container-record.js';
 import { checkHealthcheck, healthPlanOf } from './health.js';
 import { HealthDuty } from './health-duty.js';
 import type { HostParts } from './host-parts.js';
+import { initProgram } from './init-program.js';
 import { inventName, newContainerId, parseContainerName } from './names.js';
 import { checkRestartPolicy } from './restart-policy.js';
 
@@ -108,8 +109,7 @@ function checkedLimits(hostConfig: HostConfig): HostConfig {
 
 /** What is not there yet is refused, rather than ignored. @throws {InvalidContainerError} */
 function checkAvailable({ Init, UsernsMode = '' }: HostConfig): void {
-  if (Init === true)
-    throw new InvalidContainerError('--init is not there yet: an init of the image can be its entrypoint');
+  if (Init === true) initProgram(); // one that is missing is told of now
   if (UsernsMode !== '' && UsernsMode !== 'host')
     throw new InvalidContainerError(`invalid user namespace mode: ${UsernsMode}; there is host`);
 }

@@ -6,19 +6,36 @@ import { InvalidLimitError, type LimitsHostConfig } from './limit-config.js';
 
 type DeviceNode = Readonly<{ path: string; hostPath: string; permissions: string }>;
 
+type DevicesHostConfig = Pick<LimitsHostConfig, 'Devices' | 'DeviceCgroupRules'> &
+  Readonly<{ Privileged?: boolean }>;
+
 const RULE = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/;
 
-/** HostConfig.Devices and DeviceCgroupRules, for the OCI spec. @throws {InvalidLimitError} @throws {RuntimeError} */
+/** What a container has its own of, or that is none. As docker leaves them out. */
+const OWN_OF_CONTAINERS = new Set(['console', 'fd', 'mqueue', 'ptmx', 'pts', 'shm']);
+
+/** HostConfig.Devices and DeviceCgroupRules, for the OCI spec; with `Privileged` all devices. @throws {InvalidLimitError} @throws {RuntimeError} */
 export function devicesOf(
-  { Devices, DeviceCgroupRules }: Pick<LimitsHostConfig, 'Devices' | 'DeviceCgroupRules'>,
+  { Devices, DeviceCgroupRules, Privileged }: DevicesHostConfig,
   surroundings: Pick<Surroundings, 'ids'>,
 ): DeviceAdditions {
   const deviceNodes = (Devices ?? []).flatMap(
     ({ PathOnHost, PathInContainer = '', CgroupPermissions = '' }) =>
       nodesAt(PathOnHost, PathInContainer || PathOnHost, CgroupPermissions || 'rwm'),
   );
+  if (Privileged === true) {
+    const asked = new Set(deviceNodes.map(({ path }) => path));
+    deviceNodes.push(...machineDevices().filter(({ path }) => !asked.has(path)));
+  }
   const additions = additionsOf([{ deviceNodes }], surroundings);
   return { ...additions, rules: [...additions.rules, ...(DeviceCgroupRules ?? []).map(ruleOf)] };
+}
+
+function machineDevices(): DeviceNode[] {
+  return readdirSync('/dev', { withFileTypes: true })
+    .filter(({ name }) => !OWN_OF_CONTAINERS.has(name) && !name.startsWith('.'))
+    .filter((entry) => entry.isDirectory() || entry.isCharacterDevice() || entry.isBlockDevice())
+    .flatMap(({ name }) => nodesAt(join('/dev', name), join('/dev', name), 'rwm'));
 }
 
 /** Of a directory, such as /dev/snd, all devices in it. */
