@@ -23,6 +23,7 @@ const LONGEST = [
   'containers/engine-containers',
   'containers/networks',
   'containers/network-command',
+  'containers/watching',
   'clients/known-flags',
 ].map((name) => `/test/${name}.test.ts`);
 

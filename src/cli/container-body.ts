@@ -107,7 +107,24 @@ function hostConfigOf(flags: ContainerFlags) {
   };
 }
 
-function limitsOf(flags: ContainerFlags) {
+/** Limits that `berth update` changes too. */
+export type ChangeableLimitFlags = Pick<
+  ContainerFlags,
+  | 'memory'
+  | 'memorySwap'
+  | 'memoryReservation'
+  | 'cpuShares'
+  | 'cpus'
+  | 'cpuPeriod'
+  | 'cpuQuota'
+  | 'cpusetCpus'
+  | 'cpusetMems'
+  | 'pidsLimit'
+  | 'blkioWeight'
+>;
+
+/** In the members of the Engine API; what nobody asked for is absent. @throws {UsageError} */
+export function changeableLimitsOf(flags: ChangeableLimitFlags) {
   const size = (text: string, flag: string) => (text === '-1' ? -1 : parseSize(text, flag));
   return {
     ...(flags.memory !== undefined && { Memory: parseSize(flags.memory, '--memory') }),
@@ -115,9 +132,6 @@ function limitsOf(flags: ContainerFlags) {
     ...(flags.memoryReservation !== undefined && {
       MemoryReservation: parseSize(flags.memoryReservation, '--memory-reservation'),
     }),
-    ...(flags.memorySwappiness !== undefined && { MemorySwappiness: flags.memorySwappiness }),
-    ...(flags.oomKillDisable === true && { OomKillDisable: true }),
-    ...(flags.oomScoreAdj !== undefined && { OomScoreAdj: flags.oomScoreAdj }),
     ...(flags.cpuShares !== undefined && { CpuShares: flags.cpuShares }),
     ...(flags.cpus !== undefined && { NanoCpus: nanoCpus(flags.cpus) }),
     ...(flags.cpuPeriod !== undefined && { CpuPeriod: flags.cpuPeriod }),
@@ -126,6 +140,15 @@ function limitsOf(flags: ContainerFlags) {
     ...(flags.cpusetMems !== undefined && { CpusetMems: flags.cpusetMems }),
     ...(flags.pidsLimit !== undefined && { PidsLimit: flags.pidsLimit }),
     ...(flags.blkioWeight !== undefined && { BlkioWeight: flags.blkioWeight }),
+  };
+}
+
+function limitsOf(flags: ContainerFlags) {
+  return {
+    ...changeableLimitsOf(flags),
+    ...(flags.memorySwappiness !== undefined && { MemorySwappiness: flags.memorySwappiness }),
+    ...(flags.oomKillDisable === true && { OomKillDisable: true }),
+    ...(flags.oomScoreAdj !== undefined && { OomScoreAdj: flags.oomScoreAdj }),
     BlkioDeviceReadBps: flags.deviceReadBps.map((text) => rateOf(text, '--device-read-bps')),
     BlkioDeviceWriteBps: flags.deviceWriteBps.map((text) => rateOf(text, '--device-write-bps')),
     BlkioDeviceReadIOps: flags.deviceReadIops.map((text) => rateOf(text, '--device-read-iops')),
@@ -174,7 +197,10 @@ function healthcheckOf(flags: ContainerFlags) {
 }
 
 /** @throws {UsageError} with --rm there is nothing to be started again. */
-function parseRestartPolicy({ restart = 'no', rm }: ContainerFlags): RestartPolicy {
+export function parseRestartPolicy({
+  restart = 'no',
+  rm,
+}: Pick<ContainerFlags, 'restart' | 'rm'>): RestartPolicy {
   const [, name = '', count = '0'] =
     /^(no|always|unless-stopped|on-failure)(?::(\d{1,6}))?$/.exec(restart) ?? [];
   if (name === '' || (count !== '0' && name !== 'on-failure'))

@@ -4,6 +4,7 @@ import type { PsFlags } from './container-list.js';
 import type { LogsFlags } from './container-logs.js';
 import { addContainerOptions, type ContainerFlags } from './container-options.js';
 import type { RunFlags } from './container-run.js';
+import { addPrune, addWatchCommands } from './container-watch-command.js';
 import { examples, group } from './help.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
 import { collect } from './repeated-option.js';
@@ -22,6 +23,7 @@ export function addContainerCommands(program: Command): void {
   addShared(container);
   addList(container, 'ls').aliases(['list', 'ps']);
   addInspect(container);
+  addPrune(container);
   addCleanUp(container);
 }
 
@@ -38,6 +40,7 @@ function addShared(parent: Command): void {
   addExec(parent);
   addAttach(parent);
   addLogs(parent);
+  addWatchCommands(parent);
 }
 
 function addRun(parent: Command): void {
@@ -195,6 +198,7 @@ function addExec(parent: Command): void {
     .argument('<container>', 'name, id or the beginning of an id')
     .argument('<command...>', 'and its arguments')
     .passThroughOptions()
+    .option('-d, --detach', 'in the background; nothing of it is shown')
     .option('-i, --interactive', 'it has your input')
     .option('-t, --tty', 'it has a terminal')
     .option('-e, --env <variable>', 'NAME=value; NAME alone takes yours', collect, [])
@@ -254,7 +258,8 @@ function addList(parent: Command, name: string): Command {
     .option('-q, --quiet', 'only the ids')
     .option('-l, --latest', 'the newest, whatever it does')
     .option('-n, --last <count>', 'the newest ones, whatever they do', parseWholeNumber(1))
-    .option('-f, --filter <filter>', 'status, name, label, ancestor, exited, id, before, since', collect, [])
+    .option('-f, --filter <filter>', 'status, health, name, label, network, volume, …', collect, [])
+    .option('-s, --size', 'how much they have written')
     .option('--no-trunc', 'whole ids and commands')
     .option('--format <format>', 'json, table, or a template: {{.Names}} {{.Status}}')
     .addHelpText(

@@ -1,14 +1,18 @@
-import type { ContainerRecord } from '../runtime/container/index.js';
+import { type ContainerRecord, networkNames } from '../runtime/container/index.js';
+import { nameOfMount } from '../runtime/volumes/index.js';
 import { splitPair } from './build-flags.js';
 import { UsageError } from './failure.js';
+import { parseTime } from './point-in-time.js';
 
 /** Given all containers, says of one whether it is shown. */
-export type ContainerFilter = (all: readonly ContainerRecord[]) => (record: ContainerRecord) => boolean;
+type ContainerFilter = (all: readonly ContainerRecord[]) => (record: ContainerRecord) => boolean;
 
 const STATUSES = ['created', 'running', 'paused', 'restarting', 'exited', 'removing', 'dead'];
 
+const HEALTHS = ['starting', 'healthy', 'unhealthy', 'none'];
+
 /** `--filter` of `berth ps`, as docker has them; several of one key mean any of them, of labels all. @throws {UsageError} */
-export function parseContainerFilters(texts: readonly string[]): ContainerFilter[] {
+function parseContainerFilters(texts: readonly string[]): ContainerFilter[] {
   const byKey = new Map<string, ContainerFilter[]>();
   for (const text of texts) {
     const equals = text.indexOf('=');
@@ -19,10 +23,19 @@ export function parseContainerFilters(texts: readonly string[]): ContainerFilter
   return Array.from(byKey, ([key, filters]) => (all) => {
     const accepting = filters.map((filter) => filter(all));
     return (record) =>
-      key === 'label'
+      key.startsWith('label')
         ? accepting.every((accepts) => accepts(record))
         : accepting.some((accepts) => accepts(record));
   });
+}
+
+/** Those that all filters accept, in the same order. @throws {UsageError} */
+export function chooseContainers(
+  records: readonly ContainerRecord[],
+  texts: readonly string[],
+): readonly ContainerRecord[] {
+  const filters = parseContainerFilters(texts).map((filter) => filter(records));
+  return records.filter((record) => filters.every((accepts) => accepts(record)));
 }
 
 function filterOf(key: string, value: string): ContainerFilter {
@@ -35,6 +48,25 @@ function filterOf(key: string, value: string): ContainerFilter {
       return () =>
         ({ name }) =>
           matches(name, value);
+    case 'label!': {
+      const filter = filterOf('label', value);
+      return (all) => {
+        const has = filter(all);
+        return (record) => !has(record);
+      };
+    }
+    case 'until': {
+      const time = Date.parse(parseTime(value, Date.now()));
+      return () =>
+        ({ createdAt }) =>
+          Date.parse(createdAt) < time;
+    }
+    case 'volume':
+      return () =>
+        ({ mounts }) =>
+          mounts.some((point) => point.destination === value || nameOfMount(point) === value);
+    case 'network':
+      return () => (record) => networkNames(record).includes(value);
     case 'label': {
       const [name = '', wanted] = splitPair(value);
       return () =>
@@ -49,6 +81,12 @@ function filterOf(key: string, value: string): ContainerFilter {
       return () =>
         ({ state }) =>
           state.status === value;
+    case 'health':
+      if (!HEALTHS.includes(value))
+        throw new UsageError(`no health ${value}; there are ${HEALTHS.join(', ')}`);
+      return () =>
+        ({ state }) =>
+          (state.health?.status ?? 'none') === value;
     case 'exited':
       if (!/^\d{1,3}$/.test(value)) throw new UsageError(`exited=${value}: write an exit code`);
       return () =>
@@ -66,7 +104,7 @@ function filterOf(key: string, value: string): ContainerFilter {
       };
     default:
       throw new UsageError(
-        `no filter ${key}; there are ancestor, before, exited, id, label, name, since and status`,
+        `no filter ${key}; there are ancestor, before, exited, health, id, label, label!, name, network, since, status, until and volume`,
       );
   }
 }

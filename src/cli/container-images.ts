@@ -1,4 +1,4 @@
-import { ImageFormatError, type LocalStore } from '../image/index.js';
+import { ImageFormatError, imageSize, type LocalStore } from '../image/index.js';
 import { decompress } from '../layer/index.js';
 import type { Descriptor } from '../oci/index.js';
 import type { ContainerImage, ContainerImages } from '../runtime/container/index.js';
@@ -11,6 +11,7 @@ export function containerImages(store: LocalStore): ContainerImages {
       return { ...imageOf(store, descriptor), id };
     },
     open: (manifest) => imageOf(store, manifest),
+    sizeOf: (manifest) => imageSize(store, store.image(manifest).manifest.layers),
     hold: (containerId, { digest }) => store.hold(ownerOf(containerId), [digest]),
     release: (containerId) => store.release(ownerOf(containerId)),
   };

@@ -8,7 +8,7 @@ import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 
 /** Does something to each of several containers, says which were done, and fails at the end for those that were not. */
-async function each(
+export async function eachContainer(
   names: readonly string[],
   flags: StoreFlags,
   work: (host: ContainerHost, name: string) => Promise<unknown>,
@@ -30,12 +30,12 @@ export type StopFlags = StoreFlags & Readonly<{ time?: number; timeout?: number;
 
 /** `berth stop`. */
 export async function stopContainers(names: readonly string[], flags: StopFlags): Promise<void> {
-  await each(names, flags, (host, name) => host.stop(name, stopOptions(flags)));
+  await eachContainer(names, flags, (host, name) => host.stop(name, stopOptions(flags)));
 }
 
 /** `berth restart`. */
 export async function restartContainers(names: readonly string[], flags: StopFlags): Promise<void> {
-  await each(names, flags, (host, name) => host.restart(name, stopOptions(flags)));
+  await eachContainer(names, flags, (host, name) => host.restart(name, stopOptions(flags)));
 }
 
 /** `berth kill`. */
@@ -43,17 +43,17 @@ export async function killContainers(
   names: readonly string[],
   flags: StoreFlags & Readonly<{ signal: string }>,
 ): Promise<void> {
-  await each(names, flags, (host, name) => host.kill(name, parseSignal(flags.signal)));
+  await eachContainer(names, flags, (host, name) => host.kill(name, parseSignal(flags.signal)));
 }
 
 /** `berth pause`. */
 export async function pauseContainers(names: readonly string[], flags: StoreFlags): Promise<void> {
-  await each(names, flags, (host, name) => host.pause(name));
+  await eachContainer(names, flags, (host, name) => host.pause(name));
 }
 
 /** `berth unpause`. */
 export async function unpauseContainers(names: readonly string[], flags: StoreFlags): Promise<void> {
-  await each(names, flags, (host, name) => host.unpause(name));
+  await eachContainer(names, flags, (host, name) => host.unpause(name));
 }
 
 /** `berth rm`. */
@@ -62,7 +62,7 @@ export async function removeContainers(
   flags: StoreFlags & Readonly<{ force?: boolean; volumes?: boolean }>,
 ): Promise<void> {
   const { force = false, volumes = false } = flags;
-  await each(names, flags, async (host, name) => {
+  await eachContainer(names, flags, async (host, name) => {
     try {
       await host.remove(name, { force, volumes });
     } catch (error) {
@@ -89,7 +89,7 @@ export type StartFlags = StoreFlags &
 /** `berth start`. @returns the exit code. */
 export async function startContainers(names: readonly string[], flags: StartFlags): Promise<number> {
   if (flags.attach !== true && flags.interactive !== true) {
-    await each(names, flags, (host, name) => host.start(name));
+    await eachContainer(names, flags, (host, name) => host.start(name));
     return 0;
   }
   const [name = '', ...more] = names;
@@ -125,6 +125,7 @@ export type AttachFlags = StoreFlags & Readonly<{ stdin?: boolean; sigProxy?: bo
 
 export type ExecFlags = StoreFlags &
   Readonly<{
+    detach?: boolean;
     interactive?: boolean;
     tty?: boolean;
     env: readonly string[];
@@ -134,19 +135,21 @@ export type ExecFlags = StoreFlags &
     privileged?: boolean;
   }>;
 
-/** `berth exec`. @returns the exit code. */
+/** `berth exec`. @returns the exit code; 0 for one that nobody waits for. */
 export async function execCommand(name: string, args: readonly string[], flags: ExecFlags): Promise<number> {
-  const { interactive = false, tty = false } = flags;
-  if (tty && interactive && !process.stdin.isTTY) throw new UsageError('the input device is not a TTY');
+  const { detach = false, interactive = false, tty = false } = flags;
+  if (!detach && tty && interactive && !process.stdin.isTTY)
+    throw new UsageError('the input device is not a TTY');
   using opened = await openContainerHost(flags);
   return await execInContainer(opened.host, name, {
     args,
     env: variablesOf(flags),
     user: flags.user ?? '',
     cwd: flags.workdir ?? '',
-    terminal: tty,
     privileged: flags.privileged === true,
-    stdio: [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
+    ...(detach
+      ? { terminal: false, detached: true, stdio: 'ignore' }
+      : { terminal: tty, stdio: [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'] }),
   });
 }
 

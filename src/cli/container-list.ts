@@ -1,11 +1,17 @@
-import { type ContainerRecord, commandLine, networkNames } from '../runtime/container/index.js';
+import {
+  type ContainerHost,
+  type ContainerRecord,
+  commandLine,
+  networkNames,
+} from '../runtime/container/index.js';
 import { type Attachment, portsText } from '../runtime/networks/index.js';
-import { type ContainerFilter, parseContainerFilters } from './container-filters.js';
+import { nameOfMount } from '../runtime/volumes/index.js';
+import { chooseContainers } from './container-filters.js';
 import { openContainerHost } from './container-host.js';
 import { statusText } from './container-status.js';
 import { formatRows } from './format-template.js';
 import type { StoreFlags } from './image-store.js';
-import { ago, goTime } from './image-units.js';
+import { ago, goTime, humanSize } from './image-units.js';
 import { printable } from './printable.js';
 
 export type PsFlags = StoreFlags &
@@ -13,6 +19,7 @@ export type PsFlags = StoreFlags &
     all?: boolean;
     quiet?: boolean;
     latest?: boolean;
+    size?: boolean;
     last?: number;
     trunc?: boolean;
     filter?: readonly string[];
@@ -38,30 +45,34 @@ const HEADERS = {
 
 const TABLE = 'table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}';
 const MAX_COMMAND = 20;
+const MAX_MOUNT = 15;
 
 /** `berth ps`: docker's columns and fields. */
 export async function listContainers(flags: PsFlags): Promise<void> {
   using opened = await openContainerHost(flags);
   const records = await opened.host.list();
-  const filters = parseContainerFilters(flags.filter ?? []).map((filter) => filter(records));
-  const shown = chosen(records, filters, flags);
-  const rows = shown.map((record) =>
-    rowOf(record, opened.host.networks.attachmentOf(record.id), flags.trunc !== false),
+  const shown = chosen(records, flags);
+  const showsSize = flags.size === true || /\.Size\b/.test(flags.format ?? '');
+  const rows = await Promise.all(
+    shown.map(async (record) => ({
+      ...rowOf(record, opened.host.networks.attachmentOf(record.id), flags.trunc !== false),
+      ...(showsSize && { Size: await sizeText(opened.host, record) }),
+    })),
   );
   if (flags.quiet === true) {
     process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
     return;
   }
   const isTable = flags.format === undefined || flags.format === 'table';
-  process.stdout.write(formatRows(rows, isTable ? TABLE : (flags.format ?? TABLE), HEADERS));
+  const table = flags.size === true ? `${TABLE}\t{{.Size}}` : TABLE;
+  process.stdout.write(formatRows(rows, isTable ? table : (flags.format ?? table), HEADERS));
 }
 
 function chosen(
   records: readonly ContainerRecord[],
-  filters: readonly ReturnType<ContainerFilter>[],
   { all = false, latest = false, last = latest ? 1 : 0, filter = [] }: PsFlags,
 ): ContainerRecord[] {
-  const matching = records.filter((record) => filters.every((accepts) => accepts(record)));
+  const matching = chooseContainers(records, filter);
   if (last > 0) return matching.slice(0, last);
   const showsAll = all || filter.some((text) => /^(?:status|exited)=/.test(text));
   return matching.filter(
@@ -79,7 +90,7 @@ function rowOf(
   return {
     ID: trunc ? id.slice(0, 12) : id,
     Image: image.name,
-    Command: `"${trunc && command.length > MAX_COMMAND ? `${command.slice(0, MAX_COMMAND - 1)}…` : command}"`,
+    Command: `"${trunc ? shortened(command, MAX_COMMAND) : command}"`,
     CreatedAt: goTime(createdAt),
     RunningFor: ago(createdAt, Date.now()),
     Ports:
@@ -91,8 +102,22 @@ function rowOf(
     Labels: Object.entries(config.Labels ?? {})
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
-    Mounts: '',
+    Mounts: record.mounts
+      .map(nameOfMount)
+      .filter((mount) => mount !== '')
+      .map((mount) => (trunc ? shortened(mount, MAX_MOUNT) : mount))
+      .join(','),
     Networks: networkNames(record).join(','),
-    LocalVolumes: '0',
+    LocalVolumes: String(record.mounts.filter(({ type }) => type === 'volume').length),
   };
+}
+
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}
+
+/** What it has written, and that with its image. */
+async function sizeText(host: ContainerHost, record: ContainerRecord): Promise<string> {
+  const changed = await host.changedBytes(record);
+  return `${humanSize(changed)} (virtual ${humanSize(changed + host.imageBytes(record))})`;
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { type LogRecord, logPlanOf, readLog, utcTime, utcTimeOfUnix } from '../runtime/logs/index.js';
-import { findAge } from './age.js';
+import { type LogRecord, logPlanOf, readLog } from '../runtime/logs/index.js';
 import { openContainerHost } from './container-host.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 import { Interruption } from './interruption.js';
+import { parseTime } from './point-in-time.js';
 
 export type LogsFlags = StoreFlags &
   Readonly<{
@@ -35,8 +35,8 @@ export async function showLogs(name: string, flags: LogsFlags): Promise<void> {
   }
   const now = Date.now();
   const options = {
-    ...(flags.since !== undefined && { since: timeOf(flags.since, now) }),
-    ...(flags.until !== undefined && { until: timeOf(flags.until, now) }),
+    ...(flags.since !== undefined && { since: parseTime(flags.since, now) }),
+    ...(flags.until !== undefined && { until: parseTime(flags.until, now) }),
     ...(flags.tail !== 'all' && { tail: countOf(flags.tail) }),
     ...(flags.follow === true && { follow: { ended: ended.signal } }),
     signal,
@@ -56,23 +56,6 @@ async function write(
     ? output.write(Buffer.concat([Buffer.from(`${time} `), text]))
     : output.write(text);
   if (!isReady) await once(output, 'drain', { signal });
-}
-
-/** A time, seconds since 1970, or how long ago: `10m`. @returns as records have it. @throws {UsageError} */
-function timeOf(text: string, now: number): string {
-  const age = findAge(text);
-  const time =
-    age === undefined
-      ? (utcTimeOfUnix(text) ?? utcTime(dateText(text)))
-      : utcTime(new Date(now - age).toISOString());
-  if (time !== undefined) return time;
-  throw new UsageError(`not a time: ${JSON.stringify(text)}; write 10m or 2026-01-31T12:00:00Z`);
-}
-
-/** A date alone, or without a zone, is of this machine. */
-function dateText(text: string): string {
-  const time = /Z|[+-]\d\d:\d\d$/.test(text) ? Number.NaN : Date.parse(text);
-  return Number.isNaN(time) ? text : new Date(time).toISOString();
 }
 
 function countOf(text: string): number {

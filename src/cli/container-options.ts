@@ -171,14 +171,12 @@ function addVolumeOptions(command: Command): void {
     .option('--read-only', 'its root filesystem cannot be changed');
 }
 
-function addLimitOptions(command: Command): void {
-  command
+/** Limits that a container may get while it runs too. */
+export function addChangeableLimitOptions(command: Command): Command {
+  return command
     .option('-m, --memory <size>', 'at most so much memory: 512m')
     .option('--memory-swap <size>', 'memory and swap together; -1 is no limit')
     .option('--memory-reservation <size>', 'what it is pushed back to when memory is scarce')
-    .option('--memory-swappiness <percent>', '0 to 100', wholeNumber)
-    .option('--oom-kill-disable', 'wait, rather than be killed, without memory')
-    .option('--oom-score-adj <number>', 'who is killed first: -1000 to 1000', number)
     .option('-c, --cpu-shares <weight>', 'of processor time, where it is scarce; 1024 is usual', wholeNumber)
     .option('--cpus <count>', 'at most so many processors: 1.5')
     .option('--cpu-period <microseconds>', 'what a quota is for', wholeNumber)
@@ -186,7 +184,14 @@ function addLimitOptions(command: Command): void {
     .option('--cpuset-cpus <list>', 'only these processors: 0-2,4')
     .option('--cpuset-mems <list>', 'only these memory nodes')
     .option('--pids-limit <count>', 'at most so many processes; -1 is no limit', number)
-    .option('--blkio-weight <weight>', 'of disk time, 10 to 1000', wholeNumber)
+    .option('--blkio-weight <weight>', 'of disk time, 10 to 1000', wholeNumber);
+}
+
+function addLimitOptions(command: Command): void {
+  addChangeableLimitOptions(command)
+    .option('--memory-swappiness <percent>', '0 to 100', wholeNumber)
+    .option('--oom-kill-disable', 'wait, rather than be killed, without memory')
+    .option('--oom-score-adj <number>', 'who is killed first: -1000 to 1000', number)
     .option('--device-read-bps <limit>', 'DEVICE:1mb each second', collect, [])
     .option('--device-write-bps <limit>', 'DEVICE:1mb each second', collect, [])
     .option('--device-read-iops <limit>', 'DEVICE:100 each second', collect, [])

@@ -3,7 +3,7 @@ import { type CredentialSource, RegistryClient } from '../client/index.js';
 import { Attachments, type Engine, EngineServer, EventBus, Execs } from '../engine/index.js';
 import { LocalStore } from '../image/index.js';
 import { createLogger } from '../registry/operations/index.js';
-import { parseContainerFilters } from './container-filters.js';
+import { chooseContainers } from './container-filters.js';
 import { openContainerHost } from './container-host.js';
 import { statusText } from './container-status.js';
 import { LocalBuilder } from './engine-build.js';
@@ -37,10 +37,7 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
     containers: {
       open: () => openContainerHost(flags),
       statusText,
-      choose: (records, texts) => {
-        const filters = parseContainerFilters(texts).map((filter) => filter(records));
-        return records.filter((record) => filters.every((accepts) => accepts(record)));
-      },
+      choose: chooseContainers,
     },
     attachments: new Attachments(),
     execs: new Execs(),

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { examples } from './help.js';
+import { addSystemEvents } from './system-command.js';
 
 export type EventsFlags = Readonly<{ config?: string; endpoint?: string; since?: string }>;
 
 const CONFIG = ['-c, --config <file>', "the registry's configuration file"] as const;
 
-/** `berth events list|replay`. */
+/** `berth events`, which is docker's; below it `list` and `replay` of the registry's events. */
 export function addEventsCommands(events: Command): void {
+  addSystemEvents(events, 'berth events');
   events
     .command('list')
     .description('list the events that are kept, oldest first, and what became of them')

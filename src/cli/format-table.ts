@@ -2,11 +2,11 @@ const MIN_WIDTH = 10;
 const PADDING = 3;
 
 /** Rows of cells in columns, as docker's tables: the first row is the header. Empty without rows. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatTable(rows: readonly (readonly string[])[], minWidth = MIN_WIDTH): string {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [i, cell] of row.entries()) {
-      widths[i] = Math.max(widths[i] ?? MIN_WIDTH, cell.length + PADDING);
+      widths[i] = Math.max(widths[i] ?? minWidth, cell.length + PADDING);
     }
   }
   return rows.map((row) => `${formatRow(row, widths)}\n`).join('');

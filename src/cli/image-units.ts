@@ -11,6 +11,19 @@ export function humanSize(bytes: number): string {
   return `${value >= 1000 ? Math.round(value) : Number(value.toPrecision(3))}${UNITS[unit]}`;
 }
 
+const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** As docker writes memory: `64MiB`, of 1024 bytes and four digits. */
+export function binarySize(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < BINARY_UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${Number(value.toPrecision(4))}${BINARY_UNITS[unit]}`;
+}
+
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 

@@ -12,6 +12,7 @@ import { addLoginCommands } from './login-command.js';
 import { addMaintenanceCommands } from './maintenance-command.js';
 import { addNetworkCommands } from './network-command.js';
 import { addRobotCommands } from './robot-command.js';
+import { addSystemCommands } from './system-command.js';
 import { addTlsCommands } from './tls-command.js';
 import { addTransferCommands } from './transfer-command.js';
 import { addUserCommands } from './user-command.js';
@@ -124,10 +125,9 @@ const PARTS: readonly Part[] = [
     names: ['events'],
     add: (program) =>
       addEventsCommands(
-        group(program, 'events', 'what other programs are told of the registry', [
-          'berth events list --waiting',
-          'what could not be delivered yet',
-        ]),
+        program
+          .command('events')
+          .description('what happens on this machine; list and replay: what the registry tells others'),
       ),
   },
   { names: ['login', 'logout'], add: addLoginCommands },
@@ -169,6 +169,10 @@ const PARTS: readonly Part[] = [
       'attach',
       'logs',
       'ps',
+      'top',
+      'stats',
+      'port',
+      'update',
     ],
     add: addContainerCommands,
   },
@@ -181,6 +185,13 @@ const PARTS: readonly Part[] = [
       ),
   },
   { names: ['engine'], add: addEngineCommand },
+  {
+    names: ['system'],
+    add: (program) =>
+      addSystemCommands(
+        group(program, 'system', 'all of this machine', ['berth system events', 'what happens on it']),
+      ),
+  },
   {
     names: ['network'],
     add: (program) =>

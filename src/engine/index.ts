@@ -6,5 +6,7 @@
 export { Attachments } from './containers/attachments.js';
 export { Execs } from './containers/execs.js';
 export type { BuildRequest, Engine, EngineBuilder, EngineLog } from './engine.js';
+export { eventJson, type PostedEvent } from './events/event.js';
 export { EventBus } from './events/event-bus.js';
+export { acceptsEvent, EVENT_FILTERS } from './events/event-filter.js';
 export { EngineServer } from './server.js';

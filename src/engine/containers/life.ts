@@ -1,4 +1,4 @@
-import type { CreateBody, HostConfig } from '../../runtime/container/index.js';
+import { type CreateBody, type HostConfig, pruneContainers } from '../../runtime/container/index.js';
 import { type Handler, sendEmpty, sendJson } from '../call.js';
 import { EngineError } from '../errors.js';
 import { readJsonBody } from '../json-body.js';
@@ -79,15 +79,12 @@ export const containerUpdate: Handler = async ({ containers }, { name, message, 
 /** `docker container prune`: those that do not run. */
 export const containerPrune: Handler = async ({ containers }, { query, answer }) => {
   using opened = await containers.open();
-  const labels = (filtersOf(query, ['label']).get('label') ?? []).map((label) => `label=${label}`);
-  const ended = containers
-    .choose(await opened.host.list(), labels)
-    .filter(({ state }) => ['created', 'exited', 'dead'].includes(state.status));
-  for (const { id } of ended) await opened.host.remove(id);
-  sendJson(answer, {
-    ContainersDeleted: ended.length === 0 ? null : ended.map(({ id }) => id),
-    SpaceReclaimed: 0,
-  });
+  const filters = [...filtersOf(query, ['label', 'label!', 'until'])].flatMap(([key, values]) =>
+    values.map((value) => `${key}=${value}`),
+  );
+  const chosen = containers.choose(await opened.host.list(), filters);
+  const { ids, reclaimedBytes } = await pruneContainers(opened.host, chosen);
+  sendJson(answer, { ContainersDeleted: ids.length === 0 ? null : ids, SpaceReclaimed: reclaimedBytes });
 };
 
 /** 304 for what was so already. */

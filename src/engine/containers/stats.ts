@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerRecord } from '../../runtime/container/index.js';
-import { type ContainerStats, cgroupPathsOf, readStats, statsJson } from '../../runtime/limits/index.js';
+import { type ContainerRecord, statsOfContainer } from '../../runtime/container/index.js';
+import { statsJson } from '../../runtime/limits/index.js';
 import { type Handler, sendJson } from '../call.js';
 import { JsonStream } from '../json-stream.js';
 import { isSet } from '../query.js';
@@ -16,7 +16,7 @@ export const containerStats: Handler = async ({ containers }, { name, query, ans
   const until = AbortSignal.any([signal, stopping]);
   const look = async () => {
     const record = await host.get(id);
-    return { record, stats: readingOf(record) };
+    return { record, stats: statsOfContainer(record) };
   };
   let before = await look();
   if (query.has('stream') && !isSet(query, 'stream')) {
@@ -42,12 +42,6 @@ export const containerStats: Handler = async ({ containers }, { name, query, ans
   }
   stream.end();
 };
-
-/** Nothing of what has ended. */
-function readingOf({ state, hostConfig }: ContainerRecord): ContainerStats | undefined {
-  const cgroups = state.pid > 0 ? cgroupPathsOf(state.pid) : undefined;
-  return cgroups && readStats(cgroups, state.pid, { hasOwnNetwork: hostConfig.NetworkMode !== 'host' });
-}
 
 /** As docker tells of containers that do not run. */
 function emptyJson({ id, name }: ContainerRecord): object {

@@ -4,7 +4,7 @@ import { readCgroupSupport, type UpdatableLimits, updateLimits } from '../limits
 import type { Networks } from '../networks/index.js';
 import type { RuntimeEvents } from '../runtime-events.js';
 import { usableCgroups } from '../surroundings.js';
-import type { Volumes } from '../volumes/index.js';
+import { treeBytes, type Volumes } from '../volumes/index.js';
 import type { CreateBody, EndpointSettings, RestartPolicy } from './configuration.js';
 import { ContainerCreation } from './container-creation.js';
 import { ContainerEndings } from './container-endings.js';
@@ -105,6 +105,16 @@ export class ContainerHost implements Disposable {
   /** The runtime's commands for containers that run. */
   control(): Promise<OciControl> {
     return this.#parts.control();
+  }
+
+  /** Bytes that it has written in its root filesystem. */
+  changedBytes({ id }: ContainerRecord): Promise<number> {
+    return treeBytes(this.#parts.folder(id).file('u'));
+  }
+
+  /** Bytes of its image. */
+  imageBytes({ image }: ContainerRecord): number {
+    return this.#parts.images.sizeOf(image.manifest);
   }
 
   // Life

@@ -16,6 +16,8 @@ export interface ContainerImages {
   get(text: string): ContainerImage;
   /** One that is held. @throws {ContentNotFoundError} somebody has removed it all the same. */
   open(manifest: Descriptor): ContainerImage;
+  /** Uncompressed bytes of its layers. @throws {ContentNotFoundError} */
+  sizeOf(manifest: Descriptor): number;
   /** Keeps an image for a container, whatever becomes of its names. */
   hold(containerId: string, manifest: Descriptor): void;
   release(containerId: string): void;

@@ -23,6 +23,7 @@ export type {
   ContainerState,
   ContainerStatus,
 } from './container-record.js';
+export { statsOfContainer } from './container-stats.js';
 export { newExecId, postExec } from './exec-events.js';
 export type { TerminalSize } from './exec-terminal.js';
 export { watchHealth } from './health-watch.js';
@@ -31,4 +32,6 @@ export type { ContainerImage, ContainerImages } from './images.js';
 export { type ImageInUse, imagesInUse } from './images-in-use.js';
 export { inspectContainer } from './inspect.js';
 export { inspectNetworks } from './inspect-networks.js';
+export { pruneContainers } from './prune.js';
 export { DEFAULT_DETACH_KEYS, parseDetachKeys, resizeTerminal } from './terminal.js';
+export { type ContainerTop, topContainer } from './top.js';

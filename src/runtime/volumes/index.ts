@@ -8,6 +8,7 @@ export {
   type BindPoint,
   inspectMounts,
   type MountPoint,
+  nameOfMount,
   type TmpfsPoint,
   type VolumePoint,
 } from './mount-point.js';
@@ -15,6 +16,7 @@ export type { MountConfig } from './mount-request.js';
 export { type PreparedVolumes, prepareVolumes } from './prepare-volumes.js';
 export { type MountsHostConfig, resolveMounts, type WantedMounts } from './resolve-mounts.js';
 export { copyUp, type MountPlace, type PlacedMounts, specMounts } from './spec-mounts.js';
+export { treeBytes } from './tree-bytes.js';
 export { inspectVolume, type Volume, type VolumeInspect, type VolumeRequest } from './volume.js';
 export type { VolumeFilters } from './volume-filters.js';
 export { VOLUMES_SCHEMA, Volumes } from './volumes.js';

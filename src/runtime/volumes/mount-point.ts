@@ -30,6 +30,12 @@ export type TmpfsPoint = Place &
 /** What a container has mounted, kept with it. Plain JSON. */
 export type MountPoint = BindPoint | VolumePoint | TmpfsPoint;
 
+/** As lists of containers name it: the volume's name, or what is mounted. */
+export function nameOfMount(point: MountPoint): string {
+  if (point.type === 'volume') return point.name;
+  return point.type === 'bind' ? point.source : '';
+}
+
 /** `Mounts` as docker's inspect shows them. */
 export function inspectMounts(points: readonly MountPoint[]) {
   return points.flatMap((point) => (point.type === 'tmpfs' && point.isHidden ? [] : [inspectMount(point)]));
