@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ownCapabilities } from './capabilities.js';
-import { OciRuntime, type RuntimeProgram } from './oci-runtime.js';
+import { cgroupOptions, OciRuntime, type RuntimeProgram, type UsableRuntime } from './oci-runtime.js';
 import { OwnMounts } from './own-mounts.js';
 import { chooseRuntime } from './runtime-choice.js';
 import { SnapshotUsers } from './snapshot-users.js';
@@ -22,11 +22,11 @@ const STATE = 'state';
 
 /** What containers need, and the lock that keeps snapshots from being removed meanwhile. */
 export type Machine = ContainerParts &
-  Readonly<{ users: SnapshotUsers; program: RuntimeProgram }> &
+  Readonly<{ users: SnapshotUsers; program: UsableRuntime }> &
   Disposable;
 
 /** The program that runs containers here. @throws {RuntimeUnavailableError} there is none. */
-export async function findRuntime({ root, runtime }: MachineOptions): Promise<RuntimeProgram> {
+export async function findRuntime({ root, runtime }: MachineOptions): Promise<UsableRuntime> {
   const directory = join(root, 'snapshots');
   using work = WorkFolder.create(join(directory, 'work'));
   return chosenRuntime(directory, work, runtime, surroundingsOfThisProcess());
@@ -70,13 +70,15 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
   };
 }
 
-function chosenRuntime(
+async function chosenRuntime(
   directory: string,
   work: WorkFolder,
   wanted: string | undefined,
   surroundings: Surroundings,
-): Promise<RuntimeProgram> {
-  return chooseRuntime({ wanted, memory: join(directory, 'runtime.json'), work, surroundings });
+): Promise<UsableRuntime> {
+  const memory = join(directory, 'runtime.json');
+  const program = await chooseRuntime({ wanted, memory, work, surroundings });
+  return { ...program, options: cgroupOptions(program.kind, surroundings) };
 }
 
 function surroundingsOfThisProcess(): Surroundings {

@@ -12,6 +12,8 @@ export type OutputListener = (stream: 'stdout' | 'stderr', chunk: Uint8Array) =>
 export type ContainerRun = Readonly<{ id: string; bundle: string; signal: AbortSignal }>;
 
 export type RuntimeProgram = Readonly<{ program: string; kind: 'runc' | 'crun' }>;
+/** `options` come before its commands: what they need where it runs. */
+export type UsableRuntime = RuntimeProgram & Readonly<{ options: readonly string[] }>;
 
 export type OciRuntimeOptions = RuntimeProgram &
   Readonly<{
@@ -23,6 +25,15 @@ export type OciRuntimeOptions = RuntimeProgram &
 const KILL = 'SIGKILL';
 const LOOK_AGAIN_MS = 5;
 
+/** What keeps the program from making cgroups where it may not. */
+export function cgroupOptions(
+  kind: RuntimeProgram['kind'],
+  { cgroups }: Pick<Surroundings, 'cgroups'>,
+): readonly string[] {
+  if (cgroups !== 'none') return [];
+  return [kind === 'crun' ? '--cgroup-manager=disabled' : '--rootless=true'];
+}
+
 /** runc or crun: runs a bundle to its end. */
 export class OciRuntime {
   readonly #program: string;
@@ -31,11 +42,10 @@ export class OciRuntime {
 
   constructor({ program, kind, stateDirectory, surroundings }: OciRuntimeOptions) {
     mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-    const without = kind === 'crun' ? '--cgroup-manager=disabled' : '--rootless=true';
     this.#program = program;
     // crun takes what stands before a colon as the kind of log.
     this.#logPrefix = kind === 'crun' ? 'file:' : '';
-    const cgroups = surroundings.cgroups === 'none' ? [without] : [];
+    const cgroups = cgroupOptions(kind, surroundings);
     this.#options = ['--root', stateDirectory, '--log-format', 'json', ...cgroups];
   }
 

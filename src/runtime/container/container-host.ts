@@ -190,6 +190,10 @@ export class ContainerHost implements Disposable {
   async pause(text: string): Promise<void> {
     await this.#locked(text, async (record) => {
       if (!isAlive(record)) throw new ContainerStateError(`container ${record.id} is not running`);
+      if (usableCgroups() === 'none')
+        throw new ContainerStateError(
+          `cannot pause container ${record.id}: that needs cgroups, and this process may not make any`,
+        );
       if (record.state.status === 'paused')
         throw new ContainerStateError(`container ${record.id} is already paused`);
       await (await this.control()).pause(record.id);

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { processIdentity } from '../../linux/index.js';
 import { ContainerStartError, lastWords, RuntimeUnavailableError } from '../errors.js';
 import type { LogPlan } from '../logs/index.js';
-import type { RuntimeProgram } from '../oci-runtime.js';
+import type { UsableRuntime } from '../oci-runtime.js';
 import { findProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
 import type { ContainerFolder } from './container-folder.js';
@@ -12,7 +12,7 @@ export type MonitorOptions = Readonly<{
   id: string;
   name: string;
   folder: ContainerFolder;
-  runtime: RuntimeProgram & Readonly<{ stateDirectory: string }>;
+  runtime: UsableRuntime & Readonly<{ stateDirectory: string }>;
   /** Of mount(8) for the overlay, with names relative to the folder. */
   overlay: string;
   /** What keeps its output: as in HostConfig.LogConfig. */
@@ -153,6 +153,7 @@ function argumentsOf({ id, name, folder, runtime, ...options }: MonitorOptions):
   const { path } = folder;
   const logPrefix = runtime.kind === 'crun' ? 'file:' : '';
   const runtimeArguments = [
+    ...runtime.options,
     '--root',
     runtime.stateDirectory,
     '--log-format=json',

@@ -1,4 +1,4 @@
-import type { RuntimeProgram } from '../oci-runtime.js';
+import type { UsableRuntime } from '../oci-runtime.js';
 import { runProgram } from '../programs.js';
 
 /** What runc and crun do to containers that they have made. */
@@ -6,8 +6,8 @@ export class OciControl {
   readonly #command: readonly string[];
 
   /** @param stateDirectory where the program notes which containers there are. */
-  constructor({ program }: RuntimeProgram, stateDirectory: string) {
-    this.#command = [program, '--root', stateDirectory];
+  constructor({ program, options }: UsableRuntime, stateDirectory: string) {
+    this.#command = [program, ...options, '--root', stateDirectory];
   }
 
   /** Runs the command of a container that was made. @throws {RuntimeError} */
