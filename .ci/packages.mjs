@@ -43,6 +43,7 @@ const NEEDS = [
   { names: ['rpm'], programs: ['rpm', 'rpmbuild'] },
   { names: ['runc'], programs: ['runc'] },
   { names: ['skopeo'], programs: ['skopeo'] },
+  { names: ['slirp4netns'], programs: ['slirp4netns'] },
   { names: ['uidmap'], programs: ['newuidmap', 'newgidmap'] },
   { names: ['tini'], programs: ['tini-static'] }, // run --init
   { names: ['tmux'], programs: ['tmux'] },

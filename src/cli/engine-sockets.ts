@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { makeDirectories } from '../linux/index.js';
 import { listen } from '../registry/listen.js';
 import { UsageError } from './failure.js';
+import { runDirectory } from './user-namespace.js';
 
 /** For its owner and its group: whoever may write there has all that the engine has. */
 const MODE = 0o660;
@@ -32,13 +33,17 @@ export function engineSockets(hosts: readonly string[], env: NodeJS.ProcessEnv):
   });
 }
 
-/** `/run/berth/engine.sock`; of other users below their own `$XDG_RUNTIME_DIR`. */
-export function usualSocket(env: NodeJS.ProcessEnv): string {
-  if (process.getuid?.() === 0) return '/run/berth/engine.sock';
-  return join(env.XDG_RUNTIME_DIR || `/run/user/${process.getuid?.() ?? 0}`, 'berth', 'engine.sock');
+/** Descriptors that systemd has opened for this process. */
+export function passedDescriptors(env: NodeJS.ProcessEnv): readonly number[] {
+  return passedSockets(env).map(({ fd }) => fd);
 }
 
-function passedSockets({ LISTEN_PID, LISTEN_FDS }: NodeJS.ProcessEnv): readonly EngineSocket[] {
+/** `/run/berth/engine.sock`; of other users below their own `$XDG_RUNTIME_DIR`. */
+export function usualSocket(env: NodeJS.ProcessEnv): string {
+  return join(runDirectory(env), 'berth', 'engine.sock');
+}
+
+function passedSockets({ LISTEN_PID, LISTEN_FDS }: NodeJS.ProcessEnv): readonly { fd: number }[] {
   if (Number(LISTEN_PID) !== process.pid || !/^\d{1,3}$/.test(LISTEN_FDS ?? '')) return [];
   return Array.from({ length: Number(LISTEN_FDS) }, (_, i) => ({ fd: FIRST_FD + i }));
 }

@@ -4,14 +4,15 @@ import { Attachments, type Engine, EngineServer, EventBus, Execs } from '../engi
 import { LocalStore } from '../image/index.js';
 import { createLogger } from '../registry/operations/index.js';
 import { chooseContainers } from './container-filters.js';
-import { openContainerHost } from './container-host.js';
+import { openContainerHostHere } from './container-host.js';
 import { statusText } from './container-status.js';
 import { LocalBuilder } from './engine-build.js';
 import { keepContainers } from './engine-duties.js';
-import { engineSockets, listenOn } from './engine-sockets.js';
+import { engineSockets, listenOn, passedDescriptors } from './engine-sockets.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { systemTrust } from './registries.js';
 import { stopSignal } from './serve-start.js';
+import { enterUserNamespace } from './user-namespace.js';
 
 export type EngineFlags = StoreFlags &
   Readonly<{
@@ -27,7 +28,8 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
   const log = createLogger({ level: 'info', formatter: flags.logFormat, fields: {} });
   const root = storeRoot(flags);
   // For its events; a place where nothing can be kept is told of now.
-  using opened = await openContainerHost(flags);
+  await enterUserNamespace(flags, passedDescriptors(process.env));
+  using opened = await openContainerHostHere(flags);
   const openClient = await clientOpener(flags);
   const engine: Engine = {
     identity: { version: manifest.version, root, insecureRegistries: flags.insecureRegistry },
@@ -35,7 +37,7 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
     openClient,
     builder: new LocalBuilder(root, openClient),
     containers: {
-      open: () => openContainerHost(flags),
+      open: () => openContainerHostHere(flags),
       statusText,
       choose: chooseContainers,
     },

@@ -7,12 +7,13 @@ import {
 } from '../runtime/networks/index.js';
 import { RuntimeDatabase } from '../runtime/runtime-database.js';
 import { confirmed } from './confirmed.js';
-import { openContainerHost, runDirectory } from './container-host.js';
+import { openContainerHost } from './container-host.js';
 import { UsageError } from './failure.js';
 import { formatRows, Template, unescaped } from './format-template.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { goTime } from './image-units.js';
 import { expectNone, failuresOf, filtersOf, pairsOf } from './named-things.js';
+import { isForMachine, runDirectory } from './user-namespace.js';
 
 export type CreateNetworkFlags = StoreFlags &
   Readonly<{
@@ -141,7 +142,7 @@ function openNetworks(flags: StoreFlags): Disposable & Readonly<{ networks: Netw
   const root = storeRoot(flags);
   const db = new RuntimeDatabase(root);
   return {
-    networks: new Networks(db, networksPlace(root, runDirectory())),
+    networks: new Networks(db, { ...networksPlace(root, runDirectory()), isForMachine: isForMachine() }),
     [Symbol.dispose]: () => db.close(),
   };
 }

@@ -6,6 +6,7 @@ import { formatRows, Template, unescaped } from './format-template.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { humanSize } from './image-units.js';
 import { expectNone, failuresOf, filtersOf, pairsOf } from './named-things.js';
+import { enterUserNamespace } from './user-namespace.js';
 
 export type CreateVolumeFlags = StoreFlags &
   Readonly<{ driver: string; opt: readonly string[]; label: readonly string[] }>;
@@ -69,6 +70,7 @@ export async function inspectVolumes(names: readonly string[], flags: InspectVol
 
 /** `berth volume rm`: prints the names of those that are gone. */
 export async function removeVolumes(names: readonly string[], flags: RemoveVolumesFlags): Promise<void> {
+  await enterUserNamespace(flags); // what containers have written may be of other ids
   using opened = openVolumes(flags);
   const { force = false } = flags;
   const failures = await failuresOf(names, async (name) => {
@@ -84,6 +86,7 @@ export async function pruneVolumes({
   force = false,
   ...flags
 }: PruneVolumesFlags): Promise<void> {
+  await enterUserNamespace(flags);
   const filters = { ...filtersOf(flags.filter), ...(all && { all: ['true'] }) };
   const what = all ? 'all volumes that no container has' : 'all anonymous volumes that no container has';
   if (!force && !(await confirmed(`This removes ${what}. Continue? [y/N] `))) return;

@@ -22,6 +22,12 @@ export function largestRange(text: string, owners: readonly string[]): IDRange |
     );
 }
 
+/** Of this process's user, who may be a number alone. */
+export function userName(): string {
+  const uid = process.getuid?.() ?? 0;
+  return nameOf(uid) || String(uid);
+}
+
 function nameOf(uid: number): string {
   try {
     return uid === process.getuid?.() ? userInfo().username : '';

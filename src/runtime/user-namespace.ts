@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { lastWords, RuntimeUnavailableError } from './errors.js';
 import { findProgram, runProgram } from './programs.js';
-import { type IDRange, subordinateRange } from './subordinate-ids.js';
+import { type IDRange, subordinateRange, userName } from './subordinate-ids.js';
 
 /** Waits for its ids to be mapped: only a program started after that is root. Then it becomes the program. */
 const WAIT_THEN_EXEC = 'echo >&4; read -r _ <&4 && exec 4<&- && exec "$@"';
@@ -14,19 +14,51 @@ const WAIT_THEN_EXEC = 'echo >&4; read -r _ <&4 && exec 4<&- && exec "$@"';
  * channel for structured data.
  * @throws {RuntimeUnavailableError} with what would help.
  */
-export async function startInUserNamespace(command: readonly string[]): Promise<ChildProcess> {
+export function startInUserNamespace(command: readonly string[]): Promise<ChildProcess> {
+  return start(command, {
+    flags: [],
+    stdio: { stdio: ['inherit', 'inherit', 'pipe', 'ipc', 'pipe'], serialization: 'advanced' },
+    ids: 'as-many-as-there-are',
+  });
+}
+
+/**
+ * Starts a program as root of a user namespace, which goes on when the caller has ended. Mounts that the machine makes
+ * later are seen in it. It has neither terminal nor streams.
+ * @throws {RuntimeUnavailableError} with what would help, also when the caller has no ids but its own.
+ */
+export async function startLastingUserNamespace(command: readonly string[]): Promise<ChildProcess> {
+  const child = await start(['sh', '-c', 'exec 2> /dev/null "$@"', 'sh', ...command], {
+    flags: ['--propagation', 'slave'],
+    stdio: { stdio: ['ignore', 'ignore', 'pipe', 'ignore', 'pipe'], detached: true, cwd: '/' },
+    ids: 'many',
+  });
+  child.stderr?.destroy();
+  child.unref();
+  return child;
+}
+
+type Start = Readonly<{
+  /** Of unshare(1). */
+  flags: readonly string[];
+  /** The fourth descriptor, a pipe, is where the program waits. */
+  stdio: SpawnOptions;
+  ids: 'many' | 'as-many-as-there-are';
+}>;
+
+async function start(command: readonly string[], { flags, stdio, ids }: Start): Promise<ChildProcess> {
   const unshare = findProgram('unshare');
   if (!unshare) throw unavailable('the program unshare is missing: install the package util-linux');
-  const args = ['--user', '--mount', '--', 'sh', '-c', WAIT_THEN_EXEC, 'sh', ...command];
-  const child = spawn(unshare, args, {
-    stdio: ['inherit', 'inherit', 'pipe', 'ipc', 'pipe'],
-    serialization: 'advanced',
-  });
+  const ranges = subordinateRanges();
+  if (ids === 'many' && ranges === undefined) throw new RuntimeUnavailableError(noRanges());
+  const args = ['--user', '--mount', ...flags, '--', 'sh', '-c', WAIT_THEN_EXEC, 'sh', ...command];
+  const child = spawn(unshare, args, stdio);
   const gate = child.stdio[4] as Duplex;
   try {
     await untilReady(child, gate);
-    await mapIDs(child.pid ?? 0);
-    gate.write('\n', () => gate.destroy());
+    await mapIDs(child.pid ?? 0, ranges);
+    await new Promise((resolve) => gate.write('\n', resolve));
+    gate.destroy();
     return child;
   } catch (error) {
     child.kill('SIGKILL');
@@ -49,15 +81,31 @@ async function untilReady(child: ChildProcess, gate: Duplex): Promise<void> {
   child.stderr?.off('data', listen);
 }
 
-async function mapIDs(pid: number): Promise<void> {
-  const { uid, gid } = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+type Ranges = Readonly<{ uids: IDRange; gids: IDRange }>;
+
+function subordinateRanges(): Ranges | undefined {
+  const uid = process.getuid?.() ?? 0;
   const [uids, gids] = [subordinateRange('/etc/subuid', uid), subordinateRange('/etc/subgid', uid)];
-  if (!uids || !gids) {
+  return uids && gids && { uids, gids };
+}
+
+function noRanges(): string {
+  const user = userName();
+  return (
+    `containers without root need ids of users and groups for their own: none are given to ${user}; an administrator ` +
+    `can do so with usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}, with numbers that nobody ` +
+    'else has in /etc/subuid'
+  );
+}
+
+async function mapIDs(pid: number, ranges: Ranges | undefined): Promise<void> {
+  const { uid, gid } = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  if (ranges === undefined) {
     mapOnlyOwn(pid, uid, gid);
     return;
   }
-  await mapRange('newuidmap', pid, uid, uids);
-  await mapRange('newgidmap', pid, gid, gids);
+  await mapRange('newuidmap', pid, uid, ranges.uids);
+  await mapRange('newgidmap', pid, gid, ranges.gids);
 }
 
 async function mapRange(program: string, pid: number, own: number, { first, count }: IDRange): Promise<void> {
@@ -85,7 +133,7 @@ function mapOnlyOwn(pid: number, uid: number, gid: number): void {
 function unavailable(reason: string): RuntimeUnavailableError {
   const hint = forbiddenBy();
   return new RuntimeUnavailableError(
-    `RUN without root needs a user namespace, which cannot be made: ${reason}${hint === '' ? '' : `; ${hint}`}`,
+    `containers without root need a user namespace, which cannot be made: ${reason}${hint === '' ? '' : `; ${hint}`}`,
   );
 }
 

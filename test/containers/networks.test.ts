@@ -24,7 +24,11 @@ beforeAll(async () => {
   await run(['ip', 'link', 'set', 'lo', 'up']);
   folder = await temporaryFolder('networks');
   db = new RuntimeDatabase(join(folder.path, 'root'));
-  networks = new Networks(db, { directory: join(folder.path, 'run'), lock: join(folder.path, 'lock') });
+  networks = new Networks(db, {
+    directory: join(folder.path, 'run'),
+    lock: join(folder.path, 'lock'),
+    isForMachine: true,
+  });
 });
 
 afterAll(async () => {

@@ -111,11 +111,11 @@ export async function attachNetworks(
     { id, name, hostname: hostnameOf(record) },
     [{ ...(config.MacAddress && { macAddress: config.MacAddress }), ...first }, ...rest],
     ports,
-    { dnsServers: hostConfig.Dns ?? [] },
+    { dnsServers: serversOf(hostConfig, networks) },
   );
   return {
     network: { path: attachment.namespacePath },
-    files: filesOf(record, attachment, links),
+    files: filesOf(record, attachment, links, serversOf(hostConfig, networks)),
     env: first.network === USUAL ? links.flatMap((link) => linkEnvironment(name, link)) : [],
     held: attachment.held,
   };
@@ -129,9 +129,14 @@ async function withoutNetworks(
   return { network: (await namespaceOf(mode, 'net', findRunning)) ?? 'none', env: [] };
 }
 
-function filesOf(record: ContainerRecord, { endpoints }: Attachment, links: readonly LinkTarget[]) {
+function filesOf(
+  record: ContainerRecord,
+  { endpoints }: Attachment,
+  links: readonly LinkTarget[],
+  dns: readonly string[],
+) {
   const { config, hostConfig } = record;
-  const { Dns, DnsSearch, DnsOptions, ExtraHosts } = hostConfig;
+  const { DnsSearch, DnsOptions, ExtraHosts } = hostConfig;
   return {
     hosts: containerHosts(endpoints, {
       hostname: hostnameOf(record),
@@ -140,11 +145,16 @@ function filesOf(record: ContainerRecord, { endpoints }: Attachment, links: read
       links: links.map(linkHostsLine),
     }),
     resolvConf: containerResolvConf(endpoints, {
-      dns: Dns ?? [],
+      dns,
       dnsSearch: DnsSearch ?? [],
       dnsOptions: DnsOptions ?? [],
     }),
   };
+}
+
+/** Which were chosen, or have to be; none: those of the machine. */
+function serversOf({ Dns }: HostConfig, networks: Networks): readonly string[] {
+  return Dns && Dns.length > 0 ? Dns : networks.nameServers;
 }
 
 /** @throws {InvalidContainerError} it cannot be reached. */

@@ -20,6 +20,8 @@ export type ContainerHostOptions = Readonly<{
   runtime?: string;
   /** Where what ends with the machine's boot is: /run. */
   runDirectory: string;
+  /** Whether root has it, rather than an ordinary user who is root of a user namespace. */
+  isForMachine: boolean;
   /** The command that cleans up after a container when nobody else is there to: ContainerHost.cleanUp. */
   cleanUpCommand: (id: string) => readonly string[];
   /** Told, in words for a person, of what is not as it was asked for. */
@@ -45,7 +47,8 @@ export class HostParts implements Disposable {
   #control: Promise<OciControl> | undefined;
 
   /** @throws when the directory cannot be used. */
-  constructor({ root, images, runtime, runDirectory, cleanUpCommand, onNotice }: ContainerHostOptions) {
+  constructor(options: ContainerHostOptions) {
+    const { root, images, runtime, runDirectory, isForMachine, cleanUpCommand, onNotice } = options;
     this.#directory = join(root, 'containers');
     this.stateDirectory = join(runtimeDirectory(root, runDirectory), 'runtime');
     mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
@@ -54,7 +57,7 @@ export class HostParts implements Disposable {
     this.store = new ContainerStore(this.#db);
     this.events = new RuntimeEvents(this.#db);
     this.volumes = new Volumes(this.#db, { directory: join(root, 'volumes') });
-    this.networks = new Networks(this.#db, networksPlace(root, runDirectory));
+    this.networks = new Networks(this.#db, { ...networksPlace(root, runDirectory), isForMachine });
     this.images = images;
     this.cleanUpCommand = cleanUpCommand;
     this.machineOptions = { root, ...(runtime !== undefined && { runtime }) };

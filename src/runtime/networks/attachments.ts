@@ -8,7 +8,7 @@ import { hostRoutes } from './host-routes.js';
 import type { Connection, NetworkPlumbing } from './netavark.js';
 import { deviceOf, isDefaultBridge, type Network } from './network.js';
 import { NetworkForbiddenError } from './network-errors.js';
-import { NetworkNamespaces } from './network-namespaces.js';
+import type { NetworkNamespaces } from './network-namespaces.js';
 import type { NetworkStore } from './network-store.js';
 import { planEndpoint } from './plan-endpoint.js';
 import type { PublishedPort } from './published-port.js';
@@ -41,16 +41,16 @@ export class Attachments {
   readonly #namespaces: NetworkNamespaces;
   readonly #lock: string;
 
-  /** @param place `directory`: of one $BERTH_ROOT alone. `lock`: of the whole machine. */
+  /** @param place `namespaces`: of one $BERTH_ROOT alone. `lock`: a file, of all whose devices and rules are the same. */
   constructor(
     store: NetworkStore,
     plumbing: NetworkPlumbing,
-    { directory, lock }: Readonly<{ directory: string; lock: string }>,
+    { namespaces, lock }: Readonly<{ namespaces: NetworkNamespaces; lock: string }>,
   ) {
     this.#store = store;
     this.#plumbing = plumbing;
     this.#lock = lock;
-    this.#namespaces = new NetworkNamespaces(directory);
+    this.#namespaces = namespaces;
   }
 
   find(container: string): Attachment | undefined {
@@ -81,6 +81,7 @@ export class Attachments {
           for (const request of requests) this.#add(container, request);
         });
         await this.#namespaces.make(container.id);
+        if (this.#plumbing.takesPorts) held.letGo();
         await this.#change(container.id, [], this.#connections(container.id));
       });
       const attachment = this.#expect(container);
@@ -98,6 +99,7 @@ export class Attachments {
       if (record?.boot === bootId()) await this.#change(container, this.#connections(container), []);
       await this.#namespaces.remove(container);
       this.#store.removeAttachment(container);
+      if (this.#store.attachments().length === 0) await this.#plumbing.rest();
     });
   }
 

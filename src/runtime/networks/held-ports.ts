@@ -15,7 +15,7 @@ export type FindHolder = (port: PublishedPort) => string | undefined;
 export class HeldPorts implements Disposable {
   /** As they were chosen. */
   readonly ports: readonly PublishedPort[];
-  readonly descriptors: readonly number[];
+  #descriptors: readonly number[];
 
   /** All or none. @throws {PortTakenError} naming who has it. */
   static take(wanted: readonly PublishedPort[], findHolder: FindHolder): HeldPorts {
@@ -31,11 +31,22 @@ export class HeldPorts implements Disposable {
 
   private constructor(taken: readonly { fd: number; port: PublishedPort }[]) {
     this.ports = taken.map(({ port }) => port);
-    this.descriptors = taken.map(({ fd }) => fd);
+    this.#descriptors = taken.map(({ fd }) => fd);
+  }
+
+  /** To be handed on. */
+  get descriptors(): readonly number[] {
+    return this.#descriptors;
+  }
+
+  /** For somebody else to take. */
+  letGo(): void {
+    for (const fd of this.#descriptors) closeSync(fd);
+    this.#descriptors = [];
   }
 
   [Symbol.dispose](): void {
-    for (const fd of this.descriptors) closeSync(fd);
+    this.letGo();
   }
 }
 
@@ -62,6 +73,12 @@ function explained(error: unknown, port: PublishedPort, findHolder: FindHolder):
   const { hostIp, hostPort, protocol } = port;
   const place = hostIp.includes(':') ? `[${hostIp}]:${hostPort}` : `${hostIp || '0.0.0.0'}:${hostPort}`;
   const bind = `Bind for ${place}${protocol === 'tcp' ? '' : `/${protocol}`} failed`;
+  if (error.code === 'EACCES')
+    return new PortTakenError(
+      `${bind}: ports below 1024 are root's: take another, or have an administrator run ` +
+        `sysctl net.ipv4.ip_unprivileged_port_start=${hostPort}`,
+      { cause: error },
+    );
   if (error.code !== 'EADDRINUSE') return new PortTakenError(`${bind}: ${error.message}`, { cause: error });
   const holder = findHolder(port) ?? portUser(hostPort, protocol);
   return new PortTakenError(

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { lastWords, RuntimeError, RuntimeUnavailableError } from '../errors.js';
+import { lastWords, RuntimeError } from '../errors.js';
 import { runProgram } from '../programs.js';
 import type { Endpoint, NetworkedContainer } from './endpoint.js';
 import { deviceOf, isSix, type Network, OPTION } from './network.js';
@@ -27,18 +27,37 @@ export interface NetworkPlumbing {
   tearDown(namespace: string, connection: Connection): Promise<void>;
   /** Starts what answers for names, if it should run and does not. */
   reviveNames(): Promise<void>;
+  /** Nobody is in a network any more: what only runs for them ends. */
+  rest(): Promise<void>;
+  /** Whether it listens on published ports itself; else somebody has to hold them. */
+  readonly takesPorts: boolean;
+  /** Servers that answer for names where those of the machine might not be reached; none: those are. */
+  readonly nameServers: readonly string[];
 }
+
+/** Another place for all that is done. */
+export type NetavarkPlace = Readonly<{
+  /** Put before a command, it runs where the bridges and firewall rules are to be. */
+  prefix: readonly string[];
+  env: NodeJS.ProcessEnv;
+}>;
 
 const DNS_PORT = '53';
 
 /** netavark and aardvark-dns, of podman: one call for each network of a container. Version 1.4 was tried. */
 export class Netavark implements NetworkPlumbing {
+  readonly takesPorts = false;
+  readonly nameServers = [];
   readonly #directory: string;
+  readonly #place: () => NetavarkPlace;
 
-  /** @param directory where aardvark-dns is told of names; made if need be. */
-  constructor(directory: string) {
+  /** @param directory where aardvark-dns is told of names; made if need be. @param place this machine's, if not another. */
+  constructor(directory: string, place: () => NetavarkPlace = () => ({ prefix: [], env: {} })) {
     this.#directory = directory;
+    this.#place = place;
   }
+
+  async rest(): Promise<void> {} // aardvark-dns ends by itself
 
   async setUp(namespace: string, connection: Connection): Promise<void> {
     await this.#run('setup', namespace, connection);
@@ -53,23 +72,24 @@ export class Netavark implements NetworkPlumbing {
     if (!existsSync(names) || readdirSync(names).every((name) => name === 'aardvark.pid')) return;
     if (isAardvark(join(names, 'aardvark.pid'))) return;
     // It goes into the background by itself.
-    await runProgram([requiredProgram('aardvark-dns'), '--config', names, '-p', DNS_PORT, 'run']);
+    const { prefix } = this.#place();
+    await runProgram([...prefix, requiredProgram('aardvark-dns'), '--config', names, '-p', DNS_PORT, 'run']);
   }
 
   async #run(verb: 'setup' | 'teardown', namespace: string, connection: Connection): Promise<void> {
-    if (process.getuid?.() !== 0)
-      throw new RuntimeUnavailableError(
-        'networks of containers need root: there are --network host and none without',
-      );
     requiredProgram('iptables');
+    const { prefix, env } = this.#place();
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const program = requiredProgram('netavark');
     const aardvark = requiredProgram('aardvark-dns');
     // Killed with us: what a killed command left half-made is not being made on while others take it away.
-    const command = [requiredProgram('setpriv'), '--pdeathsig', 'KILL', program];
+    const command = [requiredProgram('setpriv'), '--pdeathsig', 'KILL', ...prefix, program];
     const args = ['--config', this.#directory, '--aardvark-binary', aardvark, verb, namespace];
     const [first = '', ...rest] = [...command, ...args];
-    const child = spawn(first, rest, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(first, rest, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     const code = new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', resolve);

@@ -8,7 +8,10 @@ const PACKAGES = {
   ip: 'iproute2',
   iptables: 'iptables',
   netavark: 'netavark',
+  nsenter: 'util-linux',
   setpriv: 'util-linux',
+  slirp4netns: 'slirp4netns',
+  unshare: 'util-linux',
 } as const;
 
 /** Debian and Fedora keep what belongs to containers here, outside the path. */

@@ -18,15 +18,19 @@ import {
 import { expectDevices, poolsFor } from './network-creation.js';
 import { NetworkForbiddenError, NetworkNotFoundError } from './network-errors.js';
 import { type NetworkFilters, networkListFilter, networkPruneFilter } from './network-filters.js';
+import { NetworkNamespaces } from './network-namespaces.js';
 import { NetworkStore, newNetworkId } from './network-store.js';
 import { planEndpoint } from './plan-endpoint.js';
 import type { PublishedPort } from './published-port.js';
+import { UserPlumbing } from './user-plumbing.js';
 
 export type NetworksOptions = Readonly<{
   /** For what ends with the machine's boot; of this $BERTH_ROOT alone. */
   directory: string;
   /** A file that all of the machine lock: devices and firewall rules are one for all. */
   lock: string;
+  /** Whether root has it, rather than an ordinary user who is root of a user namespace. */
+  isForMachine: boolean;
   plumbing?: NetworkPlumbing;
   now?: () => Date;
 }>;
@@ -45,14 +49,22 @@ export class Networks {
   readonly #store: NetworkStore;
   readonly #events: RuntimeEvents;
   readonly #attachments: Attachments;
+  readonly #plumbing: NetworkPlumbing;
   readonly #now: () => Date;
 
   constructor(db: SqlFile, options: NetworksOptions) {
-    const { directory, lock, now = () => new Date() } = options;
+    const { directory, lock, isForMachine, now = () => new Date() } = options;
     this.#store = new NetworkStore(db);
     this.#events = new RuntimeEvents(db);
-    const plumbing = options.plumbing ?? new Netavark(join(directory, 'names'));
-    this.#attachments = new Attachments(this.#store, plumbing, { directory, lock });
+    const published = () => this.#store.attachments().flatMap(({ ports }) => ports);
+    const usual = isForMachine
+      ? new Netavark(join(directory, 'names'))
+      : new UserPlumbing(directory, published);
+    const namespaces = isForMachine
+      ? NetworkNamespaces.ofMachine(directory)
+      : new NetworkNamespaces(join(directory, 'namespaces'));
+    this.#plumbing = options.plumbing ?? usual;
+    this.#attachments = new Attachments(this.#store, this.#plumbing, { namespaces, lock });
     this.#now = now;
   }
 
@@ -88,6 +100,11 @@ export class Networks {
   list(filters: NetworkFilters = {}): Network[] {
     const accepts = networkListFilter(filters);
     return this.#all().filter((network) => accepts({ network, isUsed: this.#store.isUsed(network) }));
+  }
+
+  /** Servers that containers may ask about names where nobody chose others; none: those of the machine. */
+  get nameServers(): readonly string[] {
+    return this.#plumbing.nameServers;
   }
 
   /** Who is in it. */

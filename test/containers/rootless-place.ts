@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BERTH } from '../support/berth-process.js';
+import { writeBusyboxRoot } from '../support/busybox-root.js';
+import { NetworkNamespace } from '../support/network-namespace.js';
+import { type CommandPrefix, cleanEnvironment, RunError, type RunOptions, run } from '../support/run.js';
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import type { Ended } from './container-place.js';
+
+/** Device nodes that this machine may keep for root, and others give to everybody. */
+const WITH_TUN = `mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mknod -m 666 /mnt/tun c 10 200 &&
+  mount --bind /mnt/tun /dev/net/tun && exec "$@"`;
+
+/** An ordinary user of this machine, with a home and a network of their own, and the image `box` of busybox. */
+export class RootlessPlace implements AsyncDisposable {
+  readonly user = `berth-r${process.pid}`;
+  readonly home = `/home/${this.user}`;
+  readonly network: NetworkNamespace;
+  readonly #folder: TemporaryFolder;
+
+  static async create(): Promise<RootlessPlace> {
+    const place = new RootlessPlace(await temporaryFolder(), await NetworkNamespace.create());
+    const { user, home } = place;
+    await run(['useradd', '--create-home', user]);
+    await run(['install', '-d', '-o', user, '-m', '700', join(home, 'run')]);
+    const tar = join(home, 'box.tar');
+    await writeFile(tar, await readFile(await writeBusyboxRoot(place.#folder.path)));
+    await mkdir(join(home, 'shared'));
+    await run(['chown', user, tar, join(home, 'shared')]);
+    await place.run(['import', '-c', 'CMD ["sh"]', tar, 'box']);
+    return place;
+  }
+
+  private constructor(folder: TemporaryFolder, network: NetworkNamespace) {
+    this.#folder = folder;
+    this.network = network;
+  }
+
+  /** To be put before a command, so that it is the user's. */
+  get prefix(): CommandPrefix {
+    const asUser = ['setpriv', `--reuid=${this.user}`, `--regid=${this.user}`, '--init-groups'];
+    return [...this.network.prefix, 'unshare', '--mount', '--', 'sh', '-c', WITH_TUN, 'sh', ...asUser];
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    const { home } = this;
+    const env = { HOME: home, USER: this.user, XDG_RUNTIME_DIR: join(home, 'run'), TMPDIR: '/tmp' };
+    return cleanEnvironment({ ...env, BERTH_ROOT: undefined, XDG_DATA_HOME: undefined });
+  }
+
+  /** @returns what it printed. */
+  run(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return run([...this.prefix, BERTH, ...args], { cwd: this.home, env: this.env, ...options });
+  }
+
+  /** Whatever its exit code. */
+  async tryRun(args: readonly string[]): Promise<Ended> {
+    try {
+      return { code: 0, stdout: await this.run(args), stderr: '' };
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      const { code = -1, stdout, stderr } = error;
+      return { code, stdout, stderr };
+    }
+  }
+
+  /** What runs as this user, but for what has ended and waits to be looked at. */
+  async processes(): Promise<Readonly<{ pid: number; name: string }>[]> {
+    const owner = (await run(['id', '-u', this.user])).trim();
+    const pids = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid));
+    return pids.flatMap((pid) => {
+      const status = statusOf(pid);
+      const [, name = ''] = /^Name:\t(.*)$/m.exec(status) ?? [];
+      return status.includes(`\nUid:\t${owner}\t`) && !/^State:\tZ/m.test(status)
+        ? [{ pid: Number(pid), name }]
+        : [];
+    });
+  }
+
+  /** The processes that keep the user's namespaces. */
+  async keepers(): Promise<number[]> {
+    return (await this.processes()).filter(({ name }) => name === 'sleep').map(({ pid }) => pid);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ids = (await this.run(['ps', '-aq'])).split('\n').filter((id) => id !== '');
+    if (ids.length > 0) await this.run(['rm', '-f', ...ids]);
+    for (const pid of await this.keepers()) process.kill(pid, 'SIGKILL');
+    await rm(this.home, { recursive: true, force: true, maxRetries: 2 });
+    await run(['userdel', '--remove', this.user]).catch(() => {}); // the home is gone already
+    await this.#folder[Symbol.asyncDispose]();
+    await this.network[Symbol.asyncDispose]();
+  }
+}
+
+function statusOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return ''; // it has ended
+  }
+}

@@ -1,0 +1,127 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../support/run.js';
+import { RootlessPlace } from './rootless-place.js';
+
+const WEB = 'mkdir /w; echo hello > /w/file; exec httpd -f -p 80 -h /w';
+
+describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
+  let place: RootlessPlace;
+  beforeAll(async () => {
+    place = await RootlessPlace.create();
+  });
+  afterAll(() => place?.[Symbol.asyncDispose]());
+
+  const ownerOf = (path: string) => statSync(path).uid;
+  const volumes = () => join(place.home, '.local/share/berth/volumes');
+
+  it('has containers in one user namespace, whoever comes first', async () => {
+    const ran = [1, 2, 3].map((i) => place.run(['run', '--rm', '--network', 'none', 'box', 'echo', `${i}`]));
+    expect(await Promise.all(ran)).toEqual(['1\n', '2\n', '3\n']);
+    expect(await place.keepers()).toHaveLength(1);
+  });
+
+  it('runs, looks into, stops and removes them', async () => {
+    const script = 'echo started; trap "exit 3" TERM; while :; do sleep 0.1; done';
+    await place.run([
+      'run',
+      '-d',
+      '--name',
+      'job',
+      '--network',
+      'none',
+      '-u',
+      '1000',
+      'box',
+      'sh',
+      '-c',
+      script,
+    ]);
+    expect(await place.run(['exec', '-u', '0', 'job', 'id', '-u'])).toBe('0\n');
+    expect(await place.run(['exec', '-i', 'job', 'cat'], { input: 'typed' })).toBe('typed');
+    expect(await place.run(['logs', 'job'])).toBe('started\n');
+    await place.run(['stop', 'job']);
+    expect(await place.run(['ps', '-a', '--format', '{{.Names}} {{.Status}}'])).toMatch(/^job Exited \(3\)/);
+    await place.run(['rm', 'job']);
+    expect(readdirSync(join(place.home, '.local/share/berth/containers'))).toEqual([]);
+  });
+
+  it('owns what their root writes, and can remove what their users do', async () => {
+    const shared = ['-v', 'shared:/shared', '-v', `${join(place.home, 'shared')}:/host`];
+    const script =
+      'touch /host/mine; mkdir /shared/theirs; chown 1000 /shared/theirs; chmod 700 /shared/theirs';
+    await place.run(['run', '--name', 'files', '--network', 'none', ...shared, 'box', 'sh', '-c', script]);
+    const user = Number(await run(['id', '-u', place.user]));
+    expect(ownerOf(join(place.home, 'shared/mine'))).toBe(user);
+    expect(ownerOf(join(volumes(), 'shared/_data'))).toBe(user);
+    expect(ownerOf(join(volumes(), 'shared/_data/theirs'))).toBeGreaterThan(65_535);
+    await place.run(['rm', 'files']);
+    await place.run(['volume', 'rm', 'shared']);
+    expect(existsSync(join(volumes(), 'shared'))).toBe(false);
+  });
+
+  it('has the network of the machine, or none', async () => {
+    const addresses = (mode: string) =>
+      place.run(['run', '--rm', '--network', mode, 'box', 'ip', 'address', 'show', 'eth0']);
+    expect(await addresses('host')).toContain(place.network.address);
+    await expect(addresses('none')).rejects.toThrow("'eth0'");
+  });
+
+  it('has networks, names in them, ports that are published, and a way out', async () => {
+    await place.run(['network', 'create', 'app']);
+    const ports = ['-p', '127.0.0.1:8080:80'];
+    await place.run(['run', '-d', '--name', 'web', '--network', 'app', ...ports, 'box', 'sh', '-c', WEB]);
+    const fetch = ['curl', '-sS', '--retry', '3', '--retry-connrefused', 'http://127.0.0.1:8080/file'];
+    expect(await place.network.run(fetch)).toBe('hello\n');
+    const get = ['run', '--rm', '--network', 'app', 'box', 'wget', '-qO-', 'http://web/file'];
+    expect(await place.run(get)).toBe('hello\n');
+    const again = await place.tryRun(['run', '--rm', '-p', '8080:80', 'box', 'true']);
+    expect(again).toMatchObject({ code: 125, stderr: expect.stringContaining('container web has it') });
+
+    // Whoever keeps the namespaces may be killed, and all goes on.
+    const before = await place.keepers();
+    for (const pid of before) process.kill(pid, 'SIGKILL');
+    expect(await place.run(['exec', 'web', 'cat', '/w/file'])).toBe('hello\n');
+    expect(await place.network.run(fetch)).toBe('hello\n');
+    const after = await place.keepers();
+    expect(after).toHaveLength(1);
+    expect(after).not.toEqual(before);
+
+    await place.run(['rm', '-f', 'web']);
+    await place.run(['network', 'rm', 'app']);
+    await expect(place.network.run(fetch)).rejects.toThrow('ended with 7');
+    expect(await ownProcesses()).toEqual(['sleep']);
+  });
+
+  it('is told what only root can have, and what an administrator can do about it', async () => {
+    const refused = (...flags: string[]) => place.tryRun(['run', '--rm', ...flags, 'box', 'true']);
+    expect((await refused('-m', '64m')).stderr).toContain(
+      'cannot limit memory: this process may not make cgroups',
+    );
+    expect((await refused('-p', '80:80')).stderr).toContain('sysctl net.ipv4.ip_unprivileged_port_start=80');
+  });
+
+  it('needs ids of their own', async () => {
+    for (const pid of await place.keepers()) process.kill(pid, 'SIGKILL');
+    await run(['usermod', '--del-subuids', '1-4294967294', '--del-subgids', '1-4294967294', place.user]);
+    const { code, stderr } = await place.tryRun(['run', '--rm', 'box', 'true']);
+    await run(['usermod', '--add-subuids', '200000-265535', '--add-subgids', '200000-265535', place.user]);
+    expect({ code, stderr }).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining(
+        `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${place.user}`,
+      ),
+    });
+  });
+
+  /** Names of the user's programs, once what is ending has ended. */
+  async function ownProcesses(): Promise<string[]> {
+    for (let look = 1; ; look += 1) {
+      const names = (await place.processes()).map(({ name }) => name);
+      if (names.length <= 1 || look === 50) return names;
+      await setTimeout(100);
+    }
+  }
+});
