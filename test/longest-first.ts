@@ -24,6 +24,7 @@ const LONGEST = [
   'containers/networks',
   'containers/network-command',
   'containers/watching',
+  'containers/rootless',
   'clients/known-flags',
 ].map((name) => `/test/${name}.test.ts`);
 
