@@ -31,6 +31,10 @@ export async function enterUserNamespace(
   const prefix = await enterKeptNamespaces(runtimeDirectory(root, run));
   const [program] = prefix;
   if (program === undefined) return;
+  if (process.execve === undefined)
+    throw new Error(
+      `containers without root need Node 24, and this is ${process.version}: leave out NODE_BIN`,
+    );
   const command = [
     ...prefix,
     '/bin/sh',
@@ -44,7 +48,7 @@ export async function enterUserNamespace(
     const { keepOpen } = await import('../linux/index.js');
     for (const fd of descriptors) keepOpen(fd);
   }
-  process.execve?.(program, command, {
+  process.execve(program, command, {
     ...process.env,
     [OF_USER]: userOutside(),
     // Root would look for these elsewhere.
