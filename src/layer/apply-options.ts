@@ -1,3 +1,5 @@
+import type { Entry } from './entry.js';
+
 export type ApplyLimits = Readonly<{
   /** Of all files together. */
   maxBytes: number;
@@ -7,9 +9,14 @@ export type ApplyLimits = Readonly<{
 export type ApplyOptions = Readonly<{
   /**
    * `overlay`: into an empty directory that shall be one of an overlay's lower directories; deletions become its
-   * marks. `apply`: into a directory that holds what the layers below came to; deletions are carried out.
+   * marks. `apply`: into a directory that holds what the layers below came to; deletions are carried out. `none`: the tar is
+   * no layer, and no name in it means anything else than itself.
    */
-  whiteouts: 'overlay' | 'apply';
+  whiteouts: 'overlay' | 'apply' | 'none';
+  /** Directories are not replaced by something else, nor the other way round: that fails. */
+  keepsKinds?: boolean;
+  /** What becomes of each entry, before anything is made of it. */
+  change?: (entry: Entry) => Entry;
   /** With `overlay`: for mounts with the option `userxattr`, as in user namespaces. */
   userxattr?: boolean;
   /**

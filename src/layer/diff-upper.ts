@@ -4,6 +4,7 @@ import { type Entry, joinPath, OPAQUE_MARKER, whiteoutOf } from './entry.js';
 import { LayerError } from './errors.js';
 import { haveSameContent } from './file-content.js';
 import type { LayerWriter } from './layer-writer.js';
+import { isLeftover, type MountPlaces } from './leftovers.js';
 import { type LowerChild, LowerDirectory } from './lower-directory.js';
 import { encodeName } from './names.js';
 import { isWhiteoutDevice, type OverlayMarks, opaqueMark, overlayXattr } from './overlay.js';
@@ -16,6 +17,8 @@ export type OverlayDirectories = OverlayMarks &
     upper: string;
     /** Uppermost first, as in overlayfs's own `lowerdir=`. */
     lowers: readonly string[];
+    /** What was made only to mount something on is no change. */
+    leftovers?: MountPlaces;
   }>;
 
 /**
@@ -36,6 +39,7 @@ export async function diffUpper(directories: OverlayDirectories, writer: LayerWr
 class UpperDiff {
   readonly #upper: string;
   readonly #marks: OverlayMarks;
+  readonly #leftovers: MountPlaces;
   readonly #writer: LayerWriter;
   readonly #links = new HardLinks();
   readonly #pace = new Pace();
@@ -45,6 +49,7 @@ class UpperDiff {
   constructor(directories: OverlayDirectories, writer: LayerWriter) {
     this.#upper = directories.upper;
     this.#marks = directories;
+    this.#leftovers = directories.leftovers ?? new Set();
     this.#writer = writer;
   }
 
@@ -72,6 +77,7 @@ class UpperDiff {
       if (below) this.#add({ ...WHITEOUT, path: whiteoutOf(path) });
       return;
     }
+    if (!below && isLeftover(this.#upper, path, stats, this.#leftovers)) return;
     const entry = entryOf(path, file, stats);
     if (entry === undefined) return;
     expectNoWhiteout(path, name);

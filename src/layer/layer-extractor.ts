@@ -33,6 +33,7 @@ export class LayerExtractor implements MemberSink, Disposable {
   readonly #whiteouts: Whiteouts;
   readonly #limits: ApplyLimits;
   readonly #keepsDevices: boolean;
+  readonly #options: ApplyOptions;
   #open: OpenFile | undefined;
   #entries = 0;
   #bytes = 0;
@@ -42,13 +43,17 @@ export class LayerExtractor implements MemberSink, Disposable {
     this.#whiteouts = whiteoutsFor(this.#tree, options);
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#keepsDevices = options.devices === 'keep';
+    this.#options = options;
   }
 
-  begin(member: Member): void {
+  begin(given: Member): void {
+    const { change, whiteouts } = this.#options;
+    const member = change ? { ...given, entry: change(given.entry) } : given;
     const { entry } = member;
     this.#count(entry);
     explained(entry.path, () => {
-      const whiteout = entry.path.includes(WHITEOUT_PREFIX) ? findWhiteout(entry.path) : undefined;
+      const isMarked = whiteouts !== 'none' && entry.path.includes(WHITEOUT_PREFIX);
+      const whiteout = isMarked ? findWhiteout(entry.path) : undefined;
       if (whiteout?.kind === 'deleted') this.#whiteouts.delete(whiteout.path);
       else if (whiteout?.kind === 'opaque') this.#whiteouts.empty(whiteout.directory);
       else if (!whiteout) this.#make(member);
@@ -92,6 +97,7 @@ export class LayerExtractor implements MemberSink, Disposable {
 
   #make({ entry, sparse }: Member): void {
     const path = this.#tree.place(entry.path);
+    if (this.#options.keepsKinds === true) this.#expectKind(path, entry);
     switch (entry.type) {
       case 'file':
         this.#open = this.#tree.create(
@@ -112,6 +118,14 @@ export class LayerExtractor implements MemberSink, Disposable {
       default:
         this.#makeSpecial(path, entry);
     }
+  }
+
+  #expectKind(path: string, { type }: Entry): void {
+    const stats = this.#statsAt(path);
+    if (stats === undefined || stats.isDirectory() === (type === 'directory')) return;
+    const [what, by] = ['directory', 'non-directory'];
+    const [is, wanted] = stats.isDirectory() ? [what, by] : [by, what];
+    throw new LayerError(path, `cannot overwrite ${is} with ${wanted}`);
   }
 
   #makeDirectory(path: string, entry: Entry): void {

@@ -195,7 +195,7 @@ export class UnpackedTree {
 
   /** A directory of a layer below: it is not changed by what is put in it. */
   #remember(path: string, stats: Stats): void {
-    if (this.#later.has(path)) return;
+    if (this.#later.has(path) || this.#options.whiteouts === 'none') return;
     this.#later.set(path, metadataOf(stats));
     const isClosed = process.geteuid?.() !== 0 && (stats.mode & 0o700) !== 0o700;
     if (isClosed) this.metadata.open(this.fileAt(path), stats.mode);

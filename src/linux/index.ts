@@ -1,8 +1,10 @@
 /**
- * The few Linux system calls that Node lacks: extended attributes, device nodes, times of symbolic links, mounts,
- * locks, crypt(3), ports that are held, descriptors that are handed on. Called through koffi, which is loaded by the first call and needs no privilege of its own. Paths may be
- * bytes, as with node:fs. Start with libc.ts. And directories, which Node makes badly.
+ * The few Linux system calls that Node lacks: extended attributes, device nodes, times of symbolic links, mounts, roots,
+ * locks, crypt(3), ports that are held, descriptors that are handed on. Called through koffi, which is loaded by the first
+ * call and needs no privilege of its own. Paths may be bytes, as with node:fs. Start with libc.ts. And directories, which
+ * Node makes badly.
  */
+export { chroot, fchdir } from './chroot.js';
 export { crypt } from './crypt.js';
 export { keepOpen } from './descriptors.js';
 export { makeDirectories } from './directories.js';
