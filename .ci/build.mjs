@@ -17,6 +17,7 @@ const bundle = await rolldown.rolldown({
   cwd: root,
   input: {
     berth: 'src/cli/main.ts',
+    'files-worker': 'src/runtime/files/files-worker.ts',
     'hash-worker': 'src/content/hash-worker.ts',
     'removal-worker': 'src/storage/filesystem/removal-worker.ts',
     'user-namespace-worker': 'src/runtime/user-namespace-worker.ts',

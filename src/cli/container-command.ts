@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { addContainerExport, addContainerFilesCommands } from './container-files-command.js';
 import type { AttachFlags, ExecFlags, StartFlags, StopFlags } from './container-life.js';
 import type { PsFlags } from './container-list.js';
 import type { LogsFlags } from './container-logs.js';
@@ -24,6 +25,7 @@ export function addContainerCommands(program: Command): void {
   addList(container, 'ls').aliases(['list', 'ps']);
   addInspect(container);
   addPrune(container);
+  addContainerExport(container);
   addCleanUp(container);
 }
 
@@ -41,6 +43,7 @@ function addShared(parent: Command): void {
   addAttach(parent);
   addLogs(parent);
   addWatchCommands(parent);
+  addContainerFilesCommands(parent);
 }
 
 function addRun(parent: Command): void {

@@ -4,6 +4,11 @@ import { inspectContainer } from '../runtime/container/index.js';
 import { openContainerHost } from './container-host.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 
+/** Whether something is called so, and is a container. */
+export async function isContainer(name: string, flags: StoreFlags): Promise<boolean> {
+  return (await findContainerJson(name, flags)) !== undefined;
+}
+
 /** Docker's JSON of a container, if there is one. */
 export async function findContainerJson(name: string, flags: StoreFlags): Promise<object | undefined> {
   if (!existsSync(join(storeRoot(flags), 'containers'))) return undefined;

@@ -3,6 +3,8 @@ import { applyChanges } from '../builder/index.js';
 import { exportRootfs, ImageRootfs, importImage } from '../image/index.js';
 import { formatReference, hostPlatform, parseReference } from '../oci/index.js';
 import { openOutput } from './archive-place.js';
+import { exportContainer } from './container-export.js';
+import { isContainer } from './container-show.js';
 import { UsageError } from './failure.js';
 import { standardInput } from './interruption.js';
 import { chosenPlatform } from './transfer-choices.js';
@@ -43,8 +45,9 @@ export async function importFile(
 
 export type ExportFlags = TransferFlags & PlatformFlags & Readonly<{ output?: string }>;
 
-/** `berth export`: all files of an image as one tar. */
+/** `berth export`: all files of a container or, where none is called so, of an image as one tar. */
 export async function exportFiles(name: string, flags: ExportFlags): Promise<void> {
+  if (flags.platform === undefined && (await isContainer(name, flags))) return exportContainer(name, flags);
   const output = flags.output === '-' ? undefined : flags.output;
   if (output === undefined && process.stdout.isTTY) {
     throw new UsageError('a tar is not for a terminal: use -o FILE, or redirect the output');

@@ -230,12 +230,18 @@ function addImport(parent: Command): void {
 function addExport(program: Command): void {
   const command = program
     .command('export')
-    .description('write all files of an image as one tar')
-    .argument('<image>', 'name, id or digest')
+    .description('write all files of a container, or of an image, as one tar')
+    .argument('<name>', 'of a container; where there is none, of an image')
     .option('-o, --output <file>', 'instead of standard output')
-    .option('--platform <platform>', 'which image of an index');
+    .option('--platform <platform>', 'which image of an index; never a container');
   addStoreOptions(command)
-    .addHelpText('after', examples(['berth export app:1 | tar -x -C rootfs', 'with all layers applied']))
+    .addHelpText(
+      'after',
+      examples(
+        ['berth export -o web.tar web', 'a container, without what is in its volumes'],
+        ['berth export app:1 | tar -x -C rootfs', 'an image, with all layers applied'],
+      ),
+    )
     .action(async (name: string, flags: ExportFlags) => {
       const { exportFiles } = await import('./image-files.js');
       await exportFiles(name, flags);

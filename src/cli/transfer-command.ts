@@ -88,7 +88,6 @@ function addCopy(program: Command): void {
     'docker://NAME, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], or a local NAME';
   const command = program
     .command('copy')
-    .alias('cp')
     .description('copy an image between registries, archives and this machine')
     .argument('<from>', place)
     .argument('<to>', 'the same')

@@ -6,6 +6,7 @@
 export { type ArchivedImage, ArchiveImages, type OpenArchiveOptions } from './archive-images.js';
 export { ArchiveOutput } from './archive-output.js';
 export type { ArchiveWriter, ArchiveWriterOptions } from './archive-writer.js';
+export { type Committed, commitImage } from './commit-image.js';
 export { type CompressionOptions, compressed } from './compressed-images.js';
 export { type CopyOptions, choosePlatform, copy } from './copy.js';
 export { DockerArchiveWriter } from './docker-archive-writer.js';

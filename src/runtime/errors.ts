@@ -76,3 +76,13 @@ export class ContainerStartError extends RuntimeError {
     this.exitCode = exitCode;
   }
 }
+
+/** There is nothing at a path of a container. */
+export class ContainerFileNotFoundError extends RuntimeError {
+  override readonly name = 'ContainerFileNotFoundError';
+}
+
+/** What is asked for cannot be done to the files of a container. */
+export class ContainerFileError extends RuntimeError {
+  override readonly name = 'ContainerFileError';
+}

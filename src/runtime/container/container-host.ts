@@ -8,6 +8,7 @@ import { treeBytes, type Volumes } from '../volumes/index.js';
 import type { CreateBody, EndpointSettings, RestartPolicy } from './configuration.js';
 import { ContainerCreation } from './container-creation.js';
 import { ContainerEndings } from './container-endings.js';
+import { ContainerFiles } from './container-files.js';
 import type { ContainerFolder } from './container-folder.js';
 import { ContainerLauncher, type LaunchOptions } from './container-launcher.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
@@ -37,6 +38,7 @@ export class ContainerHost implements Disposable {
   readonly #endings: ContainerEndings;
   readonly #creation: ContainerCreation;
   readonly #launcher: ContainerLauncher;
+  readonly #files: ContainerFiles;
 
   /** @throws when the directory cannot be used. */
   static open(options: ContainerHostOptions): ContainerHost {
@@ -48,6 +50,7 @@ export class ContainerHost implements Disposable {
     this.#endings = new ContainerEndings(parts);
     this.#creation = new ContainerCreation(parts, (text) => this.get(text));
     this.#launcher = new ContainerLauncher(parts, this.#endings, (text) => this.running(text));
+    this.#files = new ContainerFiles(parts, (text, work) => this.#locked(text, work));
   }
 
   [Symbol.dispose](): void {
@@ -60,6 +63,11 @@ export class ContainerHost implements Disposable {
 
   get networks(): Networks {
     return this.#parts.networks;
+  }
+
+  /** What containers have in their root filesystems. */
+  get files(): ContainerFiles {
+    return this.#files;
   }
 
   get volumes(): Volumes {

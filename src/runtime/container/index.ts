@@ -3,8 +3,10 @@
  * is asked to be is configuration.ts, what becomes of that container-bundle.ts, and who watches over it monitor.ts.
  */
 
+export type { FileStat, WriteOptions } from '../files/index.js';
 export type { RuntimeEvent, RuntimeEvents } from '../runtime-events.js';
 export { type AttachOptions, DETACHED, startAttachBridge } from './attach-bridge.js';
+export { type CommitOptions, commitContainer } from './commit-container.js';
 export {
   type ContainerConfig,
   type CreateBody,
@@ -15,6 +17,7 @@ export {
   type RestartPolicy,
 } from './configuration.js';
 export { type ExecOptions, execInContainer } from './container-exec.js';
+export type { ContainerFiles, OpenFiles } from './container-files.js';
 export type { ContainerFolder } from './container-folder.js';
 export { ContainerHost } from './container-host.js';
 export { networkNames } from './container-networks.js';

@@ -13,6 +13,7 @@ export {
   type VolumePoint,
 } from './mount-point.js';
 export type { MountConfig } from './mount-request.js';
+export { openParts } from './open-beneath.js';
 export { type PreparedVolumes, prepareVolumes } from './prepare-volumes.js';
 export { type MountsHostConfig, resolveMounts, type WantedMounts } from './resolve-mounts.js';
 export { copyUp, type MountPlace, type PlacedMounts, specMounts } from './spec-mounts.js';

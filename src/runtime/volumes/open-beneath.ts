@@ -51,7 +51,8 @@ export function closePlace(place: string): void {
   else unlinkSync(place);
 }
 
-function openParts(directory: string, path: string): number {
+/** As {@link openBeneath}, but for a descriptor (O_PATH), which the caller closes. @throws {InvalidMountError} */
+export function openParts(directory: string, path: string): number {
   let fd = openSync(directory, O_PATH | constants.O_DIRECTORY);
   try {
     for (const name of path.split('/').filter((part) => part !== '' && part !== '.')) {
