@@ -22,6 +22,7 @@ const LONGEST = [
   'containers/life',
   'containers/engine-containers',
   'containers/networks',
+  'containers/files',
   'containers/network-command',
   'containers/watching',
   'containers/rootless',

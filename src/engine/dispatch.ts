@@ -1,7 +1,15 @@
 import { buildPrune, imageBuild } from './build/build.js';
 import type { Handler, HijackHandler } from './call.js';
 import { containerAttach, containerResize, plainAttach } from './containers/attach.js';
+import { imageCommit } from './containers/commit.js';
 import { containerExec, execInspect, execResize, execStart, execStartDetached } from './containers/exec.js';
+import {
+  containerArchive,
+  containerArchiveInfo,
+  containerChanges,
+  containerExport,
+  putContainerArchive,
+} from './containers/files.js';
 import {
   containerCreate,
   containerDelete,
@@ -50,10 +58,14 @@ import { volumeCreate, volumeDelete, volumeInspect, volumeList, volumePrune } fr
 /** Which file answers which operation. */
 export const HANDLERS: Readonly<Record<Operation, Handler>> = {
   BuildPrune: buildPrune,
+  ContainerArchive: containerArchive,
+  ContainerArchiveInfo: containerArchiveInfo,
   ContainerAttach: plainAttach,
+  ContainerChanges: containerChanges,
   ContainerCreate: containerCreate,
   ContainerDelete: containerDelete,
   ContainerExec: containerExec,
+  ContainerExport: containerExport,
   ContainerInspect: containerInspect,
   ContainerKill: containerKill,
   ContainerList: containerList,
@@ -75,6 +87,7 @@ export const HANDLERS: Readonly<Record<Operation, Handler>> = {
   ExecResize: execResize,
   ExecStart: execStartDetached,
   ImageBuild: imageBuild,
+  ImageCommit: imageCommit,
   ImageCreate: imageCreate,
   ImageDelete: imageDelete,
   ImageGet: imageGet,
@@ -96,6 +109,7 @@ export const HANDLERS: Readonly<Record<Operation, Handler>> = {
   NetworkPrune: networkPrune,
   PluginList: plugins,
   PluginOther: otherPlugins,
+  PutContainerArchive: putContainerArchive,
   Swarm: swarm,
   SystemAuth: auth,
   SystemDataUsage: diskUsage,

@@ -14,6 +14,8 @@ const STATUSES: Readonly<Record<string, number>> = {
   BuildError: 400,
   ChangeError: 400,
   ContainerConflictError: 409,
+  ContainerFileError: 400,
+  ContainerFileNotFoundError: 404,
   ContainerNotFoundError: 404,
   ContainerStartError: 400,
   ContainerStateError: 409,

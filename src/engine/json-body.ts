@@ -3,7 +3,7 @@ import { EngineError } from './errors.js';
 /** What clients send as JSON describes one thing: a container, a login. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** A JSON object in the body of a request; an empty body is an empty object. @throws {EngineError} 400, 413 */
+/** A JSON object in the body of a request; an empty body is an empty object, and so is null. @throws {EngineError} 400, 413 */
 export async function readJsonBody(
   body: AsyncIterable<Uint8Array>,
 ): Promise<Readonly<Record<string, unknown>>> {
@@ -16,7 +16,7 @@ export async function readJsonBody(
   }
   if (size === 0) return {};
   try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8')) ?? {};
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>;
   } catch (error) {
