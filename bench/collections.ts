@@ -105,7 +105,7 @@ async function withStore(
   { directory, sizes }: Place,
   work: (folder: ServerFolder) => Promise<Sample>,
 ): Promise<Sample> {
-  const folder = serverFolder(path.join(directory, 'store'), NO_TRASH);
+  const folder = serverFolder(path.join(directory, 'store'), { settings: NO_TRASH });
   try {
     const contents = writeGarbage(folder, sizes);
     execFileSync('sync', ['-f', directory]);

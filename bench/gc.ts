@@ -13,6 +13,7 @@ import type { GarbageSizes } from './fixtures.ts';
 import { describeMachine } from './machine.ts';
 import type { Sample as Measured } from './measure.ts';
 import { berth, reference } from './peers.ts';
+import { progress } from './progress.ts';
 import { type Report, textTable, writeReport } from './report.ts';
 import type { RowFacts, RowResult, Sample } from './results.ts';
 
@@ -195,12 +196,6 @@ function report(made: Report, { repositories, images, layers }: GarbageSizes): v
     { ...made, notes },
     { name: 'gc', title: 'Collections of garbage', command: 'npm run bench:gc' },
   );
-}
-
-const began = performance.now();
-
-function progress(what: string): void {
-  process.stderr.write(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${what}\n`);
 }
 
 main().catch((error: Error) => {

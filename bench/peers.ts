@@ -8,8 +8,14 @@ import path from 'node:path';
 /** A registry server that can be started with a config.yml. */
 export type Program = Readonly<{ name: string; command: string; args: readonly string[]; version: string }>;
 
-/** `settings` are sections of the configuration that only some benchmarks have. */
-export type ServerFolder = Readonly<{ config: string; data: string; log: string; settings: string }>;
+/** `storage` is that section's driver; `settings` are sections of the configuration that only some benchmarks have. */
+export type ServerFolder = Readonly<{
+  config: string;
+  data: string;
+  log: string;
+  storage: string;
+  settings: string;
+}>;
 
 const BERTH = path.join(import.meta.dirname, '..', 'src', 'cli', 'berth');
 const REFERENCE = 'docker-registry';
@@ -39,15 +45,19 @@ function versionOf(command: string): string {
   }
 }
 
-/** Where a server keeps what it has, below `directory`. */
-export function serverFolder(directory: string, settings = ''): ServerFolder {
+/** Where a server keeps what it has, below `directory`, but for what `storage` puts elsewhere. */
+export function serverFolder(
+  directory: string,
+  options: Readonly<{ storage?: string; settings?: string }> = {},
+): ServerFolder {
   const data = path.join(directory, 'data');
   mkdirSync(data, { recursive: true });
   return {
     config: path.join(directory, 'config.yml'),
     data,
     log: path.join(directory, 'server.log'),
-    settings,
+    storage: options.storage ?? `  filesystem:\n    rootdirectory: ${data}\n`,
+    settings: options.settings ?? '',
   };
 }
 
@@ -80,7 +90,8 @@ export class RunningServer {
     const start = performance.now();
     const child = spawn(program.command, ['serve', folder.config, ...program.args], {
       stdio: ['ignore', log, log],
-      env: environment(),
+      // Berth's index of what is on S3.
+      env: { ...environment(), XDG_CACHE_HOME: folder.data },
     });
     closeSync(log);
     await once(child, 'spawn');
@@ -112,7 +123,7 @@ export class RunningServer {
 }
 
 /** @returns the file of the configuration, which is the same for both, word for word, but for the folder and the port. */
-export function configure({ config, data, settings }: ServerFolder, port = 5000): string {
+export function configure({ config, storage, settings }: ServerFolder, port = 5000): string {
   // The secret and the cache are what the reference's own packages set; without them it warns, and is slower.
   const text = `version: 0.1
 log:
@@ -120,9 +131,7 @@ log:
 storage:
   cache:
     blobdescriptor: inmemory
-  filesystem:
-    rootdirectory: ${data}
-http:
+${storage}http:
   addr: 127.0.0.1:${port}
   secret: benchmark
 ${settings}`;
@@ -130,9 +139,9 @@ ${settings}`;
   return config;
 }
 
-/** Without variables that would configure a registry. */
+/** Without variables that would configure a registry, or its access to S3. */
 export function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REGISTRY_')));
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(REGISTRY|AWS)_/.test(name)));
 }
 
 async function freePort(): Promise<number> {

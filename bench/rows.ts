@@ -31,6 +31,12 @@ export function rowsFor(scale: Scale): Row[] {
   ];
 }
 
+/** What S3 has a part in, all with the one target to be no slower. */
+export function rowsOnS3(scale: Scale): Row[] {
+  const rows = [...pushRows(scale), ...pullRows(scale), ...manifestRows(scale), ...listRows(scale)];
+  return rows.map((row) => ({ ...row, target: { ratio: 1 } }));
+}
+
 function startRows({ repetitions, fixtures }: Scale): Row[] {
   const repositories = fixtures.repositories.toLocaleString('en');
   const common = { phase: 'start', unit: 'ms', better: 'lower', repetitions, target: { ratio: 1 } } as const;

@@ -7,6 +7,7 @@ import { ClientProcess } from './client-process.ts';
 import { writeFixtures } from './fixtures.ts';
 import { describeMachine } from './machine.ts';
 import { berth, type Program, reference, serverFolder } from './peers.ts';
+import { progress } from './progress.ts';
 import { type Report, textTable, writeReport } from './report.ts';
 import { accessLogLines, cpuRows, hashShareRows, memoryRow, peakMemoryRow } from './resource-rows.ts';
 import type { RowResult } from './results.ts';
@@ -201,12 +202,6 @@ function stopOnSignals(run: Run): void {
       process.exit(130);
     });
   }
-}
-
-const began = performance.now();
-
-function progress(what: string): void {
-  process.stderr.write(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${what}\n`);
 }
 
 main().catch((error: Error) => {

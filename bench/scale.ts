@@ -42,3 +42,23 @@ export const QUICK: Scale = {
   manifests: 16,
   fixtures: { repositories: 500, tags: 500 },
 };
+
+/** On S3 each request costs milliseconds, so less of everything takes as long. */
+export const S3: Scale = {
+  warmUps: 1,
+  repetitions: 3,
+  heavyRepetitions: 2,
+  bigBytes: 64 * MIB,
+  smallBytes: MIB,
+  smallCount: 24,
+  seconds: 2,
+  manifests: 64,
+  fixtures: { repositories: 200, tags: 200 },
+};
+
+/** Enough to see that the harness works. */
+export const S3_QUICK: Scale = {
+  ...QUICK,
+  manifests: 8,
+  fixtures: { repositories: 200, tags: 20 },
+};
