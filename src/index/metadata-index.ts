@@ -124,6 +124,8 @@ export interface MetadataIndex {
   findBlob(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined>;
   /** Whether a manifest of the repository names it. */
   isReferenced(repository: RepositoryName, digest: Digest): Promise<boolean>;
+  /** Whether one does that was pushed at `since` or later; also as its subject. */
+  isReferencedSince(repository: RepositoryName, digest: Digest, since: Date): Promise<boolean>;
   /** Repositories that show a blob as `digest`, in byte order, at most `limit`. */
   repositoriesWithBlob(digest: Digest, limit: number): Promise<RepositoryName[]>;
   findManifest(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined>;

@@ -81,6 +81,10 @@ export function describeMetadataIndex(
       await index.putManifest(app, manifest('a'), [parseTag('v1'), parseTag('v2')]);
       expect(await index.tagsOf(app, digest('a'))).toEqual(['v1', 'v2']);
       expect(await index.isReferenced(app, digest('c'))).toBe(true);
+      const { pushedAt } = manifest('a');
+      expect(await index.isReferencedSince(app, digest('c'), pushedAt)).toBe(true);
+      expect(await index.isReferencedSince(app, digest('d'), pushedAt)).toBe(false);
+      expect(await index.isReferencedSince(app, digest('c'), new Date(pushedAt.getTime() + 1))).toBe(false);
       await index.dropManifests(app, [digest('a')]);
       expect(await index.isReferenced(app, digest('c'))).toBe(false);
       expect(await index.listTags(app, { limit: 10 })).toEqual({ json: '[]', last: undefined, more: false });

@@ -135,6 +135,13 @@ export class PostgresIndex implements MetadataIndex {
     return (await this.#db.get(sql, repository, digest)) !== undefined;
   }
 
+  async isReferencedSince(repository: RepositoryName, digest: Digest, since: Date): Promise<boolean> {
+    const sql = `SELECT 1 FROM manifests m WHERE repository_id = ${REPOSITORY} AND pushed_at >= $3
+      AND (subject = $2 OR EXISTS (SELECT 1 FROM manifest_references r
+        WHERE r.repository_id = m.repository_id AND r.manifest = m.digest AND r.target = $2)) LIMIT 1`;
+    return (await this.#db.get(sql, repository, digest, since.getTime())) !== undefined;
+  }
+
   async hasManifests(repository: RepositoryName): Promise<boolean> {
     const sql = `SELECT 1 FROM manifests WHERE repository_id = ${REPOSITORY} LIMIT 1`;
     return (await this.#db.get(sql, repository)) !== undefined;

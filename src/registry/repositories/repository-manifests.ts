@@ -170,7 +170,7 @@ export class RepositoryManifests {
   }
 
   /**
-   * Finishes deletes that a crash interrupted, unless somebody pushed again since. One that cannot be finished is given up:
+   * Finishes deletes that a crash interrupted, unless somebody pushed it again since, or what names it. One that cannot be finished is given up:
    * it was never acknowledged.
    * @returns those given up, with the reason.
    */
@@ -190,8 +190,24 @@ export class RepositoryManifests {
   }
 
   async #resume(pending: PendingDelete): Promise<void> {
-    await this.#store.sync.ensure(pending.repository);
-    if (!(await this.#pushedSince(pending))) await this.#removeFiles(pending.repository, [pending]);
+    const { index, sync } = this.#store;
+    const { repository, key, begunAt } = pending;
+    await sync.ensure(repository);
+    if (await this.#pushedSince(pending)) return;
+    // Other servers took pushes meanwhile, to which it was still there.
+    if ('digest' in key && (await index.isReferencedSince(repository, key.digest, begunAt)))
+      await this.#putBack(repository, key.digest);
+    else await this.#removeFiles(repository, [pending]);
+  }
+
+  /** Files of what the index still has, of which some may be gone. Under a lock. */
+  async #putBack(repository: RepositoryName, digest: Digest): Promise<void> {
+    const { index, now } = this.#store;
+    const stored = await index.findManifest(repository, { digest });
+    if (stored === undefined) return;
+    const { bytes } = stored;
+    const record = manifestRecord({ digest, canonical: hash('sha256', bytes), bytes, pushedAt: now() });
+    if (record) await this.#publish(repository, record, await index.tagsOf(repository, digest));
   }
 
   /** What a server that died while it took a push has left shows in no index, but would after the next comparison. */

@@ -142,6 +142,30 @@ describe('repositories', () => {
     expect(await registry.index.pendingDeletes()).toEqual([]);
   });
 
+  it('keep what a crash was about to delete when an index that was pushed since names it', async () => {
+    const registry = openMemoryRegistry({ now: () => new Date() });
+    const image = await pushImage(registry);
+    await registry.index.beginDeletes(app, [{ digest: image }], new Date());
+    for (const path of [layout.tagPath(app, v1), layout.revisionPath(app, image)])
+      await registry.driver.delete(path); // as far as it came
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const { bytes } = await registry.manifests.get(app, { digest: image });
+    const child = { mediaType: MEDIA_TYPES.ociManifest, digest: image, size: bytes.byteLength };
+    const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [child] };
+    await registry.manifests.put(app, {
+      bytes: Buffer.from(JSON.stringify(index)),
+      contentType: MEDIA_TYPES.ociIndex,
+      tags: [parseTag('all')],
+    });
+    await registry.manifests.resumeDeletes();
+    // Whoever reads the files alone finds it, too.
+    const fresh = openMemoryRegistry({ driver: registry.driver });
+    await fresh.sync.run();
+    expect((await fresh.manifests.get(app, { tag: v1 })).digest).toBe(image);
+    expect((await registry.manifests.get(app, { tag: v1 })).digest).toBe(image);
+    expect(await registry.index.pendingDeletes()).toEqual([]);
+  });
+
   it('end with tag and index naming the same manifest, whoever pushes at once', async () => {
     const registry = openMemoryRegistry();
     await pushImage(registry);
