@@ -8,10 +8,7 @@ const RIGHT = 60;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
 /** Bars of the ratios on a logarithmic scale, each with a line where its target is. */
-export function chart(
-  rows: readonly RowResult[],
-  title = 'Berth / docker-registry: how many times better',
-): string {
+export function chart(rows: readonly RowResult[], title: string): string {
   const bars = rows.flatMap((row) => {
     const { ratio, met } = compare(row);
     // Memory has a limit of its own; a bar for it would promise to need less than a Go program.

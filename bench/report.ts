@@ -51,7 +51,10 @@ export function writeReport(directory: string, report: Report, kind = SERVING): 
     path.join(directory, `${kind.name}.json`),
     `${JSON.stringify({ ...report, rows }, undefined, 2)}\n`,
   );
-  writeFileSync(path.join(directory, `${kind.name}.svg`), chart(report.rows));
+  writeFileSync(
+    path.join(directory, `${kind.name}.svg`),
+    chart(report.rows, `${report.sides.join(' / ')}: how many times better`),
+  );
 }
 
 function markdown(report: Report, { name, title, command }: Kind): string {

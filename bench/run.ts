@@ -8,7 +8,7 @@ import { writeFixtures } from './fixtures.ts';
 import { describeMachine } from './machine.ts';
 import { berth, type Program, reference, serverFolder } from './peers.ts';
 import { progress } from './progress.ts';
-import { type Report, textTable, writeReport } from './report.ts';
+import { type Kind, type Report, textTable, writeReport } from './report.ts';
 import { accessLogLines, cpuRows, hashShareRows, memoryRow, peakMemoryRow } from './resource-rows.ts';
 import type { RowResult } from './results.ts';
 import { type Row, rowsFor } from './rows.ts';
@@ -22,8 +22,8 @@ const HELP = `Measures Berth against docker-registry (CNCF distribution) on this
   --quick         few repetitions and small sizes: whether the harness works; writes nothing
   --only ROW      measure one row, or all whose id begins so; may be repeated; writes nothing without --out
   --berth-only    leave docker-registry out
-  --workers N     measure N workers of Berth against one process of it; writes nothing
-  --out DIR       for results.md, results.json and results.svg (default: bench/results)
+  --workers N     measure N workers of Berth against one process of it; writes nothing without --out
+  --out DIR       for results.md, results.json and results.svg, or workers.* (default: bench/results)
   --dir DIR       for the stores of both servers, on the disk to measure (default: bench/.work)
   --help
 
@@ -62,8 +62,6 @@ async function main(): Promise<void> {
   }
   const scale = values.quick ? QUICK : FULL;
   const rows = chosen(rowsFor(scale), values.only);
-  if (values.workers !== undefined && values.out !== undefined)
-    throw new UsageError('--out is for the comparison with docker-registry: leave out --workers');
   const programs = programsFor(values);
   mkdirSync(values.dir, { recursive: true });
   const directory = mkdtempSync(path.join(values.dir, 'bench-'));
@@ -79,7 +77,8 @@ async function main(): Promise<void> {
     const report = await measureAll(run);
     process.stdout.write(`\n${textTable(report)}`);
     const out = values.out ?? (isPart(values) ? undefined : defaultOut());
-    if (out !== undefined) writeReport(out, report);
+    if (out !== undefined)
+      writeReport(out, report, values.workers === undefined ? undefined : scalingTo(values.workers));
   } finally {
     progress('stopping the servers, removing the stores');
     await Promise.all(sidesOf(run).map(({ server }) => server?.stop()));
@@ -93,6 +92,14 @@ function programsFor(values: ReturnType<typeof options>): { berth: Program; peer
   const workers = Number(values.workers);
   if (!Number.isInteger(workers) || workers < 2) throw new UsageError('--workers needs a number from 2 on');
   return { berth: berth(workers), peer: berth() };
+}
+
+function scalingTo(workers: string): Kind {
+  return {
+    name: 'workers',
+    title: `${workers} workers against one process`,
+    command: `npm run bench -- --workers ${workers} --out DIR`,
+  };
 }
 
 /** What is not the whole of the published table. */
