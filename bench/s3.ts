@@ -73,6 +73,7 @@ async function measureOn(
     return { program, folder };
   };
   const sides = { berth: sideOf(programs.berth), peer: programs.peer && sideOf(programs.peer) };
+  stopOnSignals(directory, sides);
   try {
     const { rows, notes } = await measureSides(directory, bucket, sides, cluster);
     const versions = Object.fromEntries(
@@ -129,6 +130,20 @@ async function measureSides(
   progress('requests to S3');
   rows.push(...(await requestRows(client, bucket, cluster.account, sides)));
   return { rows, notes };
+}
+
+/** Ctrl-C must leave neither servers nor their files behind; the service's parts end with this process. */
+function stopOnSignals(
+  directory: string,
+  { berth: ours, peer }: { berth: Side; peer: Side | undefined },
+): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, async () => {
+      await Promise.all([ours, peer].map((side) => side?.server?.stop()));
+      rmSync(directory, { recursive: true, force: true });
+      process.exit(130);
+    });
+  }
 }
 
 main().catch((error: Error) => {

@@ -47,8 +47,8 @@ export const QUICK: Scale = {
 export const S3: Scale = {
   warmUps: 1,
   repetitions: 3,
-  heavyRepetitions: 2,
-  bigBytes: 64 * MIB,
+  heavyRepetitions: 1,
+  bigBytes: 32 * MIB,
   smallBytes: MIB,
   smallCount: 24,
   seconds: 2,
