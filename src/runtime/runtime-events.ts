@@ -11,6 +11,10 @@ CREATE TABLE IF NOT EXISTS events (
 /** Of so many last events is known, as of dockerd's. */
 const KEPT = 1024;
 
+/** Of what is told of one event, in UTF-16 units: images choose their labels, and clients their commands. */
+const MAX_LENGTH = 32 * 1024;
+const MAX_ACTION_LENGTH = 1024;
+
 /** Something that happened to a container, network, volume or image. Engine API, GET /events. */
 export type RuntimeEvent = Readonly<{
   /** Grows; for asking what came after. */
@@ -37,11 +41,16 @@ export class RuntimeEvents {
       'INSERT INTO events (time_ns, type, action, actor, attributes) VALUES (?1, ?2, ?3, ?4, ?5)',
       now,
       type,
-      action,
+      action.slice(0, MAX_ACTION_LENGTH),
       actor,
-      JSON.stringify(attributes),
+      JSON.stringify(Object.fromEntries(withinLimit(attributes))),
     );
     this.#db.run('DELETE FROM events WHERE number <= ?1', rowid - KEPT);
+  }
+
+  /** The number of the last one; 0 when there was none. */
+  get last(): number {
+    return Number(this.#db.get('SELECT max(number) AS last FROM events')?.last ?? 0);
   }
 
   /** What a container ended with last, also when that is gone; `undefined` when it did not end, or long ago. */
@@ -69,4 +78,16 @@ export class RuntimeEvents {
       attributes: JSON.parse(String(row.attributes)) as Record<string, string>,
     }));
   }
+}
+
+/** All, or the last ones: what is said of the event itself comes after labels. */
+function withinLimit(attributes: Readonly<Record<string, string>>): (readonly [string, string])[] {
+  let left = MAX_LENGTH;
+  const kept = Object.entries(attributes)
+    .toReversed()
+    .filter(([name, value]) => {
+      left -= name.length + value.length;
+      return left >= 0;
+    });
+  return kept.toReversed();
 }

@@ -20,6 +20,14 @@ function newBus(): EventBus {
 }
 
 describe('EventBus', () => {
+  it('keeps of an event what it can hold, and the number of the last', () => {
+    const bus = newBus();
+    const attributes = { label: 'x'.repeat(1_000_000), name: 'box' };
+    bus.post({ type: 'container', action: `exec_start: ${'y'.repeat(5000)}`, id: 'c', attributes });
+    const [kept] = bus.after(0);
+    expect([kept?.attributes, kept?.action.length, bus.last]).toEqual([{ name: 'box' }, 1024, 1]);
+  });
+
   it('tells what was and what comes, in order, until it is told to stop', async () => {
     const bus = newBus();
     bus.post(pull('before'));

@@ -28,16 +28,20 @@ export type Exec = ExecConfig &
     sizes?: Writable;
   };
 
-/** Those whose end somebody may still ask for. */
+/** Those that somebody may still start, or ask for the end of. */
 const KEPT = 1000;
+/** Of all that are kept, in UTF-16 units: what is to run may be long. */
+const KEPT_LENGTH = 16 * 1024 * 1024;
 
 /** Further processes of containers, which live no longer than the engine. */
 export class Execs {
   readonly #execs = new Map<string, Exec>();
+  #length = 0;
 
   add(config: ExecConfig & Readonly<{ size: TerminalSize }>): Exec {
     const exec: Exec = { ...config, id: newExecId(), isRunning: false, exitCode: null };
     this.#execs.set(exec.id, exec);
+    this.#length += lengthOf(exec);
     this.#forgetOldest();
     return exec;
   }
@@ -50,9 +54,16 @@ export class Execs {
   }
 
   #forgetOldest(): void {
-    for (const [id, { exitCode }] of this.#execs) {
-      if (this.#execs.size <= KEPT) return;
-      if (exitCode !== null) this.#execs.delete(id);
+    const newest = [...this.#execs.keys()].at(-1);
+    for (const [id, exec] of this.#execs) {
+      if ((this.#execs.size <= KEPT && this.#length <= KEPT_LENGTH) || id === newest) return;
+      if (exec.isRunning) continue;
+      this.#execs.delete(id);
+      this.#length -= lengthOf(exec);
     }
   }
+}
+
+function lengthOf({ args, env, user, cwd }: ExecConfig): number {
+  return [...args, ...env, user, cwd].reduce((sum, text) => sum + text.length + 1, 0);
 }
