@@ -93,6 +93,16 @@ describe('a container of berth engine', () => {
     expect(await docker('events', ...args, '--format', '{{.Action}}')).toBe('create\nstart\ndie\ndestroy\n');
   });
 
+  it('keeps no port when it cannot be started', async () => {
+    await docker('network', 'create', '--internal', 'inside');
+    const args = ['run', '--rm', '--network', 'inside', '-p', '8099:80'];
+    await expect(docker(...args, '--add-host', 'h:host-gateway', 'box:1', 'true')).rejects.toMatchObject({
+      stderr: expect.stringContaining('no network that leads to this machine'),
+    });
+    await docker(...args, 'box:1', 'true');
+    await docker('network', 'rm', 'inside');
+  });
+
   it('goes on when the engine does not', async () => {
     await docker('run', '-d', '--name', 'lasting', 'box:1', 'sleep', '1000');
     await engine.restart();

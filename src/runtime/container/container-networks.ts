@@ -113,12 +113,16 @@ export async function attachNetworks(
     ports,
     { dnsServers: serversOf(hostConfig, networks) },
   );
-  return {
+  using unless = new DisposableStack();
+  unless.use(attachment.held);
+  const parts = {
     network: { path: attachment.namespacePath },
     files: filesOf(record, attachment, links, serversOf(hostConfig, networks)),
     env: first.network === USUAL ? links.flatMap((link) => linkEnvironment(name, link)) : [],
     held: attachment.held,
   };
+  unless.move();
+  return parts;
 }
 
 async function withoutNetworks(

@@ -5,6 +5,9 @@ import { InvalidNetworkError, NetworkForbiddenError } from './network-errors.js'
 import { newNetworkId } from './network-store.js';
 import { bytesOf, parseAddress } from './subnet.js';
 
+/** Blanks and line ends would end a line of what the name server reads, and begin one for somebody else's name. */
+const NAME = /^[\w.-]{1,253}$/;
+
 /**
  * Addresses and names for one more container in a network.
  * @param taken the addresses of others there, and names of interfaces that the container has.
@@ -52,7 +55,7 @@ function expectPossible(network: Network, { ipv4Address, ipv6Address, aliases = 
     );
   if (isDefaultBridge(network) && aliases.length > 0)
     throw new InvalidNetworkError('network-scoped aliases are only supported for user-defined networks');
-  const odd = aliases.find((name) => !/^[\w.-]{1,253}$/.test(name));
+  const odd = aliases.find((name) => !NAME.test(name));
   if (odd !== undefined) throw new InvalidNetworkError(`invalid alias ${JSON.stringify(odd)}`);
 }
 
@@ -97,6 +100,6 @@ function freeInterface(taken: readonly string[]): string {
 
 /** As docker: its name, its aliases, the beginning of its id, its hostname; in lower case too, since case does not count. */
 function namesOf({ id, name, hostname }: NetworkedContainer, aliases: readonly string[]): string[] {
-  const names = [name, ...aliases, id.slice(0, 12), hostname].filter((text) => text !== '');
+  const names = [name, ...aliases, id.slice(0, 12), hostname].filter((text) => NAME.test(text));
   return [...new Set([...names, ...names.map((text) => text.toLowerCase())])];
 }

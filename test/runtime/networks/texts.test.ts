@@ -5,10 +5,12 @@ import {
   type Endpoint,
   linkEnvironment,
   linkHostsLine,
+  type Network,
   parseLink,
   portsText,
   publishedPorts,
 } from '../../../src/runtime/networks/index.js';
+import { planEndpoint } from '../../../src/runtime/networks/plan-endpoint.js';
 
 const endpoint: Endpoint = {
   networkId: 'f'.repeat(64),
@@ -26,6 +28,18 @@ const endpoint: Endpoint = {
   links: [],
   dnsNames: ['web'],
   dnsServer: '172.18.0.1',
+};
+const APP: Network = {
+  id: 'f'.repeat(64),
+  name: 'app',
+  createdAt: '2026-01-31T12:00:00Z',
+  driver: 'bridge',
+  isInternal: false,
+  isAttachable: false,
+  hasIPv6: false,
+  pools: [{ subnet: '172.18.0.0/16', gateway: '172.18.0.1' }],
+  options: {},
+  labels: {},
 };
 const onBridge: Endpoint = { ...endpoint, networkName: 'bridge', dnsNames: [], dnsServer: '' };
 const MACHINE =
@@ -125,4 +139,15 @@ describe('published ports', () => {
     { '80/xyz': [] },
     { '80/tcp': [{ HostIp: 'here' }] },
   ])('are refused: %j', (bindings) => expect(() => publishedPorts(bindings)).toThrow(/^invalid /));
+});
+
+describe('planEndpoint', () => {
+  it('answers for no name that would be more than one to the name server', () => {
+    const container = { id: 'abcdef012345', name: 'web', hostname: 'h\nx 172.18.0.9 other' };
+    const { dnsNames } = planEndpoint(APP, { network: 'app' }, container, {
+      addresses: new Set(),
+      interfaces: [],
+    });
+    expect(dnsNames).toEqual(['web', 'abcdef012345']);
+  });
 });
