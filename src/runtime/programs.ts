@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -13,10 +13,21 @@ export function findProgram(name: string, path = process.env.PATH ?? ''): string
   return folders.map((folder) => join(folder, name)).find(isProgram);
 }
 
+/**
+ * As spawn(). Where this process can open no more files that makes something without streams, whose failure nobody has had
+ * the time to listen for, and which would be the end of this process. @throws {RuntimeError} just then.
+ */
+export const startProgram = ((program: string, args: readonly string[], options: SpawnOptions) => {
+  const child: Partial<ChildProcess> & Pick<ChildProcess, 'once'> = spawn(program, args, options);
+  if (child.stdio !== undefined) return child;
+  child.once('error', () => {}); // said here
+  throw new RuntimeError(`cannot start ${program}: too many open files`);
+}) as typeof spawn;
+
 /** Runs a program to its end. @param input for it to read. @returns what it printed. @throws {RuntimeError} it failed, with what it wrote last. */
 export async function runProgram(command: readonly string[], input = ''): Promise<string> {
   const [program = '', ...args] = command;
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = startProgram(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.on('error', () => {}); // it need not read what it is given
   child.stdin.end(input);
   const ended = new Promise<number | null>((resolve, reject) => {

@@ -1,6 +1,6 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { RuntimeUnavailableError } from '../errors.js';
-import { findProgram } from '../programs.js';
+import { findProgram, startProgram } from '../programs.js';
 import type { ContainerFolder } from './container-folder.js';
 
 export type AttachOptions = Readonly<{
@@ -87,5 +87,7 @@ export function startAttachBridge(folder: ContainerFolder, options: AttachOption
   }
   const { mode, input, detachKeys, stdio } = options;
   const keys = Buffer.from(detachKeys).toString('hex');
-  return spawn(perl, ['-e', BRIDGE, folder.path, mode, input ? '1' : '0', keys], { stdio });
+  return startProgram(perl, ['-e', BRIDGE, folder.path, mode, input ? '1' : '0', keys], {
+    stdio: stdio ?? [],
+  });
 }

@@ -1,10 +1,11 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ownCapabilities } from '../capabilities.js';
 import { ContainerStartError, ContainerStateError, RuntimeError } from '../errors.js';
+import { startProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
 import { processUser } from './container-bundle.js';
 import type { ContainerHost } from './container-host.js';
@@ -209,7 +210,7 @@ function runToEnd(
   [program = '', ...args]: readonly string[],
   { stdio, onSpawned }: ExecOptions,
 ): Promise<number> {
-  const child = spawn(program, args, { stdio });
+  const child = startProgram(program, args, { stdio });
   onSpawned?.(child);
   return new Promise((resolve, reject) => {
     child.once('error', reject);

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { processIdentity } from '../../linux/index.js';
 import { ContainerStartError, lastWords, RuntimeUnavailableError } from '../errors.js';
 import type { LogPlan } from '../logs/index.js';
 import type { UsableRuntime } from '../oci-runtime.js';
-import { findProgram } from '../programs.js';
+import { findProgram, startProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
 import type { ContainerFolder } from './container-folder.js';
 
@@ -61,7 +61,7 @@ export class Monitor implements Disposable {
       overlay,
       ...command,
     ];
-    const child = spawn(unshare, args, {
+    const child = startProgram(unshare, args, {
       cwd: folder.path,
       env: { ...environment(), _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...options.heldDescriptors],

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { lastWords, RuntimeError } from '../errors.js';
-import { runProgram } from '../programs.js';
+import { runProgram, startProgram } from '../programs.js';
 import type { Endpoint, NetworkedContainer } from './endpoint.js';
 import { deviceOf, isSix, type Network, OPTION } from './network.js';
 import { requiredProgram } from './network-programs.js';
@@ -86,7 +85,7 @@ export class Netavark implements NetworkPlumbing {
     const command = [requiredProgram('setpriv'), '--pdeathsig', 'KILL', ...prefix, program];
     const args = ['--config', this.#directory, '--aardvark-binary', aardvark, verb, namespace];
     const [first = '', ...rest] = [...command, ...args];
-    const child = spawn(first, rest, {
+    const child = startProgram(first, rest, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
