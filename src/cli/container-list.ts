@@ -94,7 +94,9 @@ function rowOf(
     CreatedAt: goTime(createdAt),
     RunningFor: ago(createdAt, Date.now()),
     Ports:
-      attachment === undefined ? '' : portsText(attachment.ports, Object.keys(config.ExposedPorts ?? {})),
+      attachment === undefined
+        ? ''
+        : printable(portsText(attachment.ports, Object.keys(config.ExposedPorts ?? {}))),
     State: state.status,
     Status: statusText(state, Date.now()),
     Size: '',

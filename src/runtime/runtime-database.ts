@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqlFile } from '../sqlite/index.js';
@@ -23,6 +23,8 @@ export class RuntimeDatabase extends SqlFile {
   constructor(root: string) {
     mkdirSync(root, { recursive: true, mode: 0o711 });
     const path = RuntimeDatabase.pathIn(root);
+    // Variables of containers are in it, which others on this machine must not read; SQLite gives its other files this mode.
+    closeSync(openSync(path, 'a', 0o600));
     super(new DatabaseSync(path, { timeout: BUSY_MS }));
     this.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     const version = Number(this.get('PRAGMA user_version')?.user_version);

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { RuntimeError, UserNotFoundError } from './errors.js';
 import { lstatIfAny, resolveInRoot } from './root-path.js';
 
@@ -11,7 +11,7 @@ export type ReadText = (path: '/etc/passwd' | '/etc/group') => string;
 type Account = Readonly<{ name: string; uid: number; gid: number; home: string }>;
 type Group = Readonly<{ name: string; gid: number; members: readonly string[] }>;
 
-const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_ID = 2 ** 32 - 2;
 
 /**
@@ -34,19 +34,35 @@ export function findUser(text: string, read: ReadText): ProcessUser {
   return { uid, home, gid: account.gid, groups: [...new Set(own.map(({ gid }) => gid))] };
 }
 
-/** Reads /etc/passwd and /etc/group of a root filesystem on disk. */
+/**
+ * Reads /etc/passwd and /etc/group of a root filesystem, in which a container may be at work: it can put anything in their
+ * place at any moment, but nothing that is waited for or has no end. Files of /proc have no size, and no text here.
+ */
 export function textsOf(root: string): ReadText {
   return (path) => {
     const file = resolveInRoot(root, path);
     if (!lstatIfAny(file)?.isFile()) return '';
-    const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      if (fstatSync(fd).size > MAX_FILE_BYTES) throw new RuntimeError(`${path} of the image is too large`);
-      return readFileSync(fd, 'utf8');
+      const stats = fstatSync(fd);
+      if (!stats.isFile()) return '';
+      if (stats.size > MAX_FILE_BYTES) throw new RuntimeError(`${path} of the image is too large`);
+      return readUpTo(fd, stats.size);
     } finally {
       closeSync(fd);
     }
   };
+}
+
+function readUpTo(fd: number, bytes: number): string {
+  const buffer = Buffer.alloc(bytes);
+  let length = 0;
+  while (length < bytes) {
+    const read = readSync(fd, buffer, length, bytes - length, null);
+    if (read === 0) break;
+    length += read;
+  }
+  return buffer.toString('utf8', 0, length);
 }
 
 function byNumber(accounts: readonly Account[], text: string): Account | undefined {
@@ -62,23 +78,28 @@ function gidOf(text: string, groups: readonly Group[]): number {
 }
 
 function parsePasswd(text: string): Account[] {
-  return rows(text).flatMap(([name = '', , uidText = '', gidText = '', , home = '']) => {
+  const accounts: Account[] = [];
+  for (const [name = '', , uidText = '', gidText = '', , home = ''] of rows(text)) {
     const [uid, gid] = [parseID(uidText), parseID(gidText)];
-    if (name === '' || uid === undefined || gid === undefined) return [];
-    return [{ name, uid, gid, home: home === '' ? '/' : home }];
-  });
+    if (name === '' || uid === undefined || gid === undefined) continue;
+    accounts.push({ name, uid, gid, home: home === '' ? '/' : home });
+  }
+  return accounts;
 }
 
 function parseGroup(text: string): Group[] {
-  return rows(text).flatMap(([name = '', , gidText = '', members = '']) => {
+  const groups: Group[] = [];
+  for (const [name = '', , gidText = '', members = ''] of rows(text)) {
     const gid = parseID(gidText);
-    if (name === '' || gid === undefined) return [];
-    return [{ name, gid, members: members.split(',').map((member) => member.trim()) }];
-  });
+    if (name === '' || gid === undefined) continue;
+    groups.push({ name, gid, members: members.split(',').map((member) => member.trim()) });
+  }
+  return groups;
 }
 
-function rows(text: string): string[][] {
-  return text.split('\n').map((line) => line.trim().split(':'));
+/** One by one: a hostile file is all line feeds. */
+function* rows(text: string): Generator<string[]> {
+  for (const [line] of text.matchAll(/^.*:.*$/gm)) yield line.trim().split(':');
 }
 
 function parseID(text: string): number | undefined {

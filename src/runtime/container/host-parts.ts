@@ -51,7 +51,8 @@ export class HostParts implements Disposable {
     const { root, images, runtime, runDirectory, isForMachine, cleanUpCommand, onNotice } = options;
     this.#directory = join(root, 'containers');
     this.stateDirectory = join(runtimeDirectory(root, runDirectory), 'runtime');
-    mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
+    // Programs that containers have made setuid are in it: for nobody else on this machine to reach.
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     this.healthLock = join(this.#directory, 'health.lock');
     this.#db = new RuntimeDatabase(root);
     this.store = new ContainerStore(this.#db);

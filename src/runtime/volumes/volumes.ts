@@ -222,7 +222,8 @@ export class Volumes {
       throw new VolumeConflictError(
         `create ${name}: ${folder} is there already, and was not made by Berth: move it away, or choose another name`,
       );
-    mkdirSync(this.#directory, { recursive: true, mode: 0o711 });
+    // As with containers: programs that are setuid, and devices of images, are not for others on this machine.
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     mkdirSync(join(folder, DATA), { recursive: true, mode: 0o755 });
     const createdAt = this.#now()
       .toISOString()
