@@ -1,5 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { ALL_CAPABILITIES } from '../capabilities.js';
 import { InvalidContainerError } from '../errors.js';
 import {
   devicesOf,
@@ -140,11 +141,20 @@ function limitsOf(
   };
 }
 
+/** What is asked for of protection is known here: nothing is to be believed in force that is not. @throws {InvalidContainerError} */
+export function expectProtection({ CapAdd, CapDrop, SecurityOpt }: ContainerRecord['hostConfig']): void {
+  capabilityNames(CapAdd ?? []);
+  capabilityNames(CapDrop ?? []);
+  securityOptions(SecurityOpt ?? []);
+}
+
 /** `cap_net_admin`, `NET_ADMIN` and `all`, as the kernel calls them. */
 function capabilityNames(names: readonly string[]): string[] {
   return names.map((name) => {
     const upper = name.toUpperCase();
-    return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+    const full = upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+    if (full === 'ALL' || ALL_CAPABILITIES.includes(full)) return full;
+    throw new InvalidContainerError(`invalid capability: unknown capability ${JSON.stringify(name)}`);
   });
 }
 
@@ -159,7 +169,12 @@ function securityOption(option: string): Security {
   const [, name = option, value = ''] = /^([a-z-]+)[=:](.*)$/s.exec(option) ?? [];
   if (name === 'no-new-privileges') return { noNewPrivileges: value !== 'false' };
   if (name === 'systempaths' && value === 'unconfined') return { showsAllPaths: true };
-  if (name === 'seccomp') return value === 'unconfined' ? { seccomp: 'unconfined' } : {};
+  if (name === 'seccomp' && value === 'unconfined') return { seccomp: 'unconfined' };
+  if (name === 'seccomp' && value === 'builtin') return {};
+  if (name === 'seccomp')
+    throw new InvalidContainerError(
+      "invalid --security-opt: there are seccomp=builtin and seccomp=unconfined here, and no profiles of one's own",
+    );
   // This machine's kernel may have neither: then there is nothing to turn off.
   if (name === 'apparmor' && value === 'unconfined') return {};
   if (name === 'label' && value === 'disable') return {};

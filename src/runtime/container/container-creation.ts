@@ -5,6 +5,7 @@ import { logPlanOf } from '../logs/index.js';
 import { usableCgroups } from '../surroundings.js';
 import { type MountPoint, resolveMounts } from '../volumes/index.js';
 import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
+import { expectProtection } from './container-bundle.js';
 import { checkNetworks, withNetworks } from './container-networks.js';
 import { type ContainerRecord, NEW_STATE } from './container-record.js';
 import { checkHealthcheck, healthPlanOf } from './health.js';
@@ -31,6 +32,7 @@ export class ContainerCreation {
     const image = this.#parts.images.get(config.Image ?? '');
     checkRestartPolicy(HostConfig.RestartPolicy ?? {}, HostConfig);
     checkAvailable(HostConfig);
+    expectProtection(HostConfig);
     const networkingConfig = withNetworks(HostConfig, NetworkingConfig);
     checkNetworks(HostConfig, networkingConfig, this.#parts.networks);
     const id = newContainerId();
