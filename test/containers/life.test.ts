@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -51,6 +51,8 @@ describe('berth run', () => {
     { why: 'a network that there is not', args: ['--network', 'mine', 'box', 'true'], code: 125 },
     { why: 'an init process', args: ['--init', 'box', 'true'], code: 125 },
     { why: 'ports that cannot be published', args: ['-p', '192.0.2.9:80:80', 'box', 'true'], code: 125 },
+    { why: 'a capability that nobody knows', args: ['--cap-drop', 'NET_RAWW', 'box', 'true'], code: 125 },
+    { why: 'a profile that is not there', args: ['--security-opt', 'seccomp={}', 'box', 'true'], code: 125 },
     { why: 'no such user', args: ['--user', 'nobody-here', 'box', 'true'], code: 125 },
   ])('ends with $code for $why', async ({ args, code }) => {
     const ended = await place.tryRun(['run', '--rm', ...args]);
@@ -140,6 +142,27 @@ describe('the life of a container', () => {
     await place.run(['stop', 'trap']);
     expect(await place.run(['wait', 'trap'])).toBe('9\n');
     await place.run(['rm', 'trap']);
+  });
+  it('can be killed while somebody waits for its end', async () => {
+    await place.run(['run', '-d', '--name', 'deaf', 'box', 'sleep', '1000']); // the first process ignores SIGTERM
+    const stopped = place.run(['stop', '-t', '1000', 'deaf']);
+    await sleep(1500);
+    await place.run(['kill', 'deaf'], { timeoutMs: 60_000 });
+    expect(await stopped).toBe('deaf\n');
+    await place.run(['rm', 'deaf']);
+  });
+  it('makes nobody wait who looks up users in it', async () => {
+    const script = 'ln -sf /proc/kmsg /etc/passwd; echo ready; exec sleep 1000'; // whoever reads that waits
+    await place.run(['run', '-d', '--name', 'bait', 'box', 'sh', '-c', script]);
+    await until(async () => (await place.run(['logs', 'bait'])) === 'ready\n');
+    expect(await place.run(['exec', 'bait', 'id', '-u'], { timeoutMs: 60_000 })).toBe('0\n');
+    await place.run(['rm', '-f', 'bait']);
+  });
+  it('is nothing that others on this machine could read or run', () => {
+    const modes = ['runtime.sqlite', 'containers'].map(
+      (name) => statSync(join(place.root, name)).mode & 0o077,
+    );
+    expect(modes).toEqual([0, 0]);
   });
   it('shows only what is attached, and keeps no log where none is wanted', async () => {
     const script = 'echo out; echo err >&2';

@@ -24,14 +24,14 @@ export const containerStart: Handler = async ({ containers, attachments }, { nam
   answered(answer, outcome);
 };
 
-export const containerStop: Handler = async ({ containers }, { name, query, answer }) => {
+export const containerStop: Handler = async ({ containers }, { name, query, answer, signal }) => {
   using opened = await containers.open();
-  answered(answer, await opened.host.stop(name, endingOf(query)));
+  answered(answer, await opened.host.stop(name, { ...endingOf(query), until: signal }));
 };
 
-export const containerRestart: Handler = async ({ containers }, { name, query, answer }) => {
+export const containerRestart: Handler = async ({ containers }, { name, query, answer, signal }) => {
   using opened = await containers.open();
-  await opened.host.restart(name, endingOf(query));
+  await opened.host.restart(name, { ...endingOf(query), until: signal });
   sendEmpty(answer, 204);
 };
 

@@ -1,4 +1,4 @@
-import { existsSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isRunning } from '../../linux/index.js';
@@ -96,13 +96,14 @@ export class ContainerEndings {
     this.#parts.post(record, 'kill', { signal: name.replace(/^SIG/, '') });
   }
 
-  /** @returns whether it has ended within a time. */
-  async ends(record: ContainerRecord, ms: number): Promise<boolean> {
-    const deadline = Date.now() + ms;
+  /** @returns whether it has ended within a time. @throws the signal's reason. */
+  async ends(record: ContainerRecord, ms: number, signal?: AbortSignal): Promise<boolean> {
+    // Not by the clock of the machine, which may be set meanwhile.
+    const deadline = performance.now() + ms;
     while (!this.hasEnded(record)) {
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (left <= 0) return false;
-      await this.untilChange(record.id, Math.min(left, LOOK_AGAIN_MS));
+      await this.untilChange(record.id, Math.min(left, LOOK_AGAIN_MS), signal);
     }
     return true;
   }
@@ -134,8 +135,7 @@ export class ContainerEndings {
     const { path } = this.#parts.folder(id);
     if (!existsSync(path)) return;
     const changed = new AbortController();
-    const watcher = watch(path, () => changed.abort());
-    watcher.on('error', () => changed.abort());
+    const watcher = watchIfPossible(path, () => changed.abort());
     try {
       // It may have been written just before.
       if (this.#parts.folder(id).exitCode() !== undefined) return;
@@ -146,7 +146,16 @@ export class ContainerEndings {
       signal?.throwIfAborted();
       if (!changed.signal.aborted) throw error;
     } finally {
-      watcher.close();
+      watcher?.close();
     }
+  }
+}
+
+/** Users may have few watches, and all may be taken: then only time tells. */
+function watchIfPossible(path: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    return watch(path, onChange).on('error', onChange);
+  } catch {
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { ContainerStateError } from '../errors.js';
+import { ContainerNotFoundError, ContainerStateError } from '../errors.js';
 import { readCgroupSupport, type UpdatableLimits, updateLimits } from '../limits/index.js';
 import type { Networks } from '../networks/index.js';
 import type { RuntimeEvents } from '../runtime-events.js';
@@ -148,32 +148,50 @@ export class ContainerHost implements Disposable {
     });
   }
 
-  /** Asks it to end, and ends it after a time. */
+  /**
+   * Asks it to end, and ends it after a time, in which others may kill or remove it.
+   * @param options `until`: gives up waiting, and leaves it asked. @throws its reason.
+   */
   async stop(
     text: string,
-    { signal, seconds }: Readonly<{ signal?: string; seconds?: number }> = {},
+    { signal, seconds, until }: Readonly<{ signal?: string; seconds?: number; until?: AbortSignal }> = {},
   ): Promise<Outcome> {
-    return this.#locked(text, async (record) => {
-      if (record.state.status === 'restarting') {
-        this.#parts.store.setState(record.id, { status: 'exited', isStopped: true });
-        return 'changed';
-      }
-      this.#parts.store.setState(record.id, { isStopped: true });
-      if (!isAlive(record)) return 'unchanged';
-      const { config } = record;
-      await this.#endings.signal(record, signal ?? config.StopSignal ?? 'SIGTERM');
-      const wait = seconds ?? config.StopTimeout ?? DEFAULT_STOP_SECONDS;
-      if (!(await this.#endings.ends(record, wait < 0 ? Number.POSITIVE_INFINITY : wait * 1000))) {
+    const asked = await this.#askToEnd(text, signal);
+    if (asked === undefined) return 'unchanged';
+    if (!isAlive(asked)) return 'changed';
+    const wait = seconds ?? asked.config.StopTimeout ?? DEFAULT_STOP_SECONDS;
+    const ms = wait < 0 ? Number.POSITIVE_INFINITY : wait * 1000;
+    const hasEnded = await this.#endings.ends(asked, ms, until);
+    await this.#parts.folder(asked.id).locked(async () => {
+      const record = await this.#endings.current(asked.id);
+      const isSameRun = record?.state.monitor === asked.state.monitor;
+      if (!hasEnded && record !== undefined && isAlive(record) && isSameRun) {
         await this.#endings.signal(record, 'SIGKILL');
         await this.#endings.expectEnd(record);
+        await this.#endings.current(record.id);
       }
-      await this.#endings.current(record.id);
-      this.#parts.post(record, 'stop');
-      return 'changed';
+      this.#parts.post(asked, 'stop');
+    });
+    return 'changed';
+  }
+
+  /** @returns it as it was; nothing when there was nothing to end. */
+  #askToEnd(text: string, signal: string | undefined): Promise<ContainerRecord | undefined> {
+    return this.#locked(text, async (record) => {
+      if (record.state.status === 'restarting') {
+        return this.#parts.store.setState(record.id, { status: 'exited', isStopped: true });
+      }
+      this.#parts.store.setState(record.id, { isStopped: true });
+      if (!isAlive(record)) return undefined;
+      await this.#endings.signal(record, signal ?? record.config.StopSignal ?? 'SIGTERM');
+      return record;
     });
   }
 
-  async restart(text: string, options: Readonly<{ signal?: string; seconds?: number }> = {}): Promise<void> {
+  async restart(
+    text: string,
+    options: Readonly<{ signal?: string; seconds?: number; until?: AbortSignal }> = {},
+  ): Promise<void> {
     const { id } = this.#parts.store.get(text);
     await this.stop(id, options);
     await this.start(id);
@@ -375,7 +393,9 @@ export class ContainerHost implements Disposable {
     const { id } = this.#parts.store.get(text);
     return this.#parts.folder(id).locked(async () => {
       const record = await this.#endings.current(id);
-      return work(record ?? this.#parts.store.get(text));
+      // Its name may be another's by now, whose lock this is not.
+      if (record === undefined) throw new ContainerNotFoundError(text);
+      return work(record);
     });
   }
 }
