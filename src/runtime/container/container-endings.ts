@@ -37,15 +37,18 @@ export class ContainerEndings {
     return record;
   }
 
-  async #takeApart(record: ContainerRecord): Promise<ContainerRecord | undefined> {
-    const { id } = record;
+  /** As it is told to who looks: what has ended is not said to run because somebody is still taking it apart. */
+  seen(record: ContainerRecord): ContainerRecord {
+    return this.hasEnded(record)
+      ? { ...record, state: { ...record.state, ...this.#end(record) } }
+      : record;
+  }
+
+  /** How it ended, of one that has. */
+  #end({ id, state }: ContainerRecord) {
     const folder = this.#parts.folder(id);
     const exitCode = folder.exitCode();
-    await (await this.#parts.control()).remove(id);
-    folder.unmount();
-    this.#parts.volumes.unmount(id);
-    await this.#parts.networks.detach(id);
-    const ended = this.#parts.store.setState(id, {
+    return {
       status: 'exited',
       pid: 0,
       exitCode: exitCode ?? UNKNOWN_EXIT,
@@ -53,8 +56,19 @@ export class ContainerEndings {
       oomKilled: folder.wasOutOfMemory,
       finishedAt: new Date().toISOString(),
       // As docker has it: nobody knows any more.
-      health: record.state.health && { ...record.state.health, status: 'unhealthy' },
-    });
+      ...(state.health !== undefined && { health: { ...state.health, status: 'unhealthy' as const } }),
+    } as const;
+  }
+
+  async #takeApart(record: ContainerRecord): Promise<ContainerRecord | undefined> {
+    const { id } = record;
+    const folder = this.#parts.folder(id);
+    const end = this.#end(record);
+    await (await this.#parts.control()).remove(id);
+    folder.unmount();
+    this.#parts.volumes.unmount(id);
+    await this.#parts.networks.detach(id);
+    const ended = this.#parts.store.setState(id, end);
     if (ended.state.oomKilled) this.#parts.post(ended, 'oom');
     this.#parts.post(ended, 'die', { exitCode: String(ended.state.exitCode) });
     if (record.hostConfig.AutoRemove !== true) return ended;

@@ -86,7 +86,7 @@ export class ContainerHost implements Disposable {
       }
     }
     await this.#repairNetworks();
-    return this.#parts.store.all();
+    return this.#parts.store.all().map((record) => this.#endings.seen(record));
   }
 
   /** @param text id, name or the beginning of an id. @throws {ContainerNotFoundError} @throws {AmbiguousContainerError} */
@@ -96,7 +96,7 @@ export class ContainerHost implements Disposable {
     await this.#parts
       .folder(record.id)
       .lockedIfFree(async () => void (await this.#endings.current(record.id)));
-    return this.#parts.store.byId(record.id) ?? this.#parts.store.get(text);
+    return this.#endings.seen(this.#parts.store.byId(record.id) ?? this.#parts.store.get(text));
   }
 
   folder(id: string): ContainerFolder {
