@@ -116,3 +116,8 @@ export function subcommandTerm(command: Command): string {
   const isLate = command instanceof LateCommand && command.hasLateOptions;
   return isLate ? term.replace(/^\S+/, '$& [options]') : term;
 }
+
+/** What the help says of an option: as commander does it, but of a list nobody need be told that it is empty at first. */
+export function optionDescription(option: Option): string {
+  return new Help().optionDescription(option).replace(/ \(default: \[\]\)$/, '');
+}

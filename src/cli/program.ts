@@ -7,7 +7,7 @@ import { addEngineCommand } from './engine-command.js';
 import { addEventsCommands } from './events-command.js';
 import { examples, group } from './help.js';
 import { addImagesCommands } from './images-command.js';
-import { LateCommand, subcommandTerm } from './late-command.js';
+import { LateCommand, optionDescription, subcommandTerm } from './late-command.js';
 import { addLoginCommands } from './login-command.js';
 import { addMaintenanceCommands } from './maintenance-command.js';
 import { addNetworkCommands } from './network-command.js';
@@ -29,13 +29,15 @@ const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else
 export function createProgram(args: readonly string[], output: OutputConfiguration = {}): LateCommand {
   const program = new LateCommand('berth')
     .complete()
-    .description('A private container registry, a builder of images, and a client that moves them.')
+    .description(
+      'A private registry, a builder of images, a client that moves them, and containers that run them.',
+    )
     .version(`berth ${manifest.version}`, '-v, --version')
     .option('--debug', 'show the causes of a failure')
     .addOption(new Option('--insecure-policy', 'of skopeo: does nothing').hideHelp())
     .exitOverride()
     .configureOutput(output)
-    .configureHelp({ subcommandTerm })
+    .configureHelp({ subcommandTerm, optionDescription })
     .addHelpText(
       'after',
       examples(
@@ -43,15 +45,28 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
         ['berth serve --config /etc/docker/registry/config.yml', "serve an existing registry's data"],
         ['berth config check config.yml', 'see what a configuration means'],
         ['berth user add alice --file htpasswd', 'let alice log in'],
+        ['berth build -t localhost:5000/app:1 .', 'make an image of the Dockerfile here'],
+        ['berth run --rm -it localhost:5000/app:1 sh', 'a shell in a container of it'],
       ),
     );
-  for (const { add } of partsFor(args)) add(program);
+  for (const { about, add } of partsFor(args)) {
+    program.commandsGroup(about);
+    add(program);
+  }
   pointToHelp(program, []);
   program.completeCalled(args);
   return program;
 }
 
+/** Headings of the help, in its order. */
+const REGISTRY = 'The registry:';
+const IMAGES = 'Images:';
+const CONTAINERS = 'Containers:';
+const OTHERS = 'Others:';
+
 type Part = Readonly<{
+  /** What its commands are for. */
+  about: string;
   /** Commands that it adds, and their aliases: one that is missing here is found too, but starts later. */
   names: readonly string[];
   add: (program: LateCommand) => void;
@@ -59,8 +74,9 @@ type Part = Readonly<{
 
 /** In the order of the help. */
 const PARTS: readonly Part[] = [
-  { names: ['serve'], add: addServe },
+  { about: REGISTRY, names: ['serve'], add: addServe },
   {
+    about: REGISTRY,
     names: ['config'],
     add: (program) =>
       addConfig(
@@ -71,6 +87,7 @@ const PARTS: readonly Part[] = [
       ),
   },
   {
+    about: REGISTRY,
     names: ['user'],
     add: (program) =>
       addUserCommands(
@@ -81,6 +98,7 @@ const PARTS: readonly Part[] = [
       ),
   },
   {
+    about: REGISTRY,
     names: ['robot'],
     add: (program) =>
       addRobotCommands(
@@ -91,6 +109,7 @@ const PARTS: readonly Part[] = [
       ),
   },
   {
+    about: REGISTRY,
     names: ['tls'],
     add: (program) =>
       addTlsCommands(
@@ -101,6 +120,7 @@ const PARTS: readonly Part[] = [
       ),
   },
   {
+    about: REGISTRY,
     names: ['index'],
     add: (program) =>
       addIndex(
@@ -111,6 +131,7 @@ const PARTS: readonly Part[] = [
       ),
   },
   {
+    about: REGISTRY,
     names: ['uploads'],
     add: (program) =>
       addUploads(
@@ -120,8 +141,9 @@ const PARTS: readonly Part[] = [
         ]),
       ),
   },
-  { names: ['gc', 'mirror', 'verify', 'doctor', 'trash'], add: addMaintenanceCommands },
+  { about: REGISTRY, names: ['gc', 'mirror', 'verify', 'doctor', 'trash'], add: addMaintenanceCommands },
   {
+    about: REGISTRY,
     names: ['events'],
     add: (program) =>
       addEventsCommands(
@@ -130,16 +152,19 @@ const PARTS: readonly Part[] = [
           .description('what happens on this machine; list and replay: what the registry tells others'),
       ),
   },
-  { names: ['login', 'logout'], add: addLoginCommands },
+  { about: IMAGES, names: ['login', 'logout'], add: addLoginCommands },
   {
+    about: IMAGES,
     names: ['pull', 'push', 'copy', 'digest', 'manifest', 'ls', 'tags', 'list-tags', 'catalog', 'delete'],
     add: addTransferCommands,
   },
   {
+    about: IMAGES,
     names: ['images', 'image', 'inspect', 'history', 'tag', 'save', 'load', 'import', 'export', 'rmi'],
     add: addImagesCommands,
   },
   {
+    about: CONTAINERS,
     names: [
       'container',
       'run',
@@ -167,16 +192,18 @@ const PARTS: readonly Part[] = [
     ],
     add: addContainerCommands,
   },
-  { names: ['build'], add: addBuildCommand },
+  { about: IMAGES, names: ['build'], add: addBuildCommand },
   {
+    about: IMAGES,
     names: ['builder'],
     add: (program) =>
       addBuilderCommands(
         group(program, 'builder', 'the cache of builds', ['berth builder du', 'what it holds']),
       ),
   },
-  { names: ['engine'], add: addEngineCommand },
+  { about: CONTAINERS, names: ['engine'], add: addEngineCommand },
   {
+    about: CONTAINERS,
     names: ['system'],
     add: (program) =>
       addSystemCommands(
@@ -184,6 +211,7 @@ const PARTS: readonly Part[] = [
       ),
   },
   {
+    about: CONTAINERS,
     names: ['network'],
     add: (program) =>
       addNetworkCommands(
@@ -191,13 +219,14 @@ const PARTS: readonly Part[] = [
       ),
   },
   {
+    about: CONTAINERS,
     names: ['volume'],
     add: (program) =>
       addVolumeCommands(
         group(program, 'volume', 'directories that outlive containers', ['berth volume ls', 'what there is']),
       ),
   },
-  { names: [], add: addCompletion }, // it tells of all the others
+  { about: OTHERS, names: [], add: addCompletion }, // it tells of all the others
 ];
 
 /** Those that these arguments need: making all commands takes a tenth of the time in which a build finds all cached. */
@@ -307,6 +336,7 @@ function addUploads(uploads: Command): void {
 
 function addCompletion(program: LateCommand): void {
   program
+    .helpCommand(true) // among the others
     .command('completion')
     .description('print a script that completes commands and options in your shell')
     .addArgument(new Command().createArgument('<shell>').choices(['bash', 'zsh', 'fish']))

@@ -60,6 +60,13 @@ describe('createProgram', () => {
     await program.parseAsync(['node', 'berth', 'build', '.']);
     expect(build.opts()).toMatchObject({ cache: true, network: 'default', tag: [] });
   });
+  it('says nothing of lists that are empty at first', () => {
+    expect(helpOf(commandAt(createProgram(['run']), ['run']))).not.toContain('[])');
+  });
+  it('lists commands by what they are for', () =>
+    expect(helpOf(createProgram([]))).toMatch(
+      /^The registry:\n {2}serve (?:.|\n)*^Images:\n {2}login (?:.|\n)*^Containers:\n {2}run /m,
+    ));
   it('lists options that are not made yet', () =>
     expect(helpOf(createProgram([]))).toMatch(/^ {2}build \[options\] <context> /m));
 });
