@@ -12,6 +12,7 @@ export async function eachContainer(
   names: readonly string[],
   flags: StoreFlags,
   work: (host: ContainerHost, name: string) => Promise<unknown>,
+  { mayBeMissing = false }: Readonly<{ mayBeMissing?: boolean }> = {},
 ): Promise<void> {
   using opened = await openContainerHost(flags);
   const failures: string[] = [];
@@ -20,7 +21,9 @@ export async function eachContainer(
       await work(opened.host, name);
       process.stdout.write(`${name}\n`);
     } catch (error) {
-      failures.push((error as Error).message);
+      const { name: kind, message } = error as Error;
+      if (mayBeMissing && kind === 'ContainerNotFoundError') process.stderr.write(`berth: ${message}\n`);
+      else failures.push(message);
     }
   }
   if (failures.length > 0) throw new Error(failures.join('; '));
@@ -62,13 +65,8 @@ export async function removeContainers(
   flags: StoreFlags & Readonly<{ force?: boolean; volumes?: boolean }>,
 ): Promise<void> {
   const { force = false, volumes = false } = flags;
-  await eachContainer(names, flags, async (host, name) => {
-    try {
-      await host.remove(name, { force, volumes });
-    } catch (error) {
-      if (!force || (error as Error).name !== 'ContainerNotFoundError') throw error;
-    }
-  });
+  const remove = (host: ContainerHost, name: string) => host.remove(name, { force, volumes });
+  await eachContainer(names, flags, remove, { mayBeMissing: force });
 }
 
 /** `berth rename`. */

@@ -36,8 +36,12 @@ export async function inspect(
     return;
   }
   await show(names, flags, async (name) => {
-    const container = kinds.includes('container') ? await findContainer(name, flags) : undefined;
-    return container ?? inspectImage(store, store.get(name), platformOf(flags));
+    if (!kinds.includes('container')) return inspectImage(store, store.get(name), platformOf(flags));
+    const container = await findContainer(name, flags);
+    if (container !== undefined) return container;
+    const image = store.find(name);
+    if (image === undefined) throw new Error(`No such object: ${name}`);
+    return inspectImage(store, image, platformOf(flags));
   });
 }
 
