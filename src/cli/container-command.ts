@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, CommanderError, Option } from 'commander';
 import { addContainerExport, addContainerFilesCommands } from './container-files-command.js';
 import type { AttachFlags, ExecFlags, StartFlags, StopFlags } from './container-life.js';
 import type { PsFlags } from './container-list.js';
@@ -53,6 +53,7 @@ function addRun(parent: Command): void {
     .argument('<image>', 'pulled when it is not here')
     .argument('[command...]', "instead of the image's")
     .passThroughOptions()
+    .exitOverride(exitAsDocker)
     .option('-d, --detach', 'in the background; print its id')
     .option('--no-sig-proxy', 'keep signals, rather than hand them on')
     .option('--detach-keys <keys>', 'leave it alone: ctrl-p,ctrl-q');
@@ -201,6 +202,7 @@ function addExec(parent: Command): void {
     .argument('<container>', 'name, id or the beginning of an id')
     .argument('<command...>', 'and its arguments')
     .passThroughOptions()
+    .exitOverride(exitAsDocker)
     .option('-d, --detach', 'in the background; nothing of it is shown')
     .option('-i, --interactive', 'it has your input')
     .option('-t, --tty', 'it has a terminal')
@@ -303,6 +305,11 @@ function addCleanUp(container: Command): void {
       await cleanUpContainer(id, flags);
     });
   addStoreOptions(command);
+}
+
+/** Wrong arguments of what ends as another command does: its own 2 would look the same. */
+function exitAsDocker({ exitCode, code, message }: CommanderError): never {
+  throw new CommanderError(exitCode === 0 ? 0 : 125, code, message);
 }
 
 function seconds(text: string): number {

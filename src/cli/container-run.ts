@@ -32,27 +32,30 @@ export async function runContainer(
   command: readonly string[],
   flags: RunFlags,
 ): Promise<number> {
+  try {
+    return await runOrThrow(image, command, flags);
+  } catch (error) {
+    // Codes below are the command's own.
+    return Math.max(reportFailure(error, { debug: process.argv.includes('--debug') }), NOT_STARTED);
+  }
+}
+
+async function runOrThrow(image: string, command: readonly string[], flags: RunFlags): Promise<number> {
   const isDetached = flags.detach === true;
   if (isDetached && flags.attach.length > 0)
     throw new UsageError('conflicting options: cannot specify both --attach and --detach');
   if (flags.tty === true && flags.interactive === true && !isDetached && !process.stdin.isTTY)
     throw new UsageError('the input device is not a TTY');
   const attached = parseAttached(flags.attach);
-  try {
-    using opened = await openContainerHost(flags);
-    const { host } = opened;
-    const record = await made(opened, image, command, flags);
-    if (isDetached) {
-      await host.start(record.id);
-      process.stdout.write(`${record.id}\n`);
-      return 0;
-    }
-    return await runAttached(host, record, { ...flags, ...attached });
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const code = reportFailure(error, { debug: process.argv.includes('--debug') });
-    return code === 1 ? NOT_STARTED : code;
+  using opened = await openContainerHost(flags);
+  const { host } = opened;
+  const record = await made(opened, image, command, flags);
+  if (isDetached) {
+    await host.start(record.id);
+    process.stdout.write(`${record.id}\n`);
+    return 0;
   }
+  return await runAttached(host, record, { ...flags, ...attached });
 }
 
 /** Starts it with this terminal on it, to its end. @returns its exit code, or 0 when somebody detached. */
@@ -86,7 +89,7 @@ async function made(
   { host, store }: Readonly<{ host: ContainerHost; store: LocalStore }>,
   image: string,
   command: readonly string[],
-  flags: ContainerFlags,
+  flags: ContainerFlags & Pick<RunFlags, 'detach'>,
 ): Promise<ContainerRecord> {
   const body = createBodyOf(image, command, flags);
   await bringImage(store, image, flags);

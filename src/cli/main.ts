@@ -4,7 +4,7 @@ import { createProgram } from './program.js';
 
 async function report(error: unknown): Promise<number> {
   // The help or the mistake is printed already.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommanderError) return error.exitCode === 1 ? 2 : error.exitCode;
   watchStreams();
   const { reportFailure } = await import('./failure.js');
   return reportFailure(error, { debug: process.argv.includes('--debug') });
