@@ -7,11 +7,14 @@ import { UsageError } from './failure.js';
 import { absoluteBind, parseMount } from './mount-flag.js';
 import { parsePublished } from './published-ports.js';
 
+/** `detach` is of `berth run`. */
+type BodyFlags = ContainerFlags & Readonly<{ detach?: boolean }>;
+
 /** What `berth run` asks for, as the Engine API would have it. @throws {UsageError} */
 export function createBodyOf(
   image: string,
   command: readonly string[],
-  flags: ContainerFlags,
+  flags: BodyFlags,
   env: NodeJS.ProcessEnv = process.env,
 ): CreateBody {
   const ports = parsePublished(flags.publish, flags.expose);
@@ -40,8 +43,9 @@ export function variablesOf(
   });
 }
 
-function processOf(flags: ContainerFlags, env: NodeJS.ProcessEnv) {
+function processOf(flags: BodyFlags, env: NodeJS.ProcessEnv) {
   const isInteractive = flags.interactive === true;
+  const isAttached = flags.detach !== true;
   return {
     Env: variablesOf(flags, env),
     Labels: Object.fromEntries(
@@ -52,10 +56,11 @@ function processOf(flags: ContainerFlags, env: NodeJS.ProcessEnv) {
     ),
     Tty: flags.tty === true,
     OpenStdin: isInteractive,
-    StdinOnce: isInteractive,
-    AttachStdin: isInteractive,
-    AttachStdout: true,
-    AttachStderr: true,
+    // Who is there from the start may end its input; of those who attach later, nobody may for the others.
+    StdinOnce: isInteractive && isAttached,
+    AttachStdin: isInteractive && isAttached,
+    AttachStdout: isAttached,
+    AttachStderr: isAttached,
     ...(flags.workdir !== undefined && { WorkingDir: flags.workdir }),
     ...(flags.user !== undefined && { User: flags.user }),
     ...(flags.hostname !== undefined && { Hostname: flags.hostname }),

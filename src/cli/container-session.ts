@@ -70,9 +70,13 @@ export class ContainerSession implements Disposable {
   #takeTerminal(folder: ContainerFolder): void {
     process.stdin.setRawMode(true);
     this.#resources.defer(() => process.stdin.setRawMode(false));
-    const resize = () => resizeTerminal(folder, process.stdout.rows, process.stdout.columns);
+    const { stdout } = process;
+    if (!stdout.isTTY) return;
+    const resize = () => resizeTerminal(folder, stdout.rows, stdout.columns);
     process.on('SIGWINCH', resize);
     this.#resources.defer(() => process.off('SIGWINCH', resize));
+    // A program that draws on it draws again only when the size is another one than before.
+    resizeTerminal(folder, stdout.rows + 1, stdout.columns + 1);
     resize();
   }
 

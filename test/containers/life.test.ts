@@ -54,10 +54,13 @@ describe('berth run', () => {
     { why: 'a capability that nobody knows', args: ['--cap-drop', 'NET_RAWW', 'box', 'true'], code: 125 },
     { why: 'a profile that is not there', args: ['--security-opt', 'seccomp={}', 'box', 'true'], code: 125 },
     { why: 'no such user', args: ['--user', 'nobody-here', 'box', 'true'], code: 125 },
+    { why: 'a terminal where there is none', args: ['-it', 'box', 'true'], code: 125 },
+    { why: 'variables that cannot be read', args: ['--env-file', '/nowhere/env', 'box', 'true'], code: 125 },
+    { why: 'an option that there is not', args: ['--nosuch', 'box', 'true'], code: 125 },
   ])('ends with $code for $why', async ({ args, code }) => {
     const ended = await place.tryRun(['run', '--rm', ...args]);
     expect(ended.code).toBe(code);
-    expect(ended.stderr).toMatch(/^berth: ./);
+    expect(ended.stderr).toMatch(/^(berth|error): ./);
   });
   it('sends input byte for byte with -i, and its end', async () => {
     const input = randomBytes(300_000);
@@ -87,6 +90,7 @@ describe('berth run', () => {
       'echo x > /data/file; touch /host/x 2>/dev/null || echo read-only; df /memory | tail -n 1 | awk "{print \\$2}"; echo last >&2';
     const args = ['run', '--name', 'full', ...mounts, ...limits, 'box', 'sh', '-c', script];
     expect(await place.run(args)).toBe('read-only\n1024\n');
+    expect(await place.run(['inspect', '-f', '{{.State.Status}}', 'full'])).toBe('exited\n'); // at once
     expect(await place.run(['run', '--rm', '--volumes-from', 'full', 'box', 'cat', '/data/file'])).toBe(
       'x\n',
     );
@@ -99,7 +103,7 @@ describe('berth run', () => {
     expect(await place.run(['volume', 'ls', '-q'])).toBe('kept\n');
   });
   it('has a terminal with -t, which its window resizes, and leaves it with ctrl-p ctrl-q', async () => {
-    const command = `${place.prefix.join(' ')} ${BERTH} run -it --name term box sh -c 'tty; stty size; read line; echo "got $line"; stty size; sleep 100'`;
+    const command = `${place.prefix.join(' ')} ${BERTH} run -it --name term box sh -c 'tty; stty size; read line; echo "got $line"; stty size; read line; echo "got $line"; sleep 100'`;
     await using terminal = await Terminal.start(command, { columns: 90, rows: 25, env: place.env });
     await terminal.until(/^\/dev\/pts\/0$/);
     await terminal.type('hello');
@@ -109,6 +113,13 @@ describe('berth run', () => {
     await terminal.press('C-q');
     await terminal.until(/^ended with 0$/);
     expect(await inspect('term', '{{.State}}')).toBe('running\n');
+    await using again = await Terminal.start(`${place.prefix.join(' ')} ${BERTH} attach term`, {
+      columns: 90,
+      rows: 25,
+      env: place.env,
+    });
+    await again.type('back');
+    await again.until(/^got back$/);
     await place.run(['rm', '-f', 'term']);
   });
 });
@@ -133,6 +144,8 @@ describe('the life of a container', () => {
     expect(await place.run(['exec', 'two', 'cat', '/left'])).toBe('2\n');
     expect((await place.tryRun(['rm', 'two'])).stderr).toContain('container is running');
     await place.run(['rm', '-f', 'two']);
+    expect(await place.run(['rm', '-f', 'two'])).toBe('');
+    expect((await place.tryRun(['inspect', 'two'])).stderr).toBe('berth: No such object: two\n');
     await until(async () => leftovers().length === 0); // monitors clean up by themselves
   });
   it('ends by the signal that it is asked with, if it listens', async () => {

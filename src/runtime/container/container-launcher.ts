@@ -94,7 +94,8 @@ export class ContainerLauncher {
       logDriver: logPlanOf(record.hostConfig.LogConfig).driver,
       terminal: config.Tty === true,
       hasInput: config.OpenStdin === true,
-      keepsInput: config.OpenStdin === true && config.StdinOnce !== true,
+      // Of a terminal whoever leaves may come back, and there is no end of input.
+      keepsInput: config.OpenStdin === true && (config.StdinOnce !== true || config.Tty === true),
       heldDescriptors: held?.descriptors ?? [],
       exitCommand: this.#parts.cleanUpCommand(record.id),
     });
