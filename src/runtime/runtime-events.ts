@@ -62,11 +62,6 @@ export class RuntimeEvents {
     return row && Number((JSON.parse(String(row.attributes)) as Record<string, string>).exitCode);
   }
 
-  /** The number of the last one; 0 before there is any. */
-  get last(): number {
-    return Number(this.#db.get('SELECT max(number) AS last FROM events')?.last ?? 0);
-  }
-
   /** Those after one, the oldest first. @param number 0 for all that are known. */
   after(number: number): RuntimeEvent[] {
     return this.#db.all('SELECT * FROM events WHERE number > ?1 ORDER BY number', number).map((row) => ({

@@ -21,6 +21,8 @@ const CONFIG = {
   user: '',
   cwd: '',
   privileged: false,
+  tty: false,
+  detachKeys: new Uint8Array(),
   stdin: false,
   stdout: true,
   stderr: true,
