@@ -8,7 +8,7 @@ const INTERVAL_MS = 5000;
 
 /**
  * What a service does for containers and single commands cannot: it starts them after a boot, checks whether they are well,
- * and keeps their logs small.
+ * sees to those of which a part was killed though nobody looks, and keeps their logs small.
  */
 export async function keepContainers(
   host: ContainerHost,
@@ -25,6 +25,9 @@ export async function keepContainers(
     if (!signal.aborted) log.error({ err: error }, 'the health of containers is not checked any more');
   });
   while (!signal.aborted) {
+    await host
+      .repair()
+      .catch((error: unknown) => log.error({ err: error }, 'containers could not be repaired'));
     await rotateLogs(host).catch((error: unknown) => log.error({ err: error }, 'logs could not be rotated'));
     await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {}); // over: the loop ends
   }

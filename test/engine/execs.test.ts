@@ -23,6 +23,7 @@ const CONFIG = {
   privileged: false,
   tty: false,
   detachKeys: new Uint8Array(),
+  size: { rows: 0, columns: 0 },
   stdin: false,
   stdout: true,
   stderr: true,

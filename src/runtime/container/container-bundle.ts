@@ -28,7 +28,7 @@ import type { ContainerFolder } from './container-folder.js';
 import type { NetworkParts } from './container-networks.js';
 import type { ContainerRecord } from './container-record.js';
 import { type InitProgram, initProgram } from './init-program.js';
-import { hostnameOf } from './names.js';
+import { cgroupPathOf, hostnameOf } from './names.js';
 
 export type BundleParts = Readonly<{
   folder: ContainerFolder;
@@ -85,7 +85,7 @@ function optionsOf(
   parts: BundleParts,
   init: InitProgram | undefined,
 ): ContainerOptions {
-  const { id, config, hostConfig } = record;
+  const { config, hostConfig } = record;
   const { folder, root, surroundings, shared } = parts;
   const args = commandLine(config);
   if (args.length === 0) throw new InvalidContainerError('no command specified');
@@ -105,7 +105,7 @@ function optionsOf(
     privileged: hostConfig.Privileged === true,
     mounts: [],
     ...(surroundings.cgroups !== 'none' && {
-      cgroupsPath: join('/', hostConfig.CgroupParent || 'berth', id),
+      cgroupsPath: cgroupPathOf(record),
     }),
     showsCgroups: true,
     isReadOnly: hostConfig.ReadonlyRootfs === true,

@@ -35,13 +35,11 @@ export class ContainerCreation {
     expectProtection(HostConfig);
     const networkingConfig = withNetworks(HostConfig, NetworkingConfig);
     checkNetworks(HostConfig, networkingConfig, this.#parts.networks);
-    const id = newContainerId();
     const withDefaults = withImage(config, image.config.config ?? {});
     checkHealthcheck(withDefaults.Healthcheck);
     if (healthPlanOf(withDefaults) !== undefined && !HealthDuty.isTaken(this.#parts.healthLock))
       this.#parts.notice('its health is checked while `berth engine` runs, which does not run now');
-    const record = {
-      id,
+    const parts = {
       createdAt: new Date().toISOString(),
       image: {
         name: config.Image ?? '',
@@ -52,14 +50,32 @@ export class ContainerCreation {
       config: withDefaults,
       hostConfig: checkedLimits(HostConfig),
       networkingConfig,
-      mounts: this.#resolveMounts(id, HostConfig, withDefaults.Volumes),
       state: NEW_STATE,
     };
-    const added = await this.#addOrRelease(record, name);
-    this.#parts.images.hold(id, image.manifest);
-    this.#parts.folder(id).make();
-    this.#parts.post(added, 'create');
-    return added;
+    return this.#make(parts, name);
+  }
+
+  /** Under its lock: what others find of it before it is a container would count as left behind by somebody killed. */
+  async #make(parts: Omit<ContainerRecord, 'id' | 'name' | 'mounts'>, name: string | undefined) {
+    const id = newContainerId();
+    const folder = this.#parts.folder(id);
+    return folder.locked(async () => {
+      try {
+        const mounts = this.#resolveMounts(id, parts.hostConfig, parts.config.Volumes);
+        const added = await this.#add({ ...parts, id, mounts }, name);
+        this.#parts.images.hold(id, added.image.manifest);
+        folder.make();
+        this.#parts.post(added, 'create');
+        return added;
+      } catch (error) {
+        // Its volumes are nobody's now.
+        await this.#parts.volumes.removeAnonymous(this.#parts.volumes.release(id));
+        this.#parts.images.release(id);
+        this.#parts.store.remove(id);
+        folder.remove();
+        throw error;
+      }
+    });
   }
 
   #resolveMounts(id: string, hostConfig: HostConfig, volumes: ContainerConfig['Volumes']): MountPoint[] {
@@ -68,19 +84,6 @@ export class ContainerCreation {
       { container: id, hostConfig, volumes, mountsOf, onNotice: (text) => this.#parts.notice(text) },
       this.#parts.volumes,
     );
-  }
-
-  /** With volumes that were made for it, which are nobody's if it does not come about. */
-  async #addOrRelease(
-    record: Omit<ContainerRecord, 'name'>,
-    name: string | undefined,
-  ): Promise<ContainerRecord> {
-    try {
-      return await this.#add(record, name);
-    } catch (error) {
-      await this.#parts.volumes.removeAnonymous(this.#parts.volumes.release(record.id));
-      throw error;
-    }
   }
 
   async #add(record: Omit<ContainerRecord, 'name'>, name: string | undefined): Promise<ContainerRecord> {

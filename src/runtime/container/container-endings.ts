@@ -3,13 +3,20 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isRunning } from '../../linux/index.js';
 import { RuntimeError } from '../errors.js';
+import { removeCgroups } from '../leftover-cgroups.js';
+import type { MountPoint } from '../volumes/index.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts } from './host-parts.js';
+import { cgroupPathOf } from './names.js';
+import { wantsRestart } from './restart-policy.js';
 
 const LOOK_AGAIN_MS = 200;
 const KILL_WAIT_MS = 10_000;
 /** Of a container whose monitor was killed: as if it had been too. */
 const UNKNOWN_EXIT = 137;
+const MONITOR_WAIT_MS = 20;
+/** So long after the time a restart is taken to be nobody's. */
+const RESTART_GRACE_MS = 5000;
 
 /** How containers end, and what comes then. What changes a container is for who holds its lock. */
 export class ContainerEndings {
@@ -23,15 +30,19 @@ export class ContainerEndings {
   async current(id: string): Promise<ContainerRecord | undefined> {
     const record = this.#parts.store.byId(id);
     if (record === undefined) {
+      // Whoever made it was killed before it was one.
       await this.#parts.networks.detach(id);
+      await this.#parts.volumes.removeAnonymous(this.#parts.volumes.release(id));
+      this.#parts.images.release(id);
       this.#parts.folder(id).remove();
       return undefined;
     }
-    if (this.hasEnded(record)) return this.#takeApart(record);
-    if (!isAlive(record) && existsSync(join(this.#parts.stateDirectory, id))) {
-      // Whoever was about to start it was killed.
-      await (await this.#parts.control()).remove(id);
+    if (record.state.status === 'removing') {
+      await this.discard(record, { withVolumes: record.state.removesVolumes === true });
+      return undefined;
     }
+    if (this.hasEnded(record)) return this.#takeApart(record);
+    if (this.isHalfMade(record)) await this.endProcesses(record); // whoever was about to start it was killed
     if (!isAlive(record) && this.#parts.networks.attachmentOf(id) !== undefined)
       await this.#parts.networks.detach(id);
     return record;
@@ -39,9 +50,42 @@ export class ContainerEndings {
 
   /** As it is told to who looks: what has ended is not said to run because somebody is still taking it apart. */
   seen(record: ContainerRecord): ContainerRecord {
-    return this.hasEnded(record)
-      ? { ...record, state: { ...record.state, ...this.#end(record) } }
-      : record;
+    return this.hasEnded(record) ? { ...record, state: { ...record.state, ...this.#end(record) } } : record;
+  }
+
+  /** Whether {@link current} would find that it is not as it is told. */
+  needsCare(record: ContainerRecord): boolean {
+    if (isAlive(record)) return this.hasEnded(record);
+    return (
+      record.state.status === 'removing' ||
+      this.isHalfMade(record) ||
+      this.#parts.networks.attachmentOf(record.id) !== undefined
+    );
+  }
+
+  /** Whether it has, or may have, processes, though nobody has noted that it was started. */
+  isHalfMade(record: ContainerRecord): boolean {
+    if (isAlive(record)) return false;
+    return (
+      existsSync(join(this.#parts.stateDirectory, record.id)) || this.#parts.folder(record.id).wasLaunched
+    );
+  }
+
+  /** Ends it, and whatever is making it. Safe to repeat. @throws {RuntimeError} it does not end. */
+  async endProcesses(record: ContainerRecord): Promise<void> {
+    const { id } = record;
+    const folder = this.#parts.folder(id);
+    const control = await this.#parts.control();
+    const deadline = Date.now() + KILL_WAIT_MS;
+    for (;;) {
+      await control.remove(id);
+      // Also what the runtime had made when it was killed itself, and then knows nothing of.
+      await removeCgroups(cgroupPathOf(record));
+      if (isAlive(record) || !folder.hasMonitor) return folder.forgetLaunch();
+      if (Date.now() > deadline)
+        throw new RuntimeError(`the monitor of container ${id} does not end: process ${folder.monitorPid()}`);
+      await setTimeout(MONITOR_WAIT_MS);
+    }
   }
 
   /** How it ended, of one that has. */
@@ -63,15 +107,16 @@ export class ContainerEndings {
   async #takeApart(record: ContainerRecord): Promise<ContainerRecord | undefined> {
     const { id } = record;
     const folder = this.#parts.folder(id);
+    const isKnown = folder.exitCode() !== undefined;
     const end = this.#end(record);
-    await (await this.#parts.control()).remove(id);
+    await this.endProcesses(record);
     folder.unmount();
     this.#parts.volumes.unmount(id);
     await this.#parts.networks.detach(id);
     const ended = this.#parts.store.setState(id, end);
     if (ended.state.oomKilled) this.#parts.post(ended, 'oom');
     this.#parts.post(ended, 'die', { exitCode: String(ended.state.exitCode) });
-    if (record.hostConfig.AutoRemove !== true) return ended;
+    if (record.hostConfig.AutoRemove !== true) return isKnown ? ended : this.#restarted(ended);
     await this.discard(ended, { withVolumes: true });
     return undefined;
   }
@@ -79,15 +124,29 @@ export class ContainerEndings {
   /** Removes it with all that it has. @param options `withVolumes`: those that nobody named too. */
   async discard(record: ContainerRecord, { withVolumes }: { withVolumes: boolean }): Promise<void> {
     const { id } = record;
-    this.#parts.store.setState(id, { status: 'removing' });
-    await (await this.#parts.control()).remove(id).catch(() => {}); // there is none, mostly
+    this.#parts.store.setState(id, { status: 'removing', removesVolumes: withVolumes });
+    if (this.isHalfMade(record)) await this.endProcesses(record);
     await this.#parts.networks.detach(id);
-    this.#parts.folder(id).remove();
-    this.#parts.store.remove(id);
+    this.#parts.volumes.release(id);
+    if (withVolumes) await this.#parts.volumes.removeAnonymous(record.mounts.flatMap(volumeNames));
     this.#parts.images.release(id);
-    const had = this.#parts.volumes.release(id);
-    if (withVolumes) await this.#parts.volumes.removeAnonymous(had);
+    this.#parts.folder(id).remove();
+    this.#parts.store.remove(id); // last: until then somebody else can finish it
     this.#parts.post(record, 'destroy');
+  }
+
+  /** Its monitor was killed, so nothing will see to its restart policy but what is started here. */
+  #restarted(ended: ContainerRecord): ContainerRecord {
+    if (!wantsRestart(ended)) return ended;
+    this.#parts.startCleanUp(ended.id);
+    return ended;
+  }
+
+  /** Whether its restart policy should have started it by now, but what was to do so was killed. */
+  isOverdue(record: ContainerRecord): boolean {
+    const { restartDueAt } = record.state;
+    if (restartDueAt === undefined || isAlive(record) || !wantsRestart(record)) return false;
+    return Date.now() > Date.parse(restartDueAt) + RESTART_GRACE_MS;
   }
 
   /** @param signal a name with or without SIG, or a number. */
@@ -172,4 +231,8 @@ function watchIfPossible(path: string, onChange: () => void): FSWatcher | undefi
   } catch {
     return undefined;
   }
+}
+
+function volumeNames(point: MountPoint): string[] {
+  return point.type === 'volume' ? [point.name] : [];
 }

@@ -1,6 +1,6 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ownCapabilities } from '../capabilities.js';
@@ -102,22 +102,29 @@ async function runProcess(
   options: ExecOptions,
 ): Promise<number> {
   const control = await host.control();
-  // Its environment may hold secrets: it is gone when the process is.
-  const folder = mkdtempSync(join(tmpdir(), 'berth-exec-'));
-  const [file, log, pidFile] = [
-    join(folder, 'process.json'),
-    join(folder, 'log'),
-    options.pidFile ?? join(folder, 'pid'),
-  ];
+  const folder = host.folder(id).path;
+  using file = openNameless(folder);
+  using log = openNameless(folder);
+  writeSync(file.fd, JSON.stringify(spec));
+  const streams = streamsOf(options.stdio);
+  const stdio = [...streams, file.fd, log.fd];
+  const [fileThere, logThere] = [streams.length, streams.length + 1].map((fd) => `/proc/self/fd/${fd}`);
+  const pidFile = options.pidFile ?? join(folder, `exec-${randomBytes(6).toString('hex')}.pid`);
   try {
-    writeFileSync(file, JSON.stringify(spec), { mode: 0o600 });
-    const flags = ['--process', file, '--pid-file', pidFile, ...(options.detached ? ['--detach'] : [])];
-    const command = withLog(control.execCommand(id, flags), log);
+    const flags = [
+      '--process',
+      `${fileThere}`,
+      '--pid-file',
+      pidFile,
+      ...(options.detached ? ['--detach'] : []),
+    ];
+    const command = withLog(control.execCommand(id, flags), `${logThere}`);
     let child: ChildProcess | undefined;
     const ended = runToEnd(
       options.ownTerminal === undefined ? command : inTerminal(command, options.ownTerminal),
       {
         ...options,
+        stdio,
         onSpawned: (spawned) => {
           child = spawned;
           options.onSpawned?.(spawned);
@@ -128,12 +135,23 @@ async function runProcess(
       await endLeader(pidFile, over, () => control.processes(id));
       child?.kill('SIGKILL'); // it waits for what is frozen
     });
-    if (code !== 0) throwIfNotStarted(log, code);
+    if (code !== 0) throwIfNotStarted(readFileSync(`/proc/self/fd/${log.fd}`, 'utf8'), code);
     return code;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
     rmSync(pidFile, { force: true });
   }
+}
+
+/** A file without a name: the environment in it may hold secrets, and nothing of it is left when we are killed. */
+function openNameless(folder: string): Disposable & Readonly<{ fd: number }> {
+  const path = join(folder, `exec-${randomBytes(6).toString('hex')}`);
+  const fd = openSync(path, 'wx+', 0o600);
+  rmSync(path);
+  return { fd, [Symbol.dispose]: () => closeSync(fd) };
+}
+
+function streamsOf(stdio: StdioOptions) {
+  return typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio;
 }
 
 /** @param kill called when the signal says so, with one that says that it has ended. @throws the signal's reason. */
@@ -223,7 +241,7 @@ function runToEnd(
 
 /** @throws {ContainerStartError} when it was the runtime that failed. */
 function throwIfNotStarted(log: string, code: number): void {
-  const messages = readFileSync(log, { encoding: 'utf8', flag: 'a+' })
+  const messages = log
     .split('\n')
     .flatMap((line) => (line.includes('"level":"error"') ? [(JSON.parse(line) as { msg: string }).msg] : []));
   const message = messages.join('; ');

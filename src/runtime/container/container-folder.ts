@@ -13,6 +13,7 @@ type ContainerFile =
   | 'oom'
   | 'pidfile'
   | 'conmon.pid'
+  | 'monitored'
   | 'oci-log'
   | 'ctl'
   | 'attach'
@@ -91,6 +92,38 @@ export class ContainerFolder {
   monitorPid(): number | undefined {
     const pid = Number(readIfAny(this.file('conmon.pid')));
     return pid > 1 ? pid : undefined;
+  }
+
+  /**
+   * For a monitor that is about to be started, and what it starts: as long as one of them has the descriptor open, whoever
+   * comes later knows that it is there, though nobody has noted it.
+   */
+  markMonitored(): Disposable & Readonly<{ fd: number }> {
+    const path = this.file('monitored');
+    rmSync(path, { force: true }); // that of the last run may still be open in what cleans up after it
+    const fd = openSync(path, 'wx', 0o600);
+    tryFlock(fd, 'exclusive');
+    return { fd, [Symbol.dispose]: () => closeSync(fd) };
+  }
+
+  /** Whether a monitor was started, and nobody has taken apart since what it watched over. */
+  get wasLaunched(): boolean {
+    return existsSync(this.file('monitored'));
+  }
+
+  forgetLaunch(): void {
+    rmSync(this.file('monitored'), { force: true });
+  }
+
+  /** Whether a monitor was started and has not seen the container's end. */
+  get hasMonitor(): boolean {
+    if (this.exitCode() !== undefined || !this.wasLaunched) return false;
+    const fd = openSync(this.file('monitored'), 'r');
+    try {
+      return !tryFlock(fd, 'shared');
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Whether the kernel's out-of-memory killer was at work in the last run. */

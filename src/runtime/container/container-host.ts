@@ -78,15 +78,24 @@ export class ContainerHost implements Disposable {
 
   /** All of them, the newest first, as they are now. */
   async list(): Promise<ContainerRecord[]> {
-    for (const record of this.#parts.store.all()) {
-      if (this.#endings.hasEnded(record)) {
-        await this.#parts
-          .folder(record.id)
-          .lockedIfFree(async () => void (await this.#endings.current(record.id)));
-      }
+    const records = this.#parts.store.all();
+    const known = new Set(records.map(({ id }) => id));
+    // Whoever holds the lock is making it, starting it or removing it, or at this already.
+    const settle = (id: string) =>
+      this.#parts.folder(id).lockedIfFree(async () => void (await this.#endings.current(id)));
+    for (const record of records) {
+      if (this.#endings.needsCare(record)) await settle(record.id);
+      else if (this.#endings.isOverdue(record)) this.#parts.startCleanUp(record.id);
     }
-    await this.#repairNetworks();
+    const others = [...this.#parts.folderIds(), ...this.#parts.networks.attached()];
+    for (const id of new Set(others)) if (!known.has(id)) await settle(id);
     return this.#parts.store.all().map((record) => this.#endings.seen(record));
+  }
+
+  /** As {@link list}, and sees to what no container is known by: namespaces, and who answers for names. */
+  async repair(): Promise<void> {
+    await this.list();
+    await this.#parts.networks.tidy();
   }
 
   /** @param text id, name or the beginning of an id. @throws {ContainerNotFoundError} @throws {AmbiguousContainerError} */
@@ -339,7 +348,8 @@ export class ContainerHost implements Disposable {
       const record = await this.#endings.current(id);
       if (record === undefined || !wantsRestart(record)) return undefined;
       const delay = restartDelay(record.state);
-      this.#parts.store.setState(id, { status: 'restarting', backoffMs: delay });
+      const restartDueAt = new Date(Date.now() + delay).toISOString();
+      this.#parts.store.setState(id, { status: 'restarting', backoffMs: delay, restartDueAt });
       return delay;
     });
     if (backoffMs === undefined) return;
@@ -373,21 +383,6 @@ export class ContainerHost implements Disposable {
   }
 
   // Inside
-
-  /** What is left of containers that did not end well, in networks. */
-  async #repairNetworks(): Promise<void> {
-    const alive = new Set(
-      this.#parts.store
-        .all()
-        .filter(isAlive)
-        .map(({ id }) => id),
-    );
-    for (const id of this.#parts.networks.attached()) {
-      // Whoever holds the lock is starting it, or at this already.
-      if (!alive.has(id))
-        await this.#parts.folder(id).lockedIfFree(async () => void (await this.#endings.current(id)));
-    }
-  }
 
   async #locked<T>(text: string, work: (record: ContainerRecord) => Promise<T>): Promise<T> {
     const { id } = this.#parts.store.get(text);

@@ -49,7 +49,7 @@ export class ContainerLauncher {
       });
       this.#parts.post(running, 'start');
     } catch (error) {
-      await (await this.#parts.control()).remove(id).catch(() => {}); // what was made of it so far
+      await this.#endings.endProcesses(record).catch(() => {}); // what was made of it so far
       this.#parts.volumes.unmount(id);
       await this.#parts.networks.detach(id).catch(() => {}); // the next look finds the rest
       await this.#noteFailure(record, error);

@@ -31,6 +31,10 @@ export type ContainerState = Readonly<{
   isStopped: boolean;
   /** How long was waited before the last of those starts. */
   backoffMs?: number;
+  /** When it is to be started again at the latest, if its restart policy says so. RFC 3339. */
+  restartDueAt?: string;
+  /** While it is being removed: its anonymous volumes go too. */
+  removesVolumes?: boolean;
   /** Which process watches over it: see processIdentity. */
   monitor?: string;
   /** Of its last run; absent where nobody checks it. */

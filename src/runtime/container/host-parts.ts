@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findRuntime, type MachineOptions } from '../machine.js';
 import { Networks, networksPlace } from '../networks/index.js';
@@ -69,6 +70,11 @@ export class HostParts implements Disposable {
     this.#db.close();
   }
 
+  /** Ids of all that there is a directory or a lock of, also if it is no container, or none yet. */
+  folderIds(): Set<string> {
+    return new Set(readdirSync(this.#directory).map((name) => name.replace(/\..*$/, '')));
+  }
+
   folder(id: string): ContainerFolder {
     return new ContainerFolder(this.#directory, id);
   }
@@ -77,6 +83,14 @@ export class HostParts implements Disposable {
   control(): Promise<OciControl> {
     this.#control ??= this.#makeControl();
     return this.#control;
+  }
+
+  /** Starts what cleans up after a container, in the background, where its monitor cannot. */
+  startCleanUp(id: string): void {
+    const [program = '', ...args] = this.cleanUpCommand(id);
+    const child = spawn(program, args, { cwd: '/', stdio: 'ignore', detached: true });
+    child.on('error', (error) => this.notice(`container ${id} cannot be started again: ${error.message}`));
+    child.unref();
   }
 
   notice(text: string): void {

@@ -41,8 +41,12 @@ export class Monitor implements Disposable {
   #complaint = '';
   #isCreated = false;
 
-  /** Mounts, then becomes conmon; everything that is not constant is an argument. */
-  static readonly #LAUNCH = 'mount -t overlay -o "$1" overlay root && echo && shift && exec "$@"';
+  /**
+   * Mounts, and becomes conmon when it is told to: if whoever should tell it is killed, it ends. Everything that is not
+   * constant is an argument.
+   */
+  static readonly #LAUNCH =
+    'mount -t overlay -o "$1" overlay root && echo && shift && read -r _ <&4 && exec "$@" 4<&-';
 
   /** @throws {RuntimeUnavailableError} a program is missing, or the mount is not possible. */
   static async launch(options: MonitorOptions): Promise<Monitor> {
@@ -61,10 +65,11 @@ export class Monitor implements Disposable {
       overlay,
       ...command,
     ];
+    using presence = folder.markMonitored();
     const child = startProgram(unshare, args, {
       cwd: folder.path,
-      env: { ...environment(), _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', ...options.heldDescriptors],
+      env: { ...environment(), _OCI_SYNCPIPE: '3' },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', presence.fd, ...options.heldDescriptors],
       detached: true, // an interrupt from the terminal is for us to act on
     });
     const monitor = new Monitor(child, options);

@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { InvalidContainerError } from '../errors.js';
 import type { ContainerRecord } from './container-record.js';
 
@@ -26,6 +27,11 @@ export function parseContainerName(text: string): string {
 export function hostnameOf({ id, config, hostConfig }: ContainerRecord): string {
   const isShared = hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host';
   return config.Hostname || (isShared ? hostname() : id.slice(0, 12));
+}
+
+/** Where its limits are: runtime-spec config-linux.md, "Cgroups Path". */
+export function cgroupPathOf({ id, hostConfig }: ContainerRecord): string {
+  return join('/', hostConfig.CgroupParent || 'berth', id);
 }
 
 const QUALITIES =

@@ -141,6 +141,10 @@ export class Attachments {
     for (const record of this.#store.attachments()) {
       if (!alive.has(record.container.id) || record.boot !== boot) await this.detach(record.container.id);
     }
+    await this.tidy();
+  }
+
+  async tidy(): Promise<void> {
     await this.#locked(async () => {
       await this.#namespaces.removeOthers(this.#store.attachments().map(({ container }) => container.id));
       await this.#plumbing.reviveNames();

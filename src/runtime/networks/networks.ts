@@ -189,6 +189,11 @@ export class Networks {
     await this.#attachments.reconcile(living);
   }
 
+  /** Takes away what belongs to no container that is attached; names are answered again. @throws {RuntimeError} */
+  async tidy(): Promise<void> {
+    await this.#attachments.tidy();
+  }
+
   /** Ids of the containers that have, or may have, something of networks. */
   attached(): string[] {
     return this.#store.attachments().map(({ container }) => container.id);
