@@ -61,7 +61,7 @@ async function runOrThrow(image: string, command: readonly string[], flags: RunF
 /** Starts it with this terminal on it, to its end. @returns its exit code, or 0 when somebody detached. */
 export async function runAttached(
   host: ContainerHost,
-  { id, config }: ContainerRecord,
+  { id, config, hostConfig }: ContainerRecord,
   {
     sigProxy = true,
     detachKeys = DEFAULT_DETACH_KEYS,
@@ -79,7 +79,10 @@ export async function runAttached(
   });
   await host.start(id, { beforeStart: (folder) => session.open(folder) });
   if (!(await session.ended())) return 0;
-  return await host.wait(id);
+  const code = await host.wait(id);
+  // Whoever is told of the end may want its network or its image away next.
+  if (hostConfig.AutoRemove === true) await host.cleanUp(id);
+  return code;
 }
 
 type SessionFlags = Readonly<{ sigProxy?: boolean; detachKeys?: string }> &

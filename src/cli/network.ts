@@ -121,8 +121,11 @@ export async function disconnectNetwork(
 /** `berth network rm`: prints the names of those that are gone. */
 export async function removeNetworks(names: readonly string[], flags: RemoveNetworksFlags): Promise<void> {
   using opened = openNetworks(flags);
-  const failures = await failuresOf(names, (name) => {
-    if (flags.force === true && opened.networks.find(name) === undefined) return;
+  const failures = await failuresOf(names, async (name) => {
+    const network = opened.networks.find(name);
+    if (flags.force === true && network === undefined) return;
+    // Some of those in it may have just ended, and nobody has noted it yet.
+    if (network !== undefined && opened.networks.members(network).length > 0) await noteEnds(flags);
     opened.networks.remove(name);
     process.stdout.write(`${name}\n`);
   });
@@ -136,6 +139,11 @@ export async function pruneNetworks({ force = false, ...flags }: PruneNetworksFl
   using opened = openNetworks(flags);
   const removed = opened.networks.prune(filtersOf(flags.filter));
   if (removed.length > 0) process.stdout.write(`Deleted Networks:\n${removed.join('\n')}\n\n`);
+}
+
+async function noteEnds(flags: StoreFlags): Promise<void> {
+  using opened = await openContainerHost(flags);
+  await opened.host.list();
 }
 
 function openNetworks(flags: StoreFlags): Disposable & Readonly<{ networks: Networks }> {
