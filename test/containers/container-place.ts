@@ -45,6 +45,11 @@ export class ContainerPlace implements AsyncDisposable {
     return this.#network.prefix;
   }
 
+  /** Runs a program that is not Berth in the network of the test. */
+  inside(command: readonly string[]): Promise<string> {
+    return this.#network.run(command);
+  }
+
   /** @returns what it printed. */
   run(args: readonly string[], options: RunOptions = {}): Promise<string> {
     return run([...this.prefix, BERTH, ...args], { ...options, env: { ...this.env, ...options.env } });
