@@ -8,6 +8,7 @@ import { type Measured, type Report, table, writeReport } from './builders/repor
 import { type Group, groupsFor, type Place } from './builders/rows.ts';
 import { describeMachine } from './machine.ts';
 import type { Sample } from './measure.ts';
+import { runInNamespace } from './namespace.ts';
 import { berth as berthServer, RunningServer, serverFolder } from './peers.ts';
 
 const HELP = `Measures berth build against docker build (classic and BuildKit) and buildah on this machine.
@@ -50,12 +51,9 @@ const { values } = parseArgs({
   },
 });
 
-/** Set for the process inside the network namespace. */
-const INSIDE = 'BERTH_BENCH_INSIDE';
-
 async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(HELP);
-  if (process.env[INSIDE] === undefined) return inNamespace();
+  if (runInNamespace()) return;
   const sizes = values.quick ? QUICK : FULL;
   const groups = groupsFor(sizes).filter(({ id }) => values.only.length === 0 || values.only.includes(id));
   mkdirSync(values.dir, { recursive: true });
@@ -119,22 +117,6 @@ function report(made: Report): void {
   const partial = values.quick || values['berth-only'] || values.only.length > 0;
   const out = values.out ?? (partial ? undefined : path.join(import.meta.dirname, 'results'));
   if (out !== undefined) writeReport(out, made);
-}
-
-/** Starts this program again with a network of its own: dockerd changes addresses and firewalls. */
-function inNamespace(): void {
-  const name = `berth-bench-${process.pid}`;
-  execFileSync('ip', ['netns', 'add', name]);
-  const inside = ['nsenter', `--net=/run/netns/${name}`];
-  try {
-    execFileSync('nsenter', [...inside.slice(1), 'ip', 'link', 'set', 'lo', 'up']);
-    execFileSync('nsenter', [...inside.slice(1), process.execPath, ...process.argv.slice(1)], {
-      stdio: 'inherit',
-      env: { ...process.env, [INSIDE]: '1' },
-    });
-  } finally {
-    execFileSync('ip', ['netns', 'delete', name]);
-  }
 }
 
 /** Layers of daemons that just ended may still be mounted for a moment. */
