@@ -30,7 +30,7 @@ export type Traces = Readonly<{
 type Process = Readonly<{ pid: number; args: readonly string[] }>;
 
 /** Every process of the machine that can be seen, but for those that end meanwhile. */
-export function processes(): Process[] {
+function processes(): Process[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
