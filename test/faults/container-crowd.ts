@@ -198,7 +198,6 @@ export class ContainerCrowd {
         .filter((args) => networked.length === 0 || !args.includes('aardvark-dns'))
         .map((args) => `still at work: ${args}`),
       ...traces.mounts.map((line) => `mounted: ${line}`),
-      ...traces.temporary.map((path) => `left: ${path}`),
       ...(traces.published.length === published.length
         ? []
         : [`${traces.published.length} addresses are published, of ${published.length} containers`]),

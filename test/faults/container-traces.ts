@@ -23,8 +23,6 @@ export type Traces = Readonly<{
   mounts: readonly string[];
   /** Directories of volumes. */
   volumes: readonly string[];
-  /** Entries of the directory of temporary files that are ours. */
-  temporary: readonly string[];
 }>;
 
 type Process = Readonly<{ pid: number; args: readonly string[] }>;
@@ -86,7 +84,6 @@ export async function tracesOf(place: ContainerPlace, known: ReadonlySet<string>
       .split('\n')
       .filter((line) => line.includes(place.root)),
     volumes: namesIn(join(place.root, 'volumes')),
-    temporary: namesIn(process.env.TMPDIR ?? '/tmp').filter((name) => name.startsWith('berth-exec-')),
   };
 }
 
