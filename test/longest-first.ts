@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'builds/differential',
   'faults/kill',
+  'faults/containers',
   'server/conformance',
   'clients/docker',
   'clients/images',

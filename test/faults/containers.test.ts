@@ -4,7 +4,7 @@ import { seedOfRun } from '../support/seed.js';
 import { ContainerCrowd } from './container-crowd.js';
 import { Random } from './random.js';
 
-const KILLS = Number(process.env.BERTH_CONTAINER_KILLS ?? 24);
+const KILLS = Number(process.env.BERTH_CONTAINER_KILLS ?? 12);
 const AT_ONCE = 5;
 
 describe('containers of which parts are killed again and again', () => {
