@@ -27,7 +27,7 @@ describe('parseRequest', () => {
     { line: 'GET /v2.0/info', status: 400, message: 'client version 2.0 is too new' },
     { line: 'GET /nothing', status: 404, message: 'page not found' },
     { line: 'PUT /images/json', status: 404, message: 'page not found' },
-    { line: 'GET /containers/x/changes', status: 501, message: 'not answered by berth engine yet' },
+    { line: 'GET /containers/x/checkpoints', status: 501, message: 'not answered by berth engine yet' },
     { line: 'GET /images/%zz/json', status: 400, message: 'not a name' },
   ])('refuses $line', ({ line, status, message }) => {
     const [method = '', url = ''] = line.split(' ');
