@@ -40,7 +40,7 @@ describe('createProgram', () => {
   it.each([
     { args: ['--debug', 'build', '.'], called: ['build'] },
     { args: ['help', 'build'], called: ['build'] },
-    { args: ['list-tags', 'a'], called: ['ls'] },
+    { args: ['tags', 'a'], called: ['ls'] },
     { args: ['config', '--', 'check'], called: ['config', 'check'] },
     { args: ['image', 'list', '-q'], called: ['image', 'ls'] },
   ])('understands $args', ({ args, called }) => {
