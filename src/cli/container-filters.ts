@@ -102,9 +102,18 @@ function filterOf(key: string, value: string): ContainerFilter {
         const { createdAt } = named(all, value);
         return (record) => (key === 'before' ? record.createdAt < createdAt : record.createdAt > createdAt);
       };
+    case 'publish': {
+      const accepts = parsePorts(key, value);
+      return () => (record) => publishedBy(record).some(accepts);
+    }
+    case 'expose': {
+      const accepts = parsePorts(key, value);
+      return () => (record) => exposedBy(record).some(accepts);
+    }
     default:
       throw new UsageError(
-        `no filter ${key}; there are ancestor, before, exited, health, id, label, label!, name, network, since, status, until and volume`,
+        `no filter ${key}; there are ancestor, before, exited, expose, health, id, label, label!, name, network, publish, ` +
+          'since, status, until and volume',
       );
   }
 }
@@ -129,4 +138,35 @@ function named(all: readonly ContainerRecord[], text: string): ContainerRecord {
   const found = all.find(({ id, name }) => name === text || id.startsWith(text));
   if (found === undefined) throw new UsageError(`No such container: ${text}`);
   return found;
+}
+
+type Port = Readonly<{ port: number; protocol: string }>;
+
+const PORTS = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
+
+/** `80`, `80/udp`, `8000-8010/tcp`; of tcp where no protocol is named, as docker has it. @throws {UsageError} */
+function parsePorts(key: string, text: string): (port: Port) => boolean {
+  const [, first, last = first, wanted = 'tcp'] = PORTS.exec(text) ?? [];
+  if (first === undefined)
+    throw new UsageError(`${key}=${text}: write a port, as in 80, 53/udp or 8000-8010`);
+  return ({ port, protocol }) => protocol === wanted && port >= Number(first) && port <= Number(last);
+}
+
+/** Of this machine, as they were asked for. */
+function publishedBy({ hostConfig }: ContainerRecord): Port[] {
+  return Object.entries(hostConfig.PortBindings ?? {}).flatMap(([key, places]) =>
+    (places ?? []).map(({ HostPort = '' }) => ({ port: Number(HostPort), protocol: protocolOf(key) })),
+  );
+}
+
+function exposedBy({ config }: ContainerRecord): Port[] {
+  return Object.keys(config.ExposedPorts ?? {}).map((key) => ({
+    port: Number.parseInt(key, 10),
+    protocol: protocolOf(key),
+  }));
+}
+
+/** @param key `80/tcp` */
+function protocolOf(key: string): string {
+  return key.split('/')[1] ?? 'tcp';
 }

@@ -66,7 +66,8 @@ export type ContainerOptions = Readonly<{
 export type RuntimeSpec = ReturnType<typeof containerSpec>;
 
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+/** Of /dev/shm, where nobody says. */
+export const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 
 /** What docker hides of the machine. */
 const MASKED = [

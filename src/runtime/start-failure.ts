@@ -8,6 +8,8 @@ const NOT_EXECUTABLE = 126;
  * like `exec: "foo": executable file not found in $PATH` and `open executable: Permission denied`.
  */
 const COMMAND_AT_FAULT = /\bexec(?:utable)?\b/i;
+/** A working directory that is not there: to a shell, no missing command. */
+const DIRECTORY_AT_FAULT = /chdir to cwd/i;
 const CONTAINER_AT_FAULT = /error mounting|during container init: (?!exec)|rootfs/i;
 
 /**
@@ -16,6 +18,7 @@ const CONTAINER_AT_FAULT = /error mounting|during container init: (?!exec)|rootf
  */
 export function startFailure(message: string): number {
   if (COMMAND_AT_FAULT.test(message) && !CONTAINER_AT_FAULT.test(message)) {
+    if (DIRECTORY_AT_FAULT.test(message)) return NOT_EXECUTABLE;
     if (/not found|no such file/i.test(message)) return NOT_FOUND;
     if (/permission denied|not permitted|format error|is a directory/i.test(message)) return NOT_EXECUTABLE;
   }

@@ -45,6 +45,10 @@ describe('startFailure', () => {
     { message: 'executable file `foo` not found in $PATH: No such file or directory', code: 127 },
     { message: 'open executable: Permission denied', code: 126 },
     { message: 'open executable: Operation not permitted', code: 126 },
+    {
+      message: 'exec failed: chdir to cwd ("/x") set in config.json failed: no such file or directory',
+      code: 126,
+    },
   ])('is $code for $message', ({ message, code }) => expect(startFailure(message)).toBe(code));
 
   it.each([

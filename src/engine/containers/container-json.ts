@@ -10,7 +10,7 @@ export function listedContainerJson(record: ContainerRecord, networks: Networks,
     Names: [`/${name}`],
     Image: image.name,
     ImageID: image.id,
-    Command: commandLine(config).join(' '),
+    Command: shownCommand(commandLine(config)),
     Created: Math.floor(Date.parse(createdAt) / 1000),
     Ports: listPorts(networks.attachmentOf(id)?.ports ?? [], Object.keys(config.ExposedPorts ?? {})),
     Labels: config.Labels ?? {},
@@ -20,4 +20,9 @@ export function listedContainerJson(record: ContainerRecord, networks: Networks,
     NetworkSettings: { Networks: inspectNetworks(record, networks).Networks },
     Mounts: inspectMounts(record.mounts),
   };
+}
+
+/** Words as docker's daemon joins them: what holds a space is between quotes, and no other character counts. */
+function shownCommand([program = '', ...args]: readonly string[]): string {
+  return [program, ...args.map((word) => (word.includes(' ') ? `'${word}'` : word))].join(' ');
 }

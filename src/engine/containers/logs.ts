@@ -19,9 +19,12 @@ export const containerLogs: Handler = async (engine, { name, query, answer, sign
   const tty = config.Tty === true;
   answer.writeHead(200, { 'Content-Type': streamType({ tty, version }) });
   answer.flushHeaders();
+  // Attributes of a record stand before it, and a space after them; no log driver here has any.
+  const details = isSet(query, 'details') ? ' ' : '';
   const withTimes = isSet(query, 'timestamps');
   for await (const record of readLog(host.folder(id).file('log'), { ...options, signal: until })) {
-    const text = withTimes ? Buffer.concat([Buffer.from(`${record.time} `), record.text]) : record.text;
+    const before = `${withTimes ? `${record.time} ` : ''}${details}`;
+    const text = before === '' ? record.text : Buffer.concat([Buffer.from(before), record.text]);
     if (!answer.write(framed(record, text, tty))) await once(answer, 'drain', { signal: until });
   }
   answer.end();

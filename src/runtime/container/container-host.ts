@@ -292,8 +292,8 @@ export class ContainerHost implements Disposable {
 
   /** @throws {ContainerConflictError} */
   async rename(text: string, name: string): Promise<void> {
-    const parsed = parseContainerName(name);
     await this.#locked(text, async (record) => {
+      const parsed = parseContainerName(name);
       this.#parts.store.rename(record.id, parsed);
       this.#parts.post({ ...record, name: parsed }, 'rename', { oldName: `/${record.name}` });
     });

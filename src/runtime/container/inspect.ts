@@ -1,6 +1,7 @@
 import type { Networks } from '../networks/index.js';
+import { DEFAULT_SHM_BYTES } from '../spec.js';
 import { inspectMounts } from '../volumes/index.js';
-import { commandLine } from './configuration.js';
+import { commandLine, type HostConfig } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord, ContainerState } from './container-record.js';
 import { readHealthLog } from './health-log.js';
@@ -32,7 +33,7 @@ export function inspectContainer(record: ContainerRecord, folder: ContainerFolde
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: null,
-    HostConfig: { ...HOST_DEFAULTS, ...hostConfig },
+    HostConfig: inspectHostConfig(hostConfig),
     GraphDriver: {
       Name: 'overlay2',
       Data: { MergedDir: folder.file('root'), UpperDir: folder.file('u'), WorkDir: folder.file('w') },
@@ -68,6 +69,18 @@ function healthOf({ health }: ContainerState, folder: ContainerFolder) {
   if (health === undefined) return {};
   const { status, failingStreak } = health;
   return { Health: { Status: status, FailingStreak: failingStreak, Log: readHealthLog(folder) } };
+}
+
+/** Clients send nothing, or zero, for what is usual; docker shows what that means. */
+function inspectHostConfig(given: HostConfig) {
+  return {
+    ...HOST_DEFAULTS,
+    ...given,
+    LogConfig: { Type: given.LogConfig?.Type || 'json-file', Config: given.LogConfig?.Config ?? {} },
+    IpcMode: given.IpcMode || 'private',
+    ShmSize: given.ShmSize || DEFAULT_SHM_BYTES,
+    PidsLimit: given.PidsLimit || null,
+  };
 }
 
 const CONFIG_DEFAULTS = {
