@@ -66,7 +66,7 @@ function filterOf(key: string, value: string): ContainerFilter {
         ({ mounts }) =>
           mounts.some((point) => point.destination === value || nameOfMount(point) === value);
     case 'network':
-      return () => (record) => networkNames(record).includes(value);
+      return () => (record) => networkNames(record).includes(value === 'default' ? 'bridge' : value);
     case 'label': {
       const [name = '', wanted] = splitPair(value);
       return () =>

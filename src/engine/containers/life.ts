@@ -1,6 +1,8 @@
+import { ImageNotFoundError } from '../../content/index.js';
 import { type CreateBody, type HostConfig, pruneContainers } from '../../runtime/container/index.js';
 import { type Handler, sendEmpty, sendJson } from '../call.js';
 import { EngineError } from '../errors.js';
+import { findFailure } from '../failure.js';
 import { readJsonBody } from '../json-body.js';
 import { filtersOf, isSet, numberOf, textOf } from '../query.js';
 import type { EngineRequest } from '../request.js';
@@ -12,7 +14,8 @@ export const containerCreate: Handler = async ({ containers }, { query, message,
     throw new EngineError(400, 'Config.Image must be the name of an image');
   using opened = await containers.open();
   const name = textOf(query, 'name');
-  const { id } = await opened.host.create(body as CreateBody, name === undefined ? {} : { name });
+  const options = name === undefined ? {} : { name };
+  const { id } = await opened.host.create(body as CreateBody, options).catch(notMissing);
   sendJson(answer, { Id: id, Warnings: [] }, 201);
 };
 
@@ -86,6 +89,13 @@ export const containerPrune: Handler = async ({ containers }, { query, answer })
   const { ids, reclaimedBytes } = await pruneContainers(opened.host, chosen);
   sendJson(answer, { ContainersDeleted: ids.length === 0 ? null : ids, SpaceReclaimed: reclaimedBytes });
 };
+
+/** Clients take 404 here for an image that is missing, and pull it: other things that are missing are bad requests. */
+function notMissing(error: unknown): never {
+  const failure = findFailure(error);
+  if (failure?.status !== 404 || error instanceof ImageNotFoundError) throw error;
+  throw new EngineError(400, failure.message, { cause: error });
+}
 
 /** 304 for what was so already. */
 function answered(answer: Parameters<Handler>[1]['answer'], outcome: 'changed' | 'unchanged'): void {

@@ -1,4 +1,5 @@
 import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isRunning } from '../../linux/index.js';
@@ -166,7 +167,7 @@ export class ContainerEndings {
     }
     // What is frozen does not see signals.
     if (record.state.status === 'paused') await (await this.#parts.control()).resume(record.id);
-    this.#parts.post(record, 'kill', { signal: name.replace(/^SIG/, '') });
+    this.#parts.post(record, 'kill', { signal: numberOf(name) });
   }
 
   /** @returns whether it has ended within a time. @throws the signal's reason. */
@@ -235,4 +236,10 @@ function watchIfPossible(path: string, onChange: () => void): FSWatcher | undefi
 
 function volumeNames(point: MountPoint): string[] {
   return point.type === 'volume' ? [point.name] : [];
+}
+
+/** As docker's events tell a signal. @param name as of kill(1), or a number. */
+function numberOf(name: string): string {
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  return String(numbers[name] ?? name);
 }
