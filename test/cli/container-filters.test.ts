@@ -25,9 +25,12 @@ describe('a filter of containers', () => {
     { text: 'volume=/data', accepts: true },
     { text: 'volume=other', accepts: false },
   ])('$text: $accepts', ({ text, accepts }) =>
-    expect(chooseContainers([CONTAINER], [text])).toEqual(accepts ? [CONTAINER] : []));
+    expect(chooseContainers([CONTAINER], [text])).toEqual(accepts ? [CONTAINER] : []),
+  );
 
   it.each(['publish=x', 'nosuch=1', 'network'])('%s is refused', (text) =>
-    expect(() => chooseContainers([CONTAINER], [text])).toThrow(expect.objectContaining({ name: 'UsageError' })),
+    expect(() => chooseContainers([CONTAINER], [text])).toThrow(
+      expect.objectContaining({ name: 'UsageError' }),
+    ),
   );
 });
