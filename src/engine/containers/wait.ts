@@ -53,6 +53,7 @@ async function nextExit(
     const code = Number(died?.attributes.exitCode ?? record?.state.exitCode ?? 0);
     if (record === undefined || (died !== undefined && !isRemoved)) return code;
     if (record.state.status === 'running') await host.wait(id, { signal });
-    else await sleep(LOOK_AGAIN_MS, undefined, { signal });
+    // Whoever takes it apart may be this process: it must get its turn.
+    await sleep(LOOK_AGAIN_MS, undefined, { signal });
   }
 }
