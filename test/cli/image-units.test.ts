@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, humanDuration, humanSize } from '../../src/cli/image-units.js';
+import { ago, binarySize, humanDuration, humanSize } from '../../src/cli/image-units.js';
 
 describe('sizes and times', () => {
   it.each([
@@ -10,6 +10,14 @@ describe('sizes and times', () => {
     [123_456_789, '123MB'],
     [1.5e12, '1.5TB'],
   ])('%d bytes are %s', (bytes, text) => expect(humanSize(bytes)).toBe(text));
+
+  it.each([
+    [0, '0B'],
+    [1023, '1023B'],
+    [282_624, '276KiB'],
+    [64 * 1024 ** 2, '64MiB'],
+    [1.5 * 1024 ** 3, '1.5GiB'],
+  ])('%d bytes of memory are %s', (bytes, text) => expect(binarySize(bytes)).toBe(text));
 
   it.each([
     [0.2, 'Less than a second'],

@@ -49,7 +49,6 @@ describe('berth run', () => {
     { why: 'a command that cannot be run', args: ['box', '/etc/passwd'], code: 126 },
     { why: 'no such image', args: ['--pull', 'never', 'nosuch', 'true'], code: 125 },
     { why: 'a network that there is not', args: ['--network', 'mine', 'box', 'true'], code: 125 },
-    { why: 'an init process', args: ['--init', 'box', 'true'], code: 125 },
     { why: 'ports that cannot be published', args: ['-p', '192.0.2.9:80:80', 'box', 'true'], code: 125 },
     { why: 'a capability that nobody knows', args: ['--cap-drop', 'NET_RAWW', 'box', 'true'], code: 125 },
     { why: 'a profile that is not there', args: ['--security-opt', 'seccomp={}', 'box', 'true'], code: 125 },
