@@ -111,6 +111,7 @@ export async function attachToContainer(
     input: config.OpenStdin === true && flags.stdin !== false,
     outputs: BOTH_OUTPUTS,
     terminal: config.Tty === true,
+    redraws: true,
     proxiesSignals: sigProxy && config.Tty !== true,
     detachKeys,
   });

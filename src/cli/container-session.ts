@@ -9,6 +9,8 @@ import {
 } from '../runtime/container/index.js';
 import { UsageError } from './failure.js';
 
+const REDRAW_MS = 50;
+
 /** What of this process's streams goes to a container and comes from it. */
 export type SessionOptions = Readonly<{
   id: string;
@@ -16,6 +18,8 @@ export type SessionOptions = Readonly<{
   /** Which of its outputs are shown. */
   outputs: ReadonlySet<'stdout' | 'stderr'>;
   terminal: boolean;
+  /** What runs on its terminal has drawn before, for somebody else. */
+  redraws?: boolean;
   /** Signals that this process gets are the container's. */
   proxiesSignals: boolean;
   detachKeys: string;
@@ -75,9 +79,10 @@ export class ContainerSession implements Disposable {
     const resize = () => resizeTerminal(folder, stdout.rows, stdout.columns);
     process.on('SIGWINCH', resize);
     this.#resources.defer(() => process.off('SIGWINCH', resize));
-    // A program that draws on it draws again only when the size is another one than before.
+    if (!this.#options.redraws) return resize();
+    // A program that draws on it draws again only when the size is another one than before; conmon sees one size at a time.
     resizeTerminal(folder, stdout.rows + 1, stdout.columns + 1);
-    resize();
+    setTimeout(resize, REDRAW_MS).unref();
   }
 
   #proxySignals(): void {

@@ -67,7 +67,10 @@ async function makeKeeper(last: Keeper | undefined): Promise<Keeper> {
 
 /** Another keeper for namespaces that something still runs in; nothing when they are gone. */
 async function rejoined({ user, mount }: Keeper): Promise<Keeper | undefined> {
-  const members = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && linkOf(pid, 'user') === user);
+  // What has ended and was not waited for has its user namespace still, but no mounts.
+  const members = readdirSync('/proc').filter(
+    (pid) => /^\d+$/.test(pid) && linkOf(pid, 'user') === user && linkOf(pid, 'mount') !== undefined,
+  );
   const whole = members.find((pid) => linkOf(pid, 'mount') === mount);
   if (whole !== undefined) {
     const pid = await startLasting(nsenter(whole, ['user', 'mount']));

@@ -10,5 +10,9 @@ export async function temporaryFolder(name = 'berth'): Promise<TemporaryFolder> 
   // Short and in lower case: podman makes names of images out of paths, and sockets lie in here.
   const path = join(tmpdir(), `${name}-test-${randomBytes(6).toString('hex')}`);
   await mkdir(path, { mode: 0o700 });
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+  return {
+    path,
+    // What a test has ended may be at its last words in there.
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 10 }),
+  };
 }
