@@ -65,7 +65,7 @@ export async function tracesOf(place: ContainerPlace, known: ReadonlySet<string>
     .split('\n')
     .flatMap((line) => /--to-destination ([\d.]+):/.exec(line)?.[1] ?? []);
   const namesIn = (path: string) => (existsSync(path) ? readdirSync(path) : []);
-  const prefix = basename(new NetworkNamespaces(networksPlace(place.root, RUN).directory).path(''));
+  const prefix = basename(NetworkNamespaces.ofMachine(networksPlace(place.root, RUN).directory).path(''));
   return {
     monitors: unique(programs.filter(({ kind }) => kind === 'conmon').map(({ id }) => id)),
     cgroups: unique(
