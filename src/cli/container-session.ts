@@ -79,7 +79,10 @@ export class ContainerSession implements Disposable {
     const resize = () => resizeTerminal(folder, stdout.rows, stdout.columns);
     process.on('SIGWINCH', resize);
     this.#resources.defer(() => process.off('SIGWINCH', resize));
-    if (!this.#options.redraws) return resize();
+    if (this.#options.redraws !== true) {
+      resize();
+      return;
+    }
     // A program that draws on it draws again only when the size is another one than before; conmon sees one size at a time.
     resizeTerminal(folder, stdout.rows + 1, stdout.columns + 1);
     setTimeout(resize, REDRAW_MS).unref();
