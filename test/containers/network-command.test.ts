@@ -91,6 +91,34 @@ describe('a container in networks', () => {
     expect(await traces()).toEqual([]);
   });
 
+  it('is connected and published also when its restart policy has started it again', async () => {
+    await place.run(['network', 'create', 'late']);
+    await place.run([
+      'run',
+      '-d',
+      '--name',
+      'again',
+      '--restart',
+      'always',
+      '-p',
+      '8082:80',
+      'box',
+      'sh',
+      '-c',
+      SERVE,
+    ]);
+    process.kill(Number(await place.run(['inspect', '-f', '{{.State.Pid}}', 'again'])), 'SIGKILL');
+    const state = ['inspect', '-f', '{{.RestartCount}} {{.State.Status}}', 'again'];
+    while ((await place.run(state)) !== '1 running\n');
+    expect(await fetched('http://127.0.0.1:8082/')).toBe('hi\n');
+    await place.run(['network', 'connect', 'late', 'again']);
+    expect(await place.run(['exec', 'again', 'ip', '-o', 'link'])).toContain('eth1');
+    await place.run(['network', 'disconnect', 'late', 'again']);
+    await place.run(['rm', '-f', 'again']);
+    await place.run(['network', 'rm', 'late']);
+    expect(await traces()).toEqual([]);
+  });
+
   it('leaves nothing when all that watches over it is killed', async () => {
     await place.run(['run', '-d', '--name', 'victim', '-p', '8081:80', 'box', 'sh', '-c', SERVE]);
     const id = (await place.run(['inspect', '-f', '{{.Id}}', 'victim'])).trim();

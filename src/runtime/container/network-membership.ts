@@ -27,7 +27,10 @@ export async function connectNetwork(
     throw new ContainerStateError(
       `endpoint with name ${record.name} already exists in network ${network.name}`,
     );
-  if (isAlive(record)) await parts.networks.connect(container, request);
+  if (isAlive(record)) {
+    await parts.networks.adopt(id, record.state.pid);
+    await parts.networks.connect(container, request);
+  }
   parts.store.configure(id, {
     networkingConfig: { EndpointsConfig: { ...others, [network.name]: settings } },
   });
@@ -45,7 +48,10 @@ export async function disconnectNetwork(
   const { [network.name]: gone, ...others } = networkingConfig.EndpointsConfig ?? {};
   if (gone === undefined)
     throw new ContainerStateError(`container ${record.name} is not connected to network ${network.name}`);
-  if (isAlive(record)) await parts.networks.disconnect(id, network.id);
+  if (isAlive(record)) {
+    await parts.networks.adopt(id, record.state.pid);
+    await parts.networks.disconnect(id, network.id);
+  }
   parts.store.configure(id, { networkingConfig: { EndpointsConfig: others } });
   post(parts, network, 'disconnect', id);
 }

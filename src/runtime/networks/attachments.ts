@@ -122,6 +122,10 @@ export class Attachments {
     });
   }
 
+  async adopt(container: string, pid: number): Promise<void> {
+    await this.#locked(() => this.#namespaces.adopt(container, pid));
+  }
+
   async disconnect(container: string, network: Network): Promise<void> {
     await this.#locked(async () => {
       const before = this.#connections(container);

@@ -43,6 +43,14 @@ export class NetworkNamespaces {
     return path;
   }
 
+  /** That of a process by its name here: whoever made it may have had mounts of its own, as what cleans up after a monitor has. */
+  async adopt(container: string, pid: number): Promise<void> {
+    const path = this.path(container);
+    if (!this.#isOfMachine || (existsSync(path) && isMountPoint(path))) return;
+    rmSync(path, { force: true });
+    await runProgram([requiredProgram('ip'), 'netns', 'attach', basename(path), String(pid)]);
+  }
+
   /** Nothing is wrong if there is none. */
   async remove(container: string): Promise<void> {
     await this.#removeNamed(this.#prefix + container.slice(0, 32));

@@ -170,6 +170,11 @@ export class Networks {
     await this.#attachments.detach(container);
   }
 
+  /** Before the networks of a container that runs are changed: makes its namespace known here. @param pid in that. */
+  async adopt(container: string, pid: number): Promise<void> {
+    await this.#attachments.adopt(container, pid);
+  }
+
   /** Connects a container that runs to one more network. @throws as {@link attach}. */
   async connect(container: NetworkedContainer, request: EndpointRequest): Promise<Endpoint> {
     this.#ensurePredefined();
