@@ -1,4 +1,3 @@
-import type { MetadataIndex } from '../../index/index.js';
 import {
   type Descriptor,
   type Digest,
@@ -35,20 +34,20 @@ export function checkMutable(rules: ManifestRules, repository: RepositoryName, t
 }
 
 /**
- * @returns what is not there and need not be.
+ * @param findMissing says which of these are not there. @returns what is not there and need not be.
  * @throws {OciError} MANIFEST_INVALID: a URL that is not allowed.
  * @throws {AggregateError} of MANIFEST_BLOB_UNKNOWN, one for each digest that is not there.
  */
 export async function checkReferences(
   rules: ManifestRules,
-  index: MetadataIndex,
+  findMissing: (digests: readonly Digest[]) => Promise<readonly Digest[]>,
   repository: RepositoryName,
   manifest: Manifest,
-): Promise<Digest[]> {
+): Promise<readonly Digest[]> {
   checkUrls(rules, manifest.layers);
   const required = new Set(requiredContent(rules, manifest).map(({ digest }) => digest));
   const named = new Set([...requiredBlobs(manifest), ...manifest.children].map(({ digest }) => digest));
-  const missing = await index.missing(repository, [...named]);
+  const missing = await findMissing([...named]);
   const refused = missing.filter((digest) => required.has(digest));
   if (refused.length > 0)
     throw new AggregateError(refused.map((digest) => missingContent(repository, digest)));

@@ -75,9 +75,13 @@ export class RepositoryManifests {
     await sync.ensure(repository);
     const missing = await locks.forPush(repository, tags, async () => {
       const [tag] = tags;
-      if (push.precondition && tag) push.precondition(await index.findTag(repository, tag));
-      checkMutable(this.#rules, repository, await this.#moved(repository, tags, digest));
-      const absent = await checkReferences(this.#rules, index, repository, manifest);
+      if (push.precondition && tag)
+        push.precondition(await sync.consult(repository, () => index.findTag(repository, tag)));
+      const moved = await sync.consult(repository, () => this.#moved(repository, tags, digest));
+      checkMutable(this.#rules, repository, moved);
+      const findMissing = (digests: readonly Digest[]) =>
+        sync.consult(repository, () => index.missing(repository, digests));
+      const absent = await checkReferences(this.#rules, findMissing, repository, manifest);
       const stored = { digest, canonical, bytes, pushedAt: now() };
       await this.#publish(repository, recordOf(manifest, stored), tags);
       return absent;
@@ -98,10 +102,8 @@ export class RepositoryManifests {
       throw new OciError('MANIFEST_INVALID', `the bytes of ${digest} are damaged`);
     await sync.ensure(repository);
     return locks.forPush(repository, tags, async () => {
-      const missing = await index.missing(
-        repository,
-        record.references.map((reference) => reference.digest),
-      );
+      const named = record.references.map((reference) => reference.digest);
+      const missing = await sync.consult(repository, () => index.missing(repository, named));
       if (missing.length > 0)
         throw new OciError('MANIFEST_BLOB_UNKNOWN', `${repository} no longer has ${missing.join(', ')}`);
       const taken = await this.#moved(repository, tags, digest);

@@ -271,6 +271,17 @@ describe.each([
     expect(await read(registry)).toEqual(expected);
   });
 
+  it.each(['missing', 'findTag'] as const)(
+    'takes a manifest though the index is lost just before %s',
+    async (at) => {
+      const written = openMemoryRegistry({ driver: newDriver() });
+      const pushed = await pushImage(written);
+      const { manifests } = openMemoryRegistry({ driver: written.driver, index: indexLostAt(at) });
+      const push = { bytes: imageOf('config', ['layer']), contentType: MEDIA_TYPES.ociManifest, tags: [v1] };
+      expect(await manifests.put(app, push)).toMatchObject({ digest: pushed, missing: [] });
+    },
+  );
+
   it('is not complete when the index is lost during the last comparison, whoever notices', async () => {
     const written = openMemoryRegistry({ driver: newDriver() });
     await pushImage(written);
