@@ -75,12 +75,13 @@ describe('berth run', () => {
   });
   it('gives the container what the flags say', async () => {
     const flags = ['-e', 'A=1', '-e', 'PASSED', '-w', '/made', '-u', 'daemon', '-h', 'ship', '--read-only'];
-    const script = 'echo $A $PASSED $(pwd) $(id -u) $(hostname); touch /x 2>/dev/null || echo read-only';
+    const script =
+      'echo $A $PASSED $(pwd) $(id -u) $(hostname); touch /x 2>/dev/null || echo read-only; grep Groups /proc/self/status';
     const more = ['--cap-drop', 'ALL', '--entrypoint', 'sh'];
     const output = await place.run(['run', '--rm', ...flags, ...more, 'box', '-c', script], {
       env: { PASSED: 'on' },
     });
-    expect(output).toBe('1 on /made 1 ship\nread-only\n');
+    expect(output).toBe('1 on /made 1 ship\nread-only\nGroups:\t1 \n');
   });
   it('has what is mounted and no more than it may use, and keeps what it printed', async () => {
     const mounts = ['-v', `${place.root}/shared:/host:ro`, '-v', 'kept:/data', '-v', '/anonymous'];

@@ -72,7 +72,9 @@ export function processUser(text: string, groups: readonly string[], root: strin
   const texts = textsOf(root);
   const user = findUser(text, texts);
   const added = groups.map((group) => findUser(`0:${group}`, texts).gid);
-  return { ...user, groups: [...new Set([...user.groups, ...added])] };
+  // With its own group among the others, as with docker: or a program that drops that could open what is kept from the
+  // group. CVE-2022-36109.
+  return { ...user, groups: [...new Set([user.gid, ...user.groups, ...added])] };
 }
 
 /** Not where its first process is not the first of its process namespace: there it could not reap. */
