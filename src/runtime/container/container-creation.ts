@@ -69,7 +69,7 @@ export class ContainerCreation {
         return added;
       } catch (error) {
         // Its volumes are nobody's now.
-        await this.#parts.volumes.removeAnonymous(this.#parts.volumes.release(id));
+        await this.#parts.volumes.forget(id);
         this.#parts.images.release(id);
         this.#parts.store.remove(id);
         folder.remove();

@@ -33,7 +33,7 @@ export class ContainerEndings {
     if (record === undefined) {
       // Whoever made it was killed before it was one.
       await this.#parts.networks.detach(id);
-      await this.#parts.volumes.removeAnonymous(this.#parts.volumes.release(id));
+      await this.#parts.volumes.forget(id);
       this.#parts.images.release(id);
       this.#parts.folder(id).remove();
       return undefined;

@@ -155,6 +155,21 @@ export class Volumes {
     });
   }
 
+  /**
+   * The container never came about, or is no more: it has no volumes, and those that were made for it are gone. In one step, as
+   * nobody would know of them after half of it.
+   */
+  async forget(container: string): Promise<void> {
+    this.#db.transaction(() => {
+      const had = new Set(this.release(container));
+      const accepts = pruneFilter({});
+      for (const use of this.#uses()) {
+        if (had.has(use.volume.name) && accepts(use)) this.#takeAway(use.volume.name);
+      }
+    });
+    await this.#removeLeftovers();
+  }
+
   /** Removes the anonymous ones of these that no container has: what `rm -v` and `--rm` do after {@link release}. */
   async removeAnonymous(names: readonly string[]): Promise<void> {
     const wanted = new Set(names);

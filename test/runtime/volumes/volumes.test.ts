@@ -23,6 +23,14 @@ afterEach(async () => {
 });
 
 describe('Volumes', () => {
+  it('go with a container that never came about, but for those that somebody named', async () => {
+    const [named, anonymous] = [volumes.create({ Name: 'named' }), volumes.create({})];
+    for (const { name } of [named, anonymous]) volumes.hold('c', name);
+    await volumes.forget('c');
+    expect(volumes.list().map(({ name }) => name)).toEqual(['named']);
+    expect(volumes.usersOf('named')).toEqual([]);
+    expect(readdirSync(directory)).toEqual(['named']);
+  });
   it('tell of what is made and removed', async () => {
     volumes.create({ Name: 'data' });
     volumes.create({ Name: 'data' }); // is there already
