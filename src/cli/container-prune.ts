@@ -9,9 +9,9 @@ export type PruneContainersFlags = StoreFlags & Readonly<{ force?: boolean; filt
 
 /** `berth container prune`. */
 export async function pruneEnded({ force = false, filter, ...flags }: PruneContainersFlags): Promise<void> {
+  using opened = await openContainerHost(flags); // first: this may become another process, which would ask again
   const question = 'This removes all containers that do not run. Continue? [y/N] ';
   if (!force && !(await confirmed(question))) return;
-  using opened = await openContainerHost(flags);
   const { host } = opened;
   const { ids, reclaimedBytes } = await pruneContainers(host, chooseContainers(await host.list(), filter));
   const deleted = ids.length > 0 ? `Deleted Containers:\n${ids.join('\n')}\n\n` : '';
