@@ -1,4 +1,4 @@
-import { findAge } from './age.js';
+import { findAge } from '../spelling/index.js';
 import { parseSize, splitPair } from './build-flags.js';
 import { openUsage, pruneBuildCache, sumOfSizes } from './builder-usage.js';
 import { confirmed } from './confirmed.js';

@@ -1,5 +1,5 @@
 import { utcTime, utcTimeOfUnix } from '../runtime/logs/index.js';
-import { findAge } from './age.js';
+import { findAge } from '../spelling/index.js';
 import { UsageError } from './failure.js';
 
 /** A time, seconds since 1970, or how long ago: `10m`. @returns UTC, with nine digits after the second. @throws {UsageError} */

@@ -10,7 +10,6 @@ export type { HeldPorts } from './held-ports.js';
 export { inspectNetwork, type NetworkInspect } from './inspect-network.js';
 export { type LinkTarget, linkEnvironment, linkHostsLine, parseLink } from './links.js';
 export type { Network, NetworkRequest } from './network.js';
-export type { NetworkFilters } from './network-filters.js';
 export { NETWORKS_SCHEMA } from './network-store.js';
 export { containerHosts, containerResolvConf, type DnsOptions } from './network-texts.js';
 export { Networks, type NetworksOptions, networksPlace } from './networks.js';

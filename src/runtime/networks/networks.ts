@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { SqlFile } from '../../sqlite/index.js';
+import type { Filters } from '../filters.js';
 import { runtimeDirectory } from '../runtime-directory.js';
 import { RuntimeEvents } from '../runtime-events.js';
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js';
@@ -17,7 +18,7 @@ import {
 } from './network.js';
 import { expectDevices, poolsFor } from './network-creation.js';
 import { NetworkForbiddenError, NetworkNotFoundError } from './network-errors.js';
-import { type NetworkFilters, networkListFilter, networkPruneFilter } from './network-filters.js';
+import { networkListFilter, networkPruneFilter } from './network-filters.js';
 import { NetworkNamespaces } from './network-namespaces.js';
 import { NetworkStore, newNetworkId } from './network-store.js';
 import { planEndpoint } from './plan-endpoint.js';
@@ -96,8 +97,8 @@ export class Networks {
     return this.#store.get(text);
   }
 
-  /** By name. @throws {InvalidNetworkError} a filter that there is not. */
-  list(filters: NetworkFilters = {}): Network[] {
+  /** By name. @throws {FilterError}. */
+  list(filters: Filters = {}): Network[] {
     const accepts = networkListFilter(filters);
     return this.#all().filter((network) => accepts({ network, isUsed: this.#store.isUsed(network) }));
   }
@@ -131,8 +132,8 @@ export class Networks {
     });
   }
 
-  /** Removes networks that no container is in. @returns their names. @throws {InvalidNetworkError} a filter that there is not. */
-  prune(filters: NetworkFilters = {}): string[] {
+  /** Removes networks that no container is in. @returns their names. @throws {FilterError}. */
+  prune(filters: Filters = {}): string[] {
     const accepts = networkPruneFilter(filters, this.#now());
     return this.#store.transaction(() =>
       this.#all()

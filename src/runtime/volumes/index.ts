@@ -19,5 +19,4 @@ export { type MountsHostConfig, resolveMounts, type WantedMounts } from './resol
 export { copyUp, type MountPlace, type PlacedMounts, specMounts } from './spec-mounts.js';
 export { treeBytes } from './tree-bytes.js';
 export { inspectVolume, type Volume, type VolumeInspect, type VolumeRequest } from './volume.js';
-export type { VolumeFilters } from './volume-filters.js';
 export { VOLUMES_SCHEMA, Volumes } from './volumes.js';

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Row, SqlFile } from '../../sqlite/index.js';
+import type { Filters } from '../filters.js';
 import { hasMountsBelow } from '../own-mounts.js';
 import { RuntimeEvents } from '../runtime-events.js';
 import { DATA, fillVolume } from './copy-up.js';
@@ -17,7 +18,7 @@ import {
   type VolumeRequest,
 } from './volume.js';
 import { InvalidVolumeError, VolumeConflictError, VolumeNotFoundError } from './volume-errors.js';
-import { listFilter, pruneFilter, type VolumeFilters } from './volume-filters.js';
+import { listFilter, pruneFilter } from './volume-filters.js';
 import { expectVolumeOptions, optionMountOf } from './volume-options.js';
 
 /** Tables of the volumes, for the database of the runtime. */
@@ -80,8 +81,8 @@ export class Volumes {
     return volume;
   }
 
-  /** By name. @throws {InvalidVolumeError} a filter that there is not. */
-  list(filters: VolumeFilters = {}): Volume[] {
+  /** By name. @throws {FilterError}. */
+  list(filters: Filters = {}): Volume[] {
     const accepts = listFilter(filters);
     return this.#uses()
       .filter(accepts)
@@ -112,7 +113,7 @@ export class Volumes {
   }
 
   /** Removes volumes that no container has: those that nobody has named, or with the filter `all` all of them. */
-  async prune(filters: VolumeFilters = {}): Promise<{ removed: string[]; reclaimedBytes: number }> {
+  async prune(filters: Filters = {}): Promise<{ removed: string[]; reclaimedBytes: number }> {
     const accepts = pruneFilter(filters);
     const removed: string[] = [];
     let reclaimedBytes = 0;
