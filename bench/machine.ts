@@ -34,6 +34,18 @@ export function describeMachine(directory: string, versions: Readonly<Record<str
   };
 }
 
+/** Lines of a report. */
+export function machineFacts({ versions, ...machine }: Machine): string[] {
+  return [
+    `date: ${machine.date} UTC`,
+    `CPU: ${machine.cpu}, ${machine.cores} cores; memory: ${machine.memory}`,
+    `kernel: ${machine.kernel}; file system: ${machine.filesystem}`,
+    `SHA-256 on one core: ${machine.sha256.toFixed(0)} MB/s; durable write to the disk: ${machine.diskWrite.toFixed(0)} MB/s`,
+    `Node: ${machine.node}`,
+    ...Object.entries(versions).map(([name, version]) => `${name}: ${version}`),
+  ];
+}
+
 /** Type only: device names and mount points say nothing to a reader. */
 function filesystemOf(directory: string): string {
   const mounts = readFileSync('/proc/self/mounts', 'utf8')

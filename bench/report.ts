@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chart } from './chart.ts';
-import type { Machine } from './machine.ts';
+import { type Machine, machineFacts } from './machine.ts';
 import { BUSY_CLIENT, clientShare, compare, type RowResult, type Target } from './results.ts';
 
 /** `sides` are what was measured, and against what. */
@@ -66,20 +66,13 @@ function markdown(report: Report, { name, title, command }: Kind): string {
     row(columns.map((_, i) => (i < 2 ? '---' : '---:'))),
     ...rows.map((r) => row(cellsOf(r))),
   ];
-  const versions = Object.entries(machine.versions).map(([name, version]) => `${name}: ${version}`);
-  const facts = [
-    `date: ${machine.date} UTC`,
-    `CPU: ${machine.cpu}, ${machine.cores} cores; memory: ${machine.memory}`,
-    `kernel: ${machine.kernel}; file system: ${machine.filesystem}`,
-    `SHA-256 on one core: ${machine.sha256.toFixed(0)} MB/s; durable write to the disk: ${machine.diskWrite.toFixed(0)} MB/s`,
-    `client: Node ${machine.node}`,
-    ...versions,
-  ];
   return `# ${title}
 
 Written by \`${command}\`. A ratio says how many times better Berth is, whatever the unit.
 
-${facts.map((fact) => `- ${fact}`).join('\n')}
+${machineFacts(machine)
+  .map((fact) => `- ${fact}`)
+  .join('\n')}
 
 ${table.join('\n')}
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chart } from '../chart.ts';
-import type { Machine } from '../machine.ts';
+import { type Machine, machineFacts } from '../machine.ts';
 import type { Sample } from '../measure.ts';
 import { median, type RowResult } from '../results.ts';
 import type { Row } from './rows.ts';
@@ -41,13 +41,6 @@ export function table({ measured }: Report): string {
 export function writeReport(directory: string, report: Report): void {
   mkdirSync(directory, { recursive: true });
   const { machine, rounds, measured } = report;
-  const facts = [
-    `date: ${machine.date} UTC`,
-    `CPU: ${machine.cpu}, ${machine.cores} cores; memory: ${machine.memory}`,
-    `kernel: ${machine.kernel}; file system: ${machine.filesystem}`,
-    `SHA-256 on one core: ${machine.sha256.toFixed(0)} MB/s; durable write to the disk: ${machine.diskWrite.toFixed(0)} MB/s`,
-    ...Object.entries(machine.versions).map(([name, version]) => `${name}: ${version}`),
-  ];
   const text = [
     '# Berth against the other builders',
     'Written by `npm run bench:build`. Seconds of wall time, in brackets of processor time with the daemon’s.',
@@ -55,7 +48,9 @@ export function writeReport(directory: string, report: Report): void {
     '“×” says how many times faster Berth is. The start of the program is in every figure.',
     table(report),
     '![ratios](build.svg)',
-    facts.map((fact) => `- ${fact}`).join('\n'),
+    machineFacts(machine)
+      .map((fact) => `- ${fact}`)
+      .join('\n'),
   ];
   writeFileSync(path.join(directory, 'build.md'), `${text.join('\n\n')}\n`);
   const rows = measured.map((of) => ({

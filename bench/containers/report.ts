@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chart } from '../chart.ts';
-import type { Machine } from '../machine.ts';
+import { type Machine, machineFacts } from '../machine.ts';
 import { median, type RowResult } from '../results.ts';
 import type { Row } from './rows.ts';
 
@@ -30,13 +30,6 @@ export function table({ measured }: Report): string {
 export function writeReport(directory: string, report: Report): void {
   mkdirSync(directory, { recursive: true });
   const { machine, rounds, measured } = report;
-  const facts = [
-    `date: ${machine.date} UTC`,
-    `CPU: ${machine.cpu}, ${machine.cores} cores; memory: ${machine.memory}`,
-    `kernel: ${machine.kernel}; file system: ${machine.filesystem}`,
-    `durable write to the disk: ${machine.diskWrite.toFixed(0)} MB/s`,
-    ...Object.entries(machine.versions).map(([name, version]) => `${name}: ${version}`),
-  ];
   const text = [
     '# Containers: Berth against docker and podman',
     'Written by `npm run bench:containers`. Medians, in brackets the least; the start of the command is in every figure.',
@@ -45,7 +38,9 @@ export function writeReport(directory: string, report: Report): void {
       'better the better of these two is than the best other.',
     table(report),
     '![ratios](containers.svg)',
-    facts.map((fact) => `- ${fact}`).join('\n'),
+    machineFacts(machine)
+      .map((fact) => `- ${fact}`)
+      .join('\n'),
   ];
   writeFileSync(path.join(directory, 'containers.md'), `${text.join('\n\n')}\n`);
   const rows = measured.map((of) => ({
