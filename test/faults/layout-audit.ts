@@ -23,7 +23,7 @@ const LINK =
 const TAG = /^docker\/registry\/v2\/repositories\/.+\/_manifests\/tags\/[^/]+\/current\/link$/;
 const UPLOAD = /^docker\/registry\/v2\/repositories\/.+\/_uploads\/[^/]+\/(?:data|digests|startedat)$/;
 const INDEX = /^berth\/(?:index\.sqlite(?:-wal|-shm)?|server\.sqlite(?:-journal)?|trash\/[\w-]+\.json)$/;
-const SCRATCH = /^berth\/tmp\//;
+const SCRATCH = /^berth\/(?:tmp|health)\//;
 const DIGEST = /^sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$/;
 
 /** Looks at every file below a root directory, while no server runs there. */

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { hostname } from 'node:os';
 import type { MetadataIndex } from '../../index/index.js';
 import type { StorageDriver } from '../../storage/index.js';
 import { type Config, parseAddress } from '../config/index.js';
+import { writeProbe } from '../write-probe.js';
 
 /** Something that can be found wrong, and what follows from it. */
 export type Check = Readonly<{
@@ -116,10 +116,15 @@ export function ownChecks(
   };
   const checks: Check[] = [readable, { ...every, name: 'index', run: () => index.check() }];
   if (readOnly) return checks;
-  const writeProbe = probe(driver);
   return [
     ...checks,
-    { ...every, name: 'storage_writable', intervalMs: WRITE_INTERVAL_MS, threshold: 1, run: writeProbe },
+    {
+      ...every,
+      name: 'storage_writable',
+      intervalMs: WRITE_INTERVAL_MS,
+      threshold: 1,
+      run: writeProbe(driver),
+    },
     { ...every, name: 'storage_space', threshold: 1, run: () => hasSpace(driver, minFreeBytes) },
   ];
 }
@@ -127,22 +132,6 @@ export function ownChecks(
 /** Asks for names rather than for the directory: the answer to that may come from a cache. */
 async function readRoot(driver: StorageDriver): Promise<void> {
   for await (const _ of driver.list('/')) return;
-}
-
-/** Each process has a file of its own, for several may share a store. */
-function probe(driver: StorageDriver): () => Promise<void> {
-  const host = hostname().replace(/[^A-Za-z0-9-]/g, '_') || 'host';
-  const path = `/berth/health/${host}-${process.pid}`;
-  return async () => {
-    const written = Buffer.from(new Date().toISOString());
-    await driver.publish([{ path, bytes: written }]);
-    try {
-      const read = await driver.read(path);
-      if (!read.equals(written)) throw new Error(`${path} holds something else than was written`);
-    } finally {
-      await driver.delete(path, { durable: false });
-    }
-  };
 }
 
 async function hasSpace(driver: StorageDriver, minFreeBytes: number): Promise<void> {

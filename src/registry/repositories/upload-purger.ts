@@ -1,6 +1,7 @@
 import type { Uploads } from '../../content/index.js';
 import type { StorageDriver } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
+import { removeProbes } from '../write-probe.js';
 import { walkUploaders } from './walk.js';
 
 export type PurgeResult = Readonly<{ uploads: number; bytes: number }>;
@@ -29,6 +30,9 @@ export async function purgeUploads(
       bytes += upload.offset;
     }
   }
-  if (!options.dryRun) await driver.removeLeftovers(olderThan);
+  if (!options.dryRun) {
+    await driver.removeLeftovers(olderThan);
+    await removeProbes(driver, olderThan);
+  }
   return { uploads: count, bytes };
 }
