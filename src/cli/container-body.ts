@@ -88,7 +88,7 @@ function hostConfigOf(flags: ContainerFlags) {
     GroupAdd: flags.groupAdd,
     CapAdd: flags.capAdd,
     CapDrop: flags.capDrop,
-    SecurityOpt: flags.securityOpt,
+    SecurityOpt: flags.securityOpt.map(withProfile),
     Privileged: flags.privileged === true,
     ReadonlyRootfs: flags.readOnly === true,
     PidMode: flags.pid ?? '',
@@ -242,14 +242,23 @@ function deviceOf(text: string) {
 }
 
 /** Lines of a file of variables: comments and blank ones are left out. @throws {UsageError} */
+/** `seccomp=FILE` says what is in the file, as docker's client does: who starts the container has no such file. */
+function withProfile(option: string): string {
+  const [, path] = /^seccomp[=:](.+)$/s.exec(option) ?? [];
+  if (path === undefined || path === 'unconfined' || path === 'builtin') return option;
+  return `seccomp=${textOf(path, '--security-opt seccomp')}`;
+}
+
 function linesOf(path: string, flag: string): string[] {
+  return textOf(path, flag)
+    .split('\n')
+    .map((line) => line.replace(/\r$/, '').trimStart())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+function textOf(path: string, flag: string): string {
   try {
-    const lines = readFileSync(path, 'utf8')
-      .replace(/^\uFEFF/, '')
-      .split('\n');
-    return lines
-      .map((line) => line.replace(/\r$/, '').trimStart())
-      .filter((line) => line !== '' && !line.startsWith('#'));
+    return readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
     throw new UsageError(`${flag} ${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }

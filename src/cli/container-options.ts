@@ -205,7 +205,7 @@ function addSecurityOptions(command: Command): void {
     .option('--cap-add <capability>', 'NET_ADMIN, or ALL', collect, [])
     .option('--cap-drop <capability>', 'CHOWN, or ALL', collect, [])
     .option('--privileged', 'it may do what root may')
-    .option('--security-opt <option>', 'no-new-privileges, seccomp=unconfined', collect, [])
+    .option('--security-opt <option>', 'no-new-privileges, seccomp=unconfined, seccomp=FILE', collect, [])
     .option('--device <device>', 'PATH[:TARGET][:rwm] of the host', collect, [])
     .option('--device-cgroup-rule <rule>', "'c 42:* rmw'", collect, [])
     .option('--pid <mode>', 'host, or container:NAME')

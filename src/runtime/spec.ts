@@ -1,5 +1,6 @@
 import { ALL_CAPABILITIES, DEFAULT_CAPABILITIES } from './capabilities.js';
 import type { DeviceAdditions } from './cdi/apply-edits.js';
+import { type OwnSeccompProfile, ownSeccomp } from './own-seccomp.js';
 import { seccompProfile } from './seccomp.js';
 import type { Rlimit } from './ulimits.js';
 import type { ProcessUser } from './users.js';
@@ -51,7 +52,7 @@ export type ContainerOptions = Readonly<{
   /** Beside the usual ones, and of those: names with CAP_, or ALL. */
   capabilities?: Readonly<{ add: readonly string[]; drop: readonly string[] }>;
   /** A profile instead of the usual one, or none. */
-  seccomp?: object | 'unconfined';
+  seccomp?: OwnSeccompProfile | 'unconfined';
   noNewPrivileges?: boolean;
   /** Nothing is masked or read-only below /proc and /sys. */
   showsAllPaths?: boolean;
@@ -88,9 +89,9 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 
 /** config.json of a container: runtime-spec config.md and config-linux.md, with docker's defaults. */
 export function containerSpec(options: ContainerOptions, surroundings: Surroundings) {
-  const { privileged, cgroupsPath, additions, sysctl = {}, seccomp, showsAllPaths = privileged } = options;
+  const { privileged, cgroupsPath, additions, sysctl = {}, showsAllPaths = privileged } = options;
   const capabilities = capabilitiesOf(options, surroundings);
-  const profile = seccomp ?? (privileged ? 'unconfined' : seccompProfile(capabilities));
+  const seccomp = seccompOf(options, capabilities);
   return {
     ociVersion: '1.0.2',
     process: processOf(options, capabilities),
@@ -108,7 +109,7 @@ export function containerSpec(options: ContainerOptions, surroundings: Surroundi
       ...(additions && additions.devices.length > 0 && { devices: additions.devices }),
       ...(cgroupsPath !== undefined && { cgroupsPath }),
       ...(Object.keys(sysctl).length > 0 && { sysctl }),
-      ...(profile !== 'unconfined' && { seccomp: profile }),
+      ...(seccomp && { seccomp }),
       ...(!showsAllPaths && { maskedPaths: MASKED, readonlyPaths: READ_ONLY }),
     },
   };
@@ -119,6 +120,11 @@ export function standardTargets(options: ContainerOptions, surroundings: Surroun
   return standardMounts(options, surroundings)
     .map(({ destination }) => destination)
     .filter((destination) => !/^\/(dev|sys)\/./.test(destination)); // those lie on what is mounted before them
+}
+
+function seccompOf({ seccomp, privileged }: ContainerOptions, capabilities: readonly string[]) {
+  if (typeof seccomp === 'object') return ownSeccomp(seccomp, capabilities);
+  return seccomp === 'unconfined' || privileged ? undefined : seccompProfile(capabilities);
 }
 
 function processOf(options: ContainerOptions, capabilities: readonly string[]) {

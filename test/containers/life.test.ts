@@ -61,6 +61,15 @@ describe('berth run', () => {
     expect(ended.code).toBe(code);
     expect(ended.stderr).toMatch(/^(berth|error): ./);
   });
+  it('has the system calls of a profile of its own', async () => {
+    const profile = join(place.root, 'profile.json');
+    const rule = { names: ['chmod', 'fchmodat', 'fchmodat2'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 };
+    writeFileSync(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] }));
+    const flags = ['--rm', '--security-opt', `seccomp=${profile}`];
+    const { stderr, code } = await place.tryRun(['run', ...flags, 'box', 'chmod', '0', '/etc/passwd']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('Function not implemented');
+  });
   it('sends input byte for byte with -i, and its end', async () => {
     const input = randomBytes(300_000);
     const { stdout } = await place.tryRun(['run', '--rm', '-i', 'box', 'sha256sum'], { input });

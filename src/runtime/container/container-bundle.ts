@@ -13,6 +13,7 @@ import {
 } from '../limits/index.js';
 import { MountTargets } from '../mount-targets.js';
 import { hostsFile, resolvConf } from '../network-files.js';
+import { parseSeccompProfile } from '../own-seccomp.js';
 import { makeDirectories, resolveInRoot } from '../root-path.js';
 import {
   type ContainerOptions,
@@ -173,10 +174,7 @@ function securityOption(option: string): Security {
   if (name === 'systempaths' && value === 'unconfined') return { showsAllPaths: true };
   if (name === 'seccomp' && value === 'unconfined') return { seccomp: 'unconfined' };
   if (name === 'seccomp' && value === 'builtin') return {};
-  if (name === 'seccomp')
-    throw new InvalidContainerError(
-      "invalid --security-opt: there are seccomp=builtin and seccomp=unconfined here, and no profiles of one's own",
-    );
+  if (name === 'seccomp') return { seccomp: parseSeccompProfile(value) };
   // This machine's kernel may have neither: then there is nothing to turn off.
   if (name === 'apparmor' && value === 'unconfined') return {};
   if (name === 'label' && value === 'disable') return {};
