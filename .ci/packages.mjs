@@ -45,6 +45,7 @@ const NEEDS = [
   { names: ['skopeo'], programs: ['skopeo'] },
   { names: ['slirp4netns'], programs: ['slirp4netns'] },
   { names: ['uidmap'], programs: ['newuidmap', 'newgidmap'] },
+  { names: ['systemd'], programs: ['journalctl'] }, // run --log-driver journald; it is not started
   { names: ['tini'], programs: ['tini-static'] }, // run --init
   { names: ['tmux'], programs: ['tmux'] },
   { names: ['umoci'], programs: ['umoci'] },

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type LogRecord, logPlanOf, readLog } from '../runtime/logs/index.js';
+import { type LogRecord, logSourceOf, readLog } from '../runtime/logs/index.js';
 import { openContainerHost } from './container-host.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
@@ -21,9 +21,8 @@ export async function showLogs(name: string, flags: LogsFlags): Promise<void> {
   using opened = await openContainerHost(flags);
   const { host } = opened;
   const record = await host.get(name);
-  const { driver } = logPlanOf(record.hostConfig.LogConfig);
-  if (driver !== 'json-file')
-    throw new Error(`the logs of ${name} are not kept here: its log driver is ${driver}`);
+  const source = logSourceOf(record, host.folder(record.id).file('log'));
+  if (source === undefined) throw new Error(`the logs of ${name} are not kept: its log driver is none`);
   using interruption = new Interruption();
   const { signal } = interruption;
   const ended = new AbortController();
@@ -41,7 +40,7 @@ export async function showLogs(name: string, flags: LogsFlags): Promise<void> {
     ...(flags.follow === true && { follow: { ended: ended.signal } }),
     signal,
   };
-  for await (const line of readLog(host.folder(record.id).file('log'), options)) {
+  for await (const line of readLog(source, options)) {
     await write(line, flags.timestamps === true, signal);
   }
 }

@@ -100,7 +100,7 @@ export function addContainerOptions(command: Command): Command {
   addSecurityOptions(command);
   addHealthOptions(command);
   command
-    .option('--log-driver <driver>', 'json-file, or none')
+    .option('--log-driver <driver>', 'json-file, journald, or none')
     .option('--log-opt <option>', 'of the log: max-size=10m, max-file=3', collect, [])
     .addOption(
       new Option('--pull <policy>', 'when to ask the registry for the image')

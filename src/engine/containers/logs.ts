@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type LogRecord, logPlanOf, readLog, utcTimeOfUnix } from '../../runtime/logs/index.js';
+import { type LogRecord, logSourceOf, readLog, utcTimeOfUnix } from '../../runtime/logs/index.js';
 import type { Handler } from '../call.js';
 import { EngineError } from '../errors.js';
 import { isSet, textOf } from '../query.js';
@@ -9,11 +9,12 @@ import { frameHeader, streamType } from '../stream-frames.js';
 export const containerLogs: Handler = async (engine, { name, query, answer, signal, stopping, version }) => {
   using opened = await engine.containers.open();
   const { host } = opened;
-  const { id, config, hostConfig } = await host.get(name);
+  const record = await host.get(name);
+  const { id, config } = record;
   const streams = (['stdout', 'stderr'] as const).filter((stream) => isSet(query, stream));
   if (streams.length === 0) throw new EngineError(400, 'Bad parameters: you must choose at least one stream');
-  if (logPlanOf(hostConfig.LogConfig).driver !== 'json-file')
-    throw new EngineError(501, 'configured logging driver does not support reading');
+  const source = logSourceOf(record, host.folder(id).file('log'));
+  if (source === undefined) throw new EngineError(501, 'configured logging driver does not support reading');
   const until = AbortSignal.any([signal, stopping]);
   const options = { streams, ...rangeOf(query), ...(isSet(query, 'follow') && following(host, id, until)) };
   const tty = config.Tty === true;
@@ -22,10 +23,10 @@ export const containerLogs: Handler = async (engine, { name, query, answer, sign
   // Attributes of a record stand before it, and a space after them; no log driver here has any.
   const details = isSet(query, 'details') ? ' ' : '';
   const withTimes = isSet(query, 'timestamps');
-  for await (const record of readLog(host.folder(id).file('log'), { ...options, signal: until })) {
-    const before = `${withTimes ? `${record.time} ` : ''}${details}`;
-    const text = before === '' ? record.text : Buffer.concat([Buffer.from(before), record.text]);
-    if (!answer.write(framed(record, text, tty))) await once(answer, 'drain', { signal: until });
+  for await (const line of readLog(source, { ...options, signal: until })) {
+    const before = `${withTimes ? `${line.time} ` : ''}${details}`;
+    const text = before === '' ? line.text : Buffer.concat([Buffer.from(before), line.text]);
+    if (!answer.write(framed(line, text, tty))) await once(answer, 'drain', { signal: until });
   }
   answer.end();
 };

@@ -1,7 +1,7 @@
 import { chainIDs } from '../../oci/index.js';
 import { InvalidContainerError } from '../errors.js';
 import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.js';
-import { logPlanOf } from '../logs/index.js';
+import { expectJournal, logPlanOf } from '../logs/index.js';
 import { usableCgroups } from '../surroundings.js';
 import { type MountPoint, resolveMounts } from '../volumes/index.js';
 import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
@@ -108,7 +108,7 @@ export class ContainerCreation {
 function checkedLimits(hostConfig: HostConfig): HostConfig {
   const adapted = adaptedLimits(hostConfig);
   resourcesOf(adapted, readCgroupSupport(usableCgroups()));
-  logPlanOf(adapted.LogConfig);
+  expectJournal(logPlanOf(adapted.LogConfig));
   return adapted;
 }
 

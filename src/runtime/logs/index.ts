@@ -3,7 +3,7 @@
  * shown as docker's json-file. Start with read-log.ts; log-rotation.ts keeps them small.
  */
 
-export { type LogConfig, type LogPlan, logPlanOf } from './log-config.js';
+export { expectJournal, type LogConfig, type LogPlan, logPlanOf, logSourceOf } from './log-config.js';
 export { jsonFileLine, type LogRecord, type LogStream, utcTime, utcTimeOfUnix } from './log-record.js';
 export { type LogLimits, type LogPlace, rotateLog } from './log-rotation.js';
 export { type ReadLogOptions, readLog } from './read-log.js';

@@ -1,5 +1,7 @@
 import { RuntimeError } from '../errors.js';
 import type { LogLimits } from './log-rotation.js';
+import { hasJournal } from './read-journal.js';
+import type { LogSource } from './read-log.js';
 
 /** HostConfig.LogConfig. */
 export type LogConfig = Readonly<{ Type?: string; Config?: Readonly<Record<string, string>> | null }>;
@@ -34,7 +36,7 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1e3, m: 1e6, g
 export function logPlanOf({ Type = '', Config }: LogConfig = {}): LogPlan {
   const options = Config ?? {};
   if (Type === 'none') return { driver: 'none', limits: DEFAULT_LIMITS };
-  if (Type === 'journald') return { driver: 'journald', limits: DEFAULT_LIMITS };
+  if (Type === 'journald') return journalPlan(options);
   if (!FILE_DRIVERS.includes(Type))
     throw new InvalidLogConfigError(
       `logger: no log driver named '${Type}' is registered: there are json-file, journald and none`,
@@ -44,6 +46,31 @@ export function logPlanOf({ Type = '', Config }: LogConfig = {}): LogPlan {
       throw new InvalidLogConfigError(`unknown log opt '${name}' for json-file log driver`);
   }
   return { driver: 'json-file', limits: limitsOf(options) };
+}
+
+function journalPlan(options: Readonly<Record<string, string>>): LogPlan {
+  const [name] = Object.keys(options);
+  if (name !== undefined)
+    throw new InvalidLogConfigError(`unknown log opt '${name}' for journald log driver: there are none here`);
+  return { driver: 'journald', limits: DEFAULT_LIMITS };
+}
+
+/** @throws {InvalidLogConfigError} there is no journal here. */
+export function expectJournal({ driver }: LogPlan): void {
+  if (driver === 'journald' && !hasJournal())
+    throw new InvalidLogConfigError(
+      'log driver journald: no systemd-journald listens on this machine; use --log-driver json-file',
+    );
+}
+
+/** Where the output of a container is kept to be read; `undefined` where it is not. @param file what json-file writes to. */
+export function logSourceOf(
+  { id, hostConfig }: Readonly<{ id: string; hostConfig: { LogConfig?: LogConfig } }>,
+  file: string,
+): LogSource | undefined {
+  const { driver } = logPlanOf(hostConfig.LogConfig);
+  if (driver === 'none') return undefined;
+  return driver === 'journald' ? { journalOf: id } : file;
 }
 
 function limitsOf(options: Readonly<Record<string, string>>): LogLimits {

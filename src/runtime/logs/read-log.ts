@@ -2,7 +2,11 @@ import { dirname } from 'node:path';
 import { DirectoryChanges } from './directory-changes.js';
 import { LogCursor } from './log-cursor.js';
 import { type LogRecord, type LogStream, parseLogLine } from './log-record.js';
+import { readJournal } from './read-journal.js';
 import { WholeLines } from './whole-lines.js';
+
+/** The path of the file that conmon writes to, or the id of a container whose output the journal has. */
+export type LogSource = string | Readonly<{ journalOf: string }>;
 
 export type ReadLogOptions = Readonly<{
   /** Both, if not said otherwise. */
@@ -21,13 +25,17 @@ export type ReadLogOptions = Readonly<{
 
 /**
  * Reads the log that conmon keeps of a container, over files that were rotated away, also while that happens. Nothing when
- * there is no log. @param path of the file that is written to. @throws the signal's reason.
+ * there is no log. @throws the signal's reason.
  */
-export async function* readLog(path: string, options: ReadLogOptions = {}): AsyncGenerator<LogRecord> {
+export async function* readLog(source: LogSource, options: ReadLogOptions = {}): AsyncGenerator<LogRecord> {
   const { streams = ['stdout', 'stderr'], since = '', until, lines = 'whole' } = options;
   const isWanted = (record: LogRecord) => streams.includes(record.stream);
   const whole = new WholeLines();
-  for await (const record of recordsOf(path, options, isWanted)) {
+  const records =
+    typeof source === 'string'
+      ? readFiles(source, options, isWanted)
+      : readJournal(source.journalOf, options, isWanted);
+  for await (const record of records) {
     if (until !== undefined && record.time > until) break;
     if (!isWanted(record) || record.time < since) continue;
     const line = lines === 'whole' ? whole.add(record) : record;
@@ -36,7 +44,7 @@ export async function* readLog(path: string, options: ReadLogOptions = {}): Asyn
   yield* whole.rest();
 }
 
-async function* recordsOf(
+async function* readFiles(
   path: string,
   { tail, follow, until, signal }: ReadLogOptions,
   isWanted: (record: LogRecord) => boolean,

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RuntimeError } from '../errors.js';
+import { findProgram, runProgram, startProgram } from '../programs.js';
+import type { LogRecord } from './log-record.js';
+import type { ReadLogOptions } from './read-log.js';
+
+type JournalRecord = LogRecord & Readonly<{ cursor: string }>;
+
+const SOCKET = '/run/systemd/journal/socket';
+const LINE_FEED = 10;
+const STREAMS: Readonly<Record<string, LogRecord['stream']>> = { 3: 'stderr', 6: 'stdout' };
+/** How long the journal is given to take what was sent to it. */
+const SYNC_MS = 2000;
+
+/** Whether somebody listens here to what is for the journal. */
+export function hasJournal(): boolean {
+  return existsSync(SOCKET) && findProgram('journalctl') !== undefined;
+}
+
+/** What conmon sent to the journal of a container. @throws the signal's reason. @throws {RuntimeError} it cannot be read. */
+export async function* readJournal(
+  id: string,
+  { tail, follow, signal }: Pick<ReadLogOptions, 'tail' | 'follow' | 'signal'>,
+  isWanted: (record: LogRecord) => boolean,
+): AsyncGenerator<LogRecord> {
+  let cursor = tail === undefined ? undefined : await cursorBefore(id, { tail, signal }, isWanted);
+  if (follow && !follow.ended.aborted) {
+    for await (const record of entries(id, { follow: true, cursor, until: follow.ended, signal })) {
+      cursor = record.cursor;
+      yield record;
+    }
+  }
+  await synced(signal);
+  yield* entries(id, { cursor, signal });
+}
+
+/** @returns the place after which there are so many lines; `undefined` where there are no more than that. */
+async function cursorBefore(
+  id: string,
+  { tail, signal }: Readonly<{ tail: number; signal: AbortSignal | undefined }>,
+  isWanted: (record: LogRecord) => boolean,
+): Promise<string | undefined> {
+  await synced(signal);
+  let lines = 0;
+  for await (const record of entries(id, { reverse: true, signal })) {
+    if (!isWanted(record) || record.isPartial) continue;
+    lines += 1;
+    if (lines > tail) return record.cursor;
+  }
+  return undefined;
+}
+
+/** What was sent is there; where that cannot be asked for, soon. */
+async function synced(signal: AbortSignal | undefined): Promise<void> {
+  const done = runProgram([program(), '--sync']).catch(() => sleep(100));
+  await Promise.race([done, sleep(SYNC_MS, undefined, { ref: false })]);
+  signal?.throwIfAborted();
+}
+
+type EntriesOptions = Readonly<{
+  follow?: boolean;
+  reverse?: boolean;
+  /** Only what comes after it. */
+  cursor?: string | undefined;
+  /** Ends what would go on. */
+  until?: AbortSignal;
+  signal: AbortSignal | undefined;
+}>;
+
+async function* entries(id: string, options: EntriesOptions): AsyncGenerator<JournalRecord> {
+  const { follow = false, reverse = false, cursor, until, signal } = options;
+  const args = [
+    ...['--output=json', '--all', '--no-pager', '--quiet', '--lines=all'],
+    ...(follow ? ['--follow'] : []),
+    ...(reverse ? ['--reverse'] : []),
+    ...(cursor === undefined ? [] : [`--after-cursor=${cursor}`]),
+    `CONTAINER_ID_FULL=${id}`,
+  ];
+  const child = startProgram(program(), args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  child.once('error', () => {}); // its output ends
+  const stop = () => child.kill();
+  const signals = [until, signal].filter((one) => one !== undefined);
+  for (const one of signals) one.addEventListener('abort', stop);
+  if (signals.some(({ aborted }) => aborted)) stop();
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const record = parseEntry(line);
+      if (record) yield record;
+    }
+    signal?.throwIfAborted();
+  } finally {
+    for (const one of signals) one.removeEventListener('abort', stop);
+    stop();
+  }
+}
+
+/** @param line an entry as journalctl's `json` has it. @returns `undefined` for what is not conmon's. */
+function parseEntry(line: string): JournalRecord | undefined {
+  const entry = JSON.parse(line) as Record<string, unknown>;
+  const stream = STREAMS[String(entry.PRIORITY)];
+  const microseconds = Number(entry.__REALTIME_TIMESTAMP);
+  const message = bytesOf(entry.MESSAGE);
+  if (stream === undefined || message === undefined || !Number.isSafeInteger(microseconds)) return undefined;
+  const isPartial = entry.CONTAINER_PARTIAL_MESSAGE === 'true';
+  return {
+    time: timeOf(microseconds),
+    stream,
+    // Conmon leaves a line its end, in some versions.
+    text:
+      isPartial || message.at(-1) === LINE_FEED ? message : Buffer.concat([message, Buffer.of(LINE_FEED)]),
+    isPartial,
+    cursor: String(entry.__CURSOR),
+  };
+}
+
+/** Text that is not UTF-8 comes as numbers. */
+function bytesOf(message: unknown): Buffer | undefined {
+  if (typeof message === 'string') return Buffer.from(message);
+  return Array.isArray(message) ? Buffer.from(message as number[]) : undefined;
+}
+
+function timeOf(microseconds: number): string {
+  const below = String(microseconds % 1_000_000).padStart(6, '0');
+  return `${new Date(microseconds / 1000).toISOString().slice(0, 19)}.${below}000Z`;
+}
+
+function program(): string {
+  const path = findProgram('journalctl');
+  if (path !== undefined) return path;
+  throw new RuntimeError('the log is in the journal, and there is no journalctl here: install systemd');
+}
