@@ -61,22 +61,27 @@ export class ImageRecords {
     return found[0];
   }
 
-  add({ digest, mediaType, size }: Descriptor, id: Digest, now: number): void {
+  /** @returns whether it is new. */
+  add({ digest, mediaType, size }: Descriptor, id: Digest, now: number): boolean {
     const sql = 'INSERT INTO images VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING';
-    this.#db.run(sql, digest, mediaType, size, id, now);
+    return this.#db.run(sql, digest, mediaType, size, id, now).changes > 0;
   }
 
   /**
    * @param name one of `repository@digest` is what a registry calls it; `''` is none.
+   * @returns whether that is new: nothing is written otherwise.
    * @throws {ImageFormatError} that digest is another one.
    */
-  setName(name: string, digest: Digest, now: number): void {
+  setName(name: string, digest: Digest, now: number): boolean {
     const at = name.indexOf('@');
     const remote = at < 0 ? undefined : findDigest(name.slice(at + 1));
     if (remote !== undefined && remote !== digest)
       throw new ImageFormatError(`${name} cannot name ${digest}, which is other content`);
-    if (remote !== undefined) this.addRepoDigest(name.slice(0, at), remote, digest);
-    else if (name !== '') this.#db.run('INSERT OR REPLACE INTO names VALUES (?1, ?2, ?3)', name, digest, now);
+    if (remote !== undefined) return this.addRepoDigest(name.slice(0, at), remote, digest);
+    if (name === '') return false;
+    const sql = `INSERT INTO names VALUES (?1, ?2, ?3)
+      ON CONFLICT DO UPDATE SET digest = ?2, tagged_at = ?3 WHERE digest != ?2`;
+    return this.#db.run(sql, name, digest, now).changes > 0;
   }
 
   /** @returns whether there was such a name. */
@@ -84,8 +89,10 @@ export class ImageRecords {
     return this.#db.run('DELETE FROM names WHERE name = ?1', name).changes > 0;
   }
 
-  addRepoDigest(repository: string, remote: Digest, digest: Digest): void {
-    this.#db.run('INSERT OR IGNORE INTO repo_digests VALUES (?1, ?2, ?3)', repository, remote, digest);
+  /** @returns whether it is new. */
+  addRepoDigest(repository: string, remote: Digest, digest: Digest): boolean {
+    const sql = 'INSERT OR IGNORE INTO repo_digests VALUES (?1, ?2, ?3)';
+    return this.#db.run(sql, repository, remote, digest).changes > 0;
   }
 
   removeRepoDigests(digest: Digest, repository: string): void {

@@ -1,50 +1,76 @@
-import { randomBytes } from 'node:crypto';
-import { isRunning, processIdentity } from '../linux/index.js';
+import { appendFileSync, readFileSync, rmSync, statSync } from 'node:fs';
 import type { Digest } from '../oci/index.js';
 import type { StoreDatabase } from './store-database.js';
+import type { TemporaryFiles } from './temporary-files.js';
 
-/** A process that cannot be looked at from here is believed to run for so long. */
-const ABANDONED_MS = 24 * 60 * 60 * 1000;
+/** The end of its name. A digest in each line; an empty line gives back all before it. */
+const FILE = '.leases';
 
 /**
  * Content that this process has stored or found, and is about to name. Until it ends, nobody removes that. Taken before
- * looking whether content is there, so that it cannot go between the look and the name.
+ * looking whether content is there, so that it cannot go between the look and the name. A process that is no more needs
+ * none, so they are in a file that nobody waits for to be on the disk; the database's lock keeps sweeps apart from it.
  */
 export class Leases {
   readonly #db: StoreDatabase;
+  readonly #temporary: TemporaryFiles;
   readonly #taken = new Set<Digest>();
-  #holder: string | undefined;
+  #hasFile = false;
 
-  constructor(db: StoreDatabase) {
+  constructor(db: StoreDatabase, temporary: TemporaryFiles) {
     this.#db = db;
+    this.#temporary = temporary;
   }
 
   take(...digests: readonly Digest[]): void {
-    for (const digest of digests) {
-      if (this.#taken.has(digest)) continue;
-      this.#holder ??= `${processIdentity()}-${Date.now()}-${randomBytes(4).toString('hex')}`;
-      this.#db.run('INSERT OR IGNORE INTO leases VALUES (?1, ?2)', this.#holder, digest);
-      this.#taken.add(digest);
-    }
+    const fresh = digests.filter((digest) => !this.#taken.has(digest));
+    if (fresh.length === 0) return;
+    this.#db.transaction(() => this.#append(fresh.map((digest) => `${digest}\n`).join('')));
+    for (const digest of fresh) this.#taken.add(digest);
   }
 
   /** Gives back all that was taken here: what is named or held by now stays. */
   release(): void {
-    if (this.#holder !== undefined) this.#db.run('DELETE FROM leases WHERE holder = ?1', this.#holder);
+    if (this.#taken.size > 0) this.#append('\n');
     this.#taken.clear();
   }
 
-  /** What any process that may still run has taken. Forgets those that ended without giving back. */
+  /** What any process that may still run has taken. */
   all(): Digest[] {
-    const holders = this.#db.column('SELECT DISTINCT holder FROM leases');
-    for (const holder of holders) {
-      if (isAbandoned(holder)) this.#db.run('DELETE FROM leases WHERE holder = ?1', holder);
-    }
-    return this.#db.column('SELECT DISTINCT digest FROM leases') as Digest[];
+    return this.#temporary.inUse(FILE).flatMap((path) => {
+      const current = read(path).split('\n\n').at(-1) ?? '';
+      return current.split('\n').filter((line) => line !== '') as Digest[];
+    });
+  }
+
+  /** Another text whenever {@link all} may have more in it. */
+  get version(): string {
+    // The files only grow.
+    return this.#temporary
+      .inUse(FILE)
+      .map((path) => `${path}:${statSync(path, { throwIfNoEntry: false })?.size ?? 0}`)
+      .join();
+  }
+
+  /** Gives back all, at the end. */
+  close(): void {
+    if (this.#hasFile) rmSync(this.#temporary.fileFor(FILE), { force: true });
+    this.#hasFile = false;
+    this.#taken.clear();
+  }
+
+  #append(text: string): void {
+    this.#hasFile = true;
+    appendFileSync(this.#temporary.fileFor(FILE), text);
   }
 }
 
-function isAbandoned(holder: string): boolean {
-  const running = isRunning(holder);
-  return running === undefined ? Date.now() - Number(holder.split('-')[3]) > ABANDONED_MS : !running;
+/** @returns nothing for a process that has just ended. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
 }

@@ -61,7 +61,7 @@ export class LocalStore implements ImageEndpoint {
     this.#db = new StoreDatabase(join(root, 'berth.sqlite'));
     this.#records = new ImageRecords(this.#db);
     this.layers = new LayerMemo(this.#db);
-    this.#leases = new Leases(this.#db);
+    this.#leases = new Leases(this.#db, this.#temporary);
     this.#holds = new Holds(this.#db);
     const reachability = new Reachability(this.#db, this.layers, (digest) => this.#layout.read(digest));
     this.#sweeper = new Sweeper(this.#db, this.#layout, this.#leases, reachability, this.layers);
@@ -124,10 +124,10 @@ export class LocalStore implements ImageEndpoint {
     const id = imageId(this.#layout, root);
     const absorbed = this.#db.transaction(() => {
       const now = Date.now();
-      this.#records.add(root, id, now);
-      for (const name of names) this.#records.setName(name, root.digest, now);
+      let isChanged = this.#records.add(root, id, now);
+      for (const name of names) isChanged = this.#records.setName(name, root.digest, now) || isChanged;
       const others = names.length > 0 ? this.#records.absorb(root.digest, id) : [];
-      this.#writeIndex();
+      if (isChanged || others.length > 0) this.#writeIndex();
       return others;
     });
     if (absorbed.length > 0) this.#sweeper.sweep(this.#sweeper.reachableFrom(absorbed));
@@ -292,7 +292,7 @@ export class LocalStore implements ImageEndpoint {
 
   close(): void {
     if (!this.#db.isOpen) return;
-    this.#leases.release();
+    this.#leases.close();
     this.#temporary.remove();
     this.#db.close();
   }

@@ -27,8 +27,6 @@ CREATE TABLE manifests (
 CREATE INDEX manifests_by_subject ON manifests (subject) WHERE subject IS NOT NULL;
 -- Content that is to stay without a name, by whoever wants it.
 CREATE TABLE holds (owner TEXT, digest TEXT, PRIMARY KEY (owner, digest)) WITHOUT ROWID;
--- Content that a running process is about to name.
-CREATE TABLE leases (holder TEXT, digest TEXT, PRIMARY KEY (holder, digest)) WITHOUT ROWID;
 -- What a stored layer is when uncompressed.
 CREATE TABLE layers (digest TEXT PRIMARY KEY, diff_id TEXT NOT NULL, size INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE compressions (

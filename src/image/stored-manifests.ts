@@ -3,11 +3,13 @@ import type { ReadContent } from './local-image.js';
 import { isManifestType, parseStored } from './manifests.js';
 import type { StoreDatabase } from './store-database.js';
 
-/** Every stored manifest is noted, with its subject. */
+/** Every stored manifest is noted, with its subject. What is noted already is not written. */
 export function noteManifest(db: StoreDatabase, descriptor: Descriptor, bytes: Uint8Array): void {
   if (!isManifestType(descriptor.mediaType)) return;
   const { subject, artifactType } = parseStored(bytes, descriptor);
-  const sql = 'INSERT OR REPLACE INTO manifests VALUES (?1, ?2, ?3, ?4, ?5)';
+  const sql = `INSERT INTO manifests VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE
+    SET media_type = ?2, size = ?3, subject = ?4, artifact_type = ?5
+    WHERE (media_type, size, subject, artifact_type) IS NOT (?2, ?3, ?4, ?5)`;
   const { digest, mediaType, size } = descriptor;
   db.run(sql, digest, mediaType, size, subject?.digest ?? null, artifactType ?? null);
 }

@@ -38,7 +38,7 @@ export class Sweeper {
 
   /** @param candidates what may be removed if nothing leads to it; all that is stored by default. */
   sweep(candidates: Iterable<Digest> = this.#layout.digests()): Swept {
-    let version = this.#db.dataVersion;
+    let version = this.#version();
     let kept = this.#kept();
     const victims = [...candidates].filter((digest) => !kept.has(digest));
     const removed: Digest[] = [];
@@ -46,8 +46,9 @@ export class Sweeper {
     for (let start = 0; start < victims.length; start += BATCH) {
       this.#db.transaction(() => {
         // Nobody can take a lease while this runs; whoever took one since the last batch is seen here.
-        if (this.#db.dataVersion !== version) {
-          version = this.#db.dataVersion;
+        const current = this.#version();
+        if (current !== version) {
+          version = current;
           kept = this.#kept();
         }
         for (const digest of victims.slice(start, start + BATCH)) {
@@ -64,6 +65,11 @@ export class Sweeper {
     const images = this.#db.column('SELECT digest FROM images');
     const held = this.#db.column('SELECT DISTINCT digest FROM holds');
     return this.#reachability.from([...images, ...held, ...this.#leases.all()] as Digest[]);
+  }
+
+  /** Another one whenever another process may have named, held or taken something. */
+  #version(): string {
+    return `${this.#db.dataVersion} ${this.#leases.version}`;
   }
 
   #remove(digest: Digest): number {

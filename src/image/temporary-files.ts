@@ -9,31 +9,54 @@ const ABANDONED_MS = 24 * 60 * 60 * 1000;
 /** A directory for half-made files, made when it is first asked for, and gone with the process that made it. */
 export class TemporaryFiles {
   readonly #parent: string;
-  #path: string | undefined;
+  #base: string | undefined;
+  #hasDirectory = false;
 
   constructor(parent: string) {
     this.#parent = parent;
   }
 
   get path(): string {
-    if (this.#path === undefined) {
-      this.#path = join(this.#parent, `${processIdentity()}-${randomBytes(4).toString('hex')}`);
-      mkdirSync(this.#path, { recursive: true, mode: 0o700 });
-    }
-    return this.#path;
+    const path = this.#own();
+    if (!this.#hasDirectory) mkdirSync(path, { recursive: true, mode: 0o700 });
+    this.#hasDirectory = true;
+    return path;
+  }
+
+  /** Where a file of this process may be that others look for, with {@link inUse}. It is made by whoever writes it. */
+  fileFor(suffix: string): string {
+    return `${this.#own()}${suffix}`;
+  }
+
+  /** Such files of all processes that may still run, this one included. */
+  inUse(suffix: string): string[] {
+    return this.#all().flatMap(({ path, isAbandoned }) =>
+      path.endsWith(suffix) && !isAbandoned() ? [path] : [],
+    );
   }
 
   /** Removes what processes that were killed have left. */
   removeAbandoned(): void {
-    for (const name of readdirSync(this.#parent)) {
-      const path = join(this.#parent, name);
-      if (isAbandoned(name, path)) rmSync(path, { recursive: true, force: true });
-    }
+    for (const { path, isAbandoned } of this.#all())
+      if (isAbandoned()) rmSync(path, { recursive: true, force: true });
   }
 
+  /** Removes what {@link path} gave, with all in it. */
   remove(): void {
-    if (this.#path !== undefined) rmSync(this.#path, { recursive: true, force: true });
-    this.#path = undefined;
+    if (this.#hasDirectory) rmSync(this.path, { recursive: true, force: true });
+    this.#hasDirectory = false;
+  }
+
+  #own(): string {
+    this.#base ??= join(this.#parent, `${processIdentity()}-${randomBytes(4).toString('hex')}`);
+    return this.#base;
+  }
+
+  #all(): { path: string; isAbandoned: () => boolean }[] {
+    return readdirSync(this.#parent).map((name) => {
+      const path = join(this.#parent, name);
+      return { path, isAbandoned: () => isAbandoned(name, path) };
+    });
   }
 }
 

@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { ContentNotFoundError, ContentSizeError, DigestMismatchError } from '../../src/content/index.js';
 import { AmbiguousImageError, ImageFormatError, LocalStore } from '../../src/image/index.js';
@@ -190,14 +189,30 @@ describe('removing', () => {
     const { descriptor, bytes } = blob('text/plain', Buffer.from('half'));
     await store.push(descriptor, async () => once(bytes));
     expect(store.prune().removed).toEqual([descriptor.digest]); // its own are given back by a prune
-    const database = new DatabaseSync(join(folder.path, 'berth.sqlite'));
     await store.push(descriptor, async () => once(bytes));
-    database.exec(`UPDATE leases SET holder = '1-1-elsewhere-${Date.now()}-0'`);
+    const elsewhere = join(folder.path, 'tmp', '1-1-elsewhere-0.leases');
+    const dead = join(folder.path, 'tmp', processIdentity().replace(/-\d+-/, '-1-').concat('-0.leases'));
+    writeFileSync(elsewhere, `${descriptor.digest}\n`);
     expect(store.prune().removed).toEqual([]);
-    const dead = processIdentity().replace(/-\d+-/, '-1-');
-    database.exec(`UPDATE leases SET holder = '${dead}-${Date.now()}-0'`);
+    renameSync(elsewhere, dead);
     expect(store.prune().removed).toEqual([descriptor.digest]);
-    database.close();
+  });
+
+  it('writes nothing when an image has its name already', async () => {
+    await using folder = await temporaryFolder();
+    const image = fixtureImage();
+    const written = async () => {
+      using store = LocalStore.open(folder.path);
+      store.tagMany(await fill(store, image), [NAME]);
+      expect(store.hasBlob(image.config.digest)).toBe(true);
+      const stats = ['content/index.json', 'berth.sqlite', 'berth.sqlite-wal'].map((name) =>
+        statSync(join(folder.path, name), { bigint: true }),
+      );
+      return [stats[0]?.mtimeNs, stats[1]?.mtimeNs, stats[2]?.size];
+    };
+    await written();
+    const [index, database] = await written();
+    expect(await written()).toEqual([index, database, 0n]);
   });
 });
 

@@ -11,6 +11,9 @@ export interface BlobHolder {
   release(owner: string, digests?: readonly Digest[]): void;
 }
 
+/** Notes of uses nearer than this to the last one are left out: each build that writes waits for the disk. */
+const SAME_USE_MS = 60_000;
+
 /** Who holds the layers of the cache in the local store. */
 export const CACHE_OWNER = 'build-cache';
 
@@ -95,8 +98,15 @@ export class StepCache {
       this.#db.run('DELETE FROM steps WHERE key = ?1', key);
       return undefined;
     }
-    this.#db.run('UPDATE steps SET used_at = ?2, uses = uses + 1 WHERE key = ?1', key, Date.now());
+    this.#noteUse(key);
     return { ...layer, key, description: String(row.description) };
+  }
+
+  /** Uses that follow each other closely count as one: most builds that change nothing then write nothing. */
+  #noteUse(key: string): void {
+    const now = Date.now();
+    const sql = 'UPDATE steps SET used_at = ?2, uses = uses + 1 WHERE key = ?1 AND used_at < ?3';
+    this.#db.run(sql, key, now, now - SAME_USE_MS);
   }
 
   /** Whether there may be a result for sources that look like this from outside. */
