@@ -42,12 +42,16 @@ const output = {
     groups: [
       {
         name: 'base',
-        test: /\/package\.json$|\/src\/cli\/failure\.ts$|\/system-error\.ts$|\/src\/spelling\/|programs-when-started/,
+        test: /\/package\.json$|\/src\/cli\/(at-once|failure|image-store|image-units|progress-plain|transfer-bars)\.ts$|\/system-error\.ts$|\/src\/spelling\/|programs-when-started/,
       },
-      { name: 'content', test: /\/src\/(oci|sqlite|content)\//, minShareCount: 2 },
+      {
+        name: 'content',
+        test: /\/src\/(oci|sqlite|content)\/|\/src\/cli\/build-flags\.ts$/,
+        minShareCount: 2,
+      },
       { name: 'images', test: /\/src\/(layer|image|linux)\//, minShareCount: 2 },
       { name: 'containers', test: /\/src\/runtime\/(?!cdi)/, minShareCount: 2 },
-      { name: 'builder', test: /\/src\/builder\//, minShareCount: 2 },
+      { name: 'builder', test: /\/src\/(builder\/|cli\/build-(?!command))/, minShareCount: 2 },
       {
         name: 'registry',
         test: /\/src\/(storage|index|registry\/(auth|http|repositories|tls))\//,

@@ -9,6 +9,7 @@ import {
 } from '../builder/index.js';
 import type { LocalStore } from '../image/index.js';
 import { type Descriptor, hostPlatform, parseReference } from '../oci/index.js';
+import { printAtOnce } from './at-once.js';
 import { warnOfArgs } from './build-args.js';
 import type { Attestation } from './build-attach.js';
 import { parseAttestations, type WantedAttestations } from './build-attestations.js';
@@ -132,8 +133,7 @@ async function buildWith(
     const findings = checkOptions.error || flags.quiet ? [] : await findingsOf(checked);
     for (const { rule, message, line } of findings)
       process.stderr.write(` - ${rule}: ${message} (line ${line})\n`);
-    if (!outputs.some((output) => 'dest' in output && output.dest === '-'))
-      process.stdout.write(`${idOf(result)}\n`);
+    if (!outputs.some((output) => 'dest' in output && output.dest === '-')) printAtOnce(`${idOf(result)}\n`);
     return 0;
   } finally {
     contexts.save();

@@ -5,29 +5,36 @@ import { createProgram } from './program.js';
 async function report(error: unknown): Promise<number> {
   // The help or the mistake is printed already.
   if (error instanceof CommanderError) return error.exitCode === 1 ? 2 : error.exitCode;
-  watchStreams();
   const { reportFailure } = await import('./failure.js');
   return reportFailure(error, { debug: process.argv.includes('--debug') });
 }
 
-let isWatching = false;
-
-/** Says what becomes of failures to write, before anything is written to the streams of the process. */
+/** Says what becomes of failures to write to the streams of the process. */
 function watchStreams(): void {
-  if (isWatching) return;
-  isWatching = true;
   // `serve` writes its logs past these streams, and does not stop for want of a reader.
   if (!process.argv.includes('serve')) {
-    process.stdout.on('error', async (error: NodeJS.ErrnoException) => {
+    whenUsed('stdout', async (error) => {
       // Whoever reads has seen enough, as `head` has: no failure.
       process.exit(error.code === 'EPIPE' ? process.exitCode : await report(error));
     });
   }
-  process.stderr.on('error', () => {}); // nobody is left to tell
+  whenUsed('stderr', () => {}); // nobody is left to tell
 }
 
-createProgram(process.argv.slice(2), helpOutput({ beforeStreams: watchStreams }))
-  .hook('preAction', watchStreams)
+/** Node makes a stream when it is first asked for, and loads what that needs; commands that print little go without. */
+function whenUsed(name: 'stdout' | 'stderr', onError: (error: NodeJS.ErrnoException) => void): void {
+  const original = Object.getOwnPropertyDescriptor(process, name) ?? {};
+  const get = () => {
+    Object.defineProperty(process, name, original);
+    return process[name].on('error', onError);
+  };
+  Object.defineProperty(process, name, { ...original, get });
+}
+
+watchStreams();
+// Nothing is left to do. Node would take everything down piece by piece; the kernel does it at once.
+process.once('beforeExit', () => process.exit());
+createProgram(process.argv.slice(2), helpOutput())
   .parseAsync(process.argv)
   .catch(async (error: unknown) => {
     process.exitCode = await report(error);

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { constants, createWriteStream, openSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -109,6 +108,7 @@ function openNew(partial: string, path: string): number {
 
 /** Waits until somebody reads a named pipe, as opening it would, but not in a thread that no signal can end. */
 async function openPipe(path: string, { signal }: OutputOptions): Promise<Writable> {
+  const { Socket } = process.getBuiltinModule('node:net');
   for (;;) {
     const fd = openRead(path);
     if (fd !== undefined) return new Socket({ fd, readable: false });

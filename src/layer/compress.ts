@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { constants, createZstdCompress } from 'node:zlib';
+import type { ZstdCompress } from 'node:zlib';
 import { gzipInParallel } from './gzip.js';
 
 export type CompressOptions = Readonly<{
@@ -43,6 +43,7 @@ async function* zstd(
   level: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  const { constants, createZstdCompress } = process.getBuiltinModule('node:zlib');
   const encoder = createZstdCompress({
     chunkSize: CHUNK_BYTES,
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
@@ -55,7 +56,7 @@ async function* zstd(
 
 /** One write at a time: `end` with writes still waiting would add an empty frame to the stream (nodejs/node#66078). */
 async function feed(
-  encoder: ReturnType<typeof createZstdCompress>,
+  encoder: ZstdCompress,
   source: AsyncIterable<Uint8Array>,
   signal?: AbortSignal,
 ): Promise<void> {

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { type Compression, detectCompression, MAGIC_BYTES } from './compression.js';
 import { CompressionError } from './errors.js';
 import { unpackWithProgram } from './unpack-program.js';
@@ -64,11 +63,13 @@ function unpack(
 }
 
 async function* gunzip(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { createGunzip } = process.getBuiltinModule('node:zlib');
   yield* throughStream(source, 'gzip', () => createGunzip({ chunkSize: CHUNK_BYTES }), signal);
 }
 
 /** Node's decoder stops after the first frame (seen on 24), so each frame has a decoder of its own. */
 async function* unzstd(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { createZstdDecompress } = process.getBuiltinModule('node:zlib');
   for await (const frame of zstdFrames(source)) {
     yield* throughStream(frame, 'zstd', () => createZstdDecompress({ chunkSize: CHUNK_BYTES }), signal);
   }

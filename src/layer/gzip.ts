@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { constants, crc32, deflateRaw } from 'node:zlib';
 import { looksRandom } from './randomness.js';
 import { storedBytes, writeStored } from './stored-blocks.js';
 
@@ -8,6 +7,9 @@ const BLOCK_BYTES = 256 * 1024;
 const DICTIONARY_BYTES = 32 * 1024;
 /** As many as libuv's threads, unless the user has set their number. */
 const MAX_AT_ONCE = 4;
+
+/** Loaded when something is compressed: many commands never do. */
+const zlib = () => process.getBuiltinModule('node:zlib');
 
 /** RFC 1952: deflate, no name, no time, of Unix. */
 const HEADER = Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3);
@@ -26,6 +28,7 @@ export async function* gzipInParallel(
   const underWay: Promise<Buffer>[] = [];
   const inUse: Buffer[] = [];
   const spares: Buffer[] = [];
+  const { crc32 } = zlib();
   let [crc, size] = [0, 0];
   let dictionary: Buffer | undefined;
   yield HEADER;
@@ -60,6 +63,7 @@ function deflateBlock(
   block: Buffer,
   { level, dictionary, isLast }: { level: number; dictionary: Buffer | undefined; isLast: boolean },
 ): Promise<Buffer> {
+  const { constants, deflateRaw } = zlib();
   const finishFlush = isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
   const options = {
     level,

@@ -1,5 +1,3 @@
-import { isIP } from 'node:net';
-
 /** What EXPOSE cannot mean. */
 export class PortError extends Error {
   override readonly name = 'PortError';
@@ -41,7 +39,7 @@ export function parsePort(word: string): PortSpec {
   const container = parts.at(-1) ?? '';
   const host = parts.at(-2) ?? '';
   const address = parts.slice(0, -2).join(':');
-  if (address !== '' && isIP(address.replace(/^\[(.*)\]$/, '$1')) === 0) {
+  if (address !== '' && !isAddress(address.replace(/^\[(.*)\]$/, '$1'))) {
     throw new PortError(word, `${address} is no IP address`);
   }
   const slash = container.indexOf('/');
@@ -69,4 +67,9 @@ function checkHostRange(host: Range, container: Range, word: string): void {
   const size = container.last - container.first;
   if (size === 0 || host.last - host.first === size) return;
   throw new PortError(word, 'both ranges must be of one size');
+}
+
+/** Loaded when it is needed: many commands read a Dockerfile and never use the network. */
+function isAddress(text: string): boolean {
+  return process.getBuiltinModule('node:net').isIP(text) !== 0;
 }
