@@ -1,11 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
-import { ContainerNotFoundError, ContainerStateError } from '../errors.js';
-import { readCgroupSupport, type UpdatableLimits, updateLimits } from '../limits/index.js';
+import { ContainerStateError } from '../errors.js';
 import type { Networks } from '../networks/index.js';
 import type { RuntimeEvents } from '../runtime-events.js';
-import { usableCgroups } from '../surroundings.js';
 import { treeBytes, type Volumes } from '../volumes/index.js';
-import type { CreateBody, EndpointSettings, RestartPolicy } from './configuration.js';
+import type { CreateBody, EndpointSettings } from './configuration.js';
+import {
+  type ContainerUpdate,
+  pauseContainer,
+  renameContainer,
+  unpauseContainer,
+  updateContainer,
+} from './container-changes.js';
 import { ContainerCreation } from './container-creation.js';
 import { ContainerEndings } from './container-endings.js';
 import { ContainerFiles } from './container-files.js';
@@ -15,11 +20,11 @@ import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HealthResult } from './health.js';
 import { HealthDuty } from './health-duty.js';
 import { type ContainerHostOptions, HostParts } from './host-parts.js';
-import { parseContainerName } from './names.js';
+import { KnownContainers } from './known-containers.js';
 import { connectNetwork, disconnectNetwork, forgetMember } from './network-membership.js';
 import { noteHealth } from './note-health.js';
 import type { OciControl } from './oci-control.js';
-import { checkRestartPolicy, restartDelay, wantsRestart, wantsStartAtBoot } from './restart-policy.js';
+import { restartDelay, wantsRestart, wantsStartAtBoot } from './restart-policy.js';
 
 /** Whether something was done, or was so already. */
 export type Outcome = 'changed' | 'unchanged';
@@ -36,6 +41,7 @@ const DEFAULT_STOP_SECONDS = 10;
 export class ContainerHost implements Disposable {
   readonly #parts: HostParts;
   readonly #endings: ContainerEndings;
+  readonly #known: KnownContainers;
   readonly #creation: ContainerCreation;
   readonly #launcher: ContainerLauncher;
   readonly #files: ContainerFiles;
@@ -48,9 +54,10 @@ export class ContainerHost implements Disposable {
   private constructor(parts: HostParts) {
     this.#parts = parts;
     this.#endings = new ContainerEndings(parts);
+    this.#known = new KnownContainers(parts, this.#endings);
     this.#creation = new ContainerCreation(parts, (text) => this.get(text));
     this.#launcher = new ContainerLauncher(parts, this.#endings, (text) => this.running(text));
-    this.#files = new ContainerFiles(parts, (text, work) => this.#locked(text, work));
+    this.#files = new ContainerFiles(parts, (text, work) => this.#known.locked(text, work));
   }
 
   [Symbol.dispose](): void {
@@ -77,19 +84,8 @@ export class ContainerHost implements Disposable {
   // Looking
 
   /** All of them, the newest first, as they are now. */
-  async list(): Promise<ContainerRecord[]> {
-    const records = this.#parts.store.all();
-    const known = new Set(records.map(({ id }) => id));
-    // Whoever holds the lock is making it, starting it or removing it, or at this already.
-    const settle = (id: string) =>
-      this.#parts.folder(id).lockedIfFree(async () => void (await this.#endings.current(id)));
-    for (const record of records) {
-      if (this.#endings.needsCare(record)) await settle(record.id);
-      else if (this.#endings.isOverdue(record)) this.#parts.startCleanUp(record.id);
-    }
-    const others = [...this.#parts.folderIds(), ...this.#parts.networks.attached()];
-    for (const id of new Set(others)) if (!known.has(id)) await settle(id);
-    return this.#parts.store.all().map((record) => this.#endings.seen(record));
+  list(): Promise<ContainerRecord[]> {
+    return this.#known.all();
   }
 
   /** As {@link list}, and sees to what no container is known by: namespaces, and who answers for names. */
@@ -99,13 +95,8 @@ export class ContainerHost implements Disposable {
   }
 
   /** @param text id, name or the beginning of an id. @throws {ContainerNotFoundError} @throws {AmbiguousContainerError} */
-  async get(text: string): Promise<ContainerRecord> {
-    const record = this.#parts.store.get(text);
-    if (!this.#endings.hasEnded(record)) return record;
-    await this.#parts
-      .folder(record.id)
-      .lockedIfFree(async () => void (await this.#endings.current(record.id)));
-    return this.#endings.seen(this.#parts.store.byId(record.id) ?? this.#parts.store.get(text));
+  get(text: string): Promise<ContainerRecord> {
+    return this.#known.get(text);
   }
 
   folder(id: string): ContainerFolder {
@@ -146,7 +137,7 @@ export class ContainerHost implements Disposable {
    * @throws {ContainerStartError} the command cannot be started. @throws {RuntimeError} the container cannot be made.
    */
   async start(text: string, options: LaunchOptions = {}): Promise<Outcome> {
-    return this.#locked(text, async (record) => {
+    return this.#known.locked(text, async (record) => {
       if (record.state.status === 'paused') {
         throw new ContainerStateError('cannot start a paused container, try unpause instead');
       }
@@ -186,7 +177,7 @@ export class ContainerHost implements Disposable {
 
   /** @returns it as it was; nothing when there was nothing to end. */
   #askToEnd(text: string, signal: string | undefined): Promise<ContainerRecord | undefined> {
-    return this.#locked(text, async (record) => {
+    return this.#known.locked(text, async (record) => {
       if (record.state.status === 'restarting') {
         return this.#parts.store.setState(record.id, { status: 'exited', isStopped: true });
       }
@@ -209,7 +200,7 @@ export class ContainerHost implements Disposable {
 
   /** @param signal a name with or without SIG, or a number. @throws {ContainerStateError} it does not run. */
   async kill(text: string, signal = 'SIGKILL'): Promise<void> {
-    await this.#locked(text, async (record) => {
+    await this.#known.locked(text, async (record) => {
       if (!isAlive(record))
         throw new ContainerStateError(
           `Cannot kill container: ${text}: container ${record.id} is not running`,
@@ -222,51 +213,22 @@ export class ContainerHost implements Disposable {
     });
   }
 
+  /** @throws {ContainerStateError} it does not run, or is paused already. */
   async pause(text: string): Promise<void> {
-    await this.#locked(text, async (record) => {
-      if (!isAlive(record)) throw new ContainerStateError(`container ${record.id} is not running`);
-      if (usableCgroups() === 'none')
-        throw new ContainerStateError(
-          `cannot pause container ${record.id}: that needs cgroups, and this process may not make any`,
-        );
-      if (record.state.status === 'paused')
-        throw new ContainerStateError(`container ${record.id} is already paused`);
-      await (await this.control()).pause(record.id);
-      this.#parts.post(this.#parts.store.setState(record.id, { status: 'paused' }), 'pause');
-    });
+    await this.#known.locked(text, (record) => pauseContainer(this.#parts, record));
   }
 
+  /** @throws {ContainerStateError} it is not paused. */
   async unpause(text: string): Promise<void> {
-    await this.#locked(text, async (record) => {
-      if (record.state.status !== 'paused')
-        throw new ContainerStateError(`container ${record.id} is not paused`);
-      await (await this.control()).resume(record.id);
-      this.#parts.post(this.#parts.store.setState(record.id, { status: 'running' }), 'unpause');
-    });
+    await this.#known.locked(text, (record) => unpauseContainer(this.#parts, record));
   }
 
   /**
    * Changes what it may use, also while it runs, and when it is started again.
    * @throws {InvalidLimitError} @throws {InvalidContainerError}
    */
-  async update(
-    text: string,
-    { limits, restartPolicy }: Readonly<{ limits: UpdatableLimits; restartPolicy?: RestartPolicy }>,
-  ): Promise<void> {
-    await this.#locked(text, async (record) => {
-      if (restartPolicy !== undefined) checkRestartPolicy(restartPolicy, record.hostConfig);
-      const { hostConfig, resources } = updateLimits(
-        record.hostConfig,
-        limits,
-        readCgroupSupport(usableCgroups()),
-      );
-      if (isAlive(record) && Object.keys(resources).length > 0)
-        await (await this.control()).update(record.id, resources);
-      this.#parts.store.configure(record.id, {
-        hostConfig: { ...hostConfig, ...(restartPolicy && { RestartPolicy: restartPolicy }) },
-      });
-      this.#parts.post(record, 'update');
-    });
+  async update(text: string, change: ContainerUpdate): Promise<void> {
+    await this.#known.locked(text, (record) => updateContainer(this.#parts, record, change));
   }
 
   /**
@@ -274,7 +236,7 @@ export class ContainerHost implements Disposable {
    * @throws {NetworkNotFoundError} @throws {NetworkForbiddenError} @throws {ContainerStateError} it shares another's network.
    */
   async connect(text: string, network: string, settings: EndpointSettings = {}): Promise<void> {
-    await this.#locked(text, (record) => connectNetwork(this.#parts, record, network, settings));
+    await this.#known.locked(text, (record) => connectNetwork(this.#parts, record, network, settings));
   }
 
   /**
@@ -287,16 +249,12 @@ export class ContainerHost implements Disposable {
     { force = false }: Readonly<{ force?: boolean }> = {},
   ): Promise<void> {
     if (force && this.#parts.store.find(text) === undefined) return forgetMember(this.#parts, text, network);
-    await this.#locked(text, (record) => disconnectNetwork(this.#parts, record, network));
+    await this.#known.locked(text, (record) => disconnectNetwork(this.#parts, record, network));
   }
 
   /** @throws {ContainerConflictError} */
   async rename(text: string, name: string): Promise<void> {
-    await this.#locked(text, async (record) => {
-      const parsed = parseContainerName(name);
-      this.#parts.store.rename(record.id, parsed);
-      this.#parts.post({ ...record, name: parsed }, 'rename', { oldName: `/${record.name}` });
-    });
+    await this.#known.locked(text, async (record) => renameContainer(this.#parts, record, name));
   }
 
   /**
@@ -307,7 +265,7 @@ export class ContainerHost implements Disposable {
     text: string,
     { force = false, volumes = false }: Readonly<{ force?: boolean; volumes?: boolean }> = {},
   ): Promise<void> {
-    await this.#locked(text, async (record) => {
+    await this.#known.locked(text, async (record) => {
       if (isAlive(record)) {
         if (!force) {
           throw new ContainerStateError(
@@ -380,17 +338,5 @@ export class ContainerHost implements Disposable {
       await this.start(record.id).catch((error: unknown) => failures.push({ id: record.id, error }));
     }
     return failures;
-  }
-
-  // Inside
-
-  async #locked<T>(text: string, work: (record: ContainerRecord) => Promise<T>): Promise<T> {
-    const { id } = this.#parts.store.get(text);
-    return this.#parts.folder(id).locked(async () => {
-      const record = await this.#endings.current(id);
-      // Its name may be another's by now, whose lock this is not.
-      if (record === undefined) throw new ContainerNotFoundError(text);
-      return work(record);
-    });
   }
 }
