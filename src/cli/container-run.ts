@@ -2,7 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { ImageNotFoundError } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
 import { parseReference, shortReference } from '../oci/index.js';
-import { type ContainerHost, type ContainerRecord, DEFAULT_DETACH_KEYS } from '../runtime/container/index.js';
+import {
+  type Care,
+  type ContainerHost,
+  type ContainerRecord,
+  DEFAULT_DETACH_KEYS,
+} from '../runtime/container/index.js';
 import { createBodyOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
 import type { ContainerFlags } from './container-options.js';
@@ -77,11 +82,19 @@ export async function runAttached(
     proxiesSignals: sigProxy && config.Tty !== true,
     detachKeys,
   });
-  await host.start(id, { beforeStart: (folder) => session.open(folder) });
-  if (!(await session.ended())) return 0;
+  using kept = new DisposableStack();
+  let care: Care | undefined;
+  await host.start(id, {
+    beforeStart: (folder) => session.open(folder),
+    attend: (given) => {
+      care = kept.use(given);
+    },
+  });
+  if (!(await session.ended())) return 0; // what monitors call sees to its end
   const code = await host.wait(id);
   // Whoever is told of the end may want its network or its image away next.
-  if (hostConfig.AutoRemove === true) await host.cleanUp(id);
+  if (care !== undefined || hostConfig.AutoRemove === true) await host.cleanUp(id);
+  care?.done();
   return code;
 }
 

@@ -3,6 +3,7 @@ import { type CredentialSource, RegistryClient } from '../client/index.js';
 import { Attachments, type Engine, EngineServer, EventBus, Execs } from '../engine/index.js';
 import { LocalStore } from '../image/index.js';
 import { createLogger } from '../registry/operations/index.js';
+import { Attendant } from '../runtime/container/index.js';
 import { chooseContainers } from './container-filters.js';
 import { openContainerHostHere } from './container-host.js';
 import { statusText } from './container-status.js';
@@ -31,6 +32,11 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
   await enterUserNamespace(flags, passedDescriptors(process.env));
   using opened = await openContainerHostHere(flags);
   const openClient = await clientOpener(flags);
+  const over = new AbortController();
+  const attendant = new Attendant(opened.host, {
+    signal: over.signal,
+    onFailure: (container, error) => log.error({ container, err: error }, 'its end cannot be seen to'),
+  });
   const engine: Engine = {
     identity: { version: manifest.version, root, insecureRegistries: flags.insecureRegistry },
     openStore: () => LocalStore.open(root),
@@ -38,6 +44,7 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
     builder: new LocalBuilder(root, openClient),
     containers: {
       open: () => openContainerHostHere(flags),
+      attend: (id, care) => attendant.attend(id, care),
       statusText,
       choose: chooseContainers,
     },
@@ -54,13 +61,12 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
     log.info({ address, root, version: manifest.version }, 'listening');
     greet(address);
   }
-  const over = new AbortController();
   const kept = keepContainers(opened.host, log, over.signal);
   const signal = await stopped;
   log.info({ signal }, 'stopping: requests under way are finished first');
   const cut = await server.close(flags.drainTimeout * 1000);
   over.abort();
-  await kept;
+  await Promise.all([kept, attendant.left()]);
   if (cut > 0) log.warn({ requests: cut }, 'requests that were not done after --drain-timeout were cut off');
 }
 

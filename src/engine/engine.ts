@@ -2,7 +2,7 @@ import type { BuildOptions, CacheRecord, Progress, PruneOptions } from '../build
 import type { CredentialSource, RegistryClient } from '../client/index.js';
 import type { LocalStore } from '../image/index.js';
 import type { Digest } from '../oci/index.js';
-import type { ContainerHost, ContainerRecord, ContainerState } from '../runtime/container/index.js';
+import type { Care, ContainerHost, ContainerRecord, ContainerState } from '../runtime/container/index.js';
 import type { Attachments } from './containers/attachments.js';
 import type { Execs } from './containers/execs.js';
 import type { EventBus } from './events/event-bus.js';
@@ -60,6 +60,8 @@ export interface EngineBuilder {
 export interface EngineContainers {
   /** For one request, which closes it. */
   open(): Promise<Readonly<{ host: ContainerHost }> & Disposable>;
+  /** Sees to what comes after the end of one that was started. */
+  attend(id: string, care: Care): void;
   /** As lists say it: `Up 5 minutes`. @param now in milliseconds. */
   statusText(state: ContainerState, now: number): string;
   /** @param filters `key=value` each. */

@@ -23,7 +23,11 @@ export const containerCreate: Handler = async ({ containers }, { query, message,
 export const containerStart: Handler = async ({ containers, attachments }, { name, answer, signal }) => {
   using opened = await containers.open();
   const { id } = await opened.host.get(name);
-  const outcome = await opened.host.start(id, { beforeStart: () => attachments.openAll(id), signal });
+  const outcome = await opened.host.start(id, {
+    beforeStart: () => attachments.openAll(id),
+    attend: (care) => containers.attend(id, care),
+    signal,
+  });
   answered(answer, outcome);
 };
 

@@ -117,6 +117,7 @@ export class ContainerEndings {
     const ended = this.#parts.store.setState(id, end);
     if (ended.state.oomKilled) this.#parts.post(ended, 'oom');
     this.#parts.post(ended, 'die', { exitCode: String(ended.state.exitCode) });
+    if (!isKnown) folder.forgetCare(); // no monitor will ask for it
     if (record.hostConfig.AutoRemove !== true) return isKnown ? ended : this.#restarted(ended);
     await this.discard(ended, { withVolumes: true });
     return undefined;

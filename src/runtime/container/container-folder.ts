@@ -14,6 +14,7 @@ type ContainerFile =
   | 'pidfile'
   | 'conmon.pid'
   | 'monitored'
+  | 'care'
   | 'oci-log'
   | 'ctl'
   | 'attach'
@@ -113,6 +114,11 @@ export class ContainerFolder {
 
   forgetLaunch(): void {
     rmSync(this.file('monitored'), { force: true });
+  }
+
+  /** Nobody is to do any more what comes after its end. */
+  forgetCare(): void {
+    rmSync(this.file('care'), { force: true });
   }
 
   /** Whether a monitor was started and has not seen the container's end. */

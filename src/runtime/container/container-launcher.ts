@@ -2,6 +2,7 @@ import { logPlanOf } from '../logs/index.js';
 import { openMachine } from '../machine.js';
 import { prepareOverlay } from '../overlay.js';
 import { prepareVolumes } from '../volumes/index.js';
+import { Care } from './care.js';
 import { writeBundle } from './container-bundle.js';
 import type { ContainerEndings } from './container-endings.js';
 import type { ContainerFolder } from './container-folder.js';
@@ -11,10 +12,13 @@ import { healthPlanOf, NEW_HEALTH } from './health.js';
 import type { HostParts } from './host-parts.js';
 import { Monitor } from './monitor.js';
 import { type FindRunning, sharedNamespaces } from './namespaces.js';
+import { mayRestart } from './restart-policy.js';
 
 export type LaunchOptions = Readonly<{
   /** Called when it has a monitor to be attached to, and is not started yet. */
   beforeStart?: (folder: ContainerFolder) => Promise<void>;
+  /** Called when it has been started, by who sees to its end: not where it may be started again then. */
+  attend?: (care: Care) => void;
   signal?: AbortSignal;
 }>;
 
@@ -31,10 +35,14 @@ export class ContainerLauncher {
   }
 
   /** Under its lock, when it does not run. @throws {ContainerStartError} @throws {RuntimeError} */
-  async launch(record: ContainerRecord, { beforeStart, signal }: LaunchOptions): Promise<void> {
+  async launch(record: ContainerRecord, { beforeStart, attend, signal }: LaunchOptions): Promise<void> {
     const { id } = record;
     const folder = this.#parts.folder(id);
+    using unless = new DisposableStack();
     try {
+      folder.make();
+      const care = attend && !mayRestart(record) ? unless.use(Care.take(folder.file('care'))) : undefined;
+      if (care === undefined) Care.leave(folder.file('care'));
       const started = await this.#monitored(record, folder, signal);
       await beforeStart?.(folder);
       await (await this.#parts.control()).start(id);
@@ -48,6 +56,8 @@ export class ContainerLauncher {
         health: healthPlanOf(record.config) && NEW_HEALTH,
       });
       this.#parts.post(running, 'start');
+      unless.move();
+      if (care !== undefined) attend?.(care);
     } catch (error) {
       await this.#endings.endProcesses(record).catch(() => {}); // what was made of it so far
       this.#parts.volumes.unmount(id);
@@ -63,7 +73,6 @@ export class ContainerLauncher {
     const image = this.#parts.images.open(record.image.manifest);
     this.#parts.images.hold(record.id, record.image.manifest); // whoever created it may have been killed before
     const lowers = await machine.snapshots.ensure(image.stack, signal && { signal });
-    folder.make();
     folder.forgetExit();
     const { surroundings } = machine;
     const { options } = prepareOverlay({
@@ -97,7 +106,7 @@ export class ContainerLauncher {
       // Of a terminal whoever leaves may come back, and there is no end of input.
       keepsInput: config.OpenStdin === true && (config.StdinOnce !== true || config.Tty === true),
       heldDescriptors: held?.descriptors ?? [],
-      exitCommand: this.#parts.cleanUpCommand(record.id),
+      exitCommand: Care.hook(folder.file('care'), this.#parts.cleanUpCommand(record.id)),
     });
     await writeBundle(record, {
       folder,

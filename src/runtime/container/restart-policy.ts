@@ -29,6 +29,11 @@ export function checkRestartPolicy(
   }
 }
 
+/** Whether a container may be started again at its end, without anybody asking. */
+export function mayRestart({ hostConfig }: ContainerRecord): boolean {
+  return !['', 'no'].includes(hostConfig.RestartPolicy?.Name ?? '');
+}
+
 /** Whether a container that has ended is to be started again, without anybody asking. */
 export function wantsRestart({ state, hostConfig }: ContainerRecord): boolean {
   if (state.isStopped || (state.status !== 'exited' && state.status !== 'restarting')) return false;
