@@ -157,10 +157,10 @@ async function serveHere(
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });
   health.start(background.signal);
   if (witnesses.audit) process.on('SIGHUP', () => witnesses.audit?.reopen());
+  const upkeep = { retention, mirrors, changed, requests: () => server.requests };
   const duties: Duty[] = [
     (signal) => schedulePurges(config, { ...opened, log }, signal),
-    (signal) =>
-      maintain(config, { ...registry, store: opened.store, retention, mirrors, changed, log }, signal),
+    (signal) => maintain(config, { ...registry, ...upkeep, store: opened.store, log }, signal),
     async (signal) => mirrors && mirrorByTheClock(mirrors, log, signal),
     async (signal) => copies && evict({ ...registry, ...copies, store: opened.store, log }, signal),
   ];

@@ -9,6 +9,7 @@ import {
 import { forEachSideBySide } from '../side-by-side.js';
 import { removeContents } from './content-removal.js';
 import { labelOf, parseLifetime } from './lifetime.js';
+import { Pace } from './pace.js';
 import { expiredTags, type RetentionRule } from './retention.js';
 import { TrustedIndex } from './trusted-index.js';
 
@@ -53,6 +54,8 @@ type Parts = Readonly<{
   manifests: RepositoryManifests;
   /** Which tags stay; without rules, all. */
   retention: readonly RetentionRule[];
+  /** How many are being answered, whom a collection must not hold up; without it, nobody is. */
+  requests?: (() => number) | undefined;
 }>;
 
 /**
@@ -95,12 +98,14 @@ class Round {
   readonly counts = { tags: 0, manifests: 0, links: 0, history: 0, blobs: 0, bytes: 0 };
   readonly #parts: Parts;
   readonly #trusted: TrustedIndex;
+  readonly #pace: Pace;
   readonly #before: Date;
   readonly #options: CollectOptions;
 
   constructor(parts: Parts, before: Date, options: CollectOptions) {
     this.#parts = parts;
     this.#trusted = new TrustedIndex(parts.store);
+    this.#pace = new Pace(parts.requests ?? (() => 0));
     this.#before = before;
     this.#options = options;
   }
@@ -121,6 +126,7 @@ class Round {
       ({ tag, taggedAt }) => taggedAt < this.#before && manifests.isMutable(repository, tag),
     );
     for (let at = 0; at < expired.length && !this.#options.signal?.aborted; at += BATCH) {
+      await this.#pace.turn();
       const batch = expired.slice(at, at + BATCH);
       const gone = this.#options.dryRun ? batch : await manifests.expire(repository, batch);
       for (const { tag, rule } of gone) this.#options.onRemoval?.({ kind: 'tag', repository, tag, rule });
@@ -151,6 +157,7 @@ class Round {
   /** What tags named before and is gone. */
   async removeHistory(repository: RepositoryName): Promise<void> {
     const { dryRun, signal } = this.#options;
+    await this.#pace.turn();
     this.#trusted.check();
     const options = { before: this.#before, limit: BATCH, dryRun, signal };
     this.counts.history += await removeStaleHistory(this.#parts.store, repository, options);
@@ -183,6 +190,7 @@ class Round {
   async #removeContents(digests: readonly Digest[]): Promise<void> {
     const { dryRun } = this.#options;
     const options = { before: this.#before, dryRun };
+    await this.#pace.turn();
     for (const { digest, bytes } of await removeContents(
       this.#parts.store,
       this.#trusted,
@@ -204,6 +212,7 @@ class Round {
     if (this.#options.dryRun) return find(Number.MAX_SAFE_INTEGER);
     const all: Digest[] = [];
     for (;;) {
+      await this.#pace.turn();
       const removed = await remove(BATCH, all.at(-1));
       this.#trusted.check();
       all.push(...removed);

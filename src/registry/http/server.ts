@@ -38,6 +38,7 @@ export class RegistryServer {
   /** Requests under way on each connection of HTTP/1. */
   readonly #underWay = new Map<Socket, Set<ServerResponse>>();
   #draining = false;
+  #requests = 0;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -59,11 +60,20 @@ export class RegistryServer {
     return this.#draining;
   }
 
+  /** Requests under way. */
+  get requests(): number {
+    return this.#requests;
+  }
+
   /** @returns where it listens: `host:port`, or the path of a unix socket. */
   async listen(app: Koa): Promise<string> {
     const callback = app.callback() as (req: IncomingMessage, res: ServerResponse) => Promise<void>;
     const answer = (req: IncomingMessage, res: ServerResponse) => {
       if (!this.#admit(req, res)) return;
+      this.#requests += 1;
+      res.once('close', () => {
+        this.#requests -= 1;
+      });
       req.url = originForm(req.url ?? '/');
       return callback(req, res);
     };
