@@ -19,7 +19,7 @@ const bundle = await rolldown.rolldown({
     berth: 'src/cli/main.ts',
     'files-worker': 'src/runtime/files/files-worker.ts',
     'hash-worker': 'src/content/hash-worker.ts',
-    'removal-worker': 'src/storage/filesystem/removal-worker.ts',
+    'many-files-worker': 'src/storage/filesystem/many-files-worker.ts',
     'user-namespace-worker': 'src/runtime/user-namespace-worker.ts',
   },
   platform: 'node',

@@ -14,9 +14,9 @@ import type {
 import { PathNotFoundError } from '../errors.js';
 import { byName, checkPath } from '../path.js';
 import { makeDirectory, syncDirectory } from './directories.js';
+import { ManyFiles } from './many-files.js';
 import { FilesystemPublisher } from './publisher.js';
 import { FilesystemReader } from './reader.js';
-import { Remover } from './remover.js';
 import { explained, ignoreAbsent, isAbsent, unavailable } from './system-errors.js';
 import { FilesystemWriter } from './writer.js';
 
@@ -31,7 +31,7 @@ export class FilesystemDriver implements StorageDriver {
   readonly name = 'filesystem';
   readonly #root: string;
   readonly #publisher: FilesystemPublisher;
-  readonly #remover: Remover;
+  readonly #manyFiles: ManyFiles;
 
   /**
    * @param root an absolute path. The directory is made if it is not there.
@@ -48,7 +48,7 @@ export class FilesystemDriver implements StorageDriver {
 
   private constructor(root: string, nice: number) {
     this.#root = root;
-    this.#remover = new Remover(nice);
+    this.#manyFiles = new ManyFiles(nice);
     this.#publisher = new FilesystemPublisher(root, SCRATCH);
   }
 
@@ -131,7 +131,7 @@ export class FilesystemDriver implements StorageDriver {
       return;
     }
     const targets = paths.map((path) => this.#resolve(path));
-    await explained(first, () => this.#remover.remove(targets, { durable: options.durable !== false }));
+    await explained(first, () => this.#manyFiles.remove(targets, { durable: options.durable !== false }));
     for (const target of targets) this.#publisher.forgetDirectory(target);
   }
 
@@ -142,7 +142,7 @@ export class FilesystemDriver implements StorageDriver {
     const [first] = paths;
     if (first === undefined) return [];
     const targets = paths.map((path) => this.#resolve(path));
-    const sizes = await explained(first, () => this.#remover.removeFiles(targets, changedBefore));
+    const sizes = await explained(first, () => this.#manyFiles.removeFiles(targets, changedBefore));
     for (const target of targets) this.#publisher.forgetDirectory(dirname(target));
     return sizes;
   }

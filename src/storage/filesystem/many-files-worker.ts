@@ -1,16 +1,16 @@
-// Removes files away from the event loop.
+// Works on files away from the event loop.
 import { closeSync, fsyncSync, openSync, rmdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Removal, RemovalReply, RemovalRequest, RemovalThreadData } from './remover.js';
+import type { FilesReply, FilesRequest, FilesThreadData, Removal } from './many-files.js';
 
 const port = parentPort;
-if (port === null) throw new Error('removal-worker runs as a worker thread only');
+if (port === null) throw new Error('many-files-worker runs as a worker thread only');
 // Linux has a priority for each thread: this sets that of this one alone.
-setPriority((workerData as RemovalThreadData).nice);
+setPriority((workerData as FilesThreadData).nice);
 
-port.on('message', ({ call, removal }: RemovalRequest) => {
+port.on('message', ({ call, removal }: FilesRequest) => {
   const failures: unknown[] = [];
   const sizes = perform(removal, (work) => {
     try {
@@ -22,7 +22,7 @@ port.on('message', ({ call, removal }: RemovalRequest) => {
   });
   const [error] = failures as (NodeJS.ErrnoException | undefined)[];
   const failure = error && { message: error.message, code: error.code ?? '' };
-  port.postMessage({ call, sizes, ...(failure ? { failure } : {}) } satisfies RemovalReply);
+  port.postMessage({ call, sizes, ...(failure ? { failure } : {}) } satisfies FilesReply);
 });
 
 function perform(removal: Removal, attempt: <T>(work: () => T) => T | undefined): (number | undefined)[] {

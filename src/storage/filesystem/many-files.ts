@@ -7,10 +7,10 @@ import type { Worker } from 'node:worker_threads';
 export type Removal =
   | Readonly<{ paths: readonly string[]; durable: boolean }>
   | Readonly<{ files: readonly string[]; changedBefore?: number | undefined }>;
-export type RemovalThreadData = Readonly<{ nice: number }>;
-export type RemovalRequest = Readonly<{ call: number; removal: Removal }>;
+export type FilesThreadData = Readonly<{ nice: number }>;
+export type FilesRequest = Readonly<{ call: number; removal: Removal }>;
 /** `sizes` of files; `failure` is the first there was: what an error loses on its way between threads is its code. */
-export type RemovalReply = Readonly<{
+export type FilesReply = Readonly<{
   call: number;
   sizes: (number | undefined)[];
   failure?: Readonly<{ message: string; code: string }>;
@@ -22,11 +22,11 @@ const MAX_THREADS = 2;
 const IDLE_MS = 10_000;
 
 /**
- * Removes many files in threads of its own, so that neither the event loop nor the threads that serve requests have
+ * Works on many files in threads of its own, so that neither the event loop nor the threads that serve requests have
  * anything to do with it. Each call goes to one of them.
  */
-export class Remover {
-  readonly #threads: RemovalThread[] = [];
+export class ManyFiles {
+  readonly #threads: FilesThread[] = [];
   readonly #nice: number;
 
   /** @param nice from 0 to 19: how much its threads give way to those who have something to answer. */
@@ -52,7 +52,7 @@ export class Remover {
     this.#threads.splice(0, Infinity, ...running);
     const [least] = running.toSorted((a, b) => a.calls - b.calls);
     if (least && (least.calls === 0 || running.length === MAX_THREADS)) return least.perform(removal);
-    const thread = new RemovalThread(this.#nice);
+    const thread = new FilesThread(this.#nice);
     this.#threads.push(thread);
     return thread.perform(removal);
   }
@@ -60,7 +60,7 @@ export class Remover {
 
 type Call = Readonly<{ resolve: (sizes: (number | undefined)[]) => void; reject: (error: Error) => void }>;
 
-class RemovalThread {
+class FilesThread {
   ended = false;
   readonly #calls = new Map<number, Call>();
   readonly #worker: Worker;
@@ -69,17 +69,17 @@ class RemovalThread {
 
   constructor(nice: number) {
     // Run from the sources (tests) or from the bundle; the worker stands beside this file, or above the chunks.
-    const file = import.meta.url.endsWith('.ts') ? './removal-worker.ts' : '../removal-worker.cjs';
+    const file = import.meta.url.endsWith('.ts') ? './many-files-worker.ts' : '../many-files-worker.cjs';
     const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
     // Loaded here: most programs never remove that much.
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     this.#worker = new Worker(new URL(file, import.meta.url), {
       resourceLimits,
-      workerData: { nice } satisfies RemovalThreadData,
+      workerData: { nice } satisfies FilesThreadData,
     });
-    this.#worker.on('message', (reply: RemovalReply) => this.#settle(reply));
+    this.#worker.on('message', (reply: FilesReply) => this.#settle(reply));
     this.#worker.on('error', (error: Error) => this.#end(error));
-    this.#worker.on('exit', () => this.#end(new Error('the thread that removes files ended')));
+    this.#worker.on('exit', () => this.#end(new Error('the thread that works on files ended')));
   }
 
   /** Under way. */
@@ -95,11 +95,11 @@ class RemovalThread {
     const call = this.#lastCall;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { resolve, reject });
-      this.#worker.postMessage({ call, removal } satisfies RemovalRequest);
+      this.#worker.postMessage({ call, removal } satisfies FilesRequest);
     });
   }
 
-  #settle({ call, sizes, failure }: RemovalReply): void {
+  #settle({ call, sizes, failure }: FilesReply): void {
     const { resolve, reject } = this.#calls.get(call) ?? {};
     this.#calls.delete(call);
     if (failure) reject?.(Object.assign(new Error(failure.message), { code: failure.code }));
