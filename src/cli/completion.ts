@@ -6,11 +6,16 @@ type Place = Readonly<{
   words: readonly string[];
   /** Whether the name of a file may follow too. */
   takesFile: boolean;
+  /** Arguments of the command that lists what may be named. */
+  lister: string | undefined;
   /** Options that want a value: one of these, the name of a file, or what nobody can guess. */
   valued: readonly Readonly<{ flags: readonly string[]; values: readonly string[] | 'files' }>[];
 }>;
 
-/** A completion script for every command and option that the program has; file names where nothing else fits. */
+/**
+ * A completion script for every command and option that the program has, and for names of containers and the like, which it
+ * asks the program for; file names where nothing else fits.
+ */
 export function completionScript(program: Command, shell: 'bash' | 'zsh' | 'fish'): string {
   const places = [...placesOf(program, [])];
   if (shell === 'fish') return fish(program.name(), places);
@@ -20,7 +25,14 @@ export function completionScript(program: Command, shell: 'bash' | 'zsh' | 'fish
 
 /** What arguments are called that name one. */
 const FILES = ['config', 'file', 'context'];
-/** The same for values of options. */
+/** What lists those that an argument names. */
+const LISTERS: Readonly<Record<string, string>> = {
+  container: 'ps --all --format {{.Names}}',
+  image: 'images --format {{.Repository}}:{{.Tag}}',
+  network: 'network ls --format {{.Name}}',
+  volume: 'volume ls --quiet',
+};
+/** Values of options that are names of files. */
 const FILE_VALUE = /<(file|dir|spec)>/;
 
 function* placesOf(command: Command, path: readonly string[]): Generator<Place> {
@@ -34,6 +46,7 @@ function* placesOf(command: Command, path: readonly string[]): Generator<Place> 
     path: path.join(' '),
     words: [...names, ...choices, ...options, '--help'],
     takesFile: command.registeredArguments.some((argument) => FILES.includes(argument.name())),
+    lister: LISTERS[command.registeredArguments[0]?.name() ?? ''],
     valued: command.options
       .filter(({ required }) => required)
       .map(({ short, long, flags, argChoices }) => ({
@@ -50,8 +63,14 @@ function bash(name: string, places: readonly Place[]): string {
     .map(({ path, words }) => `    '${path}') candidates='${words.join(' ')}' ;;`)
     .join('\n');
   const withFile = pathPattern(places.filter(({ takesFile }) => takesFile));
+  const listers = Object.values(LISTERS).map((lister) => {
+    const paths = pathPattern(places.filter((place) => place.lister === lister));
+    return `    ${paths}) candidates+=" $(${name} ${lister} 2>/dev/null)" ;;`;
+  });
   return `_${name}() {
   local current=\${COMP_WORDS[COMP_CWORD]} called='' word candidates=''
+  local typed=\${COMP_LINE:0:\${COMP_POINT:-0}}
+  typed=\${typed##* }
   for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
     case $word in -*) ;; *) case "\${called:+$called }$word" in ${pathPattern(places)}) called="\${called:+$called }$word" ;; esac ;; esac
   done
@@ -61,7 +80,12 @@ ${places.flatMap(valueCases).join('\n')}
   case $called in
 ${cases}
   esac
-  COMPREPLY=($(compgen -W "$candidates" -- "$current"))
+  case $current in -*) ;; *) case $called in
+${listers.join('\n')}
+  esac ;; esac
+  # Bash begins a new word at each colon of a name.
+  COMPREPLY=($(compgen -W "$candidates" -- "\${typed:-$current}"))
+  [ "$typed" = "$current" ] || COMPREPLY=("\${COMPREPLY[@]#"\${typed%"\${typed##*:}"}"}")
   case $called in ${withFile}) COMPREPLY+=($(compgen -f -- "$current")) ;; esac
   [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
 }
@@ -88,10 +112,13 @@ function pathPattern(places: readonly Place[]): string {
 
 function fish(name: string, places: readonly Place[]): string {
   const paths = places.flatMap(({ path }) => (path === '' ? [] : [`'${path}'`])).join(' ');
-  const lines = places.flatMap(({ path, words, takesFile, valued }) => {
+  const lines = places.flatMap(({ path, words, takesFile, lister, valued }) => {
     const start = `complete -c ${name} -n 'test "$(__${name}_called)" = "${path}"'`;
     return [
       `${start} -a '${words.join(' ')}'${takesFile ? ' -F' : ''}`,
+      ...(lister === undefined
+        ? []
+        : [`${start} -a '(${name} ${lister.replace(/\{\{.*\}\}/, '"$&"')} 2>/dev/null)'`]),
       ...valued.map(({ flags, values }) => {
         const spelled = flags.map((flag) =>
           flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`,

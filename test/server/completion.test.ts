@@ -2,6 +2,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BERTH } from '../support/berth-process.js';
+import { writeBusyboxRoot } from '../support/busybox-root.js';
 import { cleanEnvironment, run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { Terminal } from '../support/terminal.js';
@@ -17,8 +18,11 @@ beforeAll(async () => {
   await symlink(BERTH, join(programs, 'berth'));
   await mkdir(join(folder.path, 'here'));
   await writeFile(join(folder.path, 'here', 'own.yml'), '');
-  const clean = cleanEnvironment();
+  const clean = cleanEnvironment({ BERTH_ROOT: join(folder.path, 'root') });
   env = { ...clean, PATH: `${programs}:${clean.PATH}`, HOME: folder.path };
+  await run([BERTH, 'import', await writeBusyboxRoot(folder.path), 'localhost:5000/box:1'], { env });
+  await run([BERTH, 'create', '--name', 'web', 'localhost:5000/box:1', 'sh'], { env });
+  await run([BERTH, 'volume', 'create', 'data'], { env });
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
@@ -48,11 +52,20 @@ describe.each(['bash', 'fish'] as const)('completion in %s', (shell) => {
     { line: 'berth images --format ', all: [''] },
     { line: 'berth user add alice --file ', all: ['own.yml'] },
     { line: 'berth serve o', all: ['own.yml'] },
+    { line: 'berth stop w', all: ['web'] },
+    { line: 'berth volume rm d', all: ['data'] },
+    { line: 'berth rmi local', all: ['localhost:5000/box:1'] },
   ])('knows what may follow "$line"', async ({ line, some, all }) => {
     const offered = await offers(shell, line);
     if (some) expect(offered).toEqual(expect.arrayContaining(some));
     if (all) expect(offered.sort()).toEqual(all);
   });
+});
+
+it('completes names in bash after a colon', async () => {
+  const script = `source <(berth completion bash); COMP_LINE='berth rmi localhost:50'; COMP_POINT=\${#COMP_LINE}
+COMP_WORDS=(berth rmi localhost : 50); COMP_CWORD=4; _berth; echo "\${COMPREPLY[@]}"`;
+  expect(await run(['bash', '-c', script], { env })).toBe('5000/box:1\n');
 });
 
 it('completes commands, options and values in zsh', async () => {
@@ -73,4 +86,7 @@ it('completes commands, options and values in zsh', async () => {
   await terminal.until(/^> berth config check --format json/);
   await terminal.type(' o', 'Tab');
   await terminal.until(/^> berth config check --format json own.yml/);
+  await terminal.type('', 'C-c');
+  await terminal.type('berth rmi localh', 'Tab');
+  await terminal.until(/^> berth rmi localhost:5000\/box:1/);
 });
