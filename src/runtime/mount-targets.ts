@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { lutimes, type Time } from '../linux/index.js';
+import { RuntimeError } from './errors.js';
 import { lstatIfAny, resolveInRoot } from './root-path.js';
 
 /**
@@ -15,7 +16,10 @@ export class MountTargets {
     this.#root = root;
   }
 
-  /** Makes `target` where it is missing. @returns its real place as seen in the container, symbolic links followed. */
+  /**
+   * Makes `target` where it is missing. @returns its real place as seen in the container, symbolic links followed.
+   * @throws {RuntimeError} nothing of this kind can be mounted there.
+   */
   add(target: string, kind: 'file' | 'directory'): string {
     const path = resolveInRoot(this.#root, target);
     this.#make(path, kind);
@@ -42,7 +46,14 @@ export class MountTargets {
   }
 
   #make(path: string, kind: 'file' | 'directory'): void {
-    if (lstatIfAny(path)) return;
+    const stats = lstatIfAny(path);
+    if (stats && stats.isDirectory() !== (kind === 'directory')) {
+      const is = stats.isDirectory() ? 'is a directory' : 'is no directory';
+      throw new RuntimeError(
+        `${path.slice(this.#root.length)} of the container ${is}, so that a ${kind} cannot be mounted there`,
+      );
+    }
+    if (stats) return;
     const parent = dirname(path);
     if (parent.length > this.#root.length) this.#make(parent, 'directory');
     keepingTime(parent, () => {

@@ -49,10 +49,32 @@ function linkTarget(path: string): string | undefined {
   return lstatIfAny(path)?.isSymbolicLink() ? readlinkSync(path) : undefined;
 }
 
-/** Makes what is missing of a directory of a container: for everybody to enter, whatever the umask. */
-export function makeDirectories(path: string): void {
-  if (lstatIfAny(path)) return;
-  makeDirectories(dirname(path));
+/**
+ * Makes what is missing of a directory of a container: for everybody to enter, whatever the umask.
+ * @throws {RuntimeError} something else is in the way.
+ */
+export function makeDirectories(root: string, path: string): void {
+  makeDirectory(root, resolveInRoot(root, path));
+}
+
+function makeDirectory(root: string, path: string): void {
+  const stats = lstatIfAny(path);
+  if (stats?.isDirectory()) return;
+  if (stats) throw new RuntimeError(`${path.slice(root.length)} of the container is no directory`);
+  makeDirectory(root, dirname(path));
   mkdirSync(path);
   chmodSync(path, 0o755);
+}
+
+/**
+ * For what the runtime mounts by itself, which is written to before the root filesystem is all that it sees: runc 1.1 makes
+ * `fd`, `stdin` and others in `/dev` by their names, so that a link there would lead to directories of this machine.
+ * @throws {RuntimeError} one is there, and is no directory.
+ */
+export function expectDirectories(root: string, places: readonly string[]): void {
+  for (const place of places) {
+    const stats = lstatIfAny(join(root, place));
+    if (stats && !stats.isDirectory())
+      throw new RuntimeError(`${place} of the container is no directory to mount on`);
+  }
 }

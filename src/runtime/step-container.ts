@@ -6,7 +6,7 @@ import { hostsFile, resolvConf } from './network-files.js';
 import type { ContainerRun, OciRuntime, OutputListener } from './oci-runtime.js';
 import { mountOverlay, type Overlay } from './overlay.js';
 import type { OwnMounts } from './own-mounts.js';
-import { lstatIfAny, makeDirectories, resolveInRoot } from './root-path.js';
+import { expectDirectories, lstatIfAny, makeDirectories, resolveInRoot } from './root-path.js';
 import type { SnapshotStore } from './snapshots.js';
 import {
   type ContainerOptions,
@@ -105,8 +105,10 @@ export class StepContainer implements Disposable {
     });
     this.#mounted.use(mounts);
     const prepared = await mounts.prepare(step.mounts);
-    makeDirectories(resolveInRoot(root, step.cwd));
-    for (const target of standardTargets(options, surroundings)) this.#targets.add(target, 'directory');
+    const standard = standardTargets(options, surroundings);
+    expectDirectories(root, standard);
+    makeDirectories(root, step.cwd);
+    for (const target of standard) this.#targets.add(target, 'directory');
     const network = this.#networkMounts(step);
     this.#options = { ...options, mounts: [...network, ...this.#placed(prepared), ...options.mounts] };
   }

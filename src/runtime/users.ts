@@ -36,22 +36,38 @@ export function findUser(text: string, read: ReadText): ProcessUser {
 
 /**
  * Reads /etc/passwd and /etc/group of a root filesystem, in which a container may be at work: it can put anything in their
- * place at any moment, but nothing that is waited for or has no end. Files of /proc have no size, and no text here.
+ * place at any moment. What is waited for, or has no end, is refused: the runtime opens both files too, whatever numbers it
+ * is given, and would never be done. @throws {RuntimeError}
  */
 export function textsOf(root: string): ReadText {
   return (path) => {
-    const file = resolveInRoot(root, path);
-    if (!lstatIfAny(file)?.isFile()) return '';
-    const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const stats = fstatSync(fd);
-      if (!stats.isFile()) return '';
-      if (stats.size > MAX_FILE_BYTES) throw new RuntimeError(`${path} of the image is too large`);
-      return readUpTo(fd, stats.size);
-    } finally {
-      closeSync(fd);
-    }
+    const place = resolveInRoot(root, path);
+    const seen = place.slice(root.length) || '/';
+    if (seen === '/dev/null') return '';
+    // Those are other files in the container than in its image, and what there is has no end, or is waited for.
+    if (/^\/(?:dev|proc|sys)(?:\/|$)/.test(seen)) throw unusable(path, `leads to ${seen}`);
+    const stats = lstatIfAny(place);
+    if (stats === undefined) return '';
+    if (!stats.isFile()) throw unusable(path, 'is no file');
+    return readSmallFile(place, path);
   };
+}
+
+/** @param name by which people know it. */
+function readSmallFile(file: string, name: string): string {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw unusable(name, 'is no file');
+    if (stats.size > MAX_FILE_BYTES) throw unusable(name, `has more than ${MAX_FILE_BYTES} bytes`);
+    return readUpTo(fd, stats.size);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function unusable(path: string, why: string): RuntimeError {
+  return new RuntimeError(`cannot find out who is to run in the container: its ${path} ${why}`);
 }
 
 function readUpTo(fd: number, bytes: number): string {

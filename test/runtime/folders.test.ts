@@ -3,6 +3,7 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -35,6 +36,11 @@ describe('MountTargets', () => {
     expect(targets.add('/new/deep/x', 'file')).toBe('/new/deep/x');
     expect(targets.add('/used/place', 'directory')).toBe('/used/place');
     expect(targets.add('/../..', 'directory')).toBe('/');
+    writeFileSync(join(root, 'usr/file'), '');
+    expect(() => targets.add('/usr/file/x', 'file')).toThrow('/usr/file of the container is no directory');
+    expect(() => targets.add('/usr', 'file')).toThrow('/usr of the container is a directory');
+    rmSync(join(root, 'usr/file'));
+    utimesSync(join(root, 'usr'), 6, 6);
     expect(lstatSync(root).mtimeMs).toBe(7000);
     writeFileSync(join(root, 'used/file'), '');
     targets.removeUnused();

@@ -1,8 +1,9 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { resolveInRoot } from '../../src/runtime/root-path.js';
 import { findUser, textsOf } from '../../src/runtime/users.js';
+import { run } from '../support/run.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const FILES = {
@@ -55,9 +56,33 @@ describe('textsOf', () => {
     await mkdir(join(folder.path, 'root/etc'), { recursive: true });
     await writeFile(join(folder.path, 'passwd'), 'outside');
     await symlink('../../../../passwd', join(folder.path, 'root/etc/passwd'));
-    await symlink('/dev/zero', join(folder.path, 'root/etc/group'));
     const read = textsOf(join(folder.path, 'root'));
     expect([read('/etc/passwd'), read('/etc/group')]).toEqual(['', '']);
+  });
+
+  it.each([
+    { what: 'a FIFO', make: (path: string) => run(['mkfifo', path]), why: 'is no file' },
+    { what: 'a directory', make: (path: string) => mkdir(path), why: 'is no file' },
+    {
+      what: 'a link to what is waited for',
+      make: (path: string) => symlink('../proc/kmsg', path),
+      why: 'leads to /proc/kmsg',
+    },
+    {
+      what: 'a link to what has no end',
+      make: (path: string) => symlink('/dev/zero', path),
+      why: 'leads to /dev/zero',
+    },
+    {
+      what: 'huge',
+      make: (path: string) => writeFile(path, '').then(() => truncate(path, 2 ** 40)),
+      why: 'has more than 4194304 bytes',
+    },
+  ])('refuses what is $what', async ({ make, why }) => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'etc'));
+    await make(join(folder.path, 'etc/group'));
+    expect(() => textsOf(folder.path)('/etc/group')).toThrow(`its /etc/group ${why}`);
   });
 });
 

@@ -14,7 +14,7 @@ import {
 import { MountTargets } from '../mount-targets.js';
 import { hostsFile, resolvConf } from '../network-files.js';
 import { parseSeccompProfile } from '../own-seccomp.js';
-import { makeDirectories, resolveInRoot } from '../root-path.js';
+import { expectDirectories, makeDirectories } from '../root-path.js';
 import {
   type ContainerOptions,
   containerSpec,
@@ -52,14 +52,16 @@ export async function writeBundle(record: ContainerRecord, parts: BundleParts): 
   const { folder, root, surroundings, volumes, prepared } = parts;
   const init = initOf(record, parts);
   const options = optionsOf(record, parts, init);
-  makeDirectories(resolveInRoot(root, options.cwd));
+  const standard = standardTargets(options, surroundings);
+  expectDirectories(root, standard);
+  makeDirectories(root, options.cwd);
   await copyUp(record.mounts, { rootfs: root, volumes });
   const placed = specMounts(record.mounts, { rootfs: root, prepared });
   const files = [...networkFiles(record, parts), ...(init === undefined ? [] : [init.mount])];
   const mounts = [...files, ...placed.mounts, ...options.mounts];
   if (!options.isReadOnly) {
     const targets = new MountTargets(root);
-    for (const target of standardTargets(options, surroundings)) targets.add(target, 'directory');
+    for (const target of standard) targets.add(target, 'directory');
     for (const { destination } of files) targets.add(destination, 'file');
   }
   const spec = containerSpec({ ...options, mounts }, surroundings);

@@ -1,0 +1,225 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Entry } from '../../src/layer/index.js';
+import { directoryEntry, fileEntry, symlinkEntry, writeLayer } from '../layer/tree.js';
+import { EngineProcess } from '../support/engine-process.js';
+import { NetworkNamespace } from '../support/network-namespace.js';
+import { run } from '../support/run.js';
+
+let engine: EngineProcess;
+let namespace: NetworkNamespace;
+/** Of the machine: what hostile images lead to, as V. */
+let victim: string;
+
+beforeAll(async () => {
+  namespace = await NetworkNamespace.create();
+  engine = await EngineProcess.start({ prefix: namespace.prefix });
+  victim = engine.path('victim');
+  mkdirSync(`${victim}/dir`, { recursive: true });
+  writeFileSync(`${victim}/passwd`, 'stranger:x:4321:4321::/:/bin/sh\n');
+  writeFileSync(`${victim}/program`, '#!/bin/sh\necho of the machine\n', { mode: 0o755 });
+});
+
+afterAll(async () => {
+  await engine?.[Symbol.asyncDispose]();
+  await namespace?.[Symbol.asyncDispose]();
+});
+
+const BUSYBOX = readFileSync('/bin/busybox');
+const PASSWD = 'root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n';
+const fifo = (path: string): Entry => ({ ...fileEntry(path, 0), type: 'fifo' });
+/** That of all memory, /dev/mem, which nobody here can open by mistake. */
+const device = (path: string): Entry => ({
+  ...fileEntry(path, 0),
+  type: 'character',
+  device: { major: 1, minor: 1 },
+});
+
+type Hostile = Readonly<{
+  what: string;
+  /** Of the image, besides a busybox. */
+  entries?: readonly Entry[];
+  changes?: readonly string[];
+  body?: object;
+  /** Exit code of its command, or of the status of the engine that refuses to start it. */
+  code: number;
+  says?: RegExp | string;
+}>;
+
+const HOSTILE: readonly Hostile[] = [
+  {
+    what: '/etc and what is above the working directory and a volume are links, and others lead out',
+    entries: ['etc', 'work', 'data'].map((path) => symlinkEntry(path, 'V/dir')),
+    changes: ['WORKDIR /work/new', 'VOLUME /data/new', 'VOLUME /../../../../..V/dir', 'LABEL a="\\u001b[2J"'],
+    body: { HostConfig: { Tmpfs: { '/../../V/dir/x': '' } } },
+    code: 0,
+  },
+  {
+    what: '/etc is a FIFO',
+    entries: [fifo('etc')],
+    code: 500,
+    says: '/etc of the container is no directory',
+  },
+  {
+    what: 'files of networks are links, a FIFO and a device',
+    entries: [
+      symlinkEntry('etc/hosts', 'V/passwd'),
+      symlinkEntry('etc/resolv.conf', '../../../../V/new'),
+      fifo('etc/hostname'),
+    ],
+    code: 0,
+  },
+  {
+    what: 'a file of networks is a directory',
+    entries: [directoryEntry('etc/hostname')],
+    code: 500,
+    says: '/etc/hostname of the container is a directory',
+  },
+  {
+    what: '/etc/passwd is a link to one with another user',
+    entries: [symlinkEntry('etc/passwd', 'V/passwd')],
+    body: { User: 'stranger' },
+    code: 500,
+    says: 'no such name in /etc/passwd',
+  },
+  {
+    what: '/etc/passwd is a FIFO',
+    entries: [fifo('etc/passwd')],
+    code: 500,
+    says: '/etc/passwd is no file',
+  },
+  {
+    what: '/etc/group has no end',
+    entries: [symlinkEntry('etc/group', '/dev/zero')],
+    code: 500,
+    says: '/etc/group leads to /dev/zero',
+  },
+  ...['dev', 'proc', 'sys'].map((name) => ({
+    what: `/${name} is a link`,
+    entries: [symlinkEntry(name, 'V/dir')],
+    code: 500,
+    says: `/${name} of the container is no directory`,
+  })),
+  { what: 'a volume is on /dev', changes: ['VOLUME /dev'], code: 400, says: '/dev/null' },
+  { what: 'a volume is on /proc', changes: ['VOLUME /proc'], code: 400, says: '/proc' },
+  {
+    what: 'a volume is on a device',
+    entries: [device('data')],
+    changes: ['VOLUME /data'],
+    code: 400,
+    says: 'file exists /data',
+  },
+  {
+    what: 'the program is a link',
+    entries: [symlinkEntry('program', 'V/program')],
+    body: { Cmd: ['/program'] },
+    code: 400,
+    says: 'stat /program: no such file or directory',
+  },
+  {
+    what: 'the program is a FIFO',
+    entries: [fifo('program')],
+    body: { Cmd: ['/program'] },
+    code: 400,
+    says: 'permission denied',
+  },
+  {
+    what: 'the working directory is a FIFO',
+    entries: [fifo('work')],
+    changes: ['WORKDIR /work/new'],
+    code: 500,
+    says: '/work of the container is no directory',
+  },
+  {
+    what: 'a user is a path',
+    changes: ['USER ../../../etc/passwd'],
+    code: 500,
+    says: 'no such name in /etc/passwd',
+  },
+];
+
+describe('a hostile image leads nowhere, and changes nothing of the machine', () => {
+  it.each(HOSTILE)('$what', async ({ entries = [], changes = [], body = {}, code, says = '' }) => {
+    await importImage(entries, changes);
+    const before = await treeOf(victim);
+    const ended = await runHostile(JSON.parse(inVictim(JSON.stringify(body))) as object);
+    expect(await treeOf(victim)).toBe(before);
+    expect(ended.code, ended.says).toBe(code);
+    expect(ended.says).toMatch(says);
+    expect(ended.says).not.toContain('internal error');
+    expect(ended.output).toBe('');
+  });
+});
+
+describe('a container that turns its /etc/passwd into what is waited for', () => {
+  it('is entered no more, and says why', async () => {
+    await importImage([]);
+    const script =
+      '/bin/busybox rm /etc/passwd; /bin/busybox mkfifo /etc/passwd; exec /bin/busybox sleep 1000';
+    const run = ['run', '-d', '--name', 'waits', '--network', 'none', 'hostile', '/bin/busybox', 'sh', '-c'];
+    await engine.docker([...run, script]);
+    await expect.poll(() => engine.docker(['diff', 'waits']), { timeout: 30_000 }).toContain('C /etc/passwd');
+    await expect(engine.docker(['exec', 'waits', '/bin/busybox', 'true'])).rejects.toMatchObject({
+      code: 126,
+      stderr: expect.stringContaining('its /etc/passwd is no file'),
+    });
+    await engine.docker(['rm', '-f', 'waits']);
+  });
+});
+
+const inVictim = (text: string) => text.replaceAll('V/', `${victim}/`);
+
+async function importImage(hostile: readonly Entry[], changes: readonly string[] = []): Promise<void> {
+  const places = new Set(hostile.map(({ path }) => path));
+  const usual: readonly (readonly [Entry, string | Uint8Array])[] = [
+    [fileEntry('bin/busybox', 0, { mode: 0o755 }), BUSYBOX],
+    [fileEntry('etc/passwd', 0), PASSWD],
+  ];
+  const { path } = await writeLayer(engine.path('hostile.tar'), [
+    ...usual.filter(
+      ([{ path: usualPath }]) =>
+        !places.has(usualPath) && !(places.has('etc') && usualPath.startsWith('etc')),
+    ),
+    ...hostile.map((entry) =>
+      entry.linkName === undefined ? entry : { ...entry, linkName: inVictim(entry.linkName) },
+    ),
+  ]);
+  const query = new URLSearchParams({ fromSrc: '-', repo: 'hostile' });
+  for (const change of changes) query.append('changes', inVictim(change));
+  const { status, text } = await engine.ask('POST', `/images/create?${query}`, readFileSync(path));
+  rmSync(path);
+  expect(status, text).toBe(200);
+}
+
+/** @returns what its command or the engine says of it. */
+async function runHostile(body: object) {
+  const created = await engine.ask(
+    'POST',
+    '/containers/create',
+    JSON.stringify({
+      Image: 'hostile',
+      Cmd: ['/bin/busybox', 'true'],
+      ...body,
+      HostConfig: { NetworkMode: 'none', ...('HostConfig' in body ? (body.HostConfig as object) : {}) },
+    }),
+  );
+  if (created.status !== 201) return { code: created.status, says: created.text, output: '' };
+  const { Id } = JSON.parse(created.text) as { Id: string };
+  try {
+    const started = await engine.ask('POST', `/containers/${Id}/start`);
+    if (started.status !== 204) return { code: started.status, says: started.text, output: '' };
+    const { StatusCode } = JSON.parse((await engine.ask('POST', `/containers/${Id}/wait`)).text) as {
+      StatusCode: number;
+    };
+    const { text } = await engine.ask('GET', `/containers/${Id}/logs?stdout=1&stderr=1`);
+    return { code: StatusCode, says: '', output: text };
+  } finally {
+    expect((await engine.ask('DELETE', `/containers/${Id}?force=1&v=1`)).status).toBe(204);
+  }
+}
+
+/** All that is below a directory: what it is, when it was changed, what it holds. */
+async function treeOf(path: string): Promise<string> {
+  const names = await run(['find', path, '-printf', '%P %y %m %U %s %T@ %C@\n']);
+  return names + (await run(['sh', '-c', 'cat "$0"/passwd "$0"/program', path]));
+}
