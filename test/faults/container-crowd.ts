@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerPlace } from '../containers/container-place.js';
 import { BERTH } from '../support/berth-process.js';
-import { membersOf, programsOf, type Traces, tracesOf } from './container-traces.js';
+import { membersOf, programsOf, type Traces, tracesOf, treesOf } from './container-traces.js';
 import type { Random } from './random.js';
 
 /** What is killed while something is done with a container: what of it is there by then. */
@@ -134,7 +134,7 @@ export class ContainerCrowd {
 
   async #disturb(name: string, args: readonly string[], victim: Victim, afterMs: number): Promise<void> {
     const [program = '', ...rest] = [...this.#place.prefix, BERTH, ...args];
-    const child = spawn(program, rest, { env: this.#place.env, stdio: 'ignore', timeout: COMMAND_MS });
+    const child = spawn(program, rest, { env: this.#place.env, stdio: 'ignore' });
     let isOver = false;
     const over = new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
@@ -152,8 +152,20 @@ export class ContainerCrowd {
       if (killed.length > 0 || isOver) break;
       await sleep(LOOK_AGAIN_MS);
     }
-    await over;
-    if (child.signalCode === 'SIGTERM') throw new Error(`berth ${args.join(' ')} does not end`);
+    await this.#expectEnd(child, over, `berth ${args.join(' ')} | kill ${victim}`);
+  }
+
+  async #expectEnd(child: ChildProcess, over: Promise<void>, what: string): Promise<void> {
+    const late = new AbortController();
+    const isLate = await Promise.race([
+      over.then(() => false),
+      sleep(COMMAND_MS, true, { signal: late.signal }),
+    ]);
+    late.abort();
+    if (!isLate) return;
+    const seen = treesOf([child.pid ?? 0, ...programsOf(this.#place).map(({ pid }) => pid)]);
+    child.kill('SIGKILL');
+    throw new Error(`${what} does not end:\n${seen}`);
   }
 
   /** @returns what was there to be killed. */

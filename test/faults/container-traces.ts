@@ -87,6 +87,24 @@ export async function tracesOf(place: ContainerPlace, known: ReadonlySet<string>
   };
 }
 
+/** Processes with all that they have started, a line each: for a person to see what they wait for. */
+export function treesOf(pids: readonly number[]): string {
+  const parents = new Map(
+    processes().map(({ pid }) => [pid, Number(/\) \w (\d+)/.exec(textOf(`/proc/${pid}/stat`))?.[1])]),
+  );
+  const isBelow = (pid: number): boolean => {
+    const parent = parents.get(pid);
+    return pids.includes(pid) || (parent !== undefined && isBelow(parent));
+  };
+  return processes()
+    .filter(({ pid }) => isBelow(pid))
+    .map(({ pid, args }) => {
+      const kernel = textOf(`/proc/${pid}/stack`).split('\n', 3).join(' ');
+      return `${pid} < ${parents.get(pid)} ${args.join(' ')} (${kernel})`;
+    })
+    .join('\n');
+}
+
 function unique(names: readonly string[]): string[] {
   return [...new Set(names)].sort();
 }
