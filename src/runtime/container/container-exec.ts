@@ -13,11 +13,16 @@ import type { ContainerRecord } from './container-record.js';
 import { newExecId, postExec } from './exec-events.js';
 import { endSession } from './exec-session.js';
 import { inTerminal, type TerminalSize } from './exec-terminal.js';
+import { descendantsOf, kill } from './process-tree.js';
 
 /** As a shell has it, for a command that cannot be started. */
 const NOT_STARTED = 126;
 const KILLED = 137;
 const LOOK_AGAIN_MS = 5;
+/** What takes longer to be started waits for something that the container has put in the way of it. */
+const LONGEST_START_MS = 120_000;
+/** For one that is about to be started when it is ended. */
+const GRACE_MS = 2000;
 
 /** Another process in a container: Engine API, POST /containers/(id)/exec. */
 export type ExecOptions = Readonly<{
@@ -131,9 +136,12 @@ async function runProcess(
         },
       },
     );
-    const code = await endedBy(options.signal, ended, async (over) => {
+    using late = lateness(() => pidIn(pidFile) === undefined);
+    const signal = AbortSignal.any([late.signal, ...(options.signal ? [options.signal] : [])]);
+    const code = await endedBy(signal, ended, async (over) => {
       await endLeader(pidFile, over, () => control.processes(id));
-      child?.kill('SIGKILL'); // it waits for what is frozen
+      const pid = child?.pid;
+      for (const each of pid === undefined ? [] : [...descendantsOf(pid), pid]) kill(each); // it may wait for what is frozen
     });
     if (code !== 0) throwIfNotStarted(readFileSync(`/proc/self/fd/${log.fd}`, 'utf8'), code);
     return code;
@@ -156,11 +164,10 @@ function streamsOf(stdio: StdioOptions) {
 
 /** @param kill called when the signal says so, with one that says that it has ended. @throws the signal's reason. */
 async function endedBy(
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   ended: Promise<number>,
   kill: (over: AbortSignal) => Promise<void>,
 ): Promise<number> {
-  if (signal === undefined) return ended;
   const over = new AbortController();
   let killed: Promise<void> | undefined;
   const onAbort = () => {
@@ -178,16 +185,27 @@ async function endedBy(
   }
 }
 
+/** Says when it is too late for what has not begun by then. */
+function lateness(isMissing: () => boolean): Disposable & Readonly<{ signal: AbortSignal }> {
+  const late = new AbortController();
+  const timer = globalThis.setTimeout(() => {
+    if (isMissing())
+      late.abort(new RuntimeError(`the process was not started in ${LONGEST_START_MS / 1000} seconds`));
+  }, LONGEST_START_MS);
+  return { signal: late.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
 /** Its process may not be there yet, and is not when it has ended. */
 async function endLeader(
   pidFile: string,
   over: AbortSignal,
   listed: () => Promise<readonly number[]>,
 ): Promise<void> {
+  const deadline = performance.now() + GRACE_MS;
   for (;;) {
     const leader = pidIn(pidFile);
     if (leader !== undefined) return endSession(leader, listed);
-    if (over.aborted) return;
+    if (over.aborted || performance.now() > deadline) return;
     await setTimeout(LOOK_AGAIN_MS);
   }
 }

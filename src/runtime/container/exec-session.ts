@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { kill, processOf } from './process-tree.js';
 
 const SHORTEST_WAIT_MS = 10;
 /** Whoever goes on for so long is frozen, and ends when it is not any more. */
@@ -29,23 +29,4 @@ function sessionOf(leader: number, pids: readonly number[]): number[] {
     for (const { pid, parent } of processes) if (found.has(parent)) found.add(pid);
   }
   return [...found];
-}
-
-/** proc(5), /proc/pid/stat. Nothing for one that has ended. */
-function processOf(pid: number): Readonly<{ pid: number; parent: number; session: number }> | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' ? undefined : { pid, parent: Number(parent), session: Number(session) };
-  } catch {
-    return undefined;
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it has ended meanwhile
-  }
 }

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { processIdentity } from '../../linux/index.js';
 import { ContainerStartError, lastWords, RuntimeUnavailableError } from '../errors.js';
 import type { LogPlan } from '../logs/index.js';
@@ -7,6 +8,13 @@ import type { UsableRuntime } from '../oci-runtime.js';
 import { findProgram, startProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
 import type { ContainerFolder } from './container-folder.js';
+import { argumentsOfProcess, descendantsOf } from './process-tree.js';
+
+/** How often is looked whether the runtime is at work still; so many times in vain, and it is not. */
+const LOOK_MS = 2000;
+const LOOKS_IN_VAIN = 5;
+/** Most containers are made in a tenth of a second; a hundred at once, on a slow machine, take a hundred times as long. */
+const LONGEST_CREATION_MS = 120_000;
 
 export type MonitorOptions = Readonly<{
   id: string;
@@ -134,6 +142,7 @@ export class Monitor implements Disposable {
 
   async #answer(): Promise<{ data: number; message?: string }> {
     const pipe = this.#child.stdio[3] as Duplex;
+    const over = new AbortController();
     const text = await new Promise<string>((resolve) => {
       let received = '';
       pipe.on('data', (chunk) => {
@@ -141,7 +150,12 @@ export class Monitor implements Disposable {
         if (received.includes('\n')) resolve(received);
       });
       pipe.once('close', () => resolve(received));
+      void this.#forsaken(over.signal).then(
+        (why) => resolve(JSON.stringify({ data: -1, message: why })),
+        () => {},
+      );
     });
+    over.abort();
     try {
       return JSON.parse(text) as { data: number; message?: string };
     } catch {
@@ -149,9 +163,29 @@ export class Monitor implements Disposable {
     }
   }
 
+  /**
+   * Until nothing can be expected any more of what makes the container: a runtime that is killed at its very end leaves a
+   * process for whose output conmon waits without end, and one that opens files of a hostile image may wait itself.
+   * @returns why. @throws the signal's reason.
+   */
+  async #forsaken(over: AbortSignal): Promise<string> {
+    const deadline = performance.now() + LONGEST_CREATION_MS;
+    for (let inVain = 0; inVain < LOOKS_IN_VAIN; ) {
+      await setTimeout(LOOK_MS, undefined, { signal: over });
+      if (performance.now() > deadline)
+        return `the runtime has not made the container in ${LONGEST_CREATION_MS / 1000} seconds`;
+      inVain = descendantsOf(this.#monitorPid()).some(isCreating) ? 0 : inVain + 1;
+    }
+    return 'the runtime was ended while it made the container';
+  }
+
   #monitorPid(): number {
     return this.#options.folder.monitorPid() ?? this.#child.pid ?? 0;
   }
+}
+
+function isCreating(pid: number): boolean {
+  return argumentsOfProcess(pid).includes('create');
 }
 
 function argumentsOf({ id, name, folder, runtime, ...options }: MonitorOptions): string[] {
