@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { findDigest } from '../oci/index.js';
+import { findDigest, parseSignal } from '../oci/index.js';
 import {
   type AddInstruction,
   type ArgInstruction,
@@ -15,7 +15,6 @@ import {
   parseChmod,
   parseMounts,
   parsePorts,
-  parseSignal,
   type RunInstruction,
   runArguments,
   type WorkdirInstruction,

@@ -1,4 +1,4 @@
-import { constants } from 'node:os';
+import { parseSignal } from '../oci/index.js';
 import { type ContainerHost, DEFAULT_DETACH_KEYS, execInContainer } from '../runtime/container/index.js';
 import { variablesOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
@@ -46,7 +46,7 @@ export async function killContainers(
   names: readonly string[],
   flags: StoreFlags & Readonly<{ signal: string }>,
 ): Promise<void> {
-  await eachContainer(names, flags, (host, name) => host.kill(name, parseSignal(flags.signal)));
+  await eachContainer(names, flags, (host, name) => host.kill(name, checkedSignal(flags.signal)));
 }
 
 /** `berth pause`. */
@@ -161,15 +161,16 @@ export async function cleanUpContainer(id: string, flags: StoreFlags): Promise<v
 function stopOptions({ time, timeout = time, signal }: StopFlags) {
   return {
     ...(timeout !== undefined && { seconds: timeout }),
-    ...(signal !== undefined && { signal: parseSignal(signal) }),
+    ...(signal !== undefined && { signal: checkedSignal(signal) }),
   };
 }
 
 /** `KILL`, `SIGKILL` or `9`. @throws {UsageError} */
-function parseSignal(text: string): string {
-  const name = text.toUpperCase();
-  const isNumber = /^\d{1,2}$/.test(name) && Number(name) >= 1 && Number(name) <= 64;
-  const isName = `SIG${name.replace(/^SIG/, '')}` in constants.signals || /^(?:SIG)?RTM(?:IN|AX)/.test(name);
-  if (isNumber || isName) return name;
-  throw new UsageError(`invalid signal: ${text}`);
+function checkedSignal(text: string): string {
+  try {
+    parseSignal(text);
+    return text;
+  } catch (error) {
+    throw new UsageError(`invalid signal: ${text}`, { cause: error });
+  }
 }

@@ -43,3 +43,4 @@ export {
   shortName,
   shortReference,
 } from './reference.js';
+export { parseSignal } from './signals.js';

@@ -131,6 +131,12 @@ const HOSTILE: readonly Hostile[] = [
     says: '/work of the container is no directory',
   },
   {
+    what: 'its command is no list',
+    body: { Cmd: { length: 5 } },
+    code: 400,
+    says: 'it has a Cmd that must be text or a list of texts',
+  },
+  {
     what: 'a user is a path',
     changes: ['USER ../../../etc/passwd'],
     code: 500,

@@ -81,7 +81,6 @@ export {
   proxyEnvironment,
   unusedBuildArgs,
 } from './scope.js';
-export { parseSignal } from './signals.js';
 export {
   type Base,
   type ExpandedStage,

@@ -1,6 +1,6 @@
 import { applyChanges } from '../../builder/index.js';
 import { formatReference } from '../../oci/index.js';
-import { type ContainerConfig, commitContainer } from '../../runtime/container/index.js';
+import { type ContainerConfig, commitContainer, parseCreateBody } from '../../runtime/container/index.js';
 import { type Handler, sendJson } from '../call.js';
 import { EngineError } from '../errors.js';
 import { namedBy } from '../images/names.js';
@@ -11,7 +11,7 @@ import { isSet, textOf } from '../query.js';
 export const imageCommit: Handler = async (engine, { query, message, answer, signal }) => {
   const container = textOf(query, 'container');
   if (container === undefined) throw new EngineError(400, 'name a container: container=');
-  const config = (await readJsonBody(message)) as ContainerConfig;
+  const config: ContainerConfig = parseCreateBody(await readJsonBody(message));
   const repository = textOf(query, 'repo');
   // Older clients put all instructions into one value.
   const changes = query.getAll('changes').flatMap((text) => text.split('\n'));

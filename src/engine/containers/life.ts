@@ -1,5 +1,5 @@
 import { ImageNotFoundError } from '../../content/index.js';
-import { type CreateBody, type HostConfig, pruneContainers } from '../../runtime/container/index.js';
+import { type CreateBody, parseHostConfig, pruneContainers } from '../../runtime/container/index.js';
 import { type Handler, sendEmpty, sendJson } from '../call.js';
 import { EngineError } from '../errors.js';
 import { findFailure } from '../failure.js';
@@ -44,10 +44,7 @@ export const containerRestart: Handler = async ({ containers }, { name, query, a
 
 export const containerKill: Handler = async ({ containers }, { name, query, answer }) => {
   using opened = await containers.open();
-  const signal = textOf(query, 'signal') ?? 'SIGKILL';
-  if (!/^(?:\d{1,2}|[A-Za-z][A-Za-z0-9+-]{1,12})$/.test(signal))
-    throw new EngineError(400, `invalid signal: ${signal}`);
-  await opened.host.kill(name, signal);
+  await opened.host.kill(name, textOf(query, 'signal') || 'SIGKILL');
   sendEmpty(answer, 204);
 };
 
@@ -77,7 +74,7 @@ export const containerDelete: Handler = async ({ containers }, { name, query, an
 
 /** `docker update`: limits, and when to start it again. */
 export const containerUpdate: Handler = async ({ containers }, { name, message, answer }) => {
-  const { RestartPolicy, ...limits } = (await readJsonBody(message)) as HostConfig;
+  const { RestartPolicy, ...limits } = parseHostConfig(await readJsonBody(message));
   using opened = await containers.open();
   await opened.host.update(name, { limits, ...(RestartPolicy?.Name && { restartPolicy: RestartPolicy }) });
   sendJson(answer, { Warnings: null });

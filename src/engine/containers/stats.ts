@@ -34,6 +34,9 @@ export const containerStats: Handler = async ({ containers }, { name, query, ans
   while (!until.aborted) {
     const now = await look().catch(() => undefined); // it was removed
     if (now === undefined) break;
+    // Who reads slowly gets fewer readings, not old ones.
+    await stream.drained(until).catch(() => {}); // over: the loop ends
+    if (until.aborted) break;
     stream.write(
       now.stats === undefined ? emptyJson(now.record) : statsJson(now.record, now.stats, before.stats),
     );

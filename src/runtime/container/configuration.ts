@@ -1,4 +1,4 @@
-import type { ContainerConfig as ImageContainerConfig } from '../../oci/index.js';
+import { type ContainerConfig as ImageContainerConfig, parseSignal } from '../../oci/index.js';
 import type { LimitsHostConfig } from '../limits/index.js';
 import type { LogConfig } from '../logs/index.js';
 import type { MountsHostConfig } from '../volumes/index.js';
@@ -77,6 +77,15 @@ export type EndpointSettings = Readonly<{
   Aliases?: readonly string[] | null;
   MacAddress?: string;
 }>;
+
+/** By which it is asked to end. As with docker, one of an image that there is not counts for nothing. */
+export function stopSignalOf({ StopSignal }: ContainerConfig): string {
+  try {
+    return StopSignal ? String(parseSignal(StopSignal)) : 'SIGTERM';
+  } catch {
+    return 'SIGTERM';
+  }
+}
 
 /** The command line of a container: words of the entrypoint, then of the command. */
 export function commandLine({ Entrypoint, Cmd }: ContainerConfig): string[] {

@@ -4,6 +4,7 @@ import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.j
 import { expectJournal, logPlanOf } from '../logs/index.js';
 import { usableCgroups } from '../surroundings.js';
 import { type MountPoint, resolveMounts } from '../volumes/index.js';
+import { parseCreateBody } from './body-shape.js';
 import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
 import { expectProtection } from './container-bundle.js';
 import { checkNetworks, withNetworks } from './container-networks.js';
@@ -28,13 +29,14 @@ export class ContainerCreation {
 
   /** @throws {ImageNotFoundError} @throws {ContainerConflictError} @throws {InvalidContainerError} */
   async create(body: CreateBody, name: string | undefined): Promise<ContainerRecord> {
-    const { HostConfig = {}, NetworkingConfig = {}, ...config } = body;
+    const { HostConfig: given, NetworkingConfig: networking, ...config } = parseCreateBody(body);
+    const hostConfig = given ?? {};
     const image = this.#parts.images.get(config.Image ?? '');
-    checkRestartPolicy(HostConfig.RestartPolicy ?? {}, HostConfig);
-    checkAvailable(HostConfig);
-    expectProtection(HostConfig);
-    const networkingConfig = withNetworks(HostConfig, NetworkingConfig);
-    checkNetworks(HostConfig, networkingConfig, this.#parts.networks);
+    checkRestartPolicy(hostConfig.RestartPolicy ?? {}, hostConfig);
+    checkAvailable(hostConfig);
+    expectProtection(hostConfig);
+    const networkingConfig = withNetworks(hostConfig, networking ?? {});
+    checkNetworks(hostConfig, networkingConfig, this.#parts.networks);
     const withDefaults = withImage(config, image.config.config ?? {});
     checkHealthcheck(withDefaults.Healthcheck);
     if (healthPlanOf(withDefaults) !== undefined && !HealthDuty.isTaken(this.#parts.healthLock))
@@ -48,7 +50,7 @@ export class ContainerCreation {
         chainIDs: chainIDs(image.config.rootfs.diff_ids),
       },
       config: withDefaults,
-      hostConfig: checkedLimits(HostConfig),
+      hostConfig: checkedLimits(hostConfig),
       networkingConfig,
       state: NEW_STATE,
     };
@@ -113,8 +115,8 @@ function checkedLimits(hostConfig: HostConfig): HostConfig {
 }
 
 /** What is not there yet is refused, rather than ignored. @throws {InvalidContainerError} */
-function checkAvailable({ Init, UsernsMode = '' }: HostConfig): void {
+function checkAvailable({ Init, UsernsMode }: HostConfig): void {
   if (Init === true) initProgram(); // one that is missing is told of now
-  if (UsernsMode !== '' && UsernsMode !== 'host')
+  if (UsernsMode && UsernsMode !== 'host')
     throw new InvalidContainerError(`invalid user namespace mode: ${UsernsMode}; there is host`);
 }

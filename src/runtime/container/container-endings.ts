@@ -1,8 +1,8 @@
 import { existsSync, type FSWatcher, watch } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { isRunning } from '../../linux/index.js';
+import { parseSignal } from '../../oci/index.js';
 import { RuntimeError } from '../errors.js';
 import { removeCgroups } from '../leftover-cgroups.js';
 import type { MountPoint } from '../volumes/index.js';
@@ -38,6 +38,7 @@ export class ContainerEndings {
       this.#parts.folder(id).remove();
       return undefined;
     }
+    if (record.state.status === 'dead') return record; // of what is not known nothing is taken apart unasked
     if (record.state.status === 'removing') {
       await this.discard(record, { withVolumes: record.state.removesVolumes === true });
       return undefined;
@@ -57,6 +58,7 @@ export class ContainerEndings {
   /** Whether {@link current} would find that it is not as it is told. */
   needsCare(record: ContainerRecord): boolean {
     if (isAlive(record)) return this.hasEnded(record);
+    if (record.state.status === 'dead') return false;
     return (
       record.state.status === 'removing' ||
       this.isHalfMade(record) ||
@@ -151,12 +153,11 @@ export class ContainerEndings {
     return Date.now() > Date.parse(restartDueAt) + RESTART_GRACE_MS;
   }
 
-  /** @param signal a name with or without SIG, or a number. */
+  /** @param signal a name with or without SIG, or a number. @throws {RangeError} there is no such signal. */
   async signal(record: ContainerRecord, signal: string): Promise<void> {
-    const name =
-      /^\d+$/.test(signal) || /^SIG/i.test(signal) ? signal.toUpperCase() : `SIG${signal.toUpperCase()}`;
+    const number = String(parseSignal(signal));
     try {
-      await (await this.#parts.control()).kill(record.id, name);
+      await (await this.#parts.control()).kill(record.id, number);
     } catch (error) {
       // It may have ended between the look and the signal.
       if (
@@ -168,7 +169,7 @@ export class ContainerEndings {
     }
     // What is frozen does not see signals.
     if (record.state.status === 'paused') await (await this.#parts.control()).resume(record.id);
-    this.#parts.post(record, 'kill', { signal: numberOf(name) });
+    this.#parts.post(record, 'kill', { signal: number });
   }
 
   /** @returns whether it has ended within a time. @throws the signal's reason. */
@@ -237,10 +238,4 @@ function watchIfPossible(path: string, onChange: () => void): FSWatcher | undefi
 
 function volumeNames(point: MountPoint): string[] {
   return point.type === 'volume' ? [point.name] : [];
-}
-
-/** As docker's events tell a signal. @param name as of kill(1), or a number. */
-function numberOf(name: string): string {
-  const numbers: Readonly<Record<string, number>> = constants.signals;
-  return String(numbers[name] ?? name);
 }

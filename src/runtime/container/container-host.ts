@@ -3,7 +3,7 @@ import { ContainerStateError } from '../errors.js';
 import type { Networks } from '../networks/index.js';
 import type { RuntimeEvents } from '../runtime-events.js';
 import { treeBytes, type Volumes } from '../volumes/index.js';
-import type { CreateBody, EndpointSettings } from './configuration.js';
+import { type CreateBody, type EndpointSettings, stopSignalOf } from './configuration.js';
 import {
   type ContainerUpdate,
   pauseContainer,
@@ -142,6 +142,8 @@ export class ContainerHost implements Disposable {
         throw new ContainerStateError('cannot start a paused container, try unpause instead');
       }
       if (isAlive(record)) return 'unchanged';
+      if (record.state.status === 'dead')
+        throw new ContainerStateError(`cannot start container ${record.id}: ${record.state.error}`);
       this.#parts.store.setState(record.id, { isStopped: false, restartCount: 0, backoffMs: 0 });
       await this.#launcher.launch(record, options);
       return 'changed';
@@ -183,7 +185,7 @@ export class ContainerHost implements Disposable {
       }
       this.#parts.store.setState(record.id, { isStopped: true });
       if (!isAlive(record)) return undefined;
-      await this.#endings.signal(record, signal ?? record.config.StopSignal ?? 'SIGTERM');
+      await this.#endings.signal(record, signal ?? stopSignalOf(record.config));
       return record;
     });
   }

@@ -73,6 +73,31 @@ export const NEW_STATE: ContainerState = {
   isStopped: false,
 };
 
+/**
+ * In place of one whose row in the database is damaged: enough to tell of it, and to remove it with what it has.
+ * @param state as it is stored: a removal that has begun goes on.
+ */
+export function damagedRecord(reason: string, state: string): Omit<ContainerRecord, 'id' | 'name'> {
+  return {
+    createdAt: new Date(0).toISOString(),
+    image: {
+      name: '',
+      id: '' as Digest,
+      manifest: { mediaType: '', digest: '' as Digest, size: 0 },
+      chainIDs: [],
+    },
+    config: {},
+    hostConfig: {},
+    networkingConfig: {},
+    mounts: [],
+    state: {
+      ...NEW_STATE,
+      status: state.includes('"status":"removing"') ? 'removing' : 'dead',
+      error: `what is stored of it is damaged: ${reason}`,
+    },
+  };
+}
+
 /** Whether it has processes. */
 export function isAlive({ state }: ContainerRecord): boolean {
   return state.status === 'running' || state.status === 'paused';

@@ -1,6 +1,7 @@
 import type { Row, SqlFile } from '../../sqlite/index.js';
 import { AmbiguousContainerError, ContainerConflictError, ContainerNotFoundError } from '../errors.js';
-import type { ContainerRecord, ContainerState } from './container-record.js';
+import { parseCreateBody } from './body-shape.js';
+import { type ContainerRecord, type ContainerState, damagedRecord } from './container-record.js';
 
 /** Tables of the containers, for the database of the runtime. */
 export const CONTAINERS_SCHEMA = `
@@ -108,11 +109,14 @@ export class ContainerStore {
   }
 }
 
+/** One that cannot be read is told as dead, with the reason: it can be looked at, and removed. */
 function recordOf({ id, name, record, state }: Row): ContainerRecord {
-  return {
-    ...(JSON.parse(String(record)) as Omit<ContainerRecord, 'id' | 'name' | 'state'>),
-    id: String(id),
-    name: String(name),
-    state: JSON.parse(String(state)) as ContainerState,
-  };
+  const names = { id: String(id), name: String(name) };
+  try {
+    const rest = JSON.parse(String(record)) as Omit<ContainerRecord, 'id' | 'name' | 'state'>;
+    parseCreateBody({ ...rest.config, HostConfig: rest.hostConfig, NetworkingConfig: rest.networkingConfig });
+    return { ...rest, ...names, state: JSON.parse(String(state)) as ContainerState };
+  } catch (error) {
+    return { ...damagedRecord((error as Error).message, String(state)), ...names };
+  }
 }

@@ -7,6 +7,7 @@ export type { FileStat, WriteOptions } from '../files/index.js';
 export type { RuntimeEvent, RuntimeEvents } from '../runtime-events.js';
 export { type AttachOptions, DETACHED, startAttachBridge } from './attach-bridge.js';
 export { Attendant } from './attendant.js';
+export { parseCreateBody, parseHostConfig } from './body-shape.js';
 export type { Care } from './care.js';
 export { type CommitOptions, commitContainer } from './commit-container.js';
 export {

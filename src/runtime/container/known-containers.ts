@@ -23,7 +23,11 @@ export class KnownContainers {
     }
     const others = [...this.#parts.folderIds(), ...this.#parts.networks.attached()];
     for (const id of new Set(others)) if (!known.has(id)) await this.#settle(id);
-    return this.#parts.store.all().map((record) => this.#endings.seen(record));
+    return this.#parts.store.all().map((record) => {
+      if (record.state.status === 'dead')
+        this.#parts.notice(`container ${record.id} can only be removed: ${record.state.error}`);
+      return this.#endings.seen(record);
+    });
   }
 
   /** @param text id, name or the beginning of an id. @throws {ContainerNotFoundError} @throws {AmbiguousContainerError} */

@@ -1,5 +1,5 @@
+import { parseSignal } from '../../../oci/index.js';
 import { SyntaxProblem } from '../errors.js';
-import { parseSignal } from '../signals.js';
 import { type InstructionParser, required } from '../statement.js';
 import { findJsonArray, splitBlanks } from '../words.js';
 
