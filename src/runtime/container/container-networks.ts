@@ -3,6 +3,7 @@ import {
   type Attachment,
   containerHosts,
   containerResolvConf,
+  type Endpoint,
   type EndpointRequest,
   type HeldPorts,
   type LinkTarget,
@@ -117,7 +118,7 @@ export async function attachNetworks(
   unless.use(attachment.held);
   const parts = {
     network: { path: attachment.namespacePath },
-    files: filesOf(record, attachment, links, serversOf(hostConfig, networks)),
+    files: filesOf(record, attachment, links, networks),
     env: first.network === USUAL ? links.flatMap((link) => linkEnvironment(name, link)) : [],
     held: attachment.held,
   };
@@ -137,23 +138,32 @@ function filesOf(
   record: ContainerRecord,
   { endpoints }: Attachment,
   links: readonly LinkTarget[],
-  dns: readonly string[],
+  networks: Networks,
 ) {
   const { config, hostConfig } = record;
-  const { DnsSearch, DnsOptions, ExtraHosts } = hostConfig;
   return {
     hosts: containerHosts(endpoints, {
       hostname: hostnameOf(record),
       ...(config.Domainname && { domainname: config.Domainname }),
-      extraHosts: ExtraHosts ?? [],
+      extraHosts: hostConfig.ExtraHosts ?? [],
       links: links.map(linkHostsLine),
     }),
-    resolvConf: containerResolvConf(endpoints, {
-      dns,
-      dnsSearch: DnsSearch ?? [],
-      dnsOptions: DnsOptions ?? [],
-    }),
+    resolvConf: resolvConfOf(record, endpoints, networks),
   };
+}
+
+/** Of a container with these networks. */
+export function resolvConfOf(
+  { hostConfig }: ContainerRecord,
+  endpoints: readonly Endpoint[],
+  networks: Networks,
+): string {
+  const { DnsSearch, DnsOptions } = hostConfig;
+  return containerResolvConf(endpoints, {
+    dns: serversOf(hostConfig, networks),
+    dnsSearch: DnsSearch ?? [],
+    dnsOptions: DnsOptions ?? [],
+  });
 }
 
 /** Which were chosen, or have to be; none: those of the machine. */

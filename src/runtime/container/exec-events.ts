@@ -19,7 +19,12 @@ export function postExec(
   const [action, more] =
     'exitCode' in what
       ? ['exec_die', { exitCode: String(what.exitCode) }]
-      : [`${what.action}: ${what.args.join(' ')}`, {}];
+      : [`${what.action}: ${commandText(what.args)}`, {}];
   const attributes = { ...config.Labels, execID, image: image.name, name, ...more };
   events.post({ type: 'container', action, actor: id, attributes });
+}
+
+/** Docker has a space after a program also where it has no arguments. */
+function commandText([program = '', ...args]: readonly string[]): string {
+  return `${program} ${args.join(' ')}`;
 }

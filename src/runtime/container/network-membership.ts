@@ -5,6 +5,7 @@ import { endpointRequest, isElsewhere } from './container-networks.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts } from './host-parts.js';
 import { hostnameOf } from './names.js';
+import { renewResolvConf } from './renew-resolv-conf.js';
 
 /** One more network for a container, under its lock; at once if it runs. @throws as ContainerHost.connect. */
 export async function connectNetwork(
@@ -28,8 +29,9 @@ export async function connectNetwork(
       `endpoint with name ${record.name} already exists in network ${network.name}`,
     );
   if (isAlive(record)) {
-    await parts.networks.adopt(id, record.state.pid);
-    await parts.networks.connect(container, request);
+    await changeNetworks(parts, record, async () => {
+      await parts.networks.connect(container, request);
+    });
   }
   parts.store.configure(id, {
     networkingConfig: { EndpointsConfig: { ...others, [network.name]: settings } },
@@ -49,11 +51,23 @@ export async function disconnectNetwork(
   if (gone === undefined)
     throw new ContainerStateError(`container ${record.name} is not connected to network ${network.name}`);
   if (isAlive(record)) {
-    await parts.networks.adopt(id, record.state.pid);
-    await parts.networks.disconnect(id, network.id);
+    await changeNetworks(parts, record, () => parts.networks.disconnect(id, network.id));
   }
   parts.store.configure(id, { networkingConfig: { EndpointsConfig: others } });
   post(parts, network, 'disconnect', id);
+}
+
+/** Of one that runs: what it is told of servers for names follows. */
+async function changeNetworks(
+  parts: HostParts,
+  record: ContainerRecord,
+  change: () => Promise<void>,
+): Promise<void> {
+  const endpoints = () => parts.networks.attachmentOf(record.id)?.endpoints ?? [];
+  await parts.networks.adopt(record.id, record.state.pid);
+  const before = endpoints();
+  await change();
+  renewResolvConf(parts, record, before, endpoints());
 }
 
 /** What a container that is no more has left in a network. @throws {ContainerNotFoundError} nothing. */
