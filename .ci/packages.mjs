@@ -25,6 +25,7 @@ const NEEDS = [
   { names: ['curl'], programs: ['curl'] },
   { names: ['docker-cli', 'docker.io'], programs: ['docker'] }, // a package of its own since Debian 13
   { names: ['docker.io'], programs: ['dockerd'] },
+  { names: ['docker-compose'], programs: ['docker-compose'] },
   { names: ['docker-registry'], programs: ['docker-registry'] },
   { names: ['fish'], programs: ['fish'] },
   { names: ['git'], programs: ['git'] },

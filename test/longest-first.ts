@@ -21,6 +21,7 @@ const LONGEST = [
   'builds/outputs',
   'faults/index-loss',
   'containers/life',
+  'containers/scenario',
   'containers/engine-containers',
   'containers/networks',
   'containers/files',

@@ -25,13 +25,19 @@ export class DockerDaemon implements AsyncDisposable {
     {
       insecureRegistries = [],
       registryMirrors = [],
-    }: { insecureRegistries?: readonly string[]; registryMirrors?: readonly string[] } = {},
+      networks = false,
+    }: {
+      insecureRegistries?: readonly string[];
+      registryMirrors?: readonly string[];
+      /** Whether containers have networks: bridges and rules of the firewall, in the namespace. */
+      networks?: boolean;
+    } = {},
   ): Promise<DockerDaemon> {
     const folder = await temporaryFolder('docker');
     const { path } = folder;
     await mkdir(join(path, 'client'));
     const places = [`--data-root=${path}/data`, `--exec-root=${path}/exec`, `--pidfile=${path}/pid`];
-    const network = ['--bridge=none', '--iptables=false', '--ip6tables=false'];
+    const network = networks ? [] : ['--bridge=none', '--iptables=false', '--ip6tables=false'];
     const insecure = insecureRegistries.map((registry) => `--insecure-registry=${registry}`);
     const mirrors = registryMirrors.map((mirror) => `--registry-mirror=${mirror}`);
     try {
@@ -62,6 +68,11 @@ export class DockerDaemon implements AsyncDisposable {
   /** For the files of tests. */
   get folder(): string {
     return this.#folder.path;
+  }
+
+  /** Where it listens. */
+  get socketPath(): string {
+    return join(this.folder, 'docker.sock');
   }
 
   /** Runs the docker client, beside the daemon: some of its commands ask the registry themselves. */
