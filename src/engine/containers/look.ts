@@ -1,12 +1,8 @@
-import {
-  type ContainerHost,
-  type ContainerRecord,
-  inspectContainer,
-  topContainer,
-} from '../../runtime/container/index.js';
+import { inspectContainer, topContainer } from '../../runtime/container/index.js';
 import { type Handler, sendJson } from '../call.js';
 import { filtersOf, isSet, numberOf, textOf } from '../query.js';
 import { listedContainerJson } from './container-json.js';
+import { sizesOf } from './sizes.js';
 
 const FILTERS = [
   'ancestor',
@@ -42,12 +38,6 @@ export const containerList: Handler = async ({ containers }, { query, answer }) 
   }));
   sendJson(answer, await Promise.all(lines));
 };
-
-/** In bytes: what it has written, and that with its image. */
-async function sizesOf(host: ContainerHost, record: ContainerRecord) {
-  const SizeRw = await host.changedBytes(record);
-  return { SizeRw, SizeRootFs: SizeRw + host.imageBytes(record) };
-}
 
 /** `docker inspect`. */
 export const containerInspect: Handler = async ({ containers }, { name, query, answer }) => {
