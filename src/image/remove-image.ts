@@ -26,7 +26,8 @@ type RemoveOptions = Readonly<{
 }>;
 
 /**
- * Takes a name away, and the image with its last name, as docker does.
+ * Takes a name away, and the image with its last name, as docker does: by force also the last name of an image that a
+ * container runs on, which then stays without one.
  * @param text a name, a digest, or the beginning of an id.
  * @returns in docker's order: names, then images, then chainIDs of layers that nothing else has, top first.
  * @throws {ImageNotFoundError} @throws {ImageConflictError} an id with names in several repositories, or a container
@@ -42,7 +43,8 @@ export function removeImage(store: LocalStore, text: string, options: RemoveOpti
   const records = store.sameId(found.id);
   const allNames = records.flatMap((record) => record.names);
   const name = nameOf(text, allNames);
-  if (name !== undefined && allNames.length > 1) return untag(store, found, name);
+  const isTaken = force && users.some(({ id, isRunning }) => id === found.id && isRunning);
+  if (name !== undefined && (allNames.length > 1 || isTaken)) return untag(store, found, name);
   expectUnused(found.id, text, { users, force });
   const repositories = new Set(allNames.map(shortRepository));
   if (name === undefined && repositories.size > 1 && !force) {
@@ -53,7 +55,7 @@ export function removeImage(store: LocalStore, text: string, options: RemoveOpti
   return removeAll(store, records);
 }
 
-/** As docker: what a container was made of goes by force alone, and never while that runs. */
+/** As docker: what a container was made of goes by force alone, and not while that runs. */
 function expectUnused(
   id: Digest,
   text: string,
