@@ -224,6 +224,6 @@ class Round {
 /** `…/_layers/sha256/<hex>/link` names what the link led to; a tag does not. */
 function digestOfLink(path: string): Digest[] {
   const [, algorithm, encoded] = /\/([a-z0-9+._-]+)\/([^/]+)\/link$/.exec(path) ?? [];
-  const digest = findDigest(`${algorithm}:${encoded}`);
+  const digest = algorithm === undefined ? undefined : findDigest(`${algorithm}:${encoded}`);
   return digest ? [digest] : [];
 }

@@ -82,6 +82,7 @@ async function* entriesOf(
 
 function entryAt(link: StoragePath): Entry[] {
   const [, algorithm, encoded] = /\/index\/([^/]+)\/([^/]+)\/link$/.exec(link) ?? [];
-  const digest = findDigest(`${algorithm}:${encoded}`);
+  // A tag's own link is no entry.
+  const digest = algorithm === undefined ? undefined : findDigest(`${algorithm}:${encoded}`);
   return digest ? [{ path: link, digest }] : [];
 }

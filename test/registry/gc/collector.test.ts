@@ -12,6 +12,7 @@ import {
   openMemoryRegistry,
   pushBlob,
   RULES,
+  WalkingDriver,
 } from '../repositories/memory-registry.js';
 
 const app = parseRepositoryName('team/app');
@@ -228,26 +229,34 @@ describe('Collector', () => {
     expect(entry && (await registry.manifests.restore(entry))).toEqual(['v2']);
   });
 
-  it('forgets that tags named what is gone, once that is old enough', async () => {
-    const registry = await start();
-    const old = await registry.put(imageOf('config', ['child']), [v1]);
-    const kept = await registry.put(imageOf('config', ['layer']), [v1, parseTag('v2')]);
-    const isThere = async (tag: string, digest: typeof old) =>
-      (await registry.driver.stat(layout.tagHistoryLinkPath(app, parseTag(tag), digest))) !== undefined;
-    registry.later(25 * HOUR);
-    expect(await registry.collect()).toMatchObject({ manifests: 0, history: 0 });
-    await registry.manifests.delete(app, { digest: old });
-    expect(await registry.collect({ grace: 26 * HOUR })).toMatchObject({ history: 0 });
-    expect(await registry.collect({ dryRun: true })).toMatchObject({ history: 1 });
-    expect(await isThere('v1', old)).toBe(true);
-    expect(await registry.collect()).toMatchObject({ history: 1 });
-    expect(await Promise.all([isThere('v1', old), isThere('v1', kept), isThere('v2', kept)])).toEqual([
-      false,
-      true,
-      true,
-    ]);
-    await registry.expectWhole(app, kept);
-  });
+  it.each([
+    { store: 'directories', driver: new MemoryDriver() },
+    { store: 'a list of all files', driver: new WalkingDriver() },
+  ])(
+    'forgets that tags named what is gone, once that is old enough, on a store with $store',
+    async ({ driver }) => {
+      const registry = await start({ driver });
+      const old = await registry.put(imageOf('config', ['child']), [v1]);
+      const kept = await registry.put(imageOf('config', ['layer']), [v1, parseTag('v2')]);
+      const isThere = async (tag: string, digest: typeof old) =>
+        (await registry.driver.stat(layout.tagHistoryLinkPath(app, parseTag(tag), digest))) !== undefined;
+      registry.later(25 * HOUR);
+      expect(await registry.collect()).toMatchObject({ manifests: 0, history: 0 });
+      await registry.manifests.delete(app, { digest: old });
+      expect(await registry.collect({ grace: 26 * HOUR })).toMatchObject({ history: 0 });
+      expect(await registry.collect({ dryRun: true })).toMatchObject({ history: 1 });
+      expect(await isThere('v1', old)).toBe(true);
+      expect(await registry.collect()).toMatchObject({ history: 1 });
+      expect(await Promise.all([isThere('v1', old), isThere('v1', kept), isThere('v2', kept)])).toEqual([
+        false,
+        true,
+        true,
+      ]);
+      const links = [v1, parseTag('v2')].map((tag) => registry.driver.read(layout.tagLinkPath(app, tag)));
+      expect((await Promise.all(links)).map(String)).toEqual([kept, kept]);
+      await registry.expectWhole(app, kept);
+    },
+  );
 
   it('keeps a tag that was pushed again since it was looked at', async () => {
     const registry = await start();
