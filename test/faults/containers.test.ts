@@ -8,7 +8,9 @@ const KILLS = Number(process.env.BERTH_CONTAINER_KILLS ?? 12);
 const AT_ONCE = 5;
 
 describe('containers of which parts are killed again and again', () => {
-  it(`are told as they are over ${KILLS} kills, and leave nothing`, { timeout: 300_000 + KILLS * 6000 }, async () => {
+  it(`are told as they are over ${KILLS} kills, and leave nothing`, {
+    timeout: 300_000 + KILLS * 6000,
+  }, async () => {
     const seed = seedOfRun();
     console.log(`BERTH_FAULT_SEED=${seed} BERTH_CONTAINER_KILLS=${KILLS}`);
     await using place = await ContainerPlace.create();
