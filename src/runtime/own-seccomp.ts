@@ -1,29 +1,57 @@
 import { release } from 'node:os';
 import { InvalidContainerError } from './errors.js';
 import { ARCHITECTURES } from './seccomp-table.js';
+import { listOf, number, objectOf, type Shape, text } from './shapes.js';
 
 /** Where a rule counts, or does not. Capabilities with CAP_; architectures as Go names them; `minKernel`: `4.8`. */
-type Condition = Readonly<{ caps?: string[]; arches?: string[]; minKernel?: string }>;
+type Condition = Readonly<{ caps?: string[] | null; arches?: string[] | null; minKernel?: string | null }>;
 
 type OwnRule = Readonly<{
-  name?: string;
-  names?: string[];
+  name?: string | null;
+  names?: string[] | null;
   action: string;
-  errnoRet?: number;
-  args?: object[];
-  includes?: Condition;
-  excludes?: Condition;
+  errnoRet?: number | null;
+  args?: object[] | null;
+  includes?: Condition | null;
+  excludes?: Condition | null;
 }>;
 
 /** A profile of one's own: docker's format, which podman takes too. What rules mean is for runc to know. */
 export type OwnSeccompProfile = Readonly<{
   defaultAction: string;
-  defaultErrnoRet?: number;
-  architectures?: string[];
-  archMap?: Readonly<{ architecture: string; subArchitectures?: string[] | null }>[];
-  flags?: string[];
+  defaultErrnoRet?: number | null;
+  architectures?: string[] | null;
+  archMap?: Readonly<{ architecture: string; subArchitectures?: string[] | null }>[] | null;
+  flags?: string[] | null;
   syscalls: OwnRule[];
 }>;
+
+const action: Shape = (value) =>
+  text(value) ?? (/^SCMP_ACT_[A-Z_]+$/.test(String(value)) ? undefined : 'must be like SCMP_ACT_ERRNO');
+const version: Shape = (value) =>
+  text(value) ?? (/^(?:\d+\.\d+)?$/.test(String(value)) ? undefined : 'must be like 4.8');
+const unsupported: Shape = () => 'is not supported here';
+const CONDITION = objectOf({ caps: listOf(text), arches: listOf(text), minKernel: version });
+const PROFILE = objectOf({
+  defaultAction: action,
+  defaultErrnoRet: number,
+  architectures: listOf(text),
+  archMap: listOf(objectOf({ architecture: text, subArchitectures: listOf(text) })),
+  flags: listOf(text),
+  listenerPath: unsupported,
+  listenerMetadata: unsupported,
+  syscalls: listOf(
+    objectOf({
+      name: text,
+      names: listOf(text),
+      action,
+      errnoRet: number,
+      args: listOf(objectOf({ index: number, value: number, valueTwo: number, op: text })),
+      includes: CONDITION,
+      excludes: CONDITION,
+    }),
+  ),
+});
 
 export type SeccompMachine = Readonly<{ architecture: string; kernel: string }>;
 
@@ -31,24 +59,14 @@ const THIS_MACHINE: SeccompMachine = { architecture: process.arch, kernel: relea
 const GO_NAMES: Readonly<Record<string, string>> = { x64: 'amd64', ppc64: 'ppc64le' };
 
 /**
- * @param text JSON.
  * @throws {InvalidContainerError} it is no such profile, or would mean less than it says.
  */
-export function parseSeccompProfile(text: string): OwnSeccompProfile {
-  const profile = objectOf(parse(text), 'the profile') as Record<string, unknown> & OwnSeccompProfile;
-  for (const key of ['listenerPath', 'listenerMetadata']) expectAbsent(profile, key, 'the profile');
-  expectAction(profile.defaultAction, 'defaultAction');
-  optionalNames(profile.architectures, 'architectures');
-  optionalNames(profile.flags, 'flags');
-  for (const entry of listOf(profile.archMap, 'archMap')) {
-    const { architecture, subArchitectures } = objectOf(entry, 'archMap');
-    optionalNames([architecture], 'architecture of archMap');
-    optionalNames(subArchitectures, 'subArchitectures');
-  }
-  if (profile.architectures?.length && profile.archMap?.length)
-    throw invalid('architectures and archMap cannot both be there');
-  for (const entry of listOf(profile.syscalls, 'syscalls')) expectRule(objectOf(entry, 'syscalls'));
-  return { ...profile, syscalls: profile.syscalls ?? [] };
+export function parseSeccompProfile(json: string): OwnSeccompProfile {
+  const profile = parse(json);
+  const wrong = PROFILE(profile) ?? contradictionOf(profile as Partial<OwnSeccompProfile>);
+  if (wrong !== undefined) throw invalid(`it ${wrong}`);
+  const known = profile as OwnSeccompProfile;
+  return { ...known, syscalls: known.syscalls ?? [] };
 }
 
 /**
@@ -66,15 +84,15 @@ export function ownSeccomp(
   const architectures = mapped ? [native, ...(mapped.subArchitectures ?? [])] : profile.architectures;
   return {
     defaultAction,
-    ...(defaultErrnoRet !== undefined && { defaultErrnoRet }),
+    ...(defaultErrnoRet != null && { defaultErrnoRet }),
     ...(architectures?.length && { architectures }),
     ...(flags?.length && { flags }),
     syscalls: profile.syscalls
       .filter((rule) => counts(rule, { ...machine, capabilities }))
-      .map(({ name, names = [], action, errnoRet, args }) => ({
-        names: name ? [...names, name] : names,
+      .map(({ name, names, action, errnoRet, args }) => ({
+        names: name ? [name] : (names ?? []),
         action,
-        ...(errnoRet !== undefined && { errnoRet }),
+        ...(errnoRet != null && { errnoRet }),
         ...(args?.length && { args }),
       })),
   };
@@ -82,7 +100,8 @@ export function ownSeccomp(
 
 type Facts = SeccompMachine & Readonly<{ capabilities: readonly string[] }>;
 
-function counts({ includes = {}, excludes = {} }: OwnRule, facts: Facts): boolean {
+function counts(rule: OwnRule, facts: Facts): boolean {
+  const [includes, excludes] = [rule.includes ?? {}, rule.excludes ?? {}];
   const { architecture, kernel, capabilities } = facts;
   const name = GO_NAMES[architecture] ?? architecture;
   const has = (capability: string) => capabilities.includes(capability);
@@ -99,59 +118,25 @@ function isAtLeast(kernel: string, wanted: string): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-function expectRule(rule: Record<string, unknown>): void {
-  const { name, names } = rule;
-  if (name && Array.isArray(names) && names.length > 0)
-    throw invalid('a rule of syscalls has both name and names');
-  optionalNames(name === undefined || name === '' ? names : [name], 'names of syscalls');
-  expectAction(rule.action, 'action of syscalls');
-  for (const argument of listOf(rule.args, 'args of syscalls')) {
-    const { index, value, valueTwo = 0 } = objectOf(argument, 'args of syscalls');
-    if (![index, value, valueTwo].every(Number.isSafeInteger))
-      throw invalid('index, value and valueTwo of args are whole numbers below 2^53');
-  }
-  for (const key of ['includes', 'excludes']) {
-    const condition = objectOf(rule[key] ?? {}, key);
-    optionalNames(condition.caps, `caps of ${key}`);
-    optionalNames(condition.arches, `arches of ${key}`);
-    const { minKernel = '' } = condition;
-    if (minKernel !== '' && !/^\d+\.\d+$/.test(String(minKernel)))
-      throw invalid(`minKernel of ${key} is like 4.8`);
-  }
+function contradictionOf({
+  defaultAction,
+  architectures,
+  archMap,
+  syscalls,
+}: Partial<OwnSeccompProfile>): string | undefined {
+  if (!defaultAction) return 'has no defaultAction';
+  if (architectures?.length && archMap?.length) return 'has both architectures and archMap';
+  const contradictory = syscalls?.find(({ name, names, action }) => !action || (name && names?.length));
+  if (contradictory === undefined) return undefined;
+  return contradictory.action ? 'has a rule with both name and names' : 'has a rule without an action';
 }
 
-function parse(text: string): unknown {
+function parse(json: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(json);
   } catch (error) {
     throw invalid(`it is no JSON (${(error as Error).message})`);
   }
-}
-
-function objectOf(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw invalid(`${what}: an object is expected`);
-}
-
-function listOf(value: unknown, what: string): unknown[] {
-  if (value === undefined || value === null) return [];
-  if (Array.isArray(value)) return value;
-  throw invalid(`${what}: a list is expected`);
-}
-
-function optionalNames(value: unknown, what: string): void {
-  if (!listOf(value, what).every((name) => typeof name === 'string' && name !== ''))
-    throw invalid(`${what}: a list of names is expected`);
-}
-
-function expectAction(value: unknown, what: string): void {
-  if (typeof value !== 'string' || !/^SCMP_ACT_[A-Z_]+$/.test(value))
-    throw invalid(`${what}: SCMP_ACT_ERRNO, SCMP_ACT_ALLOW or the like is expected`);
-}
-
-function expectAbsent(object: object, key: string, what: string): void {
-  if (key in object) throw invalid(`${what}: ${key} is not supported here`);
 }
 
 function invalid(why: string): InvalidContainerError {

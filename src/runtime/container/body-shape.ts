@@ -1,46 +1,18 @@
 import { parseSignal } from '../../oci/index.js';
 import { InvalidContainerError } from '../errors.js';
+import {
+  flag,
+  listOf,
+  mapOf,
+  number,
+  object,
+  objectOf,
+  orNull,
+  type Shape,
+  type Shapes,
+  text,
+} from '../shapes.js';
 import type { CreateBody } from './configuration.js';
-
-/** What a member is, in words for a person, or that it is as it should be: `undefined`. */
-type Shape = (value: unknown) => string | undefined;
-type Shapes = Readonly<Record<string, Shape>>;
-
-const text: Shape = (value) => (typeof value === 'string' ? undefined : 'must be text');
-const number: Shape = (value) => (Number.isSafeInteger(value) ? undefined : 'must be a whole number');
-const flag: Shape = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
-const object: Shape = (value) => (isObject(value) ? undefined : 'must be an object');
-
-function listOf(shape: Shape): Shape {
-  return (value) => {
-    if (!Array.isArray(value)) return 'must be a list';
-    const wrong = value.map(shape).find((each) => each !== undefined);
-    return wrong && `has an element that ${wrong}`;
-  };
-}
-
-function orNull(shape: Shape): Shape {
-  return (value) => (value === null ? undefined : shape(value));
-}
-
-function mapOf(shape: Shape): Shape {
-  return (value) => {
-    if (!isObject(value)) return 'must be an object';
-    const wrong = Object.entries(value).find(([, each]) => shape(each) !== undefined);
-    return wrong && `has a member ${JSON.stringify(wrong[0])} that ${shape(wrong[1])}`;
-  };
-}
-
-/** Members that are null are as good as none. */
-function objectOf(shapes: Shapes): Shape {
-  return (value) => {
-    if (!isObject(value)) return 'must be an object';
-    const wrong = Object.entries(shapes).find(
-      ([name, shape]) => value[name] != null && shape(value[name]) !== undefined,
-    );
-    return wrong && `has a ${wrong[0]} that ${wrong[1](value[wrong[0]])}`;
-  };
-}
 
 const texts = listOf(text);
 const words: Shape = (value) =>
@@ -195,8 +167,4 @@ function checkStopSignal(signal: string): void {
   } catch (error) {
     throw new InvalidContainerError(`invalid StopSignal: ${(error as Error).message}`, { cause: error });
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
