@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { decodeName, type Entry, encodeName, type LayerWriter, Pace, sortNames } from '../../layer/index.js';
 import { canCallLinux, lgetxattr, llistxattr } from '../../linux/index.js';
-import type { FileVersion } from './saved-facts.js';
+import type { FileFacts, FileVersion } from './saved-facts.js';
 import type { SourceEntry, SourceTree } from './source-tree.js';
 import { isSameVersion, type StatCache } from './stat-cache.js';
 
@@ -41,7 +41,14 @@ const SECOND_NS = 1_000_000_000n;
 const LARGE_BYTES = 1024 * 1024;
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-type Seen = SourceEntry & Readonly<{ version: FileVersion; isSettled: boolean; linkId?: string }>;
+type Seen = SourceEntry &
+  Readonly<{
+    version: FileVersion;
+    isSettled: boolean;
+    linkId?: string;
+    /** From an earlier build. It is asked for several times, and takes longer to find than to keep. */
+    known: FileFacts | undefined;
+  }>;
 
 /** A directory of this machine. What it holds is looked at once: it is taken to stay as it is during a build. */
 export class DirectoryTree implements SourceTree {
@@ -91,8 +98,8 @@ export class DirectoryTree implements SourceTree {
 
   knownDigest({ path }: SourceEntry): string | undefined {
     const seen = this.entry(path);
-    const digest = seen && this.#cache?.findDigest(path, seen.version);
-    return digest === '' ? undefined : digest;
+    const facts = seen && (seen.known ?? this.#cache?.find(path, seen.version));
+    return facts?.digest === '' ? undefined : facts?.digest;
   }
 
   async digest(file: SourceEntry): Promise<string> {
@@ -163,18 +170,25 @@ export class DirectoryTree implements SourceTree {
     }
     const version = versionOf(stat);
     const isSettled = settled(stat);
-    const owner = this.#ownership === 'keep' ? { uid: Number(stat.uid), gid: Number(stat.gid) } : ROOT;
+    const isKept = this.#ownership === 'keep';
+    const known = this.#cache?.find(path, version);
     // Of the root only what is in it is ever copied.
-    const xattrs = path === '' ? undefined : this.#xattrs(path, { at, version, isSettled, type });
-    return {
+    const xattrs = path === '' ? undefined : this.#xattrs(path, { at, version, isSettled, type, known });
+    const seen: Seen = {
       path,
       type,
       mode: Number(stat.mode & 0o7777n),
-      ...owner,
+      uid: isKept ? Number(stat.uid) : 0,
+      gid: isKept ? Number(stat.gid) : 0,
       size: type === 'file' ? Number(stat.size) : 0,
       mtime: secondsOf(stat.mtimeNs),
       version,
       isSettled,
+      known,
+    };
+    if (type === 'file' && xattrs === undefined && stat.nlink === 1n) return seen; // as nearly all are
+    return {
+      ...seen,
       ...(type === 'symlink' && { linkName: linkTarget(at) }),
       ...((type === 'character' || type === 'block') && { device: deviceOf(stat.rdev) }),
       ...(xattrs && { xattrs }),
@@ -184,10 +198,9 @@ export class DirectoryTree implements SourceTree {
 
   #xattrs(
     path: string,
-    seen: Readonly<{ at: string | Buffer; version: FileVersion; isSettled: boolean; type: string }>,
+    seen: Pick<Seen, 'version' | 'isSettled' | 'type' | 'known'> & Readonly<{ at: string | Buffer }>,
   ): ReadonlyMap<string, Buffer> | undefined {
-    const known = this.#cache?.findXattrs(path, seen.version);
-    if (known !== undefined) return decodeXattrs(known);
+    if (seen.known !== undefined) return decodeXattrs(seen.known.xattrs);
     const xattrs = seen.type === 'symlink' ? undefined : readXattrs(seen.at);
     if (seen.type !== 'file' && seen.isSettled) {
       this.#cache?.set(path, seen.version, { digest: '', xattrs: encodeXattrs(xattrs) });
@@ -201,7 +214,9 @@ export class DirectoryTree implements SourceTree {
     if (seen === undefined || !seen.isSettled || this.knownDigest(seen) === digest) return digest;
     const now = lstat(this.#pathOf(path), { follow: false });
     if (now !== undefined && isSameVersion(now, seen.version)) {
-      this.#cache?.set(path, seen.version, { digest, xattrs: encodeXattrs(seen.xattrs) });
+      const facts = { digest, xattrs: encodeXattrs(seen.xattrs) };
+      this.#cache?.set(path, seen.version, facts);
+      if (seen.known !== undefined) this.#entries.set(path, { ...seen, known: facts });
     }
     return digest;
   }
@@ -210,8 +225,6 @@ export class DirectoryTree implements SourceTree {
     return path === '' ? this.root : encodeName(`${this.root}/${path}`);
   }
 }
-
-const ROOT = { uid: 0, gid: 0 };
 
 function lstat(path: string | Buffer, { follow }: { follow: boolean }): BigIntStats | undefined {
   const options = { bigint: true, throwIfNoEntry: false } as const;

@@ -59,13 +59,9 @@ export class SavedFacts {
     return this.#positions.size;
   }
 
-  findDigest(path: string, version: FileVersion): string | undefined {
+  find(path: string, version: FileVersion): FileFacts | undefined {
     const i = this.#find(path, version);
-    return i === undefined ? undefined : this.#digest(i);
-  }
-
-  findXattrs(path: string, version: FileVersion): string | undefined {
-    return this.#find(path, version) === undefined ? undefined : this.#xattrsOf(path);
+    return i === undefined ? undefined : { digest: this.#digest(i), xattrs: this.#xattrsOf(path) };
   }
 
   /** @param which `met`: those that were found. */

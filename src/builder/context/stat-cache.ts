@@ -20,17 +20,11 @@ export class StatCache {
     this.#file = file;
   }
 
-  /** @returns '' for what is no file, `undefined` where nothing is known. */
-  findDigest(path: string, version: FileVersion): string | undefined {
+  /** @returns `undefined` where nothing is known. */
+  find(path: string, version: FileVersion): FileFacts | undefined {
     const record = this.#new.get(path);
-    if (record === undefined) return this.#load().findDigest(path, version);
-    return isSameVersion(record.version, version) ? record.digest : undefined;
-  }
-
-  findXattrs(path: string, version: FileVersion): string | undefined {
-    const record = this.#new.get(path);
-    if (record === undefined) return this.#load().findXattrs(path, version);
-    return isSameVersion(record.version, version) ? record.xattrs : undefined;
+    if (record === undefined) return this.#load().find(path, version);
+    return isSameVersion(record.version, version) ? record : undefined;
   }
 
   set(path: string, version: FileVersion, { digest, xattrs }: FileFacts): void {

@@ -21,11 +21,16 @@ describe('StatCache', () => {
     const file = join(folder.path, 'contexts', 'stats');
     fill(file);
     const cache = new StatCache(file);
-    expect(NAMES.map((name) => cache.findDigest(name, VERSION))).toEqual([DIGEST, DIGEST, DIGEST, '']);
-    expect(NAMES.map((name) => cache.findXattrs(name, VERSION))).toEqual(['', '', '', '[["user.a","YQ=="]]']);
-    expect(cache.findDigest('b', VERSION)).toBeUndefined();
+    expect(NAMES.map((name) => cache.find(name, VERSION)?.digest)).toEqual([DIGEST, DIGEST, DIGEST, '']);
+    expect(NAMES.map((name) => cache.find(name, VERSION)?.xattrs)).toEqual([
+      '',
+      '',
+      '',
+      '[["user.a","YQ=="]]',
+    ]);
+    expect(cache.find('b', VERSION)?.digest).toBeUndefined();
     for (const field of Object.keys(VERSION) as (keyof typeof VERSION)[]) {
-      expect(cache.findDigest('a', { ...VERSION, [field]: VERSION[field] + 1n })).toBeUndefined();
+      expect(cache.find('a', { ...VERSION, [field]: VERSION[field] + 1n })?.digest).toBeUndefined();
     }
   });
 
@@ -36,11 +41,11 @@ describe('StatCache', () => {
     const cache = new StatCache(file);
     const newer = { ...VERSION, ino: 9n };
     cache.set('a', newer, { digest: 'ff'.repeat(32), xattrs: '' });
-    expect(cache.findDigest('a', VERSION)).toBeUndefined();
+    expect(cache.find('a', VERSION)?.digest).toBeUndefined();
     cache.save();
     const again = new StatCache(file);
-    expect(again.findDigest('a', newer)).toBe('ff'.repeat(32));
-    expect(again.findDigest('__proto__', VERSION)).toBe(DIGEST);
+    expect(again.find('a', newer)?.digest).toBe('ff'.repeat(32));
+    expect(again.find('__proto__', VERSION)?.digest).toBe(DIGEST);
   });
 
   it.each([
@@ -57,9 +62,9 @@ describe('StatCache', () => {
     fill(file);
     harm(file);
     const cache = new StatCache(file);
-    expect(cache.findDigest('a', VERSION)).toBeUndefined();
+    expect(cache.find('a', VERSION)?.digest).toBeUndefined();
     cache.set('a', VERSION, { digest: DIGEST, xattrs: '' });
     cache.save();
-    expect(new StatCache(file).findDigest('a', VERSION)).toBe(DIGEST);
+    expect(new StatCache(file).find('a', VERSION)?.digest).toBe(DIGEST);
   });
 });
