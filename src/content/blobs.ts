@@ -96,6 +96,25 @@ export class Blobs {
     return sizes;
   }
 
+  /**
+   * Sizes in bytes of those of them that there are, with the bytes of those that have no more than `readUpTo`; `undefined`
+   * where it is no cheaper to ask for many than for each.
+   */
+  async gather(
+    canonicals: readonly Digest[],
+    options: { readUpTo: number },
+  ): Promise<ReadonlyMap<Digest, { size: number; bytes?: Uint8Array }> | undefined> {
+    const files = await this.#driver.gather?.(canonicals.map(blobPath), options);
+    if (files === undefined) return undefined;
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    return new Map(
+      canonicals.flatMap((canonical) => {
+        const file = byPath.get(blobPath(canonical));
+        return file ? [[canonical, file]] : [];
+      }),
+    );
+  }
+
   /** Size in bytes, and when the file was last given bytes or its name; `undefined` when absent. */
   async info(canonical: Digest): Promise<{ size: number; changedAt: Date } | undefined> {
     return this.#driver.stat(blobPath(canonical));

@@ -16,6 +16,9 @@ export type Entry = Readonly<{ name: string; directory: boolean }>;
  */
 export type WalkedFile = Readonly<{ path: StoragePath; size: number; modifiedAt: Date; md5?: string }>;
 
+/** A file with its bytes, if they were asked for and are not too many. */
+export type GatheredFile = WalkedFile & Readonly<{ bytes?: Uint8Array }>;
+
 /** Bytes `[start, end)`. */
 export type ByteRange = Readonly<{ start: number; end: number }>;
 
@@ -72,6 +75,12 @@ export interface StorageDriver {
    * and look at each file.
    */
   walk?(path: StoragePath): AsyncIterable<WalkedFile>;
+  /**
+   * Each file, and every file below each directory, in no order, with the bytes of those that have no more than `readUpTo`:
+   * the cheapest way to look at many that are small. Absent is fine. Absent itself where it would cost no less than to look at
+   * each.
+   */
+  gather?(paths: readonly StoragePath[], options: { readUpTo: number }): Promise<readonly GatheredFile[]>;
   /**
    * A file, or a directory with everything below it. Absent is fine.
    * @param options `durable: false` is for leftovers, which may come back after a power cut and be removed again;

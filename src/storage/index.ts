@@ -11,6 +11,7 @@ export type {
   Entry,
   FileInfo,
   FileReader,
+  GatheredFile,
   NewFile,
   Publication,
   StorageDriver,

@@ -42,6 +42,39 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       expect((await driver.read('/final')).toString()).toBe('abcdef');
     });
 
+    it('looks at many files at once, where it knows how', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      await driver.publish(
+        [...Array(1100).keys()].map((i) => ({
+          path: `/many/${i}/link`,
+          bytes: Buffer.from(`n${i}`),
+          durable: false,
+        })),
+      );
+      await driver.publish([
+        { path: '/large', bytes: Buffer.from('0123456789') },
+        { path: '/empty', bytes: Buffer.alloc(0) },
+      ]);
+      if (!driver.gather) return;
+      const all = await driver.gather(['/many', '/none', '/large', '/empty'], { readUpTo: 9 });
+      expect(all).toHaveLength(1102);
+      const byPath = new Map(all.map((file) => [file.path, file]));
+      for (const i of [0, 7, 1099]) {
+        const { bytes, modifiedAt, size } = byPath.get(`/many/${i}/link`) ?? {};
+        expect({ text: Buffer.from(bytes ?? []).toString(), size }).toEqual({
+          text: `n${i}`,
+          size: `n${i}`.length,
+        });
+        expect(modifiedAt).toEqual((await driver.stat(`/many/${i}/link`))?.modifiedAt);
+      }
+      expect(byPath.get('/large')).not.toHaveProperty('bytes');
+      expect(byPath.get('/large')).toMatchObject({ size: 10 });
+      expect(byPath.get('/empty')?.bytes).toHaveLength(0);
+      for (const { size, bytes } of await driver.gather(['/large', '/many/1'], { readUpTo: 0 }))
+        expect({ size, bytes }).toEqual({ size: size === 10 ? 10 : 2, bytes: undefined });
+    });
+
     it('makes an empty file by appending nothing', async () => {
       await using opened = await open();
       const { driver } = opened;

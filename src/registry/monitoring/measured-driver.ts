@@ -4,6 +4,7 @@ import type {
   Entry,
   FileInfo,
   FileReader,
+  GatheredFile,
   NewFile,
   Publication,
   StorageDriver,
@@ -26,6 +27,10 @@ class MeasuredDriver implements StorageDriver {
   readonly name: string;
   readonly create?: (path: StoragePath) => Promise<NewFile>;
   readonly walk?: (path: StoragePath) => AsyncIterable<WalkedFile>;
+  readonly gather?: (
+    paths: readonly StoragePath[],
+    options: { readUpTo: number },
+  ) => Promise<readonly GatheredFile[]>;
   readonly #driver: StorageDriver;
   readonly #observe: Readonly<Record<(typeof ACTIONS)[number], Observe>>;
 
@@ -42,8 +47,9 @@ class MeasuredDriver implements StorageDriver {
       Delete: observer('Delete'),
       RedirectURL: observer('RedirectURL'),
     };
-    const { create, walk } = driver;
+    const { create, gather, walk } = driver;
     if (create) this.create = (path) => measured(this.#observe.Writer, create.call(driver, path));
+    if (gather) this.gather = (...args) => measured(this.#observe.GetContent, gather.apply(driver, args));
     if (walk) this.walk = (path) => measuredEach(this.#observe.List, walk.call(driver, path));
   }
 

@@ -1,16 +1,17 @@
 import type { Blobs } from '../../content/index.js';
-import type { MetadataIndex } from '../../index/index.js';
+import type { MetadataIndex, RepositoryContents } from '../../index/index.js';
 import type { Digest, RepositoryName } from '../../oci/index.js';
 import type { StorageDriver } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import { forEachSideBySide, SIDE_BY_SIDE } from '../side-by-side.js';
-import { type Links, linksOf } from './links.js';
+import { gatherLinks, type Links, linksOf } from './links.js';
 import { isNothing, type ScanOptions, scanRepository } from './scan.js';
 import { walkLinks, walkRepositories } from './walk.js';
 
 /** Links as a list of all files showed them when the index was at `version`. */
 type Walked = Readonly<{ links: Links; version: number }>;
-type CheckOptions = ScanOptions & Readonly<{ walked?: Walked }>;
+/** `all`: many more repositories are to be compared. */
+type CheckOptions = ScanOptions & Readonly<{ walked?: Walked; all?: boolean }>;
 type RunOptions = Partial<ScanOptions> & Readonly<{ signal?: AbortSignal }>;
 
 /** `failed` could not be compared. */
@@ -172,7 +173,7 @@ export class IndexSync {
     const check = async ({ repository, walked }: { repository: RepositoryName; walked?: Walked }) => {
       repositories += 1;
       try {
-        const options = { reread, namesOnly, ...(walked ? { walked } : {}) };
+        const options = { reread, namesOnly, all: true, ...(walked ? { walked } : {}) };
         await (reread ? this.#check(repository, options) : this.#ensure(repository, options));
       } catch (error) {
         this.#log.error({ error, repository }, 'the index of a repository could not be checked');
@@ -257,14 +258,15 @@ export class IndexSync {
 
   async #check(
     repository: RepositoryName,
-    { walked, ...options }: CheckOptions = { reread: false },
+    { walked, all = false, ...options }: CheckOptions = { reread: false },
   ): Promise<void> {
     for (let first = true; ; first = false) {
       const { generation } = this.#index;
       const indexed = await this.#index.contents(repository);
       const isFresh = first && walked?.version === indexed.version;
-      const links = isFresh ? walked.links : await linksOf(this.#driver, repository);
-      const changes = await scanRepository({ links, blobs: this.#sized }, repository, indexed, options);
+      const links = isFresh ? walked.links : await this.#linksOf(repository, indexed, { all, ...options });
+      const blobs = all ? this.#gathered : this.#sized;
+      const changes = await scanRepository({ links, blobs }, repository, indexed, options);
       // Unchanged repositories are not written: most starts find nothing to do.
       const agreed =
         isNothing(changes) || (await this.#index.applyChanges(repository, changes, indexed.version));
@@ -279,6 +281,22 @@ export class IndexSync {
     if (!this.#shared) return;
     await this.#index.setTrusted(repository, true);
     this.#distrustedElsewhere = new Set([...this.#distrustedElsewhere].filter((name) => name !== repository));
+  }
+
+  /** One who waits for a single repository need not wait for threads to start, nor for what they have to do already. */
+  #linksOf(
+    repository: RepositoryName,
+    { blobs: known }: RepositoryContents,
+    { all, namesOnly = false }: CheckOptions,
+  ): Promise<Links> {
+    if (!all) return linksOf(this.#driver, repository);
+    return gatherLinks(this.#driver, repository, { namesOnly: namesOnly && known.size > 0 });
+  }
+
+  get #gathered() {
+    if (!this.#driver.gather) return this.#sized;
+    const gather: Blobs['gather'] = (...args) => this.#blobs.gather(...args);
+    return { ...this.#sized, gather };
   }
 
   /** The blobs, some of whose sizes need not be asked for. */

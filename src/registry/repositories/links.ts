@@ -8,10 +8,10 @@ import {
   type RepositoryName,
 } from '../../oci/index.js';
 import {
+  type GatheredFile,
   PathNotFoundError,
   type StorageDriver,
   type StoragePath,
-  type WalkedFile,
 } from '../../storage/index.js';
 
 /** A file that holds nothing but a digest. */
@@ -42,6 +42,31 @@ export async function linksOf(driver: StorageDriver, repository: RepositoryName)
   return new ListedLinks(driver, files.flat());
 }
 
+/** A link has as many bytes as a digest, and perhaps the end of a line. */
+const MAX_LINK_BYTES = 512;
+
+/**
+ * The same, all read at once where the store knows how to look at many files: for whoever has many repositories to look at.
+ * @param options `namesOnly`: of links to blobs only the names are wanted.
+ */
+export async function gatherLinks(
+  driver: StorageDriver,
+  repository: RepositoryName,
+  { namesOnly }: { namesOnly: boolean },
+): Promise<Links> {
+  if (!driver.gather) return linksOf(driver, repository);
+  const [layers, manifests] = [layout.layersPath(repository), layout.manifestsPath(repository)];
+  const folders = namesOnly ? [manifests] : [layers, manifests];
+  const gathered = new ListedLinks(driver, await driver.gather(folders, { readUpTo: MAX_LINK_BYTES }));
+  if (!namesOnly) return gathered;
+  const stored = new StoredLinks(driver);
+  const linksAt = (path: StoragePath) => (path.startsWith(layers) ? stored : gathered);
+  return {
+    names: (path) => linksAt(path).names(path),
+    read: (path, named) => linksAt(path).read(path, named),
+  };
+}
+
 /** Each is read where it lies. */
 class StoredLinks implements Links {
   readonly #driver: StorageDriver;
@@ -59,27 +84,29 @@ class StoredLinks implements Links {
       absentAsUndefined(this.#driver.read(path)),
       this.#driver.stat(path),
     ]);
-    const target = bytes && findDigest(bytes.toString('utf8').trim());
+    const target = bytes && findDigest(textOf(bytes));
     if (bytes && target === undefined) return 'unreadable';
     return target && info && { target, modifiedAt: info.modifiedAt };
   }
 }
 
 /**
- * From a list of all files: hardly any is read. A link that is named by a sha256 digest holds that digest, and files that
- * were not whole are never seen in the stores that have such lists. What a tag names is told by the MD5 of its link.
+ * From a list of all files. Those without their bytes come from stores where files that were not whole are never seen, and
+ * hardly any is read: a link that is named by a sha256 digest holds that digest, and what a tag names is told by the MD5 of
+ * its link.
  */
 export class ListedLinks implements Links {
   readonly #driver: StorageDriver;
-  readonly #files: ReadonlyMap<StoragePath, WalkedFile>;
+  readonly #files: ReadonlyMap<StoragePath, GatheredFile>;
   readonly #names = new Map<StoragePath, Set<string>>();
   readonly #digestsByMd5 = new Map<string, Digest>();
 
-  constructor(driver: StorageDriver, files: readonly WalkedFile[]) {
+  constructor(driver: StorageDriver, files: readonly GatheredFile[]) {
     this.#driver = driver;
     this.#files = new Map(files.map((file) => [file.path, file]));
-    for (const { path } of files) {
+    for (const { path, bytes } of files) {
       this.#addNames(path);
+      if (bytes) continue;
       const [, encoded] = /\/_manifests\/revisions\/sha256\/([0-9a-f]{64})\/link$/.exec(path) ?? [];
       const digest = encoded && findDigest(`sha256:${encoded}`);
       if (digest) this.#digestsByMd5.set(createHash('md5').update(digest).digest('hex'), digest);
@@ -93,18 +120,19 @@ export class ListedLinks implements Links {
   async read(path: StoragePath, named?: Digest): Promise<Link | 'unreadable' | undefined> {
     const file = this.#files.get(path);
     if (file === undefined) return undefined;
-    const target = this.#targetOf(file, named) ?? findDigest(await this.#textOf(path));
+    const target = file.bytes
+      ? findDigest(textOf(file.bytes))
+      : (this.#targetOf(file, named) ?? findDigest(await this.#read(path)));
     return target === undefined ? 'unreadable' : { target, modifiedAt: file.modifiedAt };
   }
 
-  #targetOf({ size, md5 }: WalkedFile, named: Digest | undefined): Digest | undefined {
+  #targetOf({ size, md5 }: GatheredFile, named: Digest | undefined): Digest | undefined {
     if (named?.startsWith('sha256:') && size === named.length) return named;
     return md5 === undefined ? undefined : this.#digestsByMd5.get(md5);
   }
 
-  async #textOf(path: StoragePath): Promise<string> {
-    const bytes = await absentAsUndefined(this.#driver.read(path));
-    return bytes?.toString('utf8').trim() ?? '';
+  async #read(path: StoragePath): Promise<string> {
+    return textOf((await absentAsUndefined(this.#driver.read(path))) ?? new Uint8Array());
   }
 
   #addNames(path: StoragePath): void {
@@ -117,6 +145,10 @@ export class ListedLinks implements Links {
       if (folder.endsWith('/_layers') || folder.endsWith('/_manifests')) return;
     }
   }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8').trim();
 }
 
 export async function absentAsUndefined<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -14,13 +14,20 @@ import { mapSideBySide } from '../side-by-side.js';
 import { absentAsUndefined, type Link, type Links, linksOf } from './links.js';
 import { manifestRecord } from './manifest-record.js';
 
-export type ScanSource = Readonly<{ links: Links; blobs: Pick<Blobs, 'stat' | 'read'> }>;
+/** `blobs` may know how to look at many at once. */
+export type ScanSource = Readonly<{
+  links: Links;
+  blobs: Pick<Blobs, 'stat' | 'read'> & Partial<Pick<Blobs, 'gather'>>;
+}>;
 
 /**
  * `reread` trusts nothing that is indexed of manifests. `namesOnly` does not look where known links lead: enough for whoever
  * asks what may go, since a link that says nothing any more then counts as if it led there still.
  */
 export type ScanOptions = Readonly<{ reread: boolean; namesOnly?: boolean }>;
+
+/** Nearly all have less; larger ones are read one by one. */
+const SMALL_MANIFEST_BYTES = 64 * 1024;
 
 /** A scan under way: where it reads, and the links that say nothing. `believed` need not be read. */
 type Scan = ScanSource &
@@ -45,9 +52,15 @@ export async function scanRepository(
     digestsBelow(source.links, layout.revisionsPath(repository)),
     readTags(scan, repository),
   ]);
-  const blobs = await mapSideBySide(layers, (digest) => readBlob(scan, repository, digest));
+  const layerPath = (digest: Digest) => layout.layerLinkPath(repository, digest);
+  const newLayers = layers.filter((digest) => !scan.believed.blobs.has(digest));
+  const sized = { ...scan, blobs: await nearby(scan, newLayers, layerPath, 0) };
+  const blobs = await mapSideBySide(layers, (digest) => readBlob(sized, repository, digest));
   const found = new Set(blobs.map(({ digest }) => digest));
-  const manifests = await mapSideBySide(revisions, (digest) => readManifest(scan, repository, digest, known));
+  const revisionPath = (digest: Digest) => layout.revisionLinkPath(repository, digest);
+  const newRevisions = revisions.filter((digest) => !known.manifests.has(digest));
+  const held = { ...scan, blobs: await nearby(scan, newRevisions, revisionPath, SMALL_MANIFEST_BYTES) };
+  const manifests = await mapSideBySide(revisions, (digest) => readManifest(held, repository, digest, known));
   const present = new Set(manifests.map(({ digest }) => digest));
   const leading = tags.filter(({ digest }) => present.has(digest));
   const names = new Set(leading.map(({ tag }) => tag));
@@ -88,6 +101,28 @@ export async function scanLinks(
     readTags({ links, unreadable: new Set() }, repository),
   ]);
   return { revisions, tags };
+}
+
+/** What links lead to, looked at all at once where the store knows how. */
+async function nearby(
+  { blobs, links }: Scan,
+  digests: readonly Digest[],
+  pathOf: (digest: Digest) => StoragePath,
+  readUpTo: number,
+): Promise<Pick<Blobs, 'stat' | 'read'>> {
+  if (!blobs.gather) return blobs;
+  const targets = await mapSideBySide(digests, async (digest) => {
+    const link = await links.read(pathOf(digest), digest);
+    return link === 'unreadable' ? undefined : link?.target;
+  });
+  const found = await blobs.gather([...new Set(targets)], { readUpTo });
+  return {
+    stat: async (digest) => found?.get(digest)?.size ?? blobs.stat(digest),
+    read: async (digest) => {
+      const bytes = found?.get(digest)?.bytes;
+      return bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : blobs.read(digest);
+    },
+  };
 }
 
 async function readBlob(

@@ -7,6 +7,9 @@ import type { RepositoryStore } from './store.js';
 /** That a tag once named a manifest: a link that only the reference registry reads, to remove it. */
 type Entry = Readonly<{ path: StoragePath; digest: Digest }>;
 
+/** The index answers for so many in a moment. */
+const AT_ONCE = 500;
+
 /**
  * Forgets that tags named manifests that are gone, as the reference's collector does: nothing else ever would.
  * @param options `before`: what is younger may belong to a push that is under way. `limit` at most are removed under one lock.
@@ -67,6 +70,12 @@ async function* entriesOf(
 ): AsyncGenerator<readonly Entry[]> {
   if (driver.walk) {
     for await (const { path } of driver.walk(layout.tagsPath(repository))) yield entryAt(path);
+    return;
+  }
+  if (driver.gather) {
+    const files = await driver.gather([layout.tagsPath(repository)], { readUpTo: 0 });
+    const entries = files.flatMap(({ path }) => entryAt(path));
+    for (let at = 0; at < entries.length; at += AT_ONCE) yield entries.slice(at, at + AT_ONCE);
     return;
   }
   for await (const { name } of driver.list(layout.tagsPath(repository))) {

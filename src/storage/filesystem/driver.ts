@@ -7,6 +7,7 @@ import type {
   Entry,
   FileInfo,
   FileReader,
+  GatheredFile,
   Publication,
   StorageDriver,
   StoragePath,
@@ -14,6 +15,7 @@ import type {
 import { PathNotFoundError } from '../errors.js';
 import { byName, checkPath } from '../path.js';
 import { makeDirectory, syncDirectory } from './directories.js';
+import type { GatheredPart } from './gathering.js';
 import { ManyFiles } from './many-files.js';
 import { FilesystemPublisher } from './publisher.js';
 import { FilesystemReader } from './reader.js';
@@ -113,6 +115,23 @@ export class FilesystemDriver implements StorageDriver {
     }
   }
 
+  async gather(
+    paths: readonly StoragePath[],
+    options: { readUpTo: number },
+  ): Promise<readonly GatheredFile[]> {
+    const [first] = paths;
+    if (first === undefined) return [];
+    const files: GatheredFile[] = [];
+    const found = (part: GatheredPart) => unpack(part, this.#root.length, files);
+    try {
+      const targets = paths.map((path) => this.#resolve(path));
+      await this.#manyFiles.gather(targets, options, found);
+    } catch (error) {
+      throw unavailable(first, 'read', error);
+    }
+    return files;
+  }
+
   async delete(path: StoragePath, options: { durable?: boolean } = {}): Promise<void> {
     const target = this.#resolve(path);
     await explained(path, async () => {
@@ -193,4 +212,23 @@ export class FilesystemDriver implements StorageDriver {
       throw unavailable(path, 'read', error);
     }
   }
+}
+
+/** @param rootLength how much of each path is that of the root. */
+function unpack(
+  { paths, sizes, times, ends, bytes }: GatheredPart,
+  rootLength: number,
+  files: GatheredFile[],
+): void {
+  let start = 0;
+  paths.forEach((path, i) => {
+    const end = ends[i] ?? -1;
+    files.push({
+      path: path.slice(rootLength),
+      size: sizes[i] ?? 0,
+      modifiedAt: new Date(times[i] ?? 0),
+      ...(end >= 0 ? { bytes: bytes.subarray(start, end) } : {}),
+    });
+    if (end >= 0) start = end;
+  });
 }

@@ -3,16 +3,17 @@ import { closeSync, fsyncSync, openSync, rmdirSync, rmSync, statSync, unlinkSync
 import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FilesReply, FilesRequest, FilesThreadData, Removal } from './many-files.js';
+import { Gatherer } from './gathering.ts'; // so that it is found in tests, too, where this runs from its sources
+import type { FilesReply, FilesRequest, FilesTask, FilesThreadData } from './many-files.js';
 
 const port = parentPort;
 if (port === null) throw new Error('many-files-worker runs as a worker thread only');
 // Linux has a priority for each thread: this sets that of this one alone.
 setPriority((workerData as FilesThreadData).nice);
 
-port.on('message', ({ call, removal }: FilesRequest) => {
+port.on('message', ({ call, task }: FilesRequest) => {
   const failures: unknown[] = [];
-  const sizes = perform(removal, (work) => {
+  const sizes = perform(call, task, (work) => {
     try {
       return work();
     } catch (error) {
@@ -25,12 +26,24 @@ port.on('message', ({ call, removal }: FilesRequest) => {
   port.postMessage({ call, sizes, ...(failure ? { failure } : {}) } satisfies FilesReply);
 });
 
-function perform(removal: Removal, attempt: <T>(work: () => T) => T | undefined): (number | undefined)[] {
-  if ('files' in removal) {
-    const { files, changedBefore } = removal;
+function perform(
+  call: number,
+  task: FilesTask,
+  attempt: <T>(work: () => T) => T | undefined,
+): (number | undefined)[] {
+  if ('gather' in task) {
+    const gatherer = new Gatherer(task.readUpTo, (part) =>
+      port?.postMessage({ call, part } satisfies FilesReply, [part.bytes.buffer]),
+    );
+    for (const path of task.gather) attempt(() => gatherer.add(path));
+    gatherer.end();
+    return [];
+  }
+  if ('files' in task) {
+    const { files, changedBefore } = task;
     return files.map((file) => attempt(() => removeFile(file, changedBefore)));
   }
-  const { paths, durable } = removal;
+  const { paths, durable } = task;
   for (const path of paths) attempt(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }));
   if (durable) for (const directory of new Set(paths.map(dirname))) attempt(() => sync(directory));
   return [];

@@ -1,24 +1,29 @@
 import type { Worker } from 'node:worker_threads';
+import type { GatheredPart, Gathering } from './gathering.js';
 
 /**
  * What is to be removed, by paths of the system. `durable` makes what is gone stay gone; `changedBefore` is in milliseconds
  * since 1970.
  */
-export type Removal =
+type Removal =
   | Readonly<{ paths: readonly string[]; durable: boolean }>
   | Readonly<{ files: readonly string[]; changedBefore?: number | undefined }>;
+export type FilesTask = Removal | Gathering;
 export type FilesThreadData = Readonly<{ nice: number }>;
-export type FilesRequest = Readonly<{ call: number; removal: Removal }>;
-/** `sizes` of files; `failure` is the first there was: what an error loses on its way between threads is its code. */
-export type FilesReply = Readonly<{
+export type FilesRequest = Readonly<{ call: number; task: FilesTask }>;
+/** `failure` is the first there was: what an error loses on its way between threads is its code. */
+type Done = Readonly<{
   call: number;
+  /** Of files that are gone. */
   sizes: (number | undefined)[];
   failure?: Readonly<{ message: string; code: string }>;
 }>;
+/** What was gathered comes before the end. */
+export type FilesReply = Readonly<{ call: number; part: GatheredPart }> | Done;
 
 /** A disk that is told of each block that becomes free lets one thread wait for most of its time. */
 const MAX_THREADS = 2;
-/** Each costs memory, and little is removed most of the time. */
+/** Each costs memory, and there is little to do most of the time. */
 const IDLE_MS = 10_000;
 
 /**
@@ -47,18 +52,35 @@ export class ManyFiles {
     return this.#perform({ files, changedBefore: changedBefore?.getTime() });
   }
 
-  #perform(removal: Removal): Promise<(number | undefined)[]> {
+  /**
+   * Each file, and all files below each directory. Absent is fine.
+   * @param found is given what was found, as it comes; with the bytes of files that have no more than `readUpTo`.
+   * @throws the first failure, once all else was looked at.
+   */
+  async gather(
+    paths: readonly string[],
+    { readUpTo }: { readUpTo: number },
+    found: (part: GatheredPart) => void,
+  ): Promise<void> {
+    await this.#perform({ gather: paths, readUpTo }, found);
+  }
+
+  #perform(task: FilesTask, found: (part: GatheredPart) => void = () => {}): Promise<(number | undefined)[]> {
     const running = this.#threads.filter(({ ended }) => !ended);
     this.#threads.splice(0, Infinity, ...running);
     const [least] = running.toSorted((a, b) => a.calls - b.calls);
-    if (least && (least.calls === 0 || running.length === MAX_THREADS)) return least.perform(removal);
+    if (least && (least.calls === 0 || running.length === MAX_THREADS)) return least.perform(task, found);
     const thread = new FilesThread(this.#nice);
     this.#threads.push(thread);
-    return thread.perform(removal);
+    return thread.perform(task, found);
   }
 }
 
-type Call = Readonly<{ resolve: (sizes: (number | undefined)[]) => void; reject: (error: Error) => void }>;
+type Call = Readonly<{
+  found: (part: GatheredPart) => void;
+  resolve: (sizes: (number | undefined)[]) => void;
+  reject: (error: Error) => void;
+}>;
 
 class FilesThread {
   ended = false;
@@ -70,14 +92,14 @@ class FilesThread {
   constructor(nice: number) {
     // Run from the sources (tests) or from the bundle; the worker stands beside this file, or above the chunks.
     const file = import.meta.url.endsWith('.ts') ? './many-files-worker.ts' : '../many-files-worker.cjs';
-    const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
-    // Loaded here: most programs never remove that much.
+    const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 128 };
+    // Loaded here: most programs never need it.
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     this.#worker = new Worker(new URL(file, import.meta.url), {
       resourceLimits,
       workerData: { nice } satisfies FilesThreadData,
     });
-    this.#worker.on('message', (reply: FilesReply) => this.#settle(reply));
+    this.#worker.on('message', (reply: FilesReply) => this.#take(reply));
     this.#worker.on('error', (error: Error) => this.#end(error));
     this.#worker.on('exit', () => this.#end(new Error('the thread that works on files ended')));
   }
@@ -88,18 +110,23 @@ class FilesThread {
   }
 
   /** The process does not end before that is done. */
-  perform(removal: Removal): Promise<(number | undefined)[]> {
+  perform(task: FilesTask, found: (part: GatheredPart) => void): Promise<(number | undefined)[]> {
     clearTimeout(this.#idle);
     this.#worker.ref();
     this.#lastCall += 1;
     const call = this.#lastCall;
     return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject });
-      this.#worker.postMessage({ call, removal } satisfies FilesRequest);
+      this.#calls.set(call, { found, resolve, reject });
+      this.#worker.postMessage({ call, task } satisfies FilesRequest);
     });
   }
 
-  #settle({ call, sizes, failure }: FilesReply): void {
+  #take(reply: FilesReply): void {
+    if ('part' in reply) this.#calls.get(reply.call)?.found(reply.part);
+    else this.#settle(reply);
+  }
+
+  #settle({ call, sizes, failure }: Done): void {
     const { resolve, reject } = this.#calls.get(call) ?? {};
     this.#calls.delete(call);
     if (failure) reject?.(Object.assign(new Error(failure.message), { code: failure.code }));

@@ -6,6 +6,7 @@ import { Collector, IndexNotTrustedError, type Removal } from '../../../src/regi
 import { MemoryDriver } from '../../../src/storage/index.js';
 import {
   digest,
+  GatheringDriver,
   imageOf,
   indexOf,
   type MemoryRegistry,
@@ -232,6 +233,7 @@ describe('Collector', () => {
   it.each([
     { store: 'directories', driver: new MemoryDriver() },
     { store: 'a list of all files', driver: new WalkingDriver() },
+    { store: 'files that are read by the hundred', driver: new GatheringDriver() },
   ])(
     'forgets that tags named what is gone, once that is old enough, on a store with $store',
     async ({ driver }) => {

@@ -15,6 +15,7 @@ import {
   Trash,
 } from '../../../src/registry/repositories/index.js';
 import {
+  type GatheredFile,
   MemoryDriver,
   type StorageDriver,
   type StoragePath,
@@ -58,6 +59,26 @@ export class WalkingDriver extends MemoryDriver {
         yield { path: inner, size: bytes.length, modifiedAt: info?.modifiedAt ?? new Date(0), md5 };
       }
     }
+  }
+}
+
+/** A store that looks at many files at once, as a disk does. */
+export class GatheringDriver extends MemoryDriver {
+  async gather(paths: readonly StoragePath[], options: { readUpTo: number }): Promise<GatheredFile[]> {
+    const { readUpTo } = options;
+    const files = await Promise.all(
+      paths.map(async (path): Promise<GatheredFile[]> => {
+        const info = await this.stat(path);
+        if (info === undefined) return [];
+        if (info.directory) {
+          const below = await Array.fromAsync(this.list(path), ({ name }) => `${path}/${name}`);
+          return this.gather(below, options);
+        }
+        const { size, modifiedAt } = info;
+        return [{ path, size, modifiedAt, ...(size <= readUpTo ? { bytes: await this.read(path) } : {}) }];
+      }),
+    );
+    return files.flat();
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import { MemoryDriver } from '../../../src/storage/index.js';
 import {
   digest,
+  GatheringDriver,
   imageOf,
   type MemoryRegistry,
   openMemoryRegistry,
@@ -193,6 +194,7 @@ describe('repositories', () => {
 describe.each([
   { store: 'directories', newDriver: () => new MemoryDriver() },
   { store: 'a list of all files', newDriver: () => new WalkingDriver() },
+  { store: 'files that are read by the hundred', newDriver: () => new GatheringDriver() },
 ])('IndexSync on a store with $store', ({ newDriver }) => {
   it('serves data that another registry wrote, from the first request on', async () => {
     const written = openMemoryRegistry({ driver: newDriver() });
