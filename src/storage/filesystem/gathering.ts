@@ -33,12 +33,10 @@ export class Gatherer {
 
   /** A file, or all files below a directory. @throws what the system says, unless it is that nothing is there. */
   add(path: string): void {
-    try {
+    unlessGone(() => {
       if (statSync(path).isDirectory()) this.#addBelow(path);
       else this.#addFile(path);
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+    });
   }
 
   /** Sends the rest. */
@@ -51,18 +49,15 @@ export class Gatherer {
   #addBelow(directory: string): void {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const path = `${directory}/${entry.name}`;
-      if (entry.isFile()) this.#addFile(path);
+      if (entry.isFile()) unlessGone(() => this.#addFile(path));
+      else if (entry.isDirectory()) unlessGone(() => this.#addBelow(path));
       else this.add(path); // operators move large repositories to other disks and leave a link
     }
   }
 
   #addFile(path: string): void {
-    try {
-      if (this.#readUpTo > 0) this.#read(path);
-      else this.#note(path, statSync(path));
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+    if (this.#readUpTo > 0) this.#read(path);
+    else this.#note(path, statSync(path));
   }
 
   #read(path: string): void {
@@ -94,8 +89,13 @@ function read(file: number, size: number): Uint8Array {
   return bytes.subarray(0, size > 0 ? readSync(file, bytes) : 0);
 }
 
-function isGone(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+/** Others may remove what was seen a moment ago. */
+function unlessGone(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }
 
 function newPart() {
