@@ -20,8 +20,8 @@ export type GarbageSizes = Readonly<{
   layerBytes: number;
 }>;
 
-/** Digests of blobs, manifests among them. */
-type Contents = Readonly<{ kept: readonly string[]; garbage: readonly string[] }>;
+/** Digests of blobs, manifests among them; `tags` are the files that say what each tag names. */
+type Contents = Readonly<{ kept: readonly string[]; garbage: readonly string[]; tags: readonly string[] }>;
 
 /** In byte order, as both servers list them. */
 export function repositoryName(index: number): string {
@@ -58,7 +58,7 @@ export function writeFixtures({ data }: ServerFolder, sizes: FixtureSizes): void
  * alone. No two images have anything in common.
  */
 export function writeGarbage({ data }: ServerFolder, sizes: GarbageSizes): Contents {
-  const contents = { kept: [] as string[], garbage: [] as string[] };
+  const contents = { kept: [] as string[], garbage: [] as string[], tags: [] as string[] };
   const store = new StoreWriter(data, { hardLinks: false });
   for (let i = 0; i < sizes.repositories; i += 1) {
     const repository = repositoryName(i);
@@ -66,7 +66,9 @@ export function writeGarbage({ data }: ServerFolder, sizes: GarbageSizes): Conte
       const image = store.image(`${repository} ${each}`, sizes);
       store.addImage(repository, image);
       const isGarbage = each % 2 === 0;
-      store.addTag(repository, tagName(Math.floor(each / 2)), image.manifest, { moves: isGarbage });
+      const tag = tagName(Math.floor(each / 2));
+      const link = store.addTag(repository, tag, image.manifest, { moves: isGarbage });
+      if (!isGarbage) contents.tags.push(link);
       const digests = [image.config, ...image.layers].map(({ digest }) => digest);
       contents[isGarbage ? 'garbage' : 'kept'].push(image.manifest, ...digests);
     }
@@ -75,10 +77,12 @@ export function writeGarbage({ data }: ServerFolder, sizes: GarbageSizes): Conte
 }
 
 /** @throws {Error} not exactly the garbage is gone. */
-export function verifyCollected(folder: ServerFolder, { kept, garbage }: Contents): void {
+export function verifyCollected(folder: ServerFolder, { kept, garbage, tags }: Contents): void {
   const isThere = (digest: string) => existsSync(path.join(blobFolder(folder, digest), 'data'));
   const lost = kept.filter((digest) => !isThere(digest));
   const left = garbage.filter(isThere);
+  const lostTags = tags.filter((link) => !existsSync(link));
+  if (lostTags.length > 0) throw new Error(`${lostTags.length} tags were lost`);
   if (lost.length + left.length > 0)
     throw new Error(`${lost.length} blobs were lost, and ${left.length} of the garbage are left`);
 }
@@ -123,11 +127,12 @@ class StoreWriter {
     mkdirSync(path.join(this.#root, directory, '_uploads'), { recursive: true });
   }
 
-  /** @param options `moves`: it will be put on another image later. */
-  addTag(repository: string, tag: string, manifest: string, options: { moves?: boolean } = {}): void {
+  /** @param options `moves`: it will be put on another image later. @returns the file that says what it names. */
+  addTag(repository: string, tag: string, manifest: string, options: { moves?: boolean } = {}): string {
     const directory = `repositories/${repository}/_manifests/tags/${tag}`;
     if (!options.moves) this.#link(`${directory}/current`, manifest);
     this.#link(`${directory}/index/${inPath(manifest)}`, manifest);
+    return path.join(this.#root, directory, 'current', 'link');
   }
 
   #blob(mediaType: string, bytes: Buffer): Descriptor {
