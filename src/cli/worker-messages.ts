@@ -6,7 +6,8 @@ export type Question = 'health' | 'down' | 'up' | 'metrics';
 export type ToWorker = LockReply | Readonly<{ ask: Question; id: number }>;
 
 export type FromWorker =
-  | LockRequest
+  /** In their order. */
+  | Readonly<{ locks: readonly LockRequest[] }>
   /** It takes requests from now on. */
   | Readonly<{ listening: string }>
   | Readonly<{ answer: unknown; id: number }>;

@@ -1,4 +1,4 @@
-import { RemoteLocks } from '../locks/index.js';
+import { type LockRequest, RemoteLocks } from '../locks/index.js';
 import type { Health } from '../registry/operations/index.js';
 import type { FromWorker, Question, ToWorker } from './worker-messages.js';
 
@@ -25,7 +25,7 @@ export function findWorker(): Worker | undefined {
   const gone = new AbortController();
   process.once('disconnect', () => gone.abort(new Error('the process that grants locks is gone')));
   const locks = new RemoteLocks({
-    send,
+    send: fewer((requests) => send({ locks: requests })),
     listen: (listener) => {
       process.on('message', (message: ToWorker) => {
         if ('lock' in message) listener(message);
@@ -52,5 +52,21 @@ export function findWorker(): Worker | undefined {
       send({ listening: address });
     },
     leave: () => process.channel?.unref(),
+  };
+}
+
+/**
+ * A message costs both processes more than all else about a lock. Who gives one back waits for nothing: what is given back in
+ * one turn of the event loop goes in one message, or with the next that asks for a lock.
+ */
+function fewer(send: (requests: readonly LockRequest[]) => void): (request: LockRequest) => void {
+  const waiting: LockRequest[] = [];
+  const flush = () => {
+    if (waiting.length > 0) send(waiting.splice(0));
+  };
+  return (request) => {
+    waiting.push(request);
+    if (request.lock !== 'release') flush();
+    else if (waiting.length === 1) setImmediate(flush);
   };
 }

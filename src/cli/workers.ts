@@ -117,7 +117,7 @@ class WorkerProcess {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.listening = promise;
     this.#worker.on('message', (message: FromWorker) => {
-      if ('lock' in message) client.take(message);
+      if ('locks' in message) for (const request of message.locks) client.take(request);
       else if ('answer' in message) this.#answers.get(message.id)?.(message.answer);
       else {
         this.#hasServed = true;
