@@ -1,5 +1,10 @@
 import { parseSignal } from '../oci/index.js';
-import { type ContainerHost, DEFAULT_DETACH_KEYS, execInContainer } from '../runtime/container/index.js';
+import {
+  type ContainerHost,
+  ContainerStartError,
+  DEFAULT_DETACH_KEYS,
+  execInContainer,
+} from '../runtime/container/index.js';
 import { variablesOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
 import { runAttached } from './container-run.js';
@@ -116,8 +121,8 @@ export async function attachToContainer(
     detachKeys,
   });
   await session.open(host.folder(id));
-  if (!(await session.ended())) return 0;
-  return await host.wait(id);
+  const left = await session.left();
+  return left ?? (await host.wait(id));
 }
 
 export type AttachFlags = StoreFlags & Readonly<{ stdin?: boolean; sigProxy?: boolean; detachKeys?: string }>;
@@ -140,7 +145,7 @@ export async function execCommand(name: string, args: readonly string[], flags: 
   if (!detach && tty && interactive && !process.stdin.isTTY)
     throw new UsageError('the input device is not a TTY');
   using opened = await openContainerHost(flags);
-  return await execInContainer(opened.host, name, {
+  const ended = execInContainer(opened.host, name, {
     args,
     env: variablesOf(flags),
     user: flags.user ?? '',
@@ -150,6 +155,12 @@ export async function execCommand(name: string, args: readonly string[], flags: 
       ? { terminal: false, detached: true, stdio: 'ignore' }
       : { terminal: tty, stdio: [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'] }),
   });
+  try {
+    return await ended;
+  } catch (error) {
+    if (detach || !(error instanceof ContainerStartError) || !error.isSaid) throw error;
+    return error.exitCode;
+  }
 }
 
 /** `berth container cleanup`, which monitors call: what comes after the end of a container. */

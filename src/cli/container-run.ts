@@ -63,7 +63,7 @@ async function runOrThrow(image: string, command: readonly string[], flags: RunF
   return await runAttached(host, record, { ...flags, ...attached });
 }
 
-/** Starts it with this terminal on it, to its end. @returns its exit code, or 0 when somebody detached. */
+/** Starts it with this terminal on it, to its end. @returns its exit code, or that of who left it. */
 export async function runAttached(
   host: ContainerHost,
   { id, config, hostConfig }: ContainerRecord,
@@ -90,7 +90,8 @@ export async function runAttached(
       care = kept.use(given);
     },
   });
-  if (!(await session.ended())) return 0; // what monitors call sees to its end
+  const left = await session.left();
+  if (left !== undefined) return left; // what monitors call sees to its end
   const code = await host.wait(id);
   // Whoever is told of the end may want its network or its image away next.
   if (care !== undefined || hostConfig.AutoRemove === true) await host.cleanUp(id);

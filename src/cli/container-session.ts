@@ -28,12 +28,19 @@ export type SessionOptions = Readonly<{
 /** SIGCHLD and those that end or stop this process whatever it does are not handed on. */
 const PROXIED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
+/** As with docker: who says it so often means this command, and not only the container. */
+const ASKING: readonly string[] = ['SIGINT', 'SIGTERM'];
+const INSISTING = 3;
+/** As a shell has it, of SIGINT. */
+const INTERRUPTED = 130;
+
 /** This terminal, or these streams, on a container. Opened before it starts, so that nothing it prints is lost. */
 export class ContainerSession implements Disposable {
   readonly #host: ContainerHost;
   readonly #options: SessionOptions;
   readonly #resources = new DisposableStack();
   #bridge: ChildProcess | undefined;
+  #hasInsisted = false;
   #ended: Promise<number> | undefined;
 
   constructor(host: ContainerHost, options: SessionOptions) {
@@ -61,13 +68,26 @@ export class ContainerSession implements Disposable {
     if (proxiesSignals) this.#proxySignals();
   }
 
-  /** @returns whether the container has ended; else somebody typed the detach keys. */
-  async ended(): Promise<boolean> {
-    return (await this.#ended) !== DETACHED;
+  /**
+   * Waits for the container's end.
+   * @returns nothing then; else the exit code for who left it as it was: 0 with the detach keys, 130 by insisting.
+   */
+  async left(): Promise<number | undefined> {
+    const code = await this.#ended;
+    if (this.#hasInsisted) return INTERRUPTED;
+    return code === DETACHED ? 0 : undefined;
   }
 
   [Symbol.dispose](): void {
     this.#resources.dispose();
+    this.#bridge?.kill('SIGKILL');
+  }
+
+  /** Its first process may take no notice of any signal: then nobody could get away from it. */
+  #leave(): void {
+    this.#hasInsisted = true;
+    const id = this.#options.id.slice(0, 12);
+    process.stderr.write(`berth: the container goes on: \`berth stop ${id}\` ends it\n`);
     this.#bridge?.kill('SIGKILL');
   }
 
@@ -90,8 +110,13 @@ export class ContainerSession implements Disposable {
 
   #proxySignals(): void {
     const { id } = this.#options;
+    let asked = 0;
     for (const signal of PROXIED) {
-      const forward = () => void this.#host.kill(id, signal).catch(() => {}); // it has ended meanwhile
+      const forward = () => {
+        if (ASKING.includes(signal)) asked += 1;
+        if (asked === INSISTING) return this.#leave();
+        void this.#host.kill(id, signal).catch(() => {}); // it has ended meanwhile
+      };
       process.on(signal, forward);
       this.#resources.defer(() => process.off(signal, forward));
     }

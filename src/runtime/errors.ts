@@ -70,10 +70,13 @@ export class ContainerStateError extends RuntimeError {
 export class ContainerStartError extends RuntimeError {
   override readonly name = 'ContainerStartError';
   readonly exitCode: number;
+  /** The runtime has told it already, on the error stream that the command was given. */
+  readonly isSaid: boolean;
 
-  constructor(message: string, exitCode: number) {
+  constructor(message: string, exitCode: number, { isSaid = false }: { isSaid?: boolean } = {}) {
     super(message);
     this.exitCode = exitCode;
+    this.isSaid = isSaid;
   }
 }
 

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BERTH } from '../support/berth-process.js';
@@ -141,7 +143,9 @@ describe('the life of a container', () => {
     expect(await inspect('one', '{{.Status}}')).toMatch(/^Up /);
     const exec = await place.tryRun(['exec', '-e', 'B=2', 'one', 'sh', '-c', 'echo $B > /left; exit 4']);
     expect(exec.code).toBe(4);
-    expect((await place.tryRun(['exec', 'one', 'nosuch'])).code).toBe(127);
+    const missing = await place.tryRun(['exec', 'one', 'nosuch']);
+    expect(missing.code).toBe(127);
+    expect(missing.stderr.match(/executable file not found/g)).toHaveLength(1);
     await place.run(['pause', 'one']);
     expect(await inspect('one', '{{.Status}}')).toMatch(/ \(Paused\)$/m);
     expect((await place.tryRun(['exec', 'one', 'true'])).stderr).toContain('is paused');
@@ -247,6 +251,23 @@ describe('the life of a container', () => {
   });
 });
 
+describe('berth run without a terminal', () => {
+  it('is left by the third interrupt, when the container takes no notice of any', async () => {
+    const args = ['run', '--rm', '--name', 'deaf', '--network', 'none', 'box', 'sleep', '1000'];
+    const cli = spawn(BERTH, args, { env: place.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const said = text(cli.stderr);
+    const ended = once(cli, 'exit');
+    await until(async () => (await inspect('deaf', '{{.State}}')) === 'running\n');
+    for (let i = 0; i < 3; i += 1) {
+      cli.kill('SIGINT');
+      await sleep(200);
+    }
+    expect(await ended).toEqual([130, null]);
+    expect(await said).toMatch(/^berth: the container goes on: `berth stop [0-9a-f]{12}` ends it\n$/);
+    await place.run(['stop', '-t', '0', 'deaf']);
+  });
+});
+
 describe('what is killed', () => {
   it('leaves the container to itself, when it was the command that started it', async () => {
     const cli = spawn(
@@ -261,6 +282,19 @@ describe('what is killed', () => {
     cli.kill('SIGKILL');
     expect(await place.run(['exec', 'orphan', 'echo', 'alive'])).toBe('alive\n');
     await place.run(['rm', '-f', 'orphan']);
+  });
+  it('goes on, when it was paused for a commit', async () => {
+    const script = 'head -c 60000000 /dev/urandom > /file; echo ready; exec sleep 100';
+    await place.run(['run', '-d', '--name', 'held', '--network', 'none', 'box', 'sh', '-c', script]);
+    await until(async () => (await place.run(['logs', 'held'])) === 'ready\n');
+    const cli = spawn(BERTH, ['commit', 'held'], { env: place.env, stdio: 'ignore' });
+    const names = () => readdirSync(join(place.root, 'tmp'), { recursive: true }).join(' ');
+    await until(async () => names().includes('commit-'));
+    cli.kill('SIGKILL');
+    await once(cli, 'exit');
+    expect(await inspect('held', '{{.State}}')).toBe('running\n');
+    expect(await place.run(['exec', 'held', 'echo', 'alive'])).toBe('alive\n');
+    await place.run(['rm', '-f', 'held']);
   });
   it('is told as ended when it was the monitor, and can be started again', async () => {
     const id = (await place.run(['run', '-d', '--name', 'bereft', 'box', 'sleep', '100'])).trim();

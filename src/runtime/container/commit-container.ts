@@ -61,7 +61,7 @@ async function paused<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (!isWanted || state.status !== 'running') return await work();
-  await host.pause(id);
+  await host.pause(id, { meanwhile: true });
   try {
     return await work();
   } finally {

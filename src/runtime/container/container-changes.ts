@@ -1,3 +1,4 @@
+import { isRunning, processIdentity } from '../../linux/index.js';
 import { ContainerStateError } from '../errors.js';
 import { readCgroupSupport, type UpdatableLimits, updateLimits } from '../limits/index.js';
 import { usableCgroups } from '../surroundings.js';
@@ -9,8 +10,15 @@ import { checkRestartPolicy } from './restart-policy.js';
 
 export type ContainerUpdate = Readonly<{ limits: UpdatableLimits; restartPolicy?: RestartPolicy }>;
 
+/** `meanwhile`: if this process is killed before it unpauses it, whoever looks next does. */
+export type PauseOptions = Readonly<{ meanwhile?: boolean }>;
+
 /** What is done to a container that goes on, under its lock. @throws {ContainerStateError} it does not run, or is paused. */
-export async function pauseContainer(parts: HostParts, record: ContainerRecord): Promise<void> {
+export async function pauseContainer(
+  parts: HostParts,
+  record: ContainerRecord,
+  { meanwhile = false }: PauseOptions = {},
+): Promise<void> {
   if (!isAlive(record)) throw new ContainerStateError(`container ${record.id} is not running`);
   if (usableCgroups() === 'none')
     throw new ContainerStateError(
@@ -18,15 +26,39 @@ export async function pauseContainer(parts: HostParts, record: ContainerRecord):
     );
   if (record.state.status === 'paused')
     throw new ContainerStateError(`container ${record.id} is already paused`);
-  await (await parts.control()).pause(record.id);
-  parts.post(parts.store.setState(record.id, { status: 'paused' }), 'pause');
+  const control = await parts.control();
+  // Noted first: of what is frozen and not said to be nobody would know.
+  parts.store.setState(record.id, { pausedFor: processIdentity() });
+  try {
+    await control.pause(record.id);
+  } catch (error) {
+    parts.store.setState(record.id, { pausedFor: undefined });
+    throw error;
+  }
+  const state = { status: 'paused', ...(!meanwhile && { pausedFor: undefined }) } as const;
+  parts.post(parts.store.setState(record.id, state), 'pause');
+}
+
+/** Whether whoever paused it for something was killed before the end of that. */
+export function isLeftPaused(record: ContainerRecord): boolean {
+  const { pausedFor } = record.state;
+  return isAlive(record) && pausedFor !== undefined && isRunning(pausedFor) === false;
+}
+
+/** For one that {@link isLeftPaused}, under its lock. */
+export async function resumeLeftPaused(parts: HostParts, record: ContainerRecord): Promise<ContainerRecord> {
+  // It may not have come to that: then the runtime refuses.
+  await (await parts.control()).resume(record.id).catch(() => {});
+  const running = parts.store.setState(record.id, { status: 'running', pausedFor: undefined });
+  if (record.state.status === 'paused') parts.post(running, 'unpause');
+  return running;
 }
 
 /** @throws {ContainerStateError} it is not paused. */
 export async function unpauseContainer(parts: HostParts, record: ContainerRecord): Promise<void> {
   if (record.state.status !== 'paused') throw new ContainerStateError(`container ${record.id} is not paused`);
   await (await parts.control()).resume(record.id);
-  parts.post(parts.store.setState(record.id, { status: 'running' }), 'unpause');
+  parts.post(parts.store.setState(record.id, { status: 'running', pausedFor: undefined }), 'unpause');
 }
 
 /** Limits change at once if it runs, and when it is started again. @throws {InvalidLimitError} @throws {InvalidContainerError} */

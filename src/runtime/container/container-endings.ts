@@ -6,6 +6,7 @@ import { parseSignal } from '../../oci/index.js';
 import { RuntimeError } from '../errors.js';
 import { removeCgroups } from '../leftover-cgroups.js';
 import type { MountPoint } from '../volumes/index.js';
+import { isLeftPaused, resumeLeftPaused } from './container-changes.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts } from './host-parts.js';
 import { cgroupPathOf } from './names.js';
@@ -44,6 +45,7 @@ export class ContainerEndings {
       return undefined;
     }
     if (this.hasEnded(record)) return this.#takeApart(record);
+    if (isLeftPaused(record)) return resumeLeftPaused(this.#parts, record);
     if (this.isHalfMade(record)) await this.endProcesses(record); // whoever was about to start it was killed
     if (!isAlive(record) && this.#parts.networks.attachmentOf(id) !== undefined)
       await this.#parts.networks.detach(id);
@@ -57,7 +59,7 @@ export class ContainerEndings {
 
   /** Whether {@link current} would find that it is not as it is told. */
   needsCare(record: ContainerRecord): boolean {
-    if (isAlive(record)) return this.hasEnded(record);
+    if (isAlive(record)) return this.hasEnded(record) || isLeftPaused(record);
     if (record.state.status === 'dead') return false;
     return (
       record.state.status === 'removing' ||
@@ -98,6 +100,7 @@ export class ContainerEndings {
     return {
       status: 'exited',
       pid: 0,
+      pausedFor: undefined,
       exitCode: exitCode ?? UNKNOWN_EXIT,
       error: exitCode === undefined ? 'its monitor was killed, so how it ended is not known' : '',
       oomKilled: folder.wasOutOfMemory,

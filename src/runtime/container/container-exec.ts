@@ -143,7 +143,10 @@ async function runProcess(
       const pid = child?.pid;
       for (const each of pid === undefined ? [] : [...descendantsOf(pid), pid]) kill(each); // it may wait for what is frozen
     });
-    if (code !== 0) throwIfNotStarted(readFileSync(`/proc/self/fd/${log.fd}`, 'utf8'), code);
+    if (code !== 0) {
+      const text = readFileSync(`/proc/self/fd/${log.fd}`, 'utf8');
+      throwIfNotStarted(text, code, { isSaid: control.tellsItself });
+    }
     return code;
   } finally {
     rmSync(pidFile, { force: true });
@@ -258,16 +261,19 @@ function runToEnd(
 }
 
 /** @throws {ContainerStartError} when it was the runtime that failed. */
-function throwIfNotStarted(log: string, code: number): void {
+function throwIfNotStarted(log: string, code: number, told: Readonly<{ isSaid: boolean }>): void {
   const messages = log
     .split('\n')
     .flatMap((line) => (line.includes('"level":"error"') ? [(JSON.parse(line) as { msg: string }).msg] : []));
   const message = messages.join('; ');
-  if (message === '') return;
+  if (message !== '') throw new ContainerStartError(message, exitCodeOf(message, code), told);
+}
+
+/** @param code of the runtime, where it is not the command that is at fault. */
+function exitCodeOf(message: string, code: number): number {
   try {
-    throw new ContainerStartError(message, startFailure(message));
-  } catch (error) {
-    if (error instanceof ContainerStartError) throw error;
-    throw new ContainerStartError(message, code);
+    return startFailure(message);
+  } catch {
+    return code;
   }
 }

@@ -6,6 +6,7 @@ import { treeBytes, type Volumes } from '../volumes/index.js';
 import { type CreateBody, type EndpointSettings, stopSignalOf } from './configuration.js';
 import {
   type ContainerUpdate,
+  type PauseOptions,
   pauseContainer,
   renameContainer,
   unpauseContainer,
@@ -216,8 +217,8 @@ export class ContainerHost implements Disposable {
   }
 
   /** @throws {ContainerStateError} it does not run, or is paused already. */
-  async pause(text: string): Promise<void> {
-    await this.#known.locked(text, (record) => pauseContainer(this.#parts, record));
+  async pause(text: string, options: PauseOptions = {}): Promise<void> {
+    await this.#known.locked(text, (record) => pauseContainer(this.#parts, record, options));
   }
 
   /** @throws {ContainerStateError} it is not paused. */

@@ -35,6 +35,8 @@ export type ContainerState = Readonly<{
   restartDueAt?: string;
   /** While it is being removed: its anonymous volumes go too. */
   removesVolumes?: boolean;
+  /** It is paused, or about to be, for as long as this process is at something: see processIdentity. */
+  pausedFor?: string | undefined;
   /** Which process watches over it: see processIdentity. */
   monitor?: string;
   /** Of its last run; absent where nobody checks it. */

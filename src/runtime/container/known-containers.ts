@@ -1,4 +1,5 @@
 import { ContainerNotFoundError } from '../errors.js';
+import { isLeftPaused } from './container-changes.js';
 import type { ContainerEndings } from './container-endings.js';
 import type { ContainerRecord } from './container-record.js';
 import type { HostParts } from './host-parts.js';
@@ -33,7 +34,7 @@ export class KnownContainers {
   /** @param text id, name or the beginning of an id. @throws {ContainerNotFoundError} @throws {AmbiguousContainerError} */
   async get(text: string): Promise<ContainerRecord> {
     const record = this.#parts.store.get(text);
-    if (!this.#endings.hasEnded(record)) return record;
+    if (!this.#endings.hasEnded(record) && !isLeftPaused(record)) return record;
     await this.#settle(record.id);
     return this.#endings.seen(this.#parts.store.byId(record.id) ?? this.#parts.store.get(text));
   }

@@ -4,9 +4,12 @@ import { runProgram } from '../programs.js';
 /** What runc and crun do to containers that they have made. */
 export class OciControl {
   readonly #command: readonly string[];
+  /** Whether a command that cannot be started inside is told of on its own error stream: runc does, crun does not. */
+  readonly tellsItself: boolean;
 
   /** @param stateDirectory where the program notes which containers there are. */
-  constructor({ program, options }: UsableRuntime, stateDirectory: string) {
+  constructor({ kind, program, options }: UsableRuntime, stateDirectory: string) {
+    this.tellsItself = kind === 'runc';
     this.#command = [program, ...options, '--root', stateDirectory];
   }
 
