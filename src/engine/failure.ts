@@ -62,6 +62,8 @@ export function findFailure(error: unknown): Failure | undefined {
   if (status !== undefined) return { status, message: error.message };
   if (error instanceof RegistryError)
     return { status: error.status === 404 ? 404 : 502, message: error.message };
+  if ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'))
+    return { status: 500, message: 'no space left on device' };
   return WORTH_SAYING.has(error.name) ? { status: 500, message: error.message } : undefined;
 }
 
@@ -72,6 +74,7 @@ const WORTH_SAYING: ReadonlySet<string> = new Set([
   'DigestMismatchError',
   'RuntimeError',
   'RuntimeUnavailableError',
+  'SqlDiskError',
   'TrustError',
   'UnreachableError',
   'UserNotFoundError',

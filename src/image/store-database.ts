@@ -1,6 +1,6 @@
 import { renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { isUnsound, type SQLInputValue, SqlFile } from '../sqlite/index.js';
+import { explainDisk, isUnsound, type SQLInputValue, SqlFile } from '../sqlite/index.js';
 
 /** How long a change waits for that of another process. */
 const BUSY_MS = 10_000;
@@ -85,7 +85,7 @@ function openSound(path: string): DatabaseSync {
     return db;
   } catch (error) {
     db.close();
-    if (!isUnsound(error)) throw error;
+    if (!isUnsound(error)) throw explainDisk(error, path);
     renameSync(path, `${path}.damaged-${Date.now()}`);
     for (const suffix of ['-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
     return new DatabaseSync(path, { timeout: BUSY_MS });

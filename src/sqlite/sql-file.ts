@@ -1,5 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 
+import { explainDisk } from './result-codes.js';
+
 export type { SQLInputValue };
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -15,11 +17,11 @@ export class SqlFile {
   }
 
   get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values);
+    return this.#told(() => this.#prepare(sql).get(...values));
   }
 
   all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#prepare(sql).all(...values);
+    return this.#told(() => this.#prepare(sql).all(...values));
   }
 
   /** Rows while `wanted` says so of each: those behind are not even read. */
@@ -40,22 +42,22 @@ export class SqlFile {
   }
 
   run(sql: string, ...values: SQLInputValue[]): { changes: number; rowid: number } {
-    const { changes, lastInsertRowid } = this.#prepare(sql).run(...values);
+    const { changes, lastInsertRowid } = this.#told(() => this.#prepare(sql).run(...values));
     return { changes: Number(changes), rowid: Number(lastInsertRowid) };
   }
 
   /** Several statements without parameters. */
   exec(sql: string): void {
-    this.#db.exec(sql);
+    this.#told(() => this.#db.exec(sql));
   }
 
   /** All of it or nothing, apart from all other processes; inside another one, a part of it. Runs without giving way. */
   transaction<T>(work: () => T): T {
     if (this.#db.isTransaction) return work();
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
-      this.#db.exec('COMMIT');
+      this.exec('COMMIT');
       return result;
     } catch (error) {
       // SQLite itself goes back after some failures, such as a full disk.
@@ -74,6 +76,15 @@ export class SqlFile {
 
   close(): void {
     if (this.#db.isOpen) this.#db.close();
+  }
+
+  /** @throws {SqlDiskError} in place of what SQLite says of disks. */
+  #told<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw explainDisk(error, this.#db.location() ?? 'a database in memory');
+    }
   }
 
   #prepare(sql: string): StatementSync {

@@ -1,4 +1,4 @@
-import { readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
@@ -66,7 +66,7 @@ describe('a registry whose disk is full', () => {
       for (const blob of blobs) expect((await pushBlob(server.url, 'disk/new', blob)).status).toBe(201);
     }
     const waiting = await startUpload(server.url, 'disk/app');
-    const ballast = await fill(disk);
+    const ballast = await disk.fill();
 
     const refused = await pushBlob(server.url, 'disk/app', blobOf(random, 50_000));
     expectFull(refused);
@@ -97,7 +97,7 @@ describe('a registry whose disk is full', () => {
   it('has the same to show after a restart on the full disk', async () => {
     const other = imageOf(random, [4000]);
     for (const blob of other.blobs) expect((await pushBlob(server.url, 'disk/new', blob)).status).toBe(201);
-    await fill(disk);
+    await disk.fill();
     expectFull(await putManifest(server.url, 'disk/new', 'v1', other));
     await server.stop('SIGKILL');
     await using again = await BerthProcess.start({ root: disk.path, config: CONFIG });
@@ -108,7 +108,7 @@ describe('a registry whose disk is full', () => {
   });
 
   it('still deletes', async () => {
-    const ballast = await fill(disk);
+    const ballast = await disk.fill();
     const deleted = await exchange(server.url, 'DELETE', `/v2/disk/app/manifests/${image.digest}`);
     if (deleted.status !== 202) expectFull(deleted);
     await rm(ballast);
@@ -178,13 +178,6 @@ async function expectAbsent(
 }
 
 /** Takes the very last bytes. @returns the file that has them. */
-async function fill(disk: Tmpfs): Promise<string> {
-  const path = join(disk.path, 'ballast');
-  const { bavail, bsize } = await statfs(disk.path);
-  await writeFile(path, Buffer.alloc(bavail * bsize));
-  return path;
-}
-
 async function freeBytes(disk: Tmpfs): Promise<number> {
   const { bavail, bsize } = await statfs(disk.path);
   return bavail * bsize;

@@ -1,4 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RunError, run } from '../support/run.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -24,6 +25,14 @@ export class Tmpfs implements AsyncDisposable {
       throw new Error('these tests mount file systems, which only root may do', { cause: error });
     }
     return new Tmpfs(path, folder);
+  }
+
+  /** Until not one byte is left. @returns the file that fills it. */
+  async fill(): Promise<string> {
+    const ballast = join(this.path, 'ballast');
+    const { bavail, bsize } = await statfs(this.path);
+    await writeFile(ballast, Buffer.alloc(bavail * bsize));
+    return ballast;
   }
 
   async makeReadOnly(): Promise<void> {
