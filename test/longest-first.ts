@@ -28,6 +28,7 @@ const LONGEST = [
   'containers/network-command',
   'containers/watching',
   'containers/rootless',
+  'containers/hostile-images',
   'clients/known-flags',
 ].map((name) => `/test/${name}.test.ts`);
 
