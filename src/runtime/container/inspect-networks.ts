@@ -23,8 +23,15 @@ export function inspectNetworks(record: ContainerRecord, networks: Networks) {
     IPAddress: first?.ipAddress ?? '',
     IPPrefixLen: first?.prefixLength ?? 0,
     MacAddress: first?.macAddress ?? '',
-    Networks: Object.fromEntries(attachment === undefined ? planned : shown),
+    Networks:
+      machineNetwork(record, networks) ?? Object.fromEntries(attachment === undefined ? planned : shown),
   };
+}
+
+/** Of one that has the machine's network, or none: docker counts these as networks. */
+function machineNetwork({ hostConfig: { NetworkMode: mode = '' } }: ContainerRecord, networks: Networks) {
+  if (mode !== 'none' && mode !== 'host') return undefined;
+  return { [mode]: { ...NOWHERE, NetworkID: networks.get(mode).id, Aliases: null, Links: null } };
 }
 
 const NOWHERE = {

@@ -3,7 +3,7 @@ import { type Chapter, until } from './chapter.js';
 export const LIFE: Chapter = {
   title: 'life',
   steps: [
-    'docker create --name box1 box sh -c "trap \\"exit 5\\" TERM; echo up; while :; do sleep 0.1; done"; docker start box1; docker start box1; ' +
+    'docker create --name box1 --network none box sh -c "trap \\"exit 5\\" TERM; echo up; while :; do sleep 0.1; done"; docker start box1; docker start box1; ' +
       `${until('docker logs box1 | grep -q up')}; docker logs box1`,
     {
       line: 'docker pause box1; docker ps --format "{{.Status}}"; docker pause box1; docker exec box1 true; docker unpause box1; docker unpause box1',

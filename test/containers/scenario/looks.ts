@@ -3,7 +3,7 @@ import { type Chapter, EMPTY, WORDS } from './chapter.js';
 export const LOOKS: Chapter = {
   title: 'ps, inspect, port and rename',
   steps: [
-    'docker ps; docker create --name made --label tier=web box echo hi; docker run --name done box sh -c "exit 3"',
+    'docker ps; docker create --name made --label tier=web box echo hi; docker run --name done --network none box sh -c "exit 3"',
     'docker run -d --name runs --label tier=db --restart unless-stopped -p 8080:80 -p 127.0.0.1:5353:53/udp box sleep 1000',
     'docker ps; docker ps -a; docker ps -aq | wc -l; docker ps -q --no-trunc | tr -d "\\n" | wc -c; docker ps -l --format "{{.Names}}"',
     'docker ps -a --format "{{.Names}}|{{.Command}}|{{.CreatedAt}}|{{.RunningFor}}|{{.State}}|{{.Labels}}|{{.Label \\"tier\\"}}|{{.Mounts}}|{{.Networks}}|{{.LocalVolumes}}"',

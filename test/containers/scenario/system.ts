@@ -4,7 +4,7 @@ export const SYSTEM: Chapter = {
   title: 'system and events',
   steps: [
     'docker version --format "{{.Server.Os}} {{.Server.Arch}}"; docker info --format "{{.Containers}} {{.ContainersRunning}} {{.OSType}} {{.Architecture}} {{.CgroupVersion}} {{.LoggingDriver}} {{.Swarm.LocalNodeState}}"',
-    'docker run -d --name seen --label a=b box sleep 100; docker exec seen true; docker pause seen; docker unpause seen; docker rename seen saw; docker restart -t 0 saw; docker kill saw; docker wait saw; docker rm saw',
+    'docker run -d --name seen --network none --label a=b box sleep 100; docker exec seen true; docker pause seen; docker unpause seen; docker rename seen saw; docker restart -t 0 saw; docker kill saw; docker wait saw; docker rm saw',
     'sleep 1; docker events --since 10m --until 0s --filter type=container --filter label=a --format "{{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.image}} {{.Actor.Attributes.exitCode}} {{.Actor.Attributes.signal}}"',
     'docker volume create data; docker run --name user -v data:/d --network none box sh -c "echo 12345 > /d/file; echo own > /own"; docker volume create idle; docker network create unused >/dev/null',
     'docker system df --format "{{.Type}} {{.TotalCount}} {{.Active}}" | grep -v Build; docker system df -v --format "{{range .Volumes}}{{.Name}} {{.Links}} {{.Size}}\n{{end}}{{range .Containers}}{{.Names}} {{.Size}}\n{{end}}" | sort',
