@@ -29,5 +29,5 @@ export const EMPTY: Accepted = {
   why: 'what is empty is null in some versions of docker, and [] or {} in others',
 };
 
-/** Waits until a command succeeds, for some ten seconds. */
-export const until = (condition: string) => `for i in $(seq 100); do ${condition} && break; sleep 0.1; done`;
+/** Waits until a command succeeds, for some twelve seconds; not often, as a client that starts costs more than what it asks for. */
+export const until = (condition: string) => `for i in $(seq 40); do ${condition} && break; sleep 0.3; done`;

@@ -7,7 +7,7 @@ export const LOOKS: Chapter = {
     'docker run -d --name runs --label tier=db --restart unless-stopped -p 8080:80 -p 127.0.0.1:5353:53/udp box sleep 1000',
     'docker ps; docker ps -a; docker ps -aq | wc -l; docker ps -q --no-trunc | tr -d "\\n" | wc -c; docker ps -l --format "{{.Names}}"',
     'docker ps -a --format "{{.Names}}|{{.Command}}|{{.CreatedAt}}|{{.RunningFor}}|{{.State}}|{{.Labels}}|{{.Label \\"tier\\"}}|{{.Mounts}}|{{.Networks}}|{{.LocalVolumes}}"',
-    'for f in status=exited status=created exited=3 name=run ancestor=box label=tier=db before=done since=made publish=8080 publish=5353/udp publish=80 expose=80 network=bridge network=other volume=x; do echo $f: $(docker ps -a --filter $f --format "{{.Names}}" | sort); done',
+    'for f in status=exited exited=3 name=run ancestor=box label=tier=db before=done since=made publish=8080 publish=5353/udp expose=80 network=bridge network=other; do echo $f: $(docker ps -a --filter $f --format "{{.Names}}" | sort); done',
     { line: 'docker ps --filter nosuch=1; docker ps --filter status=odd', accepted: [WORDS] },
     { line: 'docker inspect -f "{{json .Config}}" runs', accepted: [EMPTY] },
     {
