@@ -22,6 +22,8 @@ beforeAll(async () => {
   // What this process and its children do to devices and firewalls stays with them.
   unshare(CLONE_NEWNET);
   await run(['ip', 'link', 'set', 'lo', 'up']);
+  // Most machines have a device that is called as those of containers are.
+  await run(['ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'beside']);
   folder = await temporaryFolder('networks');
   db = new RuntimeDatabase(join(folder.path, 'root'));
   networks = new Networks(db, {

@@ -5,7 +5,7 @@ import { lastWords, RuntimeError } from '../errors.js';
 import { runProgram, startProgram } from '../programs.js';
 import type { Endpoint, NetworkedContainer } from './endpoint.js';
 import { deviceOf, isSix, type Network, OPTION } from './network.js';
-import { requiredProgram } from './network-programs.js';
+import { endingWithUs, requiredProgram } from './network-programs.js';
 import type { PublishedPort } from './published-port.js';
 
 /** One container in one network, as it is to be: also what is needed to take it away again. */
@@ -81,8 +81,7 @@ export class Netavark implements NetworkPlumbing {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const program = requiredProgram('netavark');
     const aardvark = requiredProgram('aardvark-dns');
-    // Killed with us: what a killed command left half-made is not being made on while others take it away.
-    const command = [requiredProgram('setpriv'), '--pdeathsig', 'KILL', ...prefix, program];
+    const command = [...endingWithUs(), ...prefix, program];
     const args = ['--config', this.#directory, '--aardvark-binary', aardvark, verb, namespace];
     const [first = '', ...rest] = [...command, ...args];
     const child = startProgram(first, rest, {

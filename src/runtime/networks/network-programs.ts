@@ -7,6 +7,8 @@ const PACKAGES = {
   'aardvark-dns': 'aardvark-dns',
   ip: 'iproute2',
   iptables: 'iptables',
+  'iptables-restore': 'iptables',
+  'iptables-save': 'iptables',
   netavark: 'netavark',
   nsenter: 'util-linux',
   setpriv: 'util-linux',
@@ -24,4 +26,9 @@ export function requiredProgram(name: keyof typeof PACKAGES): string {
   throw new RuntimeUnavailableError(
     `networks of containers need the program ${name}, which is not installed: install the package ${PACKAGES[name]}`,
   );
+}
+
+/** Put before a command, it is killed with this process: what a killed command left half-made is not being made on while others take it away. */
+export function endingWithUs(): string[] {
+  return [requiredProgram('setpriv'), '--pdeathsig', 'KILL'];
 }

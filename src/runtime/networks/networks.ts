@@ -7,7 +7,8 @@ import { type Attachment, Attachments, type AttachOptions } from './attachments.
 import type { Endpoint, EndpointRequest, NetworkedContainer } from './endpoint.js';
 import type { HeldPorts } from './held-ports.js';
 import type { Member } from './inspect-network.js';
-import { Netavark, type NetworkPlumbing } from './netavark.js';
+import { MachinePlumbing } from './machine-plumbing.js';
+import type { NetworkPlumbing } from './netavark.js';
 import {
   isPredefined,
   type Network,
@@ -59,7 +60,9 @@ export class Networks {
     this.#events = new RuntimeEvents(db);
     const published = () => this.#store.attachments().flatMap(({ ports }) => ports);
     const usual = isForMachine
-      ? new Netavark(join(directory, 'names'))
+      ? new MachinePlumbing(join(directory, 'names'), (network, container) =>
+          this.#store.members(network).some((member) => member.container !== container),
+        )
       : new UserPlumbing(directory, published);
     const namespaces = isForMachine
       ? NetworkNamespaces.ofMachine(directory)

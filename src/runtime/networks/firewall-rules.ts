@@ -1,0 +1,56 @@
+import { runProgram } from '../programs.js';
+import { endingWithUs, requiredProgram } from './network-programs.js';
+
+type Table = 'filter' | 'nat';
+
+/** A rule of iptables(8): `place` is -A or -I with a chain, `match` what it is for and what becomes of that. */
+export type FirewallRule = Readonly<{ table: Table; place: string; match: string }>;
+
+/** Rules that are to be there under one name, and no others of that name. */
+export type FirewallGroup = Readonly<{
+  /** Letters, digits and `-`: the comment of each of its rules, by which it is found again. */
+  name: string;
+  rules: readonly FirewallRule[];
+}>;
+
+/**
+ * Makes the rules of IPv4 as these groups say, all of a table at once: one program looks, and another changes what differs.
+ * Safe to repeat. @param chains of our own, which stay. @throws {RuntimeError}
+ */
+export async function putFirewallGroups(
+  groups: readonly FirewallGroup[],
+  chains: readonly Readonly<{ table: Table; name: string }>[] = [],
+): Promise<void> {
+  const saved = await runProgram([requiredProgram('iptables-save')]);
+  const text = (['filter', 'nat'] as const).flatMap((table) => {
+    const lines = linesOf(saved, table);
+    const missing = chains.filter((chain) => chain.table === table && !hasChain(lines, chain.name));
+    const changes = groups.flatMap((group) => changesOf(group, table, lines));
+    if (missing.length === 0 && changes.length === 0) return [];
+    return [`*${table}`, ...missing.map(({ name }) => `:${name} - [0:0]`), ...changes, 'COMMIT'];
+  });
+  if (text.length === 0) return;
+  const restore = [requiredProgram('iptables-restore'), '--noflush', '--wait'];
+  await runProgram([...endingWithUs(), ...restore], `${text.join('\n')}\n`);
+}
+
+function changesOf({ name, rules }: FirewallGroup, table: Table, lines: readonly string[]): string[] {
+  const mark = new RegExp(`--comment "?${name}"?(?: |$)`);
+  const there = lines.filter((line) => line.startsWith('-A ') && mark.test(line));
+  const wanted = rules.filter((rule) => rule.table === table);
+  if (there.length === wanted.length) return [];
+  return [
+    ...there.map((line) => line.replace('-A ', '-D ')),
+    ...wanted.map(({ place, match }) => `${place} -m comment --comment ${name} ${match}`),
+  ];
+}
+
+function linesOf(saved: string, table: Table): string[] {
+  const lines = saved.split('\n');
+  const start = lines.indexOf(`*${table}`);
+  return start < 0 ? [] : lines.slice(start, lines.indexOf('COMMIT', start));
+}
+
+function hasChain(lines: readonly string[], name: string): boolean {
+  return lines.some((line) => line.startsWith(`:${name} `));
+}

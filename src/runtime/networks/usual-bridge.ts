@@ -1,0 +1,144 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { runProgram } from '../programs.js';
+import { expectSubnet } from './address-pool.js';
+import { type FirewallGroup, type FirewallRule, putFirewallGroups } from './firewall-rules.js';
+import { hasDevice } from './host-routes.js';
+import type { Connection } from './netavark.js';
+import { deviceOf } from './network.js';
+import { endingWithUs, requiredProgram } from './network-programs.js';
+import type { PublishedPort } from './published-port.js';
+
+/** netavark's: its networks and this one are kept apart there. */
+const [ISOLATED, DROPPED] = ['NETAVARK_ISOLATION_1', 'NETAVARK_ISOLATION_2'];
+const PUBLISHED = 'BERTH-PUBLISHED';
+const CHAINS = [
+  { table: 'filter', name: ISOLATED },
+  { table: 'filter', name: DROPPED },
+  { table: 'nat', name: PUBLISHED },
+] as const;
+/** Of packets whose answers have to come back through this machine: netavark's too. */
+const MARK = '0x2000/0x2000';
+
+/** Not told by its neighbours which addresses and routes it has: they may be anybody's containers. */
+const INSIDE = 'echo 0 > "/proc/sys/net/ipv6/conf/$0/autoconf" 2> /dev/null; exec "$@"';
+
+/**
+ * Docker's usual bridge: IPv4, and no names. It is what most containers are in, and netavark starts forty programs to put
+ * one there; here it is done by four, two of which see to the firewall. All is safe to repeat, and what is taken away may
+ * be half-made.
+ */
+export class UsualBridge {
+  /** Devices come before rules, so that whoever finds none of a container need not look for those. */
+  async setUp(namespace: string, connection: Connection): Promise<void> {
+    const { network, endpoint } = connection;
+    const [bridge, veth] = [deviceOf(network), vethOf(connection)];
+    const { interfaceName, prefixLength, gateway, macAddress, ipAddress } = endpoint;
+    await ip([
+      ...(hasDevice(veth) ? [`link del ${veth}`] : []),
+      ...(hasDevice(bridge) ? [] : [`link add name ${bridge} type bridge`]),
+      `addr replace ${gateway}/${prefixLength} broadcast + dev ${bridge}`,
+      `link set dev ${bridge} up`,
+      // There at once: this machine may have a device of that name too.
+      `link add name ${veth} type veth peer name ${interfaceName} address ${macAddress} netns ${namespace}`,
+      `link set dev ${veth} master ${bridge} up`,
+    ]);
+    const metric = 100 + Number(/\d+$/.exec(interfaceName)?.[0] ?? 0);
+    const inside = [requiredProgram('nsenter'), `--net=${namespace}`, '/bin/sh', '-c', INSIDE, interfaceName];
+    await ip(
+      [
+        `addr add ${ipAddress}/${prefixLength} broadcast + dev ${interfaceName}`,
+        `link set dev ${interfaceName} up`,
+        'link set dev lo up',
+        `route add default via ${gateway} dev ${interfaceName} proto static metric ${metric}`,
+      ],
+      inside,
+    );
+    writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+    // For what this machine publishes on 127.0.0.1.
+    writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1');
+    await putFirewallGroups([networkGroup(connection), portGroup(connection)], CHAINS);
+  }
+
+  /** @param isLast nobody else is, or is about to be, in the network. */
+  async tearDown(connection: Connection, isLast: boolean): Promise<void> {
+    const { network, ports } = connection;
+    const [bridge, veth] = [deviceOf(network), vethOf(connection)];
+    const gone = [
+      ...(ports.length > 0 ? [portGroup(connection)] : []),
+      ...(isLast ? [networkGroup(connection)] : []),
+    ];
+    if (gone.length > 0) await putFirewallGroups(gone.map(({ name }) => ({ name, rules: [] })));
+    const devices = [veth, ...(isLast ? [bridge] : [])].filter(hasDevice);
+    if (devices.length > 0) await ip(devices.map((device) => `link del ${device}`));
+  }
+
+  /** Whether {@link setUp} has been at it. */
+  has(connection: Connection): boolean {
+    return hasDevice(vethOf(connection));
+  }
+}
+
+/** Whether netavark has to do it: firewalld keeps the rules of others from working, and a person may have chosen. */
+export function hasOtherFirewall(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env.NETAVARK_FW !== undefined || existsSync('/run/firewalld.pid');
+}
+
+function vethOf({ container }: Connection): string {
+  return `veth${container.id.slice(0, 11)}`;
+}
+
+/** @param prefix put before the command, which reads the lines. */
+async function ip(lines: readonly string[], prefix: readonly string[] = []): Promise<void> {
+  await runProgram(
+    [...endingWithUs(), ...prefix, requiredProgram('ip'), '-batch', '-'],
+    `${lines.join('\n')}\n`,
+  );
+}
+
+/** What all of the network need. Later ones with -I come before. */
+function networkGroup({ network }: Connection): FirewallGroup {
+  const [bridge, subnet] = [deviceOf(network), subnetOf(network)];
+  const established = '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT';
+  const filter = (place: string, match: string): FirewallRule => ({ table: 'filter', place, match });
+  const nat = (place: string, match: string): FirewallRule => ({ table: 'nat', place, match });
+  return {
+    name: `berth-${network.id.slice(0, 12)}`,
+    rules: [
+      filter('-I FORWARD', `-s ${subnet} -j ACCEPT`),
+      filter('-I FORWARD', `-d ${subnet} ${established}`),
+      filter('-I FORWARD', `-j ${ISOLATED}`),
+      filter(`-I ${ISOLATED}`, `-i ${bridge} ! -o ${bridge} -j ${DROPPED}`),
+      filter(`-I ${DROPPED}`, `-o ${bridge} -j DROP`),
+      nat('-A PREROUTING', `-m addrtype --dst-type LOCAL -j ${PUBLISHED}`),
+      nat('-A OUTPUT', `-m addrtype --dst-type LOCAL -j ${PUBLISHED}`),
+      nat('-A POSTROUTING', `-m mark --mark ${MARK} -j MASQUERADE`),
+      nat('-A POSTROUTING', `-s ${subnet} ! -o ${bridge} -j MASQUERADE`),
+    ],
+  };
+}
+
+/** Published ports of one container. */
+function portGroup({ network, container, endpoint, ports }: Connection): FirewallGroup {
+  const rule = (match: string): FirewallRule => ({ table: 'nat', place: `-A ${PUBLISHED}`, match });
+  return {
+    name: `berth-${container.id.slice(0, 32)}`,
+    rules: ports
+      .filter(({ hostIp }) => !hostIp.includes(':')) // it has no address of IPv6
+      .flatMap((port) => [
+        rule(`-s ${subnetOf(network)} ${packetsTo(port)} -j MARK --set-xmark ${MARK}`),
+        rule(`-s 127.0.0.1/32 ${packetsTo(port)} -j MARK --set-xmark ${MARK}`),
+        rule(`${packetsTo(port)} -j DNAT --to-destination ${endpoint.ipAddress}:${port.containerPort}`),
+      ]),
+  };
+}
+
+function packetsTo({ hostIp, hostPort, protocol }: PublishedPort): string {
+  const address = hostIp === '' || hostIp === '0.0.0.0' ? '' : `-d ${hostIp}/32 `;
+  return `${address}-p ${protocol} -m ${protocol} --dport ${hostPort}`;
+}
+
+function subnetOf({ pools }: Connection['network']): string {
+  const subnet = pools[0]?.subnet ?? '';
+  expectSubnet(subnet);
+  return subnet;
+}
