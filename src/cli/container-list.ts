@@ -55,7 +55,7 @@ export async function listContainers(flags: PsFlags): Promise<void> {
   const showsSize = flags.size === true || /\.Size\b/.test(flags.format ?? '');
   const rows = await Promise.all(
     shown.map(async (record) => ({
-      ...rowOf(record, opened.host.networks.attachmentOf(record.id), flags.trunc !== false),
+      ...rowOf(record, attachmentOf(opened.host, record), flags.trunc !== false),
       ...(showsSize && { Size: await sizeText(opened.host, record) }),
     })),
   );
@@ -112,6 +112,11 @@ function rowOf(
     Networks: networkNames(record).join(','),
     LocalVolumes: String(record.mounts.filter(({ type }) => type === 'volume').length),
   };
+}
+
+/** What has ended has no networks. */
+function attachmentOf({ networks }: ContainerHost, { id, state }: ContainerRecord): Attachment | undefined {
+  return state.pid === 0 ? undefined : networks.attachmentOf(id);
 }
 
 function shortened(text: string, length: number): string {

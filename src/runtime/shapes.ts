@@ -29,11 +29,10 @@ export function mapOf(shape: Shape): Shape {
 
 /** Members that are null are as good as none. */
 export function objectOf(shapes: Shapes): Shape {
+  const members = Object.entries(shapes); // once: hundreds of values may be looked at
   return (value) => {
     if (!isObject(value)) return 'must be an object';
-    const wrong = Object.entries(shapes).find(
-      ([name, shape]) => value[name] != null && shape(value[name]) !== undefined,
-    );
+    const wrong = members.find(([name, shape]) => value[name] != null && shape(value[name]) !== undefined);
     return wrong && `has a ${wrong[0]} that ${wrong[1](value[wrong[0]])}`;
   };
 }

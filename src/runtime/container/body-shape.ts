@@ -137,11 +137,11 @@ const CONFIG: Shapes = {
   WorkingDir: text,
 };
 
-const BODY: Shapes = {
+const BODY = objectOf({
   ...CONFIG,
   HostConfig: objectOf(HOST_CONFIG),
   NetworkingConfig: objectOf({ EndpointsConfig: mapOf(orNull(objectOf(ENDPOINT))) }),
-};
+});
 
 /**
  * The body of a request that makes a container, or a part of one with the same members. What is null is as good as absent,
@@ -150,7 +150,7 @@ const BODY: Shapes = {
  */
 export function parseCreateBody(body: object): CreateBody {
   const known = body as CreateBody;
-  const wrong = objectOf(BODY)(body);
+  const wrong = BODY(body);
   if (wrong !== undefined) throw new InvalidContainerError(`invalid container: it ${wrong}`);
   if (known.StopSignal) checkStopSignal(known.StopSignal);
   return known;

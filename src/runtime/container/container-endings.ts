@@ -57,15 +57,11 @@ export class ContainerEndings {
     return this.hasEnded(record) ? { ...record, state: { ...record.state, ...this.#end(record) } } : record;
   }
 
-  /** Whether {@link current} would find that it is not as it is told. */
-  needsCare(record: ContainerRecord): boolean {
+  /** Whether {@link current} would find that it is not as it is told. @param attached ids of those that have networks. */
+  needsCare(record: ContainerRecord, attached: ReadonlySet<string>): boolean {
     if (isAlive(record)) return this.hasEnded(record) || isLeftPaused(record);
     if (record.state.status === 'dead') return false;
-    return (
-      record.state.status === 'removing' ||
-      this.isHalfMade(record) ||
-      this.#parts.networks.attachmentOf(record.id) !== undefined
-    );
+    return record.state.status === 'removing' || this.isHalfMade(record) || attached.has(record.id);
   }
 
   /** Whether it has, or may have, processes, though nobody has noted that it was started. */

@@ -18,13 +18,16 @@ export class KnownContainers {
   async all(): Promise<ContainerRecord[]> {
     const records = this.#parts.store.all();
     const known = new Set(records.map(({ id }) => id));
+    const attached = new Set(this.#parts.networks.attached());
+    const others = [...this.#parts.folderIds(), ...attached].filter((id) => !known.has(id));
+    const toSettle = new Set(others);
     for (const record of records) {
-      if (this.#endings.needsCare(record)) await this.#settle(record.id);
+      if (this.#endings.needsCare(record, attached)) toSettle.add(record.id);
       else if (this.#endings.isOverdue(record)) this.#parts.startCleanUp(record.id);
     }
-    const others = [...this.#parts.folderIds(), ...this.#parts.networks.attached()];
-    for (const id of new Set(others)) if (!known.has(id)) await this.#settle(id);
-    return this.#parts.store.all().map((record) => {
+    for (const id of toSettle) await this.#settle(id);
+    const current = toSettle.size === 0 ? records : this.#parts.store.all();
+    return current.map((record) => {
       if (record.state.status === 'dead')
         this.#parts.notice(`container ${record.id} can only be removed: ${record.state.error}`);
       return this.#endings.seen(record);
