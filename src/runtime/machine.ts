@@ -28,8 +28,9 @@ export type Machine = ContainerParts &
 /** The program that runs containers here. @throws {RuntimeUnavailableError} there is none. */
 export async function findRuntime({ root, runtime }: MachineOptions): Promise<UsableRuntime> {
   const directory = join(root, 'snapshots');
-  using work = WorkFolder.create(join(directory, 'work'));
-  return chosenRuntime(directory, work, runtime, surroundingsOfThisProcess());
+  using opened = new DisposableStack();
+  const work = () => opened.use(WorkFolder.create(join(directory, 'work')));
+  return await chosenRuntime(directory, work, runtime, surroundingsOfThisProcess());
 }
 
 /** Puts together what this process, root of some kind, needs for containers. */
@@ -41,7 +42,7 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
   using opened = new DisposableStack();
   const users = opened.use(await SnapshotUsers.join(join(directory, 'lock')));
   const work = opened.use(WorkFolder.create(join(directory, 'work')));
-  const program = await chosenRuntime(directory, work, runtime, surroundings);
+  const program = await chosenRuntime(directory, () => work, runtime, surroundings);
   const stateOf = (folder: string) => stateDirectory(folder, program);
   const runtimeIn = (folder: string) =>
     new OciRuntime({ ...program, stateDirectory: stateOf(folder), surroundings });
@@ -72,7 +73,7 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
 
 async function chosenRuntime(
   directory: string,
-  work: WorkFolder,
+  work: () => WorkFolder,
   wanted: string | undefined,
   surroundings: Surroundings,
 ): Promise<UsableRuntime> {

@@ -19,7 +19,8 @@ export type RuntimeChoice = Readonly<{
   wanted: string | undefined;
   /** A file that keeps what the self-test found. */
   memory: string;
-  work: WorkFolder;
+  /** Where the self-test may work; asked for only when there is one. */
+  work: () => WorkFolder;
   surroundings: Surroundings;
 }>;
 
@@ -68,7 +69,7 @@ async function passesSelfTest(
   program: RuntimeProgram,
   { work, surroundings }: RuntimeChoice,
 ): Promise<boolean> {
-  const bundle = work.makeFolder();
+  const bundle = work().makeFolder();
   const runtime = new OciRuntime({ ...program, stateDirectory: join(bundle, 'state'), surroundings });
   const rootfs = join(bundle, 'rootfs');
   mkdirSync(rootfs);
