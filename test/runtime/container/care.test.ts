@@ -39,8 +39,9 @@ describe('what comes after the end of a container', () => {
   it('is not mistaken for that of the next run', async () => {
     await using place = await carePlace();
     const first = Care.take(place.care);
+    const told = first.toBeDone(() => false, new AbortController().signal);
     const hook = place.callHook();
-    await first.toBeDone(() => false, new AbortController().signal);
+    await told;
     Care.leave(place.care);
     expect(first.isOpen).toBe(false);
     first.done();
