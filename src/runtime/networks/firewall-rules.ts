@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { runProgram } from '../programs.js';
 import { endingWithUs, requiredProgram } from './network-programs.js';
 
@@ -8,7 +9,7 @@ export type FirewallRule = Readonly<{ table: Table; place: string; match: string
 
 /** Rules that are to be there under one name, and no others of that name. */
 export type FirewallGroup = Readonly<{
-  /** Letters, digits and `-`: the comment of each of its rules, by which it is found again. */
+  /** Letters, digits and `-`: with a digest of them all it is the comment of each of its rules, by which it is found again. */
   name: string;
   rules: readonly FirewallRule[];
 }>;
@@ -35,13 +36,18 @@ export async function putFirewallGroups(
 }
 
 function changesOf({ name, rules }: FirewallGroup, table: Table, lines: readonly string[]): string[] {
-  const mark = new RegExp(`--comment "?${name}"?(?: |$)`);
-  const there = lines.filter((line) => line.startsWith('-A ') && mark.test(line));
   const wanted = rules.filter((rule) => rule.table === table);
-  if (there.length === wanted.length) return [];
+  const digest = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 8);
+  const mark = new RegExp(`--comment "?(${name}(?:-[0-9a-f]{8})?)"?(?: |$)`);
+  const there = lines.flatMap((line) => {
+    const comment = line.startsWith('-A ') ? mark.exec(line)?.[1] : undefined;
+    return comment === undefined ? [] : [{ line, comment }];
+  });
+  const comment = `${name}-${digest}`;
+  if (there.length === wanted.length && there.every((each) => each.comment === comment)) return [];
   return [
-    ...there.map((line) => line.replace('-A ', '-D ')),
-    ...wanted.map(({ place, match }) => `${place} -m comment --comment ${name} ${match}`),
+    ...there.map(({ line }) => line.replace('-A ', '-D ')),
+    ...wanted.map(({ place, match }) => `${place} -m comment --comment ${comment} ${match}`),
   ];
 }
 

@@ -29,7 +29,11 @@ export class MachinePlumbing implements NetworkPlumbing {
     const { network, container } = connection;
     if (!isDefaultBridge(network)) return this.#netavark.tearDown(namespace, connection);
     // It may have been set up when there was another firewall, or by an older Berth.
-    if (!this.#usual.has(connection)) await this.#netavark.tearDown(namespace, connection).catch(() => {});
+    if (!this.#usual.has(connection)) {
+      await this.#netavark.tearDown(namespace, connection).catch((error: unknown) => {
+        if (hasOtherFirewall()) throw error;
+      });
+    }
     await this.#usual.tearDown(connection, !this.#hasOthers(network, container.id));
   }
 

@@ -20,7 +20,8 @@ const CHAINS = [
 const MARK = '0x2000/0x2000';
 
 /** Not told by its neighbours which addresses and routes it has: they may be anybody's containers. */
-const INSIDE = 'echo 0 > "/proc/sys/net/ipv6/conf/$0/autoconf" 2> /dev/null; exec "$@"';
+const INSIDE =
+  'for each in autoconf accept_ra; do echo 0 > "/proc/sys/net/ipv6/conf/$0/$each"; done 2> /dev/null; exec "$@"';
 
 /**
  * Docker's usual bridge: IPv4, and no names. It is what most containers are in, and netavark starts forty programs to put
@@ -53,10 +54,13 @@ export class UsualBridge {
       ],
       inside,
     );
+    // Nor is this machine told so by a container (CVE-2020-13401).
+    const advertisements = `/proc/sys/net/ipv6/conf/${bridge}/accept_ra`;
+    if (existsSync(advertisements)) writeFileSync(advertisements, '0');
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-    // For what this machine publishes on 127.0.0.1.
-    writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1');
     await putFirewallGroups([networkGroup(connection), portGroup(connection)], CHAINS);
+    // For what this machine publishes on 127.0.0.1; the rules keep containers from the rest there.
+    writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1');
   }
 
   /** @param isLast nobody else is, or is about to be, in the network. */
@@ -104,6 +108,8 @@ function networkGroup({ network }: Connection): FirewallGroup {
   return {
     name: `berth-${network.id.slice(0, 12)}`,
     rules: [
+      filter('-I INPUT', `-i ${bridge} -d 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP`),
+      filter('-I FORWARD', `-o ${bridge} -m conntrack --ctstate DNAT -j ACCEPT`),
       filter('-I FORWARD', `-s ${subnet} -j ACCEPT`),
       filter('-I FORWARD', `-d ${subnet} ${established}`),
       filter('-I FORWARD', `-j ${ISOLATED}`),
