@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RuntimeError } from '../errors.js';
-import { findProgram, runProgram, startProgram } from '../programs.js';
+import { lastWords, RuntimeError } from '../errors.js';
+import { findProgram, startProgram } from '../programs.js';
 import type { LogRecord } from './log-record.js';
 import type { ReadLogOptions } from './read-log.js';
 
@@ -54,8 +54,9 @@ async function cursorBefore(
 
 /** What was sent is there; where that cannot be asked for, soon. */
 async function synced(signal: AbortSignal | undefined): Promise<void> {
-  const done = runProgram([program(), '--sync']).catch(() => sleep(100));
-  await Promise.race([done, sleep(SYNC_MS, undefined, { ref: false })]);
+  const sync = startProgram(program(), ['--sync'], { stdio: 'ignore', timeout: SYNC_MS });
+  const code = await new Promise((resolve) => sync.once('error', resolve).once('exit', resolve));
+  if (code !== 0) await sleep(100);
   signal?.throwIfAborted();
 }
 
@@ -78,8 +79,12 @@ async function* entries(id: string, options: EntriesOptions): AsyncGenerator<Jou
     ...(cursor === undefined ? [] : [`--after-cursor=${cursor}`]),
     `CONTAINER_ID_FULL=${id}`,
   ];
-  const child = startProgram(program(), args, { stdio: ['ignore', 'pipe', 'ignore'] });
-  child.once('error', () => {}); // its output ends
+  const child = startProgram(program(), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let complaint = '';
+  child.stderr.on('data', (chunk) => {
+    complaint = `${complaint}${chunk}`.slice(-2000);
+  });
+  const ended = new Promise((resolve) => child.once('error', resolve).once('close', resolve));
   const stop = () => child.kill();
   const signals = [until, signal].filter((one) => one !== undefined);
   for (const one of signals) one.addEventListener('abort', stop);
@@ -90,6 +95,10 @@ async function* entries(id: string, options: EntriesOptions): AsyncGenerator<Jou
       if (record) yield record;
     }
     signal?.throwIfAborted();
+    const code = await ended;
+    // A signal was ours; without an entry the code may be 1, and nothing is said.
+    if (typeof code !== 'number' ? code !== null : code !== 0 && complaint !== '')
+      throw new RuntimeError(`the journal cannot be read: ${lastWords(complaint)}`);
   } finally {
     for (const one of signals) one.removeEventListener('abort', stop);
     stop();
