@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import type { Digest } from '../oci/index.js';
 import type { StoreDatabase } from './store-database.js';
 import type { TemporaryFiles } from './temporary-files.js';
@@ -48,7 +48,7 @@ export class Leases {
     // The files only grow.
     return this.#temporary
       .inUse(FILE)
-      .map((path) => `${path}:${statSync(path, { throwIfNoEntry: false })?.size ?? 0}`)
+      .map((path) => `${path}:${sizeOf(path)}`)
       .join();
   }
 
@@ -61,8 +61,19 @@ export class Leases {
 
   #append(text: string): void {
     this.#hasFile = true;
-    appendFileSync(this.#temporary.fileFor(FILE), text);
+    const path = this.#temporary.fileFor(FILE);
+    const size = sizeOf(path);
+    try {
+      appendFileSync(path, text);
+    } catch (error) {
+      if (sizeOf(path) > size) truncateSync(path, size); // half a line would spoil the next
+      throw error;
+    }
   }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** @returns nothing for a process that has just ended. */
