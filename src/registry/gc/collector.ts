@@ -157,9 +157,9 @@ class Round {
   /** What tags named before and is gone. */
   async removeHistory(repository: RepositoryName): Promise<void> {
     const { dryRun, signal } = this.#options;
-    await this.#pace.turn();
     this.#trusted.check();
-    const options = { before: this.#before, limit: BATCH, dryRun, signal };
+    const turn = () => this.#pace.turn();
+    const options = { before: this.#before, limit: BATCH, dryRun, turn, signal };
     this.counts.history += await removeStaleHistory(this.#parts.store, repository, options);
     this.#trusted.check();
   }

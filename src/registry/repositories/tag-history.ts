@@ -12,13 +12,20 @@ const AT_ONCE = 500;
 
 /**
  * Forgets that tags named manifests that are gone, as the reference's collector does: nothing else ever would.
- * @param options `before`: what is younger may belong to a push that is under way. `limit` at most are removed under one lock.
+ * @param options `before`: what is younger may belong to a push that is under way. `limit` at most are removed under one lock,
+ *   each time after a `turn`.
  * @returns how many entries are gone, or would be.
  */
 export async function removeStaleHistory(
   store: RepositoryStore,
   repository: RepositoryName,
-  options: Readonly<{ before: Date; limit: number; dryRun: boolean; signal?: AbortSignal | undefined }>,
+  options: Readonly<{
+    before: Date;
+    limit: number;
+    dryRun: boolean;
+    turn: () => Promise<void>;
+    signal?: AbortSignal | undefined;
+  }>,
 ): Promise<number> {
   const found: Entry[] = [];
   for await (const entries of entriesOf(store.driver, repository))
@@ -26,6 +33,7 @@ export async function removeStaleHistory(
   let removed = 0;
   for (let at = 0; at < found.length && !options.signal?.aborted; at += options.limit) {
     const batch = found.slice(at, at + options.limit);
+    await options.turn();
     removed += await store.locks.forDelete(repository, (lost) =>
       removeSome(store, repository, batch, { ...options, lost }),
     );
