@@ -1,9 +1,11 @@
-import { closeSync, fstatSync, openSync, rmSync, statSync, watch } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, rmSync, statSync, watch, writeSync } from 'node:fs';
 import { tryFlock } from '../../linux/index.js';
 
+/** What is in the file until the monitor says that the run has ended: with a byte in its place, which needs no room on the disk. */
+const RUNNING = '.';
 /**
  * Waits until nobody is at it, and then does it, if that has not been done or is of another run. Whoever is at it is told
- * by a line. That starts two small programs, where the command itself is a whole Node.
+ * by a byte. That starts two small programs, where the command itself is a whole Node.
  */
 const HOOK =
   '[ -e "$0" ] && exec 3<>"$0" && echo >&3 || exit 0; flock 3; ' +
@@ -47,15 +49,23 @@ export class Care implements Disposable {
 
   /** Until the monitor says that the run has ended, or somebody else has done it, or a signal says so. @throws it cannot be watched. */
   async toBeDone(hasEnded: () => boolean, signal: AbortSignal): Promise<void> {
-    const told = Promise.withResolvers<void>();
-    const stop = () => told.resolve();
+    const over = Promise.withResolvers<void>();
+    const look = () => {
+      if (signal.aborted || hasEnded() || !this.isOpen || this.#isTold()) over.resolve();
+    };
     using resources = new DisposableStack();
-    signal.addEventListener('abort', stop);
-    resources.defer(() => signal.removeEventListener('abort', stop));
-    const watcher = watch(this.#path, stop).on('error', stop);
+    signal.addEventListener('abort', look);
+    resources.defer(() => signal.removeEventListener('abort', look));
+    const watcher = watch(this.#path, look).on('error', over.reject);
     resources.defer(() => watcher.close());
-    if (signal.aborted || hasEnded() || !this.isOpen) return;
-    await told.promise;
+    look();
+    await over.promise;
+  }
+
+  #isTold(): boolean {
+    const byte = Buffer.alloc(1);
+    if (this.#fd !== undefined) readSync(this.#fd, byte, 0, 1, 0);
+    return byte.toString() !== RUNNING;
   }
 
   /** It has been done, and nobody else need do it. */
@@ -73,5 +83,7 @@ export class Care implements Disposable {
 
 function newFile(path: string): number {
   rmSync(path, { force: true });
-  return openSync(path, 'wx+', 0o600);
+  const fd = openSync(path, 'wx+', 0o600);
+  writeSync(fd, RUNNING, 0);
+  return fd;
 }

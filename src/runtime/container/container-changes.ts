@@ -31,12 +31,13 @@ export async function pauseContainer(
   parts.store.setState(record.id, { pausedFor: processIdentity() });
   try {
     await control.pause(record.id);
+    const state = { status: 'paused', ...(!meanwhile && { pausedFor: undefined }) } as const;
+    parts.post(parts.store.setState(record.id, state), 'pause');
   } catch (error) {
+    await control.resume(record.id).catch(() => {}); // it may not have come to that
     parts.store.setState(record.id, { pausedFor: undefined });
     throw error;
   }
-  const state = { status: 'paused', ...(!meanwhile && { pausedFor: undefined }) } as const;
-  parts.post(parts.store.setState(record.id, state), 'pause');
 }
 
 /** Whether whoever paused it for something was killed before the end of that. */

@@ -122,8 +122,8 @@ export class ContainerHost implements Disposable {
   }
 
   /** Bytes of its image. */
-  imageBytes({ image }: ContainerRecord): number {
-    return this.#parts.images.sizeOf(image.manifest);
+  imageBytes({ image, state }: ContainerRecord): number {
+    return state.status === 'dead' ? 0 : this.#parts.images.sizeOf(image.manifest);
   }
 
   // Life
@@ -181,6 +181,7 @@ export class ContainerHost implements Disposable {
   /** @returns it as it was; nothing when there was nothing to end. */
   #askToEnd(text: string, signal: string | undefined): Promise<ContainerRecord | undefined> {
     return this.#known.locked(text, async (record) => {
+      if (record.state.status === 'dead') return undefined;
       if (record.state.status === 'restarting') {
         return this.#parts.store.setState(record.id, { status: 'exited', isStopped: true });
       }

@@ -1,5 +1,10 @@
 import type { Row, SqlFile } from '../../sqlite/index.js';
-import { AmbiguousContainerError, ContainerConflictError, ContainerNotFoundError } from '../errors.js';
+import {
+  AmbiguousContainerError,
+  ContainerConflictError,
+  ContainerNotFoundError,
+  ContainerStateError,
+} from '../errors.js';
 import { parseCreateBody } from './body-shape.js';
 import { type ContainerRecord, type ContainerState, damagedRecord } from './container-record.js';
 
@@ -85,10 +90,15 @@ export class ContainerStore {
     });
   }
 
-  /** What it is to be from its next start on. @throws {ContainerNotFoundError} it went away. */
+  /**
+   * What it is to be from its next start on.
+   * @throws {ContainerNotFoundError} it went away. @throws {ContainerStateError} it is damaged: the rest of it would be lost.
+   */
   configure(id: string, change: Partial<Pick<ContainerRecord, 'hostConfig' | 'networkingConfig'>>): void {
     this.#db.transaction(() => {
-      const { id: _, name: __, state: ___, ...rest } = this.get(id);
+      const { id: _, name: __, state, ...rest } = this.get(id);
+      if (state.status === 'dead')
+        throw new ContainerStateError(`container ${id} can only be removed: ${state.error}`);
       const record = JSON.stringify({ ...rest, ...change });
       this.#db.run('UPDATE containers SET record = ?2 WHERE id = ?1', id, record);
     });

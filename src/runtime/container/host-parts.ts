@@ -72,7 +72,8 @@ export class HostParts implements Disposable {
 
   /** Ids of all that there is a directory or a lock of, also if it is no container, or none yet. */
   folderIds(): Set<string> {
-    return new Set(readdirSync(this.#directory).map((name) => name.replace(/\..*$/, '')));
+    const names = readdirSync(this.#directory).map((name) => name.replace(/\..*$/, ''));
+    return new Set(names.filter((name) => /^[0-9a-f]{64}$/.test(name)));
   }
 
   folder(id: string): ContainerFolder {

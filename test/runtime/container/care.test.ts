@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Care } from '../../../src/runtime/container/care.js';
@@ -23,6 +24,24 @@ describe('what comes after the end of a container', () => {
     care.done();
     await hook;
     expect(place.isDone).toBe(false);
+  });
+
+  it('goes on where something else than its end happens to the file', async () => {
+    await using place = await carePlace();
+    using care = Care.take(place.care);
+    let isOver = false;
+    const told = care
+      .toBeDone(() => false, new AbortController().signal)
+      .then(() => {
+        isOver = true;
+      });
+    await chmod(place.care, 0o640);
+    await sleep(50);
+    expect(isOver).toBe(false);
+    const hook = place.callHook();
+    await told;
+    care.done();
+    await hook;
   });
 
   it('is left to the monitor by who is killed or goes away', async () => {
