@@ -241,7 +241,6 @@ function deviceOf(text: string) {
   };
 }
 
-/** Lines of a file of variables: comments and blank ones are left out. @throws {UsageError} */
 /** `seccomp=FILE` says what is in the file, as docker's client does: who starts the container has no such file. */
 function withProfile(option: string): string {
   const [, path] = /^seccomp[=:](.+)$/s.exec(option) ?? [];
@@ -249,6 +248,7 @@ function withProfile(option: string): string {
   return `seccomp=${textOf(path, '--security-opt seccomp')}`;
 }
 
+/** Lines of a file of variables: comments and blank ones are left out. @throws {UsageError} */
 function linesOf(path: string, flag: string): string[] {
   return textOf(path, flag)
     .split('\n')

@@ -37,7 +37,7 @@ export class FilesystemDriver implements StorageDriver {
 
   /**
    * @param root an absolute path. The directory is made if it is not there.
-   * @param options `nice`, from 0 to 19: how much the removal of many files gives way to all else.
+   * @param options `nice`, from 0 to 19: how much work on many files gives way to all else.
    * @throws what the system says when it cannot be.
    */
   static async open(root: string, { nice = 0 }: { nice?: number } = {}): Promise<FilesystemDriver> {

@@ -8,7 +8,7 @@ const CGROUP =
 export const LIMITS: Chapter = {
   title: 'limits',
   steps: [
-    'disk=$(cd /dev && find $(ls /sys/block) -maxdepth 0 2>/dev/null | head -n1); docker run -d --name lim --network none -m 64m --memory-swap 128m --memory-reservation 32m -c 512 --cpus 0.5 --pids-limit 50 --cpuset-cpus 0 --device-write-bps /dev/$disk:1mb box sleep 100',
+    `disk=$(cd /dev && find $(ls /sys/block) -maxdepth 0 2>/dev/null | head -n1); docker run -d --name lim --network none -m 64m --memory-swap 128m --memory-reservation 32m -c 512 --cpus 0.5 --pids-limit 50 --cpuset-cpus 0 \${disk:+--device-write-bps /dev/$disk:1mb} box sleep 100`,
     'docker inspect -f "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.MemoryReservation}} {{.HostConfig.CpuShares}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}} {{.HostConfig.CpusetCpus}} {{json .HostConfig.BlkioDeviceWriteBps}}" lim',
     `docker exec lim sh -c "cd /sys/fs/cgroup; ${CGROUP}" 2>/dev/null`,
     'docker update -m 96m --memory-swap 192m -c 256 --restart on-failure:2 lim; docker inspect -f "{{.HostConfig.Memory}} {{.HostConfig.CpuShares}} {{.HostConfig.RestartPolicy}}" lim',
