@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
@@ -247,7 +247,7 @@ describe('registries', () => {
     const temporary = join(other.root, 'tmp');
     const isUnderWay = () =>
       existsSync(temporary) &&
-      readdirSync(temporary).some((own) => readdirSync(join(temporary, own)).length > 0);
+      readdirSync(temporary, { recursive: true }).some((path) => dirname(String(path)) !== '.');
     while (!isUnderWay() && child.exitCode === null) await sleep(5);
     child.kill('SIGKILL');
     await ended;
