@@ -31,7 +31,7 @@ describe('the client of docker, on its own daemon and on berth engine', () => {
     expect(ours).toEqual(theirs);
     // It is not only failures that are alike.
     const told = theirs.filter(({ code, stdout }) => code === 0 && stdout.some((line) => line !== ''));
-    expect(told.length).toBeGreaterThan(steps.length / 2);
+    expect(told.length).toBeGreaterThan(steps.length / 3);
   });
 });
 
