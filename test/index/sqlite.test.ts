@@ -47,6 +47,21 @@ describe('SqliteIndex', () => {
     await Promise.all([index.close(), reader.close()]);
   });
 
+  it('is one to all processes again when its log alone was removed', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'index.sqlite');
+    const first = new SqliteIndex(path, { shared: true });
+    await first.putManifest(app, manifest('a'), []);
+    for (const suffix of ['-wal', '-shm']) await rm(path + suffix);
+    await first.putManifest(app, manifest('b'), []);
+    expect(first.generation).toBe(1);
+    const second = new SqliteIndex(path, { shared: true });
+    expect((await second.contents(app)).manifests).toEqual(new Set([digest('b')]));
+    await second.putManifest(app, manifest('c'), []);
+    expect((await first.contents(app)).manifests).toEqual(new Set([digest('b'), digest('c')]));
+    await Promise.all([first.close(), second.close()]);
+  });
+
   it('begins anew where the file is no database', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'index.sqlite');

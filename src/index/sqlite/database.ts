@@ -21,8 +21,9 @@ export class Database {
   readonly #path: string;
   readonly #shared: boolean;
   #file: SqlFile;
-  /** Which file of the path's folder it is; `undefined` in memory. */
+  /** Which files of the path's folder are open, itself and its log; `undefined` in memory. */
   #inode: bigint | undefined;
+  #log: bigint | undefined;
   #replaced = 0;
 
   /** @param path a file, or `:memory:`. @param options `shared`: other processes may replace the file at any time. */
@@ -30,7 +31,7 @@ export class Database {
     this.#path = path;
     this.#shared = options.shared;
     this.#file = openSound(path);
-    this.#inode = inodeOf(path);
+    this.#identify();
   }
 
   /** How often the file turned out to be damaged or gone while in use, so that all that it held was lost. */
@@ -62,9 +63,15 @@ export class Database {
     return this.#guarded(() => this.#file.transaction(work));
   }
 
-  /** Somebody may have deleted the file, or put another in its place, which this process would never read. */
+  /**
+   * Somebody may have deleted the file, or put another in its place, which this process would never read; or its log alone,
+   * as one does who removes them one after the other while it is made anew: then processes no longer see each other's writes.
+   */
   replaceIfGone(): void {
-    if (this.#inode === undefined || inodeOf(this.#path) === this.#inode) return;
+    if (this.#inode === undefined) return;
+    const isThere = inodeOf(this.#path) === this.#inode;
+    if (isThere && (this.#log === undefined || inodeOf(logOf(this.#path)) === this.#log)) return;
+    if (isThere) removeFiles(this.#path); // all notice
     this.#file.close(); // which leaves alone what is under its name by now
     this.#reopen();
   }
@@ -95,11 +102,16 @@ export class Database {
     this.#replaced += 1;
     try {
       this.#file = openSound(this.#path);
-      this.#inode = inodeOf(this.#path);
+      this.#identify();
     } catch {
       this.#file = openDatabase(':memory:'); // the disk may take nothing any more
       this.#inode = undefined;
     }
+  }
+
+  #identify(): void {
+    this.#inode = inodeOf(this.#path);
+    this.#log = inodeOf(logOf(this.#path));
   }
 }
 
@@ -112,6 +124,10 @@ function openSound(path: string): SqlFile {
     removeFiles(path);
     return openDatabase(path);
   }
+}
+
+function logOf(path: string): string {
+  return path === ':memory:' ? path : `${path}-wal`;
 }
 
 function inodeOf(path: string): bigint | undefined {
