@@ -13,6 +13,7 @@ export { flock, tryFlock } from './lock.js';
 export { MOUNT_FLAGS, mount, UMOUNT_FLAGS, umount } from './mount.js';
 export { deviceNumbers, lutimes, makeDevice, makeFifo, type Time } from './nodes.js';
 export { isRunning, processIdentity } from './process-identity.js';
+export { processStat } from './process-stat.js';
 export { type SocketProtocol, takePort } from './sockets.js';
 export { UNSHARE_FLAGS, unshare } from './unshare.js';
 export { lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattr.js';

@@ -1,4 +1,5 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
+import { processStat } from './process-stat.js';
 
 /**
  * Names a process so that others can tell whether it still runs: `pid-start-namespace`. Process ids are used again,
@@ -16,15 +17,9 @@ export function isRunning(identity: string): boolean | undefined {
   return startOf(pid) === start;
 }
 
-/** In clock ticks since the machine started; nothing for one that only waits to be looked at. proc(5), /proc/pid/stat. */
+/** In clock ticks since the machine started; nothing for one that has ended. */
 function startOf(pid: string): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
+  return processStat(pid)?.[19];
 }
 
 function pidNamespace(): string {

@@ -1,17 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { processStat } from '../../linux/index.js';
 
 /** `parent` and `session` are process ids, as this process sees them. */
 export type ProcessSeen = Readonly<{ pid: number; parent: number; session: number }>;
 
-/** proc(5), /proc/pid/stat. Nothing for one that has ended. */
+/** Nothing for one that has ended. */
 export function processOf(pid: number): ProcessSeen | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' ? undefined : { pid, parent: Number(parent), session: Number(session) };
-  } catch {
-    return undefined;
-  }
+  const [, parent, , session] = processStat(pid) ?? [];
+  return parent === undefined ? undefined : { pid, parent: Number(parent), session: Number(session) };
 }
 
 /** All that a process has started, and what that has, as far as its parents are there still. Not itself. */
