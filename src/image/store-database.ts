@@ -4,7 +4,7 @@ import { explainDisk, isUnsound, type SQLInputValue, SqlFile } from '../sqlite/i
 
 /** How long a change waits for that of another process. */
 const BUSY_MS = 10_000;
-const VERSION = 1;
+const VERSION = 2;
 
 const SCHEMA = `
 -- What was named, or has lost its name: a manifest or index, and the id that people know it by.
@@ -47,6 +47,7 @@ export class StoreDatabase extends SqlFile {
     super(openSound(path));
     this.isNew = this.#version() === 0 && this.#create();
     this.exec('PRAGMA synchronous = NORMAL');
+    if (this.#version() === 1) this.#upgrade();
     if (this.#version() > VERSION) {
       this.close();
       throw new Error(`${path} was written by a newer Berth: use that one, or another --root`);
@@ -75,6 +76,11 @@ export class StoreDatabase extends SqlFile {
       this.exec(SCHEMA);
       return true;
     });
+  }
+
+  /** Leases were in a table, which those that are in files now know nothing of. */
+  #upgrade(): void {
+    this.transaction(() => this.exec(`DROP TABLE IF EXISTS leases; PRAGMA user_version = ${VERSION}`));
   }
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { ContentNotFoundError, ContentSizeError, DigestMismatchError } from '../../src/content/index.js';
 import { AmbiguousImageError, ImageFormatError, LocalStore } from '../../src/image/index.js';
@@ -196,6 +197,16 @@ describe('removing', () => {
     expect(store.prune().removed).toEqual([]);
     renameSync(elsewhere, dead);
     expect(store.prune().removed).toEqual([descriptor.digest]);
+  });
+
+  it('is kept from an older Berth, which would look for leases elsewhere', async () => {
+    await using folder = await temporaryFolder();
+    LocalStore.open(folder.path).close();
+    using database = new DatabaseSync(join(folder.path, 'berth.sqlite'));
+    database.exec('CREATE TABLE leases (holder TEXT, digest TEXT); PRAGMA user_version = 1');
+    LocalStore.open(folder.path).close();
+    expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 2 });
+    expect(() => database.prepare('SELECT * FROM leases').all()).toThrow('no such table');
   });
 
   it('writes nothing when an image has its name already', async () => {
