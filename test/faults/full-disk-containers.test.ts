@@ -32,8 +32,7 @@ it('containers on a full disk: what is asked for fails and says so, what runs go
     expect(await place.run(['ps', '-a', '--format', '{{.Names}} {{.State}}'], on)).toBe('on running\n');
     for (const args of wanting) await place.run(args, on);
     expect(await place.run(['exec', 'on', 'wc', '-c', '/note'], on)).toBe('100000 /note\n');
-    // It goes on printing meanwhile.
-    expect(await place.run(['logs', '--tail', '1', 'on'], on)).toMatch(/^(?:tick\n)+$/);
+    expect(await place.run(['logs', '--tail', '1', 'on'], on)).toBe('tick\n');
     await place.run(['volume', 'rm', 'data'], on);
   } finally {
     await place.tryRun(['rm', '-f', 'on', 'other'], on);

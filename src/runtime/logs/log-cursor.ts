@@ -7,9 +7,13 @@ const LINE_FEED = 10;
 /** Conmon's are below 10 kB: what is longer is damaged, and left out. */
 const MAX_LINE_BYTES = 256 * 1024;
 
-/** A place in a log, which goes on from file to file as they are rotated. */
+/**
+ * A place in a log. One that `follows` goes on from file to file as they are rotated; another ends where the log ended when it
+ * was opened, whatever is written meanwhile.
+ */
 export class LogCursor implements AsyncDisposable {
   readonly #path: string;
+  readonly #follows: boolean;
   /** The first is being read. */
   #files: LogFile[] = [];
   #offset = 0;
@@ -17,8 +21,9 @@ export class LogCursor implements AsyncDisposable {
   #rest: Buffer = Buffer.alloc(0);
 
   /** At the beginning. */
-  constructor(path: string) {
+  constructor(path: string, { follows }: Readonly<{ follows: boolean }>) {
     this.#path = path;
+    this.#follows = follows;
   }
 
   /** Goes to the last lines, of those that are wanted. */
@@ -34,7 +39,7 @@ export class LogCursor implements AsyncDisposable {
     if (this.#files.length === 0) await this.#findNewer();
     for (;;) {
       yield* this.#linesOfFile(signal);
-      if (this.#files.length < 2 && !(await this.#findNewer())) return;
+      if (this.#files.length < 2 && !(this.#follows && (await this.#findNewer()))) return;
       // Now that there is a newer one, nobody writes to this one any more.
       yield* this.#linesOfFile(signal);
       await this.#leaveFile();
@@ -67,12 +72,9 @@ export class LogCursor implements AsyncDisposable {
   async #readChunk(): Promise<Buffer> {
     const [file] = this.#files;
     if (file === undefined) return Buffer.alloc(0);
-    const { buffer, bytesRead } = await file.handle.read(
-      Buffer.allocUnsafe(CHUNK_BYTES),
-      0,
-      CHUNK_BYTES,
-      this.#offset,
-    );
+    const left = this.#follows ? CHUNK_BYTES : Math.max(0, file.size - this.#offset);
+    const length = Math.min(CHUNK_BYTES, left);
+    const { buffer, bytesRead } = await file.handle.read(Buffer.allocUnsafe(length), 0, length, this.#offset);
     this.#offset += bytesRead;
     return buffer.subarray(0, bytesRead);
   }

@@ -6,8 +6,8 @@ export function rotatedName(path: string, age: number): string {
   return age === 0 ? path : `${path}.${age}`;
 }
 
-/** An open file of a log. */
-export type LogFile = Readonly<{ handle: FileHandle; identity: string }>;
+/** An open file of a log. `size` in bytes when it was opened. */
+export type LogFile = Readonly<{ handle: FileHandle; identity: string; size: number }>;
 
 /** Nobody keeps more. */
 const MAX_FILES = 1000;
@@ -36,7 +36,8 @@ export async function openLogFiles(path: string, { after }: { after?: string } =
 async function openIfAny(path: string): Promise<LogFile | undefined> {
   try {
     const handle = await open(path, 'r');
-    return { handle, identity: identityOf(await handle.stat()) };
+    const stats = await handle.stat();
+    return { handle, identity: identityOf(stats), size: stats.size };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -19,9 +19,9 @@ export async function findTail(
   let left = count;
   let isFirst = true;
   for (let file = files.length - 1; file >= 0; file -= 1) {
-    const handle = files[file]?.handle;
-    if (handle === undefined) continue;
-    for await (const { line, end } of linesBackwards(handle)) {
+    const opened = files[file];
+    if (opened === undefined) continue;
+    for await (const { line, end } of linesBackwards(opened)) {
       const record = parseLogLine(line);
       if (record === undefined || !wanted(record)) continue;
       if (!record.isPartial || isFirst) {
@@ -35,8 +35,8 @@ export async function findTail(
 }
 
 /** @returns each line, and where it ends: after its line feed. What has no line feed yet is left out. */
-async function* linesBackwards(handle: LogFile['handle']): AsyncGenerator<{ line: Buffer; end: number }> {
-  let position = (await handle.stat()).size;
+async function* linesBackwards({ handle, size }: LogFile): AsyncGenerator<{ line: Buffer; end: number }> {
+  let position = size;
   // What begins in an earlier block; at first what has not ended.
   let rest: Buffer = Buffer.alloc(0);
   let isEnded = false;

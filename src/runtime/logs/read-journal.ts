@@ -25,31 +25,41 @@ export async function* readJournal(
   { tail, follow, signal }: Pick<ReadLogOptions, 'tail' | 'follow' | 'signal'>,
   isWanted: (record: LogRecord) => boolean,
 ): AsyncGenerator<LogRecord> {
-  let cursor = tail === undefined ? undefined : await cursorBefore(id, { tail, signal }, isWanted);
+  const range: LastLines = tail === undefined ? {} : await lastLines(id, { tail, signal }, isWanted);
+  let cursor = range.after;
   if (follow && !follow.ended.aborted) {
     for await (const record of entries(id, { follow: true, cursor, until: follow.ended, signal })) {
       cursor = record.cursor;
       yield record;
     }
   }
+  if (follow === undefined && cursor !== undefined && cursor === range.last) return; // not one line was asked for
   await synced(signal);
-  yield* entries(id, { cursor, signal });
+  for await (const record of entries(id, { cursor, signal })) {
+    yield record;
+    if (follow === undefined && record.cursor === range.last) return;
+  }
 }
 
-/** @returns the place after which there are so many lines; `undefined` where there are no more than that. */
-async function cursorBefore(
+/** `after` is the place before them, where there are more, and `last` that of their end. */
+type LastLines = Readonly<{ after?: string; last?: string }>;
+
+/** The last lines there are now. */
+async function lastLines(
   id: string,
   { tail, signal }: Readonly<{ tail: number; signal: AbortSignal | undefined }>,
   isWanted: (record: LogRecord) => boolean,
-): Promise<string | undefined> {
+): Promise<LastLines> {
   await synced(signal);
   let lines = 0;
+  let last: string | undefined;
   for await (const record of entries(id, { reverse: true, signal })) {
+    last ??= record.cursor;
     if (!isWanted(record) || record.isPartial) continue;
     lines += 1;
-    if (lines > tail) return record.cursor;
+    if (lines > tail) return { after: record.cursor, last };
   }
-  return undefined;
+  return last === undefined ? {} : { last };
 }
 
 /** What was sent is there; where that cannot be asked for, soon. */

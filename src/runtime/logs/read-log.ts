@@ -51,7 +51,7 @@ async function* readFiles(
 ): AsyncGenerator<LogRecord> {
   // Before the first look, so that nothing is missed after it.
   using changes = follow && new DirectoryChanges(dirname(path));
-  await using cursor = new LogCursor(path);
+  await using cursor = new LogCursor(path, { follows: follow !== undefined });
   if (tail !== undefined) await cursor.seekTail(tail, isWanted);
   for (;;) {
     // Before reading: what was written until then is read.

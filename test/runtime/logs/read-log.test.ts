@@ -52,6 +52,16 @@ describe('readLog', () => {
     expect(first).toMatchObject({ time: '2026-01-01T00:00:01.000000001Z', isPartial: false });
   });
 
+  it('ends where the log ended when it was asked for, unless it follows', async () => {
+    writeFileSync(log, numbered(0, 3));
+    const texts: string[] = [];
+    for await (const { text } of readLog(log, { tail: 2 })) {
+      texts.push(text.toString());
+      appendFileSync(log, numbered(3, 5));
+    }
+    expect(texts).toEqual(['line 1\n', 'line 2\n']);
+  });
+
   it('knows no log, and an empty one', async () => {
     expect(await read({ tail: 3 })).toEqual([]);
     writeFileSync(log, '');
