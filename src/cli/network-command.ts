@@ -27,7 +27,7 @@ function addCreate(network: Command): void {
   const command = network
     .command('create')
     .description('make a network')
-    .argument('<network>', 'its name')
+    .argument('<name>', 'of the network')
     .option('-d, --driver <driver>', 'bridge or macvlan', 'bridge')
     .option('--subnet <subnet>', 'in CIDR; else one that is free', collect, [])
     .option('--gateway <address>', 'of this machine in the subnet', collect, [])

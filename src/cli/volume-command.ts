@@ -23,7 +23,7 @@ function addCreate(volume: Command): void {
   const command = volume
     .command('create')
     .description('make a volume')
-    .argument('[volume]', 'its name; else a long number')
+    .argument('[name]', 'of the volume; else a long number')
     .option('-d, --driver <driver>', 'there is only local', 'local')
     .option('-o, --opt <key=value>', 'of the driver: type, device, o', collect, [])
     .option('--label <label>', 'key=value', collect, [])
