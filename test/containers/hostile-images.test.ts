@@ -49,8 +49,8 @@ type Hostile = Readonly<{
 const HOSTILE: readonly Hostile[] = [
   {
     what: '/etc and what is above the working directory and a volume are links, and others lead out',
-    entries: ['etc', 'work', 'data'].map((path) => symlinkEntry(path, 'V/dir')),
-    changes: ['WORKDIR /work/new', 'VOLUME /data/new', 'VOLUME /../../../../..V/dir', 'LABEL a="\\u001b[2J"'],
+    entries: ['etc', 'app', 'data'].map((path) => symlinkEntry(path, 'V/dir')),
+    changes: ['WORKDIR /app/new', 'VOLUME /data/new', 'VOLUME /../../../../..V/dir', 'LABEL a="\\u001b[2J"'],
     body: { HostConfig: { Tmpfs: { '/../../V/dir/x': '' } } },
     code: 0,
   },
@@ -125,10 +125,10 @@ const HOSTILE: readonly Hostile[] = [
   },
   {
     what: 'the working directory is a FIFO',
-    entries: [fifo('work')],
-    changes: ['WORKDIR /work/new'],
+    entries: [fifo('app')],
+    changes: ['WORKDIR /app/new'],
     code: 500,
-    says: '/work of the container is no directory',
+    says: '/app of the container is no directory',
   },
   {
     what: 'its command is no list',

@@ -177,7 +177,6 @@ async function expectAbsent(
   else expect(list.status).toBe(404);
 }
 
-/** Takes the very last bytes. @returns the file that has them. */
 async function freeBytes(disk: Tmpfs): Promise<number> {
   const { bavail, bsize } = await statfs(disk.path);
   return bavail * bsize;

@@ -165,16 +165,16 @@ function streamsOf(stdio: StdioOptions) {
   return typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio;
 }
 
-/** @param kill called when the signal says so, with one that says that it has ended. @throws the signal's reason. */
+/** @param end called when the signal says so, with one that says that it has ended. @throws the signal's reason. */
 async function endedBy(
   signal: AbortSignal,
   ended: Promise<number>,
-  kill: (over: AbortSignal) => Promise<void>,
+  end: (over: AbortSignal) => Promise<void>,
 ): Promise<number> {
   const over = new AbortController();
   let killed: Promise<void> | undefined;
   const onAbort = () => {
-    killed = kill(over.signal);
+    killed = end(over.signal);
   };
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
