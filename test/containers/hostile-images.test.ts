@@ -2,9 +2,10 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/layer/index.js';
 import { directoryEntry, fileEntry, symlinkEntry, writeLayer } from '../layer/tree.js';
+import { BERTH } from '../support/berth-process.js';
 import { EngineProcess } from '../support/engine-process.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
-import { run } from '../support/run.js';
+import { cleanEnvironment, type RunError, run } from '../support/run.js';
 
 let engine: EngineProcess;
 let namespace: NetworkNamespace;
@@ -44,6 +45,8 @@ type Hostile = Readonly<{
   /** Exit code of its command, or of the status of the engine that refuses to start it. */
   code: number;
   says?: RegExp | string;
+  /** Whether a RUN on it is refused in the same words. */
+  refusesRun?: true;
 }>;
 
 const HOSTILE: readonly Hostile[] = [
@@ -59,6 +62,7 @@ const HOSTILE: readonly Hostile[] = [
     entries: [fifo('etc')],
     code: 500,
     says: '/etc of the container is no directory',
+    refusesRun: true,
   },
   {
     what: 'files of networks are links, a FIFO and a device',
@@ -87,18 +91,21 @@ const HOSTILE: readonly Hostile[] = [
     entries: [fifo('etc/passwd')],
     code: 500,
     says: '/etc/passwd is no file',
+    refusesRun: true,
   },
   {
     what: '/etc/group has no end',
     entries: [symlinkEntry('etc/group', '/dev/zero')],
     code: 500,
     says: '/etc/group leads to /dev/zero',
+    refusesRun: true,
   },
   ...['dev', 'proc', 'sys'].map((name) => ({
     what: `/${name} is a link`,
     entries: [symlinkEntry(name, 'V/dir')],
     code: 500,
     says: `/${name} of the container is no directory`,
+    refusesRun: true as const,
   })),
   { what: 'a volume is on /dev', changes: ['VOLUME /dev'], code: 400, says: '/dev/null' },
   { what: 'a volume is on /proc', changes: ['VOLUME /proc'], code: 400, says: '/proc' },
@@ -129,6 +136,7 @@ const HOSTILE: readonly Hostile[] = [
     changes: ['WORKDIR /app/new'],
     code: 500,
     says: '/app of the container is no directory',
+    refusesRun: true,
   },
   {
     what: 'its command is no list',
@@ -141,7 +149,16 @@ const HOSTILE: readonly Hostile[] = [
     changes: ['USER ../../../etc/passwd'],
     code: 500,
     says: 'no such name in /etc/passwd',
+    refusesRun: true,
   },
+];
+
+/** What a Dockerfile does with the places that hostile images have prepared. */
+const STEPS = [
+  'RUN ["/bin/busybox", "true"]',
+  'RUN --mount=type=tmpfs,target=/data/tmp --mount=type=cache,target=/app/cache ["/program"]',
+  'WORKDIR /app/work\nCOPY --chown=stranger <<EOF /data/copied\nhello\nEOF',
+  'COPY <<EOF /etc/passwd\nhello\nEOF\nCOPY <<EOF /dev/copied\nhello\nEOF\nUSER stranger\nRUN ["/bin/busybox", "true"]',
 ];
 
 describe('a hostile image leads nowhere, and changes nothing of the machine', () => {
@@ -155,6 +172,21 @@ describe('a hostile image leads nowhere, and changes nothing of the machine', ()
     expect(ended.says).not.toContain('internal error');
     expect(ended.output).toBe('');
   });
+});
+
+describe('a hostile image that is built on leads nowhere either', () => {
+  it.each(HOSTILE.filter(({ entries, changes }) => entries ?? changes))(
+    '$what',
+    async ({ entries = [], changes = [], refusesRun, says = '' }) => {
+      await importImage(entries, changes);
+      const before = await treeOf(victim);
+      const ends = await Promise.all(STEPS.map((step) => endOfBuild(`FROM hostile\n${step}\n`)));
+      expect(await treeOf(victim)).toBe(before);
+      expect(ends).toEqual(STEPS.map(() => expect.stringMatching(/^$|\nberth: cannot build: .+\n$/)));
+      expect(ends.join('')).not.toContain('internal error');
+      expect(ends[0]).toMatch(refusesRun ? says : /^$/);
+    },
+  );
 });
 
 describe('a container that turns its /etc/passwd into what is waited for', () => {
@@ -222,6 +254,16 @@ async function runHostile(body: object) {
   } finally {
     expect((await engine.ask('DELETE', `/containers/${Id}?force=1&v=1`)).status).toBe(204);
   }
+}
+
+/** @returns what is said of a build, from a context of one file. */
+async function endOfBuild(dockerfile: string): Promise<string> {
+  const build = ['build', '--progress=plain', '--network=none', '-'];
+  const env = cleanEnvironment({ BERTH_ROOT: engine.path('root'), HOME: engine.path() });
+  return run([BERTH, ...build], { input: dockerfile, env }).then(
+    () => '',
+    ({ stderr }: RunError) => stderr,
+  );
 }
 
 /** All that is below a directory: what it is, when it was changed, what it holds. */
