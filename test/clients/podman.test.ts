@@ -132,7 +132,7 @@ describe('podman search', () => {
 describe('podman with zstd', () => {
   it('pushes zstd:chunked layers, and pulls only what it lacks of them', async () => {
     await using registry = await BerthProcess.start();
-    await using pusher = await ContainersStorage.create('podman', 'overlay');
+    await using pusher = await ContainersStorage.create('podman');
     const context = join(pusher.folder, 'context');
     await mkdir(context);
     await writeFile(join(context, 'Containerfile'), 'FROM scratch\nCOPY same changed /\n');
@@ -146,7 +146,7 @@ describe('podman with zstd', () => {
       await pusher.run(['push', ...options, `${name}:${tag}`]);
       images.push(await new RegistryReader(registry.url).image('pod/chunked', tag));
     }
-    await using puller = await ContainersStorage.create('podman', 'overlay');
+    await using puller = await ContainersStorage.create('podman');
     for (const [at, tag] of ['v1', 'v2'].entries()) {
       const id = (await puller.run(['pull', PLAIN, '--quiet', `${name}:${tag}`])).trim();
       expect(`sha256:${id}`).toBe(images[at]?.config);

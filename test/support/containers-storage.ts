@@ -7,27 +7,21 @@ import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
 export class ContainersStorage implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
   readonly #program: string;
-  readonly #driver: string;
 
-  private constructor(folder: TemporaryFolder, program: string, driver: string) {
+  private constructor(folder: TemporaryFolder, program: string) {
     this.#folder = folder;
     this.#program = program;
-    this.#driver = driver;
   }
 
-  /** @param driver vfs works everywhere; overlay is needed for pulls of parts of a layer. */
-  static async create(
-    program: 'podman' | 'buildah',
-    driver: 'vfs' | 'overlay' = 'vfs',
-  ): Promise<ContainersStorage> {
+  static async create(program: 'podman' | 'buildah'): Promise<ContainersStorage> {
     const folder = await temporaryFolder(program);
-    const storage = new ContainersStorage(folder, program, driver);
+    const storage = new ContainersStorage(folder, program);
     await mkdir(storage.#root);
     await writeFile(storage.#logins, '{}');
     await writeFile(
       storage.#config,
       `[storage]
-driver = "${driver}"
+driver = "overlay"
 graphroot = "${storage.#root}"
 runroot = "${folder.path}/run"
 [storage.options]
@@ -42,22 +36,14 @@ pull_options = {enable_partial_images = "true", use_hard_links = "false", ostree
   }
 
   run(args: readonly string[], options: { input?: string } = {}): Promise<string> {
-    const places = [
-      '--root',
-      this.#root,
-      '--runroot',
-      `${this.folder}/run`,
-      '--storage-driver',
-      this.#driver,
-    ];
+    const places = ['--root', this.#root, '--runroot', `${this.folder}/run`, '--storage-driver', 'overlay'];
     const runtime = this.#program === 'podman' ? ['--cgroup-manager', 'cgroupfs', '--runtime', 'runc'] : [];
     return run([this.#program, ...places, ...runtime, ...args], { ...options, env: this.#env });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The overlay driver leaves its own folder mounted on itself.
-    if (this.#driver === 'overlay')
-      await run(['umount', '--lazy', join(this.#root, 'overlay')]).catch(() => {});
+    // It leaves its own folder mounted on itself.
+    await run(['umount', '--lazy', join(this.#root, 'overlay')]).catch(() => {});
     await this.#folder[Symbol.asyncDispose]();
   }
 
