@@ -1,6 +1,6 @@
+import { collectGarbage } from '../memory/index.js';
 import type { Logger } from '../registry/logger.js';
 import type { RepositoryStore } from '../registry/repositories/index.js';
-import { collectGarbage } from './collect-garbage.js';
 
 /** A comparison of index and files that takes less leaves little behind. */
 const LONG_CHECK_MS = 1000;

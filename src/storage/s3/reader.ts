@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { noteReceived } from '../../memory/index.js';
 import type { ByteRange, FileReader } from '../driver.js';
 import type { S3Connection } from './connection.js';
 import { mayPass, unavailable } from './errors.js';
@@ -65,8 +66,10 @@ export class S3Reader implements FileReader {
 
   async #next(): Promise<boolean> {
     const { value, done } = await this.#chunks.next();
-    if (!done) this.#chunk = value;
-    return !done;
+    if (done) return false;
+    noteReceived(value.byteLength);
+    this.#chunk = value;
+    return true;
   }
 
   async #reopen(): Promise<void> {

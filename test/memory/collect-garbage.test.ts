@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { collectGarbage } from '../../src/cli/collect-garbage.js';
+import { collectGarbage } from '../../src/memory/index.js';
 
 describe('collectGarbage', () => {
   it('frees what nothing needs, and leaves no function behind', async () => {

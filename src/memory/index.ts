@@ -1,0 +1,2 @@
+export { collectGarbage } from './collect-garbage.js';
+export { noteReceived } from './received-bytes.js';
