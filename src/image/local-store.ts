@@ -10,6 +10,7 @@ import {
 } from '../content/index.js';
 import { makeDirectories } from '../linux/index.js';
 import type { Descriptor, Digest, Platform } from '../oci/index.js';
+import { DiskReserve } from '../sqlite/index.js';
 import { Holds } from './holds.js';
 import { findByKey, findByText } from './image-lookup.js';
 import { type ImageRecord, ImageRecords } from './image-records.js';
@@ -53,12 +54,14 @@ export class LocalStore implements ImageEndpoint {
   private constructor(root: string) {
     this.root = root;
     makeDirectories(root, 0o711); // to be passed through by users of containers
+    const reserve = new DiskReserve(root);
+    reserve.makeRoom();
     makeDirectories(join(root, 'content'), 0o700);
     makeDirectories(join(root, 'tmp'), 0o711);
     this.#temporary = new TemporaryFiles(join(root, 'tmp'));
     this.#temporary.removeAbandoned();
     this.#layout = OciLayout.create(join(root, 'content'), { temporary: () => this.#temporary.path });
-    this.#db = new StoreDatabase(join(root, 'berth.sqlite'));
+    this.#db = new StoreDatabase(join(root, 'berth.sqlite'), reserve);
     this.#records = new ImageRecords(this.#db);
     this.layers = new LayerMemo(this.#db);
     this.#leases = new Leases(this.#db, this.#temporary);
@@ -66,6 +69,7 @@ export class LocalStore implements ImageEndpoint {
     const reachability = new Reachability(this.#db, this.layers, (digest) => this.#layout.read(digest));
     this.#sweeper = new Sweeper(this.#db, this.#layout, this.#leases, reachability, this.layers);
     if (this.#db.isNew) this.#restore();
+    reserve.keep();
   }
 
   /** Opens the store in a directory, which is made. */

@@ -1,6 +1,6 @@
 import { renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { explainDisk, isUnsound, type SQLInputValue, SqlFile } from '../sqlite/index.js';
+import { type DiskReserve, explainDisk, isUnsound, type SQLInputValue, SqlFile } from '../sqlite/index.js';
 
 /** How long a change waits for that of another process. */
 const BUSY_MS = 10_000;
@@ -43,8 +43,8 @@ export class StoreDatabase extends SqlFile {
   readonly isNew: boolean;
 
   /** A file that is no database any more is put aside. */
-  constructor(path: string) {
-    super(openSound(path));
+  constructor(path: string, reserve: DiskReserve) {
+    super(openSound(path), reserve);
     this.isNew = this.#version() === 0 && this.#create();
     this.exec('PRAGMA synchronous = NORMAL');
     if (this.#version() === 1) this.#upgrade();

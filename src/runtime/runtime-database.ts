@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { SqlFile } from '../sqlite/index.js';
+import { DiskReserve, SqlFile } from '../sqlite/index.js';
 import { CONTAINERS_SCHEMA } from './container/container-store.js';
 import { NETWORKS_SCHEMA } from './networks/index.js';
 import { EVENTS_SCHEMA } from './runtime-events.js';
@@ -22,10 +22,12 @@ export class RuntimeDatabase extends SqlFile {
   /** @param root made if need be. @throws when a newer Berth wrote it. */
   constructor(root: string) {
     mkdirSync(root, { recursive: true, mode: 0o711 });
+    const reserve = new DiskReserve(root);
+    reserve.makeRoom();
     const path = RuntimeDatabase.pathIn(root);
     // Variables of containers are in it, which others on this machine must not read; SQLite gives its other files this mode.
     closeSync(openSync(path, 'a', 0o600));
-    super(new DatabaseSync(path, { timeout: BUSY_MS }));
+    super(new DatabaseSync(path, { timeout: BUSY_MS }), reserve);
     this.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     const version = Number(this.get('PRAGMA user_version')?.user_version);
     if (version > VERSION) {

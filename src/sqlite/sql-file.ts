@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 
+import type { DiskReserve } from './disk-reserve.js';
 import { explainDisk } from './result-codes.js';
 
 export type { SQLInputValue };
@@ -9,11 +10,13 @@ export type Row = Readonly<Record<string, unknown>>;
 /** SQL on an open database, each statement prepared once. Parameters are written `?1`, `?2`, ... */
 export class SqlFile {
   readonly #db: DatabaseSync;
+  readonly #reserve: DiskReserve | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
-  /** @param db is closed with this. */
-  constructor(db: DatabaseSync) {
+  /** @param db is closed with this. @param reserve is given up for changes. */
+  constructor(db: DatabaseSync, reserve?: DiskReserve) {
     this.#db = db;
+    this.#reserve = reserve;
   }
 
   get(sql: string, ...values: SQLInputValue[]): Row | undefined {
@@ -42,6 +45,7 @@ export class SqlFile {
   }
 
   run(sql: string, ...values: SQLInputValue[]): { changes: number; rowid: number } {
+    if (!this.#db.isTransaction) this.#reserve?.makeRoom();
     const { changes, lastInsertRowid } = this.#told(() => this.#prepare(sql).run(...values));
     return { changes: Number(changes), rowid: Number(lastInsertRowid) };
   }
@@ -54,6 +58,7 @@ export class SqlFile {
   /** All of it or nothing, apart from all other processes; inside another one, a part of it. Runs without giving way. */
   transaction<T>(work: () => T): T {
     if (this.#db.isTransaction) return work();
+    this.#reserve?.makeRoom();
     this.exec('BEGIN IMMEDIATE');
     try {
       const result = work();

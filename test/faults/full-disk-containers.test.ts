@@ -6,12 +6,13 @@ import { Tmpfs } from './tmpfs.js';
 
 const NO_SPACE = /no space left|no space is left/i;
 
-it('containers on a full disk: what is asked for fails and says so, what runs goes on, and all is well again', async () => {
+it('containers on a full disk: they are seen, entered and stopped, what needs room says so, and all is well again', async () => {
   await using place = await ContainerPlace.create();
   await using disk = await Tmpfs.mount(24);
   const on = { env: { BERTH_ROOT: join(disk.path, 'root') } };
   await place.run(['import', '-c', 'CMD ["sh"]', join(place.folder, 'busybox-root.tar'), 'box'], on);
   const script = 'while :; do echo tick; sleep 0.1; done';
+  await place.run(['run', '-d', '--name', 'two', '--network', 'none', 'box', 'sleep', '1000'], on);
   await place.run(['run', '-d', '--name', 'on', '--network', 'none', 'box', 'sh', '-c', script], on);
   try {
     const note = join(place.folder, 'note');
@@ -23,6 +24,12 @@ it('containers on a full disk: what is asked for fails and says so, what runs go
       ['commit', 'on', 'img'],
     ];
     const ballast = await disk.fill();
+    expect(await place.run(['ps', '--format', '{{.Names}}'], on)).toBe('on\ntwo\n');
+    expect(await place.run(['logs', '--tail', '1', 'on'], on)).toBe('tick\n');
+    expect(await place.run(['exec', 'on', 'echo', 'inside'], on)).toBe('inside\n');
+    await place.run(['stop', '-t', '0', 'two'], on);
+    await place.run(['rm', 'two'], on);
+    await disk.fill();
     for (const args of wanting) {
       const { code, stderr } = await place.tryRun(args, on);
       expect(code, args.join(' ')).not.toBe(0);
@@ -35,6 +42,6 @@ it('containers on a full disk: what is asked for fails and says so, what runs go
     expect(await place.run(['logs', '--tail', '1', 'on'], on)).toBe('tick\n');
     await place.run(['volume', 'rm', 'data'], on);
   } finally {
-    await place.tryRun(['rm', '-f', 'on', 'other'], on);
+    await place.tryRun(['rm', '-f', 'on', 'two', 'other'], on);
   }
 });

@@ -1,4 +1,4 @@
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunError, run } from '../support/run.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -27,11 +27,11 @@ export class Tmpfs implements AsyncDisposable {
     return new Tmpfs(path, folder);
   }
 
-  /** Until not one byte is left. @returns the file that fills it. */
+  /** Until not one byte is left; again where some were given back since. @returns the file that fills it. */
   async fill(): Promise<string> {
     const ballast = join(this.path, 'ballast');
     const { bavail, bsize } = await statfs(this.path);
-    await writeFile(ballast, Buffer.alloc(bavail * bsize));
+    await appendFile(ballast, Buffer.alloc(bavail * bsize));
     return ballast;
   }
 
