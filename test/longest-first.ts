@@ -22,6 +22,7 @@ const LONGEST = [
   'faults/index-loss',
   'containers/life',
   'containers/scenario',
+  'containers/hundred',
   'containers/engine-containers',
   'containers/networks',
   'containers/files',

@@ -7,6 +7,9 @@ import type { ContainerPlace } from '../containers/container-place.js';
 
 const RUN = '/run';
 
+/** Containers of one $BERTH_ROOT, in one network namespace. */
+type Place = Pick<ContainerPlace, 'root' | 'inside'>;
+
 /** What the machine has of the containers of one place, by the ids that it is named after, whole or their beginnings. */
 export type Traces = Readonly<{
   monitors: readonly string[];
@@ -38,7 +41,7 @@ function processes(): Process[] {
 }
 
 /** `id`: of the container, or the first half of it. conmon, runc and what they start for the containers of a place. */
-export function programsOf(place: ContainerPlace): (Process & Readonly<{ id: string; kind: string }>)[] {
+export function programsOf(place: Place): (Process & Readonly<{ id: string; kind: string }>)[] {
   const marks = [join(place.root, 'containers'), `--root ${place.root} `, runtimeDirectory(place.root, RUN)];
   return processes().flatMap((one) => {
     const text = one.args.join(' ');
@@ -57,7 +60,7 @@ export function membersOf(id: string): number[] {
 }
 
 /** @param known ids of containers: cgroups of others are none of the place's. */
-export async function tracesOf(place: ContainerPlace, known: ReadonlySet<string>): Promise<Traces> {
+export async function tracesOf(place: Place, known: ReadonlySet<string>): Promise<Traces> {
   const programs = programsOf(place);
   const links = await place.inside(['ip', '-br', 'link', 'show', 'type', 'veth']);
   const rules = await place.inside(['iptables-save', '-t', 'nat']);
