@@ -62,6 +62,13 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     expect(existsSync(join(volumes(), 'shared'))).toBe(false);
   });
 
+  it('has devices that the user may open', async () => {
+    const read = (flag: string, path: string) =>
+      place.run(['run', '--rm', '--network', 'none', flag, 'box', 'head', '-c', '3', path]);
+    expect(await read('--device=/dev/zero:/dev/noughts', '/dev/noughts')).toBe('\0\0\0');
+    expect(await read('--privileged', '/dev/zero')).toBe('\0\0\0');
+  });
+
   it('has the network of the machine, or none', async () => {
     const addresses = (mode: string) =>
       place.run(['run', '--rm', '--network', mode, 'box', 'ip', 'address', 'show', 'eth0']);

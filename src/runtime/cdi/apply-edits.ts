@@ -34,6 +34,11 @@ export type DeviceAdditions = Readonly<{
   hooks: SpecHooks;
 }>;
 
+/** Those that every container has: runtime-spec config-linux.md, "Default Devices". The runtime makes them after all mounts. */
+const DEFAULT_DEVICES: ReadonlySet<string> = new Set(
+  ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => `/dev/${name}`),
+);
+
 /** @throws {RuntimeError} a device that is not there. */
 export function additionsOf(
   edits: readonly ContainerEdits[],
@@ -46,8 +51,11 @@ export function additionsOf(
     env: edits.flatMap(({ env = [] }) => env),
     groups: edits.flatMap(({ additionalGids = [] }) => additionalGids).filter((gid) => gid !== 0),
     devices: isOwner ? nodes.map(deviceOf) : [],
-    rules: isOwner ? nodes.map(ruleOf) : [],
-    mounts: [...(isOwner ? [] : nodes.map(bindOf)), ...edits.flatMap(mountsOf)],
+    rules: nodes.map(ruleOf),
+    mounts: [
+      ...(isOwner ? [] : nodes.filter(({ path }) => !DEFAULT_DEVICES.has(path)).map(bindOf)),
+      ...edits.flatMap(mountsOf),
+    ],
     hooks: hooksOf(edits),
   };
 }

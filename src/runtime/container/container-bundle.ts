@@ -95,6 +95,7 @@ function optionsOf(
   const args = commandLine(config);
   if (args.length === 0) throw new InvalidContainerError('no command specified');
   const [height, width] = hostConfig.ConsoleSize ?? [0, 0];
+  const limits = limitsOf(record, parts);
   return {
     rootfs: folder.file('root'),
     args: init === undefined ? args : init.args(args),
@@ -108,7 +109,7 @@ function optionsOf(
     network: parts.networks.network,
     shared,
     privileged: hostConfig.Privileged === true,
-    mounts: [],
+    mounts: limits.additions.mounts,
     ...(surroundings.cgroups !== 'none' && {
       cgroupsPath: cgroupPathOf(record),
     }),
@@ -119,7 +120,7 @@ function optionsOf(
       drop: capabilityNames(hostConfig.CapDrop ?? []),
     },
     ...securityOptions(hostConfig.SecurityOpt ?? []),
-    ...limitsOf(record, parts),
+    ...limits,
   };
 }
 
