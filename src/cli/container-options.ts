@@ -211,7 +211,7 @@ function addSecurityOptions(command: Command): void {
     .option('--pid <mode>', 'host, or container:NAME')
     .option('--ipc <mode>', 'private, host, or container:NAME')
     .option('--uts <mode>', 'host')
-    .option('--userns <mode>', 'host')
+    .option('--userns <mode>', 'host, or auto: ids that nobody else on the host has')
     .option('--cgroup-parent <path>', 'the cgroup that its own is made in')
     .option('--sysctl <setting>', 'name=value', collect, []);
 }

@@ -27,6 +27,10 @@ export function addEngineCommand(program: Command): void {
         [],
       )
       .option(
+        '--userns-remap <user>',
+        "USER[:GROUP], or default for dockremap: containers have ids of theirs in /etc/subuid, not the host's",
+      )
+      .option(
         '--drain-timeout <seconds>',
         'how long requests under way may take when it is stopped',
         parseWholeNumber(0),

@@ -5,7 +5,7 @@ import { LocalStore } from '../image/index.js';
 import { createLogger } from '../registry/operations/index.js';
 import { Attendant } from '../runtime/container/index.js';
 import { chooseContainers } from './container-filters.js';
-import { openContainerHostHere } from './container-host.js';
+import { idsRemap, openContainerHostHere } from './container-host.js';
 import { statusText } from './container-status.js';
 import { LocalBuilder } from './engine-build.js';
 import { keepContainers } from './engine-duties.js';
@@ -19,6 +19,7 @@ export type EngineFlags = StoreFlags &
   Readonly<{
     host: readonly string[];
     group?: string;
+    usernsRemap?: string;
     insecureRegistry: readonly string[];
     drainTimeout: number;
     logFormat: 'text' | 'json';
@@ -38,7 +39,12 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
     onFailure: (container, error) => log.error({ container, err: error }, 'its end cannot be seen to'),
   });
   const engine: Engine = {
-    identity: { version: manifest.version, root, insecureRegistries: flags.insecureRegistry },
+    identity: {
+      version: manifest.version,
+      root,
+      insecureRegistries: flags.insecureRegistry,
+      isRemapped: idsRemap(flags) !== undefined,
+    },
     openStore: () => LocalStore.open(root),
     openClient,
     builder: new LocalBuilder(root, openClient),

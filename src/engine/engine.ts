@@ -76,6 +76,8 @@ export type EngineIdentity = Readonly<{
   root: string;
   /** Registries that may have any certificate, or none. */
   insecureRegistries: readonly string[];
+  /** Containers have ids of their own, unless they say otherwise. */
+  isRemapped: boolean;
 }>;
 
 /** Everything that requests are answered with. */

@@ -21,6 +21,8 @@ export type Overlay = Readonly<{ root: string; upper: string }>;
 const PLAIN = ['index=off', 'redirect_dir=off', 'metacopy=off'];
 /** In this mode the kernel has the latter two off, and takes no word on it. */
 const PLAIN_FOR_USERS = ['index=off', 'userxattr'];
+/** What the kernel makes in an overlay's directory `w` while it is mounted with `volatile`. */
+export const VOLATILE_MARK = 'w/work/incompat';
 /** The kernel's OVL_MAX_STACK. */
 const MAX_LOWERS = 500;
 
@@ -39,7 +41,7 @@ export function mountOverlay({ lowers, directory, userAttributes, noDevices }: O
 }
 
 /**
- * Makes what an overlay needs in its directory, or finds it there with what was changed before.
+ * Makes what an overlay needs in its directory, or finds it there with what was changed before; for one that is not mounted.
  * @returns `options` for mount(8), with names that are relative to the directory.
  * @throws {RuntimeUnavailableError} too many layers.
  */
@@ -56,6 +58,8 @@ export function prepareOverlay({
   const [root, upper] = [join(directory, 'root'), join(directory, 'u')];
   const isNew = !existsSync(upper);
   for (const path of [root, upper, join(directory, 'w')]) makeDirectory(path);
+  // Left by a mount that was volatile: the kernel asks whether what may have been lost with the machine is missed.
+  rmSync(join(directory, VOLATILE_MARK), { recursive: true, force: true });
   const names = shortNames(lowers, directory);
   if (isNew) copyAttributes(lowers.at(-1), upper);
   const options = [
@@ -64,6 +68,15 @@ export function prepareOverlay({
     ...(userAttributes ? PLAIN_FOR_USERS : PLAIN),
   ].join(',');
   return { root, upper, options };
+}
+
+/**
+ * As the options of {@link prepareOverlay}, for a mount of the same layers where they are shown with other ids.
+ * @param lowers where they are shown, the lowest first. @param own where the overlay's directory is, relative to that.
+ */
+export function shownOverlayOptions(lowers: readonly string[], directory: string, own: string): string {
+  const names = shortNames(lowers, directory, 's');
+  return [`lowerdir=${names.join(':')}`, `upperdir=${own}/u,workdir=${own}/w`, ...PLAIN].join(',');
 }
 
 function makeDirectory(path: string): void {
@@ -79,16 +92,16 @@ function currentDirectory(): string {
 }
 
 /** One page holds all options of a mount, so directories are named by short links, the topmost first. */
-function shortNames(lowers: readonly string[], directory: string): string[] {
+function shortNames(lowers: readonly string[], directory: string, prefix = ''): string[] {
   if (lowers.length === 0) {
     makeDirectory(join(directory, 'empty'));
     return ['empty'];
   }
   for (const [i, lower] of lowers.entries()) {
-    rmSync(join(directory, String(i)), { force: true });
-    symlinkSync(lower, join(directory, String(i)));
+    rmSync(join(directory, `${prefix}${i}`), { force: true });
+    symlinkSync(lower, join(directory, `${prefix}${i}`));
   }
-  return lowers.map((_, i) => String(i)).reverse();
+  return lowers.map((_, i) => `${prefix}${i}`).reverse();
 }
 
 /** `volatile` (Linux 5.10): no syncing of what is thrown away when the machine fails. */

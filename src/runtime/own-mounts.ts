@@ -49,8 +49,15 @@ export class OwnMounts {
  * @param table for tests: proc(5), /proc/pid/mountinfo.
  */
 export function hasMountsBelow(directory: string, table = ownTable()): boolean {
+  return mountsBelow(directory, table).length > 0;
+}
+
+/** Where something is mounted below a directory, as this thread sees it: as often as that is so, the last first. */
+export function mountsBelow(directory: string, table = ownTable()): string[] {
   const prefix = `${realpathSync(directory).replace(/\/$/, '')}/`;
-  return placesIn(table).some((place) => place.startsWith(prefix) && place !== prefix);
+  return placesIn(table)
+    .filter((place) => place.startsWith(prefix) && place !== prefix)
+    .reverse();
 }
 
 /** Whether something is mounted on a directory, as this thread sees it. */

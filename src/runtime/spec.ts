@@ -2,6 +2,7 @@ import { ALL_CAPABILITIES, DEFAULT_CAPABILITIES } from './capabilities.js';
 import type { DeviceAdditions } from './cdi/apply-edits.js';
 import { type OwnSeccompProfile, ownSeccomp } from './own-seccomp.js';
 import { seccompProfile } from './seccomp.js';
+import type { IDMap, IDRange } from './subordinate-ids.js';
 import type { Rlimit } from './ulimits.js';
 import type { ProcessUser } from './users.js';
 
@@ -37,6 +38,8 @@ export type ContainerOptions = Readonly<{
   network: 'host' | 'none' | NamespacePath;
   /** Namespaces that are not the container's own. */
   shared?: Readonly<Partial<Record<'pid' | 'ipc' | 'uts', 'host' | NamespacePath>>>;
+  /** Ids that are not the machine's, and a user namespace that has them. */
+  ids?: Readonly<{ map: IDMap; userNamespace: string }>;
   /** All capabilities, no seccomp, nothing masked. */
   privileged: boolean;
   /** On top of the usual ones, parents first. */
@@ -89,7 +92,7 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 
 /** config.json of a container: runtime-spec config.md and config-linux.md, with docker's defaults. */
 export function containerSpec(options: ContainerOptions, surroundings: Surroundings) {
-  const { privileged, cgroupsPath, additions, sysctl = {}, showsAllPaths = privileged } = options;
+  const { ids, privileged, cgroupsPath, additions, sysctl = {}, showsAllPaths = privileged } = options;
   const capabilities = capabilitiesOf(options, surroundings);
   const seccomp = seccompOf(options, capabilities);
   return {
@@ -102,6 +105,8 @@ export function containerSpec(options: ContainerOptions, surroundings: Surroundi
     ...(additions && Object.keys(additions.hooks).length > 0 && { hooks: additions.hooks }),
     linux: {
       namespaces: namespacesOf(options, surroundings),
+      // Both are those of the namespace already: runc before 1.2 must be told.
+      ...(ids && { uidMappings: [mappingOf(ids.map.uids)], gidMappings: [mappingOf(ids.map.gids)] }),
       resources: {
         ...options.resources,
         devices: [{ allow: privileged, access: 'rwm' }, ...(additions?.rules ?? [])],
@@ -170,13 +175,18 @@ export function mustHideDevices(privileged: boolean, { ids, cgroups }: Surroundi
   return !privileged && ids === 'machine' && cgroups === 'none';
 }
 
-function namespacesOf({ network, shared = {} }: ContainerOptions, { cgroups }: Surroundings) {
+function mappingOf({ first, count }: IDRange) {
+  return { containerID: 0, hostID: first, size: count };
+}
+
+function namespacesOf({ network, ids, shared = {} }: ContainerOptions, { cgroups }: Surroundings) {
   const wanted = { pid: shared.pid, mount: undefined, ipc: shared.ipc, uts: shared.uts };
   const choices = { ...wanted, network: network === 'none' ? undefined : network };
   const types = Object.entries(choices).flatMap(([type, choice]) => {
     if (choice === 'host') return [];
     return [choice === undefined ? { type } : { type, path: choice.path }];
   });
+  if (ids) types.unshift({ type: 'user', path: ids.userNamespace });
   return cgroups === 'v2' ? [...types, { type: 'cgroup' }] : types;
 }
 

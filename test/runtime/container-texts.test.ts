@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hostsFile, resolvConf } from '../../src/runtime/network-files.js';
 import { startFailure } from '../../src/runtime/start-failure.js';
-import { largestRange } from '../../src/runtime/subordinate-ids.js';
+import { idInside, idOutside, largestRange, subordinateIDs } from '../../src/runtime/subordinate-ids.js';
 import { readLimits, rlimits } from '../../src/runtime/ulimits.js';
 import { forbiddenBy } from '../../src/runtime/user-namespace.js';
 
@@ -93,6 +93,32 @@ describe('largestRange', () => {
     { text: 'you:1:2\nme:5:10\n1000:20:30', range: { first: 20, count: 30 } },
     { text: '# me:1:2\nme:x:y\nme:7\n', range: undefined },
   ])('finds $range', ({ text, range }) => expect(largestRange(text, ['1000', 'me'])).toEqual(range));
+});
+
+describe('subordinateIDs', () => {
+  const files: Readonly<Record<string, string>> = {
+    '/etc/subuid': 'me:100000:65536\nfew:300000:1000\n',
+    '/etc/subgid': 'us:200000:70000\nme:400000:65536\n',
+  };
+  const read = (path: string) => files[path] ?? '';
+  it.each([
+    { owner: 'me', uids: { first: 100_000, count: 65_536 }, gids: { first: 400_000, count: 65_536 } },
+    { owner: 'me:us', uids: { first: 100_000, count: 65_536 }, gids: { first: 200_000, count: 70_000 } },
+  ])('are those of $owner', ({ owner, ...ids }) => expect(subordinateIDs(owner, read)).toEqual(ids));
+  it.each([
+    { owner: 'few', message: '65536 ids that /etc/subuid gives to few, and it gives 1000' },
+    { owner: 'me:you', message: '65536 ids that /etc/subgid gives to you, and it gives none' },
+  ])('are missing for $owner', ({ owner, message }) =>
+    expect(() => subordinateIDs(owner, read)).toThrow(message),
+  );
+  it('are translated', () => {
+    const range = { first: 100_000, count: 65_536 };
+    expect([0, 99_999, 100_000, 165_535, 165_536].map((id) => idInside(range, id))).toEqual([
+      65_534, 65_534, 0, 65_535, 65_534,
+    ]);
+    expect([0, 65_535].map((id) => idOutside(range, id))).toEqual([100_000, 165_535]);
+    expect(() => idOutside(range, 65_536)).toThrow('the container has no id 65536');
+  });
 });
 
 describe('forbiddenBy', () => {

@@ -36,6 +36,17 @@ describe('containerSpec', () => {
     expect(spec({ env: ['PATH=/p', 'HOME='] }).process.env).toEqual(['PATH=/p', 'HOME=']);
   });
 
+  it('has ids of its own in a namespace that has them', () => {
+    const map = { uids: { first: 100_000, count: 65_536 }, gids: { first: 7, count: 8 } };
+    const { linux } = spec({ ids: { map, userNamespace: '/proc/7/ns/user' } });
+    expect(linux).toMatchObject({
+      uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
+      gidMappings: [{ containerID: 0, hostID: 7, size: 8 }],
+      namespaces: expect.arrayContaining([{ type: 'user', path: '/proc/7/ns/user' }]),
+    });
+    expect(spec().linux).not.toHaveProperty('uidMappings');
+  });
+
   it.each([
     { name: 'root of the machine', surroundings: MACHINE, count: 14, has: true },
     {

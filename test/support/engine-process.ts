@@ -8,24 +8,29 @@ import { type CommandPrefix, cleanEnvironment, type RunOptions, run } from './ru
 import { ServerProcess } from './server-process.js';
 import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';
 
+export type EngineOptions = Readonly<{
+  /** Of the command, as {@link NetworkNamespace} has one. */
+  prefix?: CommandPrefix;
+  flags?: readonly string[];
+}>;
+
 /** `berth engine` with images of its own, and the client of docker to call it with. */
 export class EngineProcess implements AsyncDisposable {
   #process: ServerProcess;
-  readonly #prefix: CommandPrefix;
+  readonly #options: EngineOptions;
   readonly #folder: TemporaryFolder;
 
-  private constructor(folder: TemporaryFolder, process: ServerProcess, prefix: CommandPrefix) {
+  private constructor(folder: TemporaryFolder, process: ServerProcess, options: EngineOptions) {
     this.#folder = folder;
     this.#process = process;
-    this.#prefix = prefix;
+    this.#options = options;
   }
 
-  /** @param options `prefix`: of the command, as {@link NetworkNamespace} has one. */
-  static async start({ prefix = [] }: { prefix?: CommandPrefix } = {}): Promise<EngineProcess> {
+  static async start(options: EngineOptions = {}): Promise<EngineProcess> {
     const folder = await temporaryFolder('engine');
     try {
       await mkdir(join(folder.path, 'client'));
-      return new EngineProcess(folder, await startIn(folder.path, prefix), prefix);
+      return new EngineProcess(folder, await startIn(folder.path, options), options);
     } catch (error) {
       await folder[Symbol.asyncDispose]();
       throw error;
@@ -39,7 +44,7 @@ export class EngineProcess implements AsyncDisposable {
   /** Stops it, and starts another one in its place. */
   async restart(): Promise<void> {
     await this.#process.stop();
-    this.#process = await startIn(this.#folder.path, this.#prefix);
+    this.#process = await startIn(this.#folder.path, this.#options);
   }
 
   /** For the files of tests. */
@@ -84,9 +89,9 @@ export class EngineProcess implements AsyncDisposable {
 
 export type EngineAnswer = Readonly<{ status: number; headers: IncomingMessage['headers']; text: string }>;
 
-function startIn(path: string, prefix: CommandPrefix): Promise<ServerProcess> {
+function startIn(path: string, { prefix = [], flags = [] }: EngineOptions): Promise<ServerProcess> {
   return ServerProcess.start({
-    command: [...prefix, BERTH, 'engine', '-H', `unix://${socketIn(path)}`],
+    command: [...prefix, BERTH, 'engine', '-H', `unix://${socketIn(path)}`, ...flags],
     cwd: path,
     env: cleanEnvironment({ BERTH_ROOT: join(path, 'root'), HOME: path }),
     isReady: async () => (await ask(socketIn(path), 'GET', '/_ping')).status === 200,

@@ -70,7 +70,7 @@ export const info: Handler = async (engine, { answer }) => {
     ContainerdCommit: { ID: '', Expected: '' },
     RuncCommit: { ID: '', Expected: '' },
     InitCommit: { ID: '', Expected: '' },
-    SecurityOptions: ['name=seccomp,profile=builtin'],
+    SecurityOptions: ['name=seccomp,profile=builtin', ...(engine.identity.isRemapped ? ['name=userns'] : [])],
     Warnings: null,
   });
 };

@@ -1,5 +1,4 @@
 import { chmodSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { ALL_CAPABILITIES } from '../capabilities.js';
 import { InvalidContainerError } from '../errors.js';
 import {
@@ -25,11 +24,13 @@ import {
 import { findUser, type ProcessUser, textsOf } from '../users.js';
 import { copyUp, type PreparedVolumes, specMounts, type Volumes } from '../volumes/index.js';
 import { commandLine } from './configuration.js';
-import type { ContainerFolder } from './container-folder.js';
+import { type ContainerFolder, REACHABLE_ROOT } from './container-folder.js';
 import type { NetworkParts } from './container-networks.js';
 import type { ContainerRecord } from './container-record.js';
 import { type InitProgram, initProgram } from './init-program.js';
 import { cgroupPathOf, hostnameOf } from './names.js';
+import type { OwnIDs } from './own-ids.js';
+import { shownFile, shownVolumes } from './shown-root.js';
 
 export type BundleParts = Readonly<{
   folder: ContainerFolder;
@@ -40,16 +41,19 @@ export type BundleParts = Readonly<{
   shared: NonNullable<ContainerOptions['shared']>;
   volumes: Volumes;
   prepared: PreparedVolumes;
+  /** Those that are not the machine's, if it has such. */
+  ids: OwnIDs | undefined;
   /** Told, in words for a person, of what is not as it was asked for. */
   onNotice: (text: string) => void;
 }>;
 
 /**
  * Writes config.json of a container, and makes what it needs in the root filesystem.
- * @throws {RuntimeError} what is asked for cannot be had.
+ * @returns who its command runs as. @throws {RuntimeError} what is asked for cannot be had.
  */
-export async function writeBundle(record: ContainerRecord, parts: BundleParts): Promise<void> {
-  const { folder, root, surroundings, volumes, prepared } = parts;
+export async function writeBundle(record: ContainerRecord, parts: BundleParts): Promise<ProcessUser> {
+  const { folder, root, surroundings, volumes, ids } = parts;
+  const prepared = ids === undefined ? parts.prepared : shownVolumes(folder, record);
   const init = initOf(record, parts);
   const options = optionsOf(record, parts, init);
   const standard = standardTargets(options, surroundings);
@@ -68,6 +72,7 @@ export async function writeBundle(record: ContainerRecord, parts: BundleParts): 
   const { rootfsPropagation } = placed;
   const linux = { ...spec.linux, ...(rootfsPropagation && { rootfsPropagation }) };
   writeFileSync(folder.file('config.json'), JSON.stringify({ ...spec, linux }), { mode: 0o600 });
+  return options.user;
 }
 
 /** Who runs in it, by what its root filesystem says. @throws {UserNotFoundError} */
@@ -97,7 +102,8 @@ function optionsOf(
   const [height, width] = hostConfig.ConsoleSize ?? [0, 0];
   const limits = limitsOf(record, parts);
   return {
-    rootfs: folder.file('root'),
+    rootfs: parts.ids === undefined ? folder.file('root') : REACHABLE_ROOT,
+    ...(parts.ids && { ids: parts.ids }),
     args: init === undefined ? args : init.args(args),
     env: environmentOf(record, parts.networks.env),
     cwd: config.WorkingDir || '/',
@@ -126,7 +132,7 @@ function optionsOf(
 
 function limitsOf(
   { hostConfig }: ContainerRecord,
-  { surroundings, networks, shared, onNotice }: BundleParts,
+  { surroundings, networks, shared, ids, onNotice }: BundleParts,
 ) {
   const mayRaise = surroundings.ids === 'machine' && surroundings.capabilities.has('CAP_SYS_RESOURCE');
   const oomScoreAdj = oomScoreOf(hostConfig, { mayRaise });
@@ -140,7 +146,7 @@ function limitsOf(
   return {
     rlimits: rlimitsOf(hostConfig, { mayRaise, onNotice }),
     resources: resourcesOf(hostConfig, readCgroupSupport(surroundings.cgroups)),
-    additions: devicesOf(hostConfig, surroundings),
+    additions: devicesOf(hostConfig, ids === undefined ? surroundings : { ids: 'range' }),
     sysctl: sysctlsOf(hostConfig, ofMachine),
     ...(oomScoreAdj !== undefined && { oomScoreAdj }),
     ...(shmBytes !== undefined && { shmBytes }),
@@ -193,19 +199,20 @@ function environmentOf(record: ContainerRecord, links: readonly string[]): strin
   return [...host, ...terminal, ...links, ...own.filter((pair) => pair.includes('='))];
 }
 
-function networkFiles(record: ContainerRecord, { folder, networks }: BundleParts): SpecMount[] {
+function networkFiles(record: ContainerRecord, { folder, networks, ids }: BundleParts): SpecMount[] {
   const name = hostnameOf(record);
   const extra = record.hostConfig.ExtraHosts ?? [];
   const isHost = networks.network === 'host';
   const files = [
-    ['/etc/hostname', `${name}\n`],
-    ['/etc/hosts', networks.files?.hosts ?? hostsFile(isHost ? '' : name, extra)],
-    ['/etc/resolv.conf', networks.files?.resolvConf ?? resolvConf(isHost ? 'host' : 'none')],
+    ['hostname', `${name}\n`],
+    ['hosts', networks.files?.hosts ?? hostsFile(isHost ? '' : name, extra)],
+    ['resolv.conf', networks.files?.resolvConf ?? resolvConf(isHost ? 'host' : 'none')],
   ] as const;
-  return files.map(([destination, text]) => {
-    const source = join(folder.path, basename(destination));
-    writeFileSync(source, text);
-    chmodSync(source, 0o644);
+  return files.map(([file, text]) => {
+    const destination = `/etc/${file}`;
+    writeFileSync(folder.file(file), text);
+    chmodSync(folder.file(file), 0o644);
+    const source = ids === undefined ? folder.file(file) : shownFile(folder, file);
     return { destination, type: 'bind', source, options: ['rbind', 'rprivate', 'rw'] };
   });
 }

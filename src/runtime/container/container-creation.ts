@@ -1,5 +1,4 @@
 import { chainIDs } from '../../oci/index.js';
-import { InvalidContainerError } from '../errors.js';
 import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.js';
 import { expectJournal, logPlanOf } from '../logs/index.js';
 import { usableCgroups } from '../surroundings.js';
@@ -33,7 +32,8 @@ export class ContainerCreation {
     const hostConfig = given ?? {};
     const image = this.#parts.images.get(config.Image ?? '');
     checkRestartPolicy(hostConfig.RestartPolicy ?? {}, hostConfig);
-    checkAvailable(hostConfig);
+    if (hostConfig.Init === true) initProgram(); // one that is missing is told of now
+    const idsOf = this.#parts.ownerOfIDs(hostConfig);
     expectProtection(hostConfig);
     const networkingConfig = withNetworks(hostConfig, networking ?? {});
     checkNetworks(hostConfig, networkingConfig, this.#parts.networks);
@@ -52,6 +52,7 @@ export class ContainerCreation {
       config: withDefaults,
       hostConfig: checkedLimits(hostConfig),
       networkingConfig,
+      ...(idsOf !== undefined && { idsOf }),
       state: NEW_STATE,
     };
     return this.#make(parts, name);
@@ -112,11 +113,4 @@ function checkedLimits(hostConfig: HostConfig): HostConfig {
   resourcesOf(adapted, readCgroupSupport(usableCgroups()));
   expectJournal(logPlanOf(adapted.LogConfig));
   return adapted;
-}
-
-/** What is not there yet is refused, rather than ignored. @throws {InvalidContainerError} */
-function checkAvailable({ Init, UsernsMode }: HostConfig): void {
-  if (Init === true) initProgram(); // one that is missing is told of now
-  if (UsernsMode && UsernsMode !== 'host')
-    throw new InvalidContainerError(`invalid user namespace mode: ${UsernsMode}; there is host`);
 }

@@ -2,7 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from
 import { join } from 'node:path';
 import { flock, tryFlock, UMOUNT_FLAGS, umount } from '../../linux/index.js';
 import { RuntimeError } from '../errors.js';
-import { hasMountsBelow } from '../own-mounts.js';
+import { isMountPoint, mountsBelow } from '../own-mounts.js';
 import { removeTree } from '../work-folder.js';
 
 /** What conmon writes, what it and the container are given, and the three directories of the overlay. */
@@ -26,6 +26,12 @@ type ContainerFile =
   | 'root'
   | 'u'
   | 'w';
+
+/**
+ * Where a container with ids of its own has its root filesystem too, in the mounts of its monitor: its root may not pass the
+ * directories of the machine's. Nothing is in it anywhere else.
+ */
+export const REACHABLE_ROOT = '/run/berth-rootfs';
 
 /** The files of one container: what it is started from (runtime-spec, "bundle"), what it changed, what it printed. */
 export class ContainerFolder {
@@ -54,8 +60,10 @@ export class ContainerFolder {
 
   /** The root filesystem is mounted only where its monitor is; what the monitor calls at the end is there too. */
   unmount(): void {
-    if (existsSync(this.path) && hasMountsBelow(this.path))
-      umount(join(this.path, 'root'), UMOUNT_FLAGS.detach | UMOUNT_FLAGS.noFollow);
+    const places = existsSync(this.path) ? mountsBelow(this.path) : [];
+    if (places.length > 0 && existsSync(REACHABLE_ROOT) && isMountPoint(REACHABLE_ROOT))
+      places.unshift(REACHABLE_ROOT);
+    for (const place of places) umount(place, UMOUNT_FLAGS.detach | UMOUNT_FLAGS.noFollow);
   }
 
   /** Alone among all processes that change this container. */

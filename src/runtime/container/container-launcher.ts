@@ -12,7 +12,9 @@ import { healthPlanOf, NEW_HEALTH } from './health.js';
 import type { HostParts } from './host-parts.js';
 import { Monitor } from './monitor.js';
 import { type FindRunning, sharedNamespaces } from './namespaces.js';
+import { OwnIDs } from './own-ids.js';
 import { mayRestart } from './restart-policy.js';
+import { showRoot } from './shown-root.js';
 
 export type LaunchOptions = Readonly<{
   /** Called when it has a monitor to be attached to, and is not started yet. */
@@ -70,6 +72,8 @@ export class ContainerLauncher {
   async #monitored(record: ContainerRecord, folder: ContainerFolder, signal: AbortSignal | undefined) {
     using machine = await openMachine(this.#parts.machineOptions);
     const { program } = machine;
+    const findRunning = this.#findRunning;
+    using ids = await OwnIDs.open(record, findRunning);
     const image = this.#parts.images.open(record.image.manifest);
     this.#parts.images.hold(record.id, record.image.manifest); // whoever created it may have been killed before
     const lowers = await machine.snapshots.ensure(image.stack, signal && { signal });
@@ -81,10 +85,10 @@ export class ContainerLauncher {
       userAttributes: surroundings.ids !== 'machine',
     });
     const { config } = record;
-    const findRunning = this.#findRunning;
     const networks = await attachNetworks(record, this.#parts.networks, {
       find: (text) => this.#parts.store.get(text),
       findRunning,
+      namespaceOf: ids?.networkPid,
     });
     using held = networks.held;
     using prepared = await prepareVolumes(record.mounts, {
@@ -96,10 +100,13 @@ export class ContainerLauncher {
       name: record.name,
       folder,
       runtime: { ...program, stateDirectory: this.#parts.stateDirectory },
-      overlay:
-        surroundings.cgroups === 'none' && record.hostConfig.Privileged !== true
-          ? `nodev,${options}`
-          : options,
+      overlay: [
+        ...(surroundings.cgroups === 'none' && record.hostConfig.Privileged !== true ? ['nodev'] : []),
+        options,
+        // It is mounted once more, and nothing is to be synced for that.
+        ...(ids === undefined ? [] : ['volatile']),
+      ].join(','),
+      before: ids === undefined ? [] : showRoot(record, { folder, ids, lowers, prepared }),
       logDriver: logPlanOf(record.hostConfig.LogConfig).driver,
       terminal: config.Tty === true,
       hasInput: config.OpenStdin === true,
@@ -108,7 +115,7 @@ export class ContainerLauncher {
       heldDescriptors: held?.descriptors ?? [],
       exitCommand: Care.hook(folder.file('care'), this.#parts.cleanUpCommand(record.id)),
     });
-    await writeBundle(record, {
+    const user = await writeBundle(record, {
       folder,
       root: monitor.root,
       surroundings,
@@ -116,9 +123,12 @@ export class ContainerLauncher {
       shared: await sharedNamespaces(record, findRunning),
       volumes: this.#parts.volumes,
       prepared,
+      ids,
       onNotice: (text) => this.#parts.notice(text),
     });
-    return await monitor.create(); // it goes with this block
+    const created = await monitor.create();
+    ids?.giveStreams(created.pid, user);
+    return created;
   }
 
   async #noteFailure(record: ContainerRecord, error: unknown): Promise<void> {

@@ -17,7 +17,7 @@ import type { NamespacePath } from '../spec.js';
 import type { EndpointSettings, HostConfig, NetworkingConfig } from './configuration.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import { hostnameOf } from './names.js';
-import { type FindRunning, namespaceOf } from './namespaces.js';
+import { containerNamespace, type FindRunning } from './namespaces.js';
 
 /** What a container that is about to start is given of networks. */
 export type NetworkParts = Readonly<{
@@ -31,6 +31,8 @@ export type NetworkParts = Readonly<{
 }>;
 
 type Others = Readonly<{ find: (text: string) => ContainerRecord; findRunning: FindRunning }>;
+/** `namespaceOf`: as in the networks' own options. */
+type AttachParts = Others & Readonly<{ namespaceOf: number | undefined }>;
 
 const USUAL = 'bridge';
 
@@ -100,7 +102,7 @@ export function checkNetworks(
 export async function attachNetworks(
   record: ContainerRecord,
   networks: Networks,
-  others: Others,
+  { namespaceOf, ...others }: AttachParts,
 ): Promise<NetworkParts> {
   const { id, name, config, hostConfig } = record;
   const [first, ...rest] = endpointRequests(record);
@@ -112,7 +114,7 @@ export async function attachNetworks(
     { id, name, hostname: hostnameOf(record) },
     [{ ...(config.MacAddress && { macAddress: config.MacAddress }), ...first }, ...rest],
     ports,
-    { dnsServers: serversOf(hostConfig, networks) },
+    { dnsServers: serversOf(hostConfig, networks), namespaceOf },
   );
   using unless = new DisposableStack();
   unless.use(attachment.held);
@@ -131,7 +133,7 @@ async function withoutNetworks(
   findRunning: FindRunning,
 ): Promise<NetworkParts> {
   if (mode === 'host') return { network: 'host', env: [] };
-  return { network: (await namespaceOf(mode, 'net', findRunning)) ?? 'none', env: [] };
+  return { network: (await containerNamespace(mode, 'net', findRunning)) ?? 'none', env: [] };
 }
 
 function filesOf(

@@ -62,6 +62,8 @@ export type ContainerRecord = Readonly<{
   hostConfig: HostConfig;
   networkingConfig: NetworkingConfig;
   mounts: readonly MountPoint[];
+  /** Whose subordinate ids those in it are, `USER[:GROUP]`; the machine's own if nobody's. */
+  idsOf?: string;
   state: ContainerState;
 }>;
 

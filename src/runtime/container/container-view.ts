@@ -3,9 +3,12 @@ import { RuntimeError } from '../errors.js';
 import { FilesProcess, type MountedPlace } from '../files/index.js';
 import { openMachine } from '../machine.js';
 import { prepareOverlay } from '../overlay.js';
-import { copyUp, type MountPoint } from '../volumes/index.js';
+import { copyUp, type MountPoint, type VolumePoint } from '../volumes/index.js';
+import type { ContainerFolder } from './container-folder.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts } from './host-parts.js';
+import { idsOfProcess } from './own-ids.js';
+import { shownFile, shownVolume } from './shown-root.js';
 
 type ViewOptions = Readonly<{
   /** What lies on its root filesystem too: volumes, directories of the machine, the files of its network. */
@@ -43,12 +46,26 @@ async function viewOfRunning(
 ): Promise<FilesProcess> {
   const monitor = parts.folder(record.id).monitorPid();
   if (monitor === undefined) throw new RuntimeError(`the monitor of container ${record.id} is not known`);
-  const directoryOf = async (name: string) => parts.volumes.get(name).mountpoint;
-  const mounts = withMounts ? await mountsOf(record, parts, directoryOf) : [];
-  return FilesProcess.start(placeOf(record, parts, mounts), {
-    namespace: `/proc/${monitor}/ns/mnt`,
-    signal,
-  });
+  const folder = parts.folder(record.id);
+  const places: Places =
+    record.idsOf === undefined
+      ? {
+          file: (name) => folder.file(name),
+          volume: async ({ name, subpath }) => ({ source: parts.volumes.get(name).mountpoint, subpath }),
+        }
+      : {
+          file: (name) => shownFile(folder, name),
+          volume: async (point) => ({ source: shownVolume(folder, record, point) }),
+        };
+  const mounts = withMounts ? await mountsOf(record, folder, places) : [];
+  const ids = record.idsOf === undefined ? {} : { ids: idsOfProcess(record.state.pid) };
+  return FilesProcess.start(
+    { ...placeOf(record, parts, mounts), ...ids },
+    {
+      namespace: `/proc/${monitor}/ns/mnt`,
+      signal,
+    },
+  );
 }
 
 async function viewOfStopped(
@@ -68,8 +85,15 @@ async function viewOfStopped(
     userAttributes: machine.surroundings.ids !== 'machine',
   });
   opened.defer(() => parts.volumes.unmount(record.id));
-  const directoryOf = (name: string) => parts.volumes.mount(record.id, name);
-  const mounts = withMounts ? await mountsOf(record, parts, directoryOf) : [];
+  const mounts = withMounts
+    ? await mountsOf(record, folder, {
+        file: (name) => folder.file(name),
+        volume: async ({ name, subpath }) => ({
+          source: await parts.volumes.mount(record.id, name),
+          subpath,
+        }),
+      })
+    : [];
   const files = await FilesProcess.start({ ...placeOf(record, parts, mounts), overlay }, { signal });
   // A volume that is still empty is seen as it will be.
   if (withMounts)
@@ -82,29 +106,34 @@ function placeOf({ id, hostConfig }: ContainerRecord, parts: HostParts, mounts: 
   return { kind: 'merged', directory: parts.folder(id).path, mounts, isReadOnly } as const;
 }
 
-type DirectoryOf = (volume: string) => Promise<string>;
+type NetworkFile = 'hosts' | 'hostname' | 'resolv.conf';
+
+/** Where things are that lie on the root filesystem, for who looks. */
+type Places = Readonly<{
+  file: (name: NetworkFile) => string;
+  volume: (point: VolumePoint) => Promise<Pick<MountedPlace, 'source' | 'subpath'>>;
+}>;
 
 async function mountsOf(
-  { id, mounts }: ContainerRecord,
-  parts: HostParts,
-  directoryOf: DirectoryOf,
+  { mounts }: ContainerRecord,
+  folder: ContainerFolder,
+  places: Places,
 ): Promise<MountedPlace[]> {
-  const folder = parts.folder(id);
-  const files = (['hosts', 'hostname', 'resolv.conf'] as const).flatMap((name) => {
-    const source = folder.file(name);
-    return existsSync(source) ? [{ source, destination: `/etc/${name}`, readOnly: false }] : [];
-  });
-  const own = await Promise.all(mounts.map((point) => mountOf(point, directoryOf)));
+  const files = (['hosts', 'hostname', 'resolv.conf'] as const).flatMap((name) =>
+    existsSync(folder.file(name))
+      ? [{ source: places.file(name), destination: `/etc/${name}`, readOnly: false }]
+      : [],
+  );
+  const own = await Promise.all(mounts.map((point) => mountOf(point, places)));
   return [...files, ...own.flat().sort((a, b) => depth(a.destination) - depth(b.destination))];
 }
 
 /** What is in memory is only there while it runs, and for itself. */
-async function mountOf(point: MountPoint, directoryOf: DirectoryOf): Promise<MountedPlace[]> {
+async function mountOf(point: MountPoint, places: Places): Promise<MountedPlace[]> {
   if (point.type === 'tmpfs') return [];
   const { destination, readOnly } = point;
   if (point.type === 'bind') return [{ source: point.source, destination, readOnly }];
-  const source = await directoryOf(point.name);
-  return [{ source, subpath: point.subpath, destination, readOnly }];
+  return [{ ...(await places.volume(point)), destination, readOnly }];
 }
 
 function depth(path: string): number {

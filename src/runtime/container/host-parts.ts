@@ -7,11 +7,13 @@ import { RuntimeDatabase } from '../runtime-database.js';
 import { runtimeDirectory } from '../runtime-directory.js';
 import { RuntimeEvents } from '../runtime-events.js';
 import { Volumes } from '../volumes/index.js';
+import type { HostConfig } from './configuration.js';
 import { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord } from './container-record.js';
 import { ContainerStore } from './container-store.js';
 import type { ContainerImages } from './images.js';
 import { OciControl } from './oci-control.js';
+import { type IDChoice, ownerOfIDs } from './own-ids.js';
 
 export type ContainerHostOptions = Readonly<{
   /** $BERTH_ROOT. */
@@ -23,6 +25,8 @@ export type ContainerHostOptions = Readonly<{
   runDirectory: string;
   /** Whether root has it, rather than an ordinary user who is root of a user namespace. */
   isForMachine: boolean;
+  /** Whose subordinate ids containers have that do not say otherwise, `USER[:GROUP]`; the machine's, if nobody's. */
+  idsOf?: string | undefined;
   /** The command that cleans up after a container when nobody else is there to: ContainerHost.cleanUp. */
   cleanUpCommand: (id: string) => readonly string[];
   /** Told, in words for a person, of what is not as it was asked for. */
@@ -40,6 +44,7 @@ export class HostParts implements Disposable {
   /** Where the runtime notes which containers there are. */
   readonly stateDirectory: string;
   readonly machineOptions: MachineOptions;
+  readonly #ids: IDChoice;
   readonly #db: RuntimeDatabase;
   /** Locked by whoever checks the health of containers. */
   readonly healthLock: string;
@@ -49,7 +54,7 @@ export class HostParts implements Disposable {
 
   /** @throws when the directory cannot be used. */
   constructor(options: ContainerHostOptions) {
-    const { root, images, runtime, runDirectory, isForMachine, cleanUpCommand, onNotice } = options;
+    const { root, images, runtime, runDirectory, isForMachine, idsOf, cleanUpCommand, onNotice } = options;
     this.#directory = join(root, 'containers');
     this.stateDirectory = join(runtimeDirectory(root, runDirectory), 'runtime');
     // Programs that containers have made setuid are in it: for nobody else on this machine to reach.
@@ -63,6 +68,7 @@ export class HostParts implements Disposable {
     this.images = images;
     this.cleanUpCommand = cleanUpCommand;
     this.machineOptions = { root, ...(runtime !== undefined && { runtime }) };
+    this.#ids = { isForMachine, idsOf };
     this.#onNotice = onNotice;
   }
 
@@ -92,6 +98,11 @@ export class HostParts implements Disposable {
     const child = spawn(program, args, { cwd: '/', stdio: 'ignore', detached: true });
     child.on('error', (error) => this.notice(`container ${id} cannot be started again: ${error.message}`));
     child.unref();
+  }
+
+  /** Whose ids a new container is to have: as in its record. @throws {InvalidContainerError} @throws {RuntimeUnavailableError} */
+  ownerOfIDs(hostConfig: HostConfig): string | undefined {
+    return ownerOfIDs(hostConfig, this.#ids);
   }
 
   notice(text: string): void {

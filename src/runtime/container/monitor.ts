@@ -23,6 +23,8 @@ export type MonitorOptions = Readonly<{
   runtime: UsableRuntime & Readonly<{ stateDirectory: string }>;
   /** Of mount(8) for the overlay, with names relative to the folder. */
   overlay: string;
+  /** A command before its own: runs when the container is to be made, and then becomes the monitor. */
+  before: readonly string[];
   /** What keeps its output: as in HostConfig.LogConfig. */
   logDriver: LogPlan['driver'];
   terminal: boolean;
@@ -59,8 +61,8 @@ export class Monitor implements Disposable {
   /** @throws {RuntimeUnavailableError} a program is missing, or the mount is not possible. */
   static async launch(options: MonitorOptions): Promise<Monitor> {
     const [unshare, conmon] = [required('unshare', 'util-linux'), required('conmon', 'conmon')];
-    const { overlay, folder } = options;
-    const command = [conmon, ...argumentsOf(options)];
+    const { overlay, before, folder } = options;
+    const command = [...before, conmon, ...argumentsOf(options)];
     const args = [
       '--mount',
       '--propagation',

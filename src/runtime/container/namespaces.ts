@@ -27,18 +27,31 @@ async function sharedNamespace(
 ): Promise<'host' | NamespacePath | undefined> {
   if (own.includes(mode)) return undefined;
   if (mode === 'host') return 'host';
-  const path = type === 'uts' ? undefined : await namespaceOf(mode, type, findRunning);
+  const path = type === 'uts' ? undefined : await containerNamespace(mode, type, findRunning);
   if (path === undefined) throw new InvalidContainerError(`invalid ${type.toUpperCase()} mode: ${mode}`);
   return path;
 }
 
 /** Of `container:NAME`; nothing for other modes. */
-export async function namespaceOf(
+export async function containerNamespace(
   mode: string,
   type: 'net' | 'pid' | 'ipc',
   findRunning: FindRunning,
 ): Promise<NamespacePath | undefined> {
-  const name = /^container:(.+)$/.exec(mode)?.[1];
+  const name = namedContainer(mode);
   if (name === undefined) return undefined;
   return { path: `/proc/${(await findRunning(name)).state.pid}/ns/${type}` };
+}
+
+/** The containers that this one is to share a namespace with. @throws {ContainerStateError} one does not run. */
+export function sharingWith(
+  { hostConfig: { NetworkMode = '', PidMode = '', IpcMode = '' } }: ContainerRecord,
+  findRunning: FindRunning,
+): Promise<ContainerRecord[]> {
+  const names = [NetworkMode, PidMode, IpcMode].flatMap((mode) => namedContainer(mode) ?? []);
+  return Promise.all([...new Set(names)].map(findRunning));
+}
+
+function namedContainer(mode: string): string | undefined {
+  return /^container:(.+)$/.exec(mode)?.[1];
 }

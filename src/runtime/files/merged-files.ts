@@ -6,6 +6,7 @@ import { applyLayer, type Entry, tarStream } from '../../layer/index.js';
 import { canCallLinux, chroot, mount } from '../../linux/index.js';
 import { ContainerFileError, ContainerFileNotFoundError } from '../errors.js';
 import { resolveInRoot } from '../root-path.js';
+import { type IDMap, type IDRange, idInside, idOutside } from '../subordinate-ids.js';
 import { findUser, textsOf } from '../users.js';
 import { type MountedPlace, MountedPlaces } from './mounted-places.js';
 
@@ -19,6 +20,8 @@ export type MergedPlace = Readonly<{
   mounts: readonly MountedPlace[];
   /** The root filesystem is not to be written to. */
   isReadOnly: boolean;
+  /** What is seen is of these ids of the machine in place of the container's; if not given, of the container's. */
+  ids?: IDMap;
 }>;
 
 /** What a person asks of one file. */
@@ -80,7 +83,8 @@ export class MergedFiles {
   /** Writes a file, or a directory with what is in it, to standard output. @param name as in {@link tarStream}. */
   async read({ path, name }: Readonly<{ path: string; name: string }>): Promise<void> {
     // Unlike process.stdout it ends.
-    await pipeline(tarStream(absolutePath(path), name), new Socket({ fd: 1, readable: false }));
+    const tar = tarStream(absolutePath(path), name, (entry) => this.#withIDs(entry, idInside));
+    await pipeline(tar, new Socket({ fd: 1, readable: false }));
   }
 
   /** Unpacks the tar on standard input. @throws {ContainerFileNotFoundError} @throws {ContainerFileError} */
@@ -88,12 +92,11 @@ export class MergedFiles {
     const directory = this.#directoryAt(path);
     const owner = user === '' ? undefined : findUser(user, textsOf('/'));
     const below = (inner: string) => join(directory, inner).slice(1);
-    const change = (entry: Entry): Entry => ({
-      ...entry,
-      path: below(entry.path),
-      ...(entry.type === 'hardlink' && { linkName: below(entry.linkName ?? '') }),
-      ...(owner && { uid: owner.uid, gid: owner.gid }),
-    });
+    const change = (entry: Entry): Entry => {
+      const { uid, gid } = owner ?? entry;
+      const linkName = entry.type === 'hardlink' && { linkName: below(entry.linkName ?? '') };
+      return this.#withIDs({ ...entry, path: below(entry.path), ...linkName, uid, gid }, idOutside);
+    };
     await applyLayer(process.stdin, '', {
       whiteouts: 'none',
       ownership: 'keep',
@@ -101,6 +104,12 @@ export class MergedFiles {
       keepsKinds,
       change,
     });
+  }
+
+  #withIDs(entry: Entry, translate: (range: IDRange, id: number) => number): Entry {
+    const { ids } = this.#place;
+    if (ids === undefined) return entry;
+    return { ...entry, uid: translate(ids.uids, entry.uid), gid: translate(ids.gids, entry.gid) };
   }
 
   #directoryAt(path: string): string {

@@ -27,6 +27,8 @@ export type Attachment = Readonly<{
 export type AttachOptions = Readonly<{
   /** Which servers are asked about names that its networks do not know; those of the machine, if none. */
   dnsServers?: readonly string[];
+  /** A process whose network namespace the container is to have; a new one, if none. */
+  namespaceOf?: number | undefined;
 }>;
 
 const SCRATCH = 'x';
@@ -67,7 +69,7 @@ export class Attachments {
     container: NetworkedContainer,
     requests: readonly EndpointRequest[],
     wanted: readonly PublishedPort[],
-    { dnsServers = [] }: AttachOptions,
+    { dnsServers = [], namespaceOf }: AttachOptions,
   ): Promise<Attachment & Readonly<{ held: HeldPorts }>> {
     await this.detach(container.id);
     using resources = new DisposableStack();
@@ -80,7 +82,8 @@ export class Attachments {
           this.#store.putAttachment({ container, ports: held.ports, dnsServers, boot: bootId() });
           for (const request of requests) this.#add(container, request);
         });
-        await this.#namespaces.make(container.id);
+        if (namespaceOf === undefined) await this.#namespaces.make(container.id);
+        else await this.#namespaces.adopt(container.id, namespaceOf);
         if (this.#plumbing.takesPorts) held.letGo();
         await this.#change(container.id, [], this.#connections(container.id));
       });

@@ -19,7 +19,7 @@ export type PlacedMounts = Readonly<{
 export type MountPlace = Readonly<{
   /** The container's root filesystem, mounted, in which nothing runs. */
   rootfs: string;
-  prepared: PreparedVolumes;
+  prepared: Pick<PreparedVolumes, 'directoryOf'>;
 }>;
 
 /** Gives the new and empty volumes of a container what its image has there. @throws {InvalidMountError} */
