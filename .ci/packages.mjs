@@ -28,6 +28,7 @@ const NEEDS = [
   { names: ['docker-compose'], programs: ['docker-compose'] },
   { names: ['docker-registry'], programs: ['docker-registry'] },
   { names: ['fish'], programs: ['fish'] },
+  { names: ['fuse-overlayfs'], programs: ['fuse-overlayfs'] }, // layers, where an ordinary user's kernel joins none
   { names: ['git'], programs: ['git'] },
   { names: ['golang-github-containers-common'] }, // the policy.json without which skopeo and podman refuse to work
   { names: ['haproxy'], programs: ['haproxy'] },

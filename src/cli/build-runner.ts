@@ -1,4 +1,5 @@
 import type { RunOutcome, RunStep, StepRunner } from '../layer/index.js';
+import { overlayChoice } from './overlay-choice.js';
 
 type Runner = StepRunner & AsyncDisposable;
 
@@ -13,7 +14,7 @@ export class LazyRunner implements StepRunner, AsyncDisposable {
 
   async run(step: RunStep): Promise<RunOutcome> {
     this.#runner ??= import('../runtime/index.js').then(
-      ({ Containers }) => new Containers({ root: this.#root }),
+      ({ Containers }) => new Containers({ root: this.#root, ...overlayChoice() }),
     );
     return (await this.#runner).run(step);
   }

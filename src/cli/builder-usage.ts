@@ -10,6 +10,7 @@ import {
 } from '../builder/index.js';
 import { LocalStore } from '../image/index.js';
 import { chainIDs, type Digest } from '../oci/index.js';
+import { overlayChoice } from './overlay-choice.js';
 
 /** Removes what was chosen from the build cache, and unpacked layers that nothing needs. @returns ids of what went. */
 export async function pruneBuildCache(
@@ -44,7 +45,7 @@ async function discard(
 ): Promise<void> {
   if (readdirSync(root).every((name) => name !== 'snapshots') && directories.length === 0) return;
   const { Containers } = await import('../runtime/index.js');
-  await using containers = new Containers({ root });
+  await using containers = new Containers({ root, ...overlayChoice() });
   await containers.discard(directories);
   if (await containers.pruneSnapshots([...keptChains])) return;
   process.stderr.write('berth: a build is running: unpacked layers stay until the next prune\n');

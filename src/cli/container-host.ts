@@ -2,6 +2,7 @@ import type { LocalStore } from '../image/index.js';
 import { ContainerHost } from '../runtime/container/index.js';
 import { containerImages } from './container-images.js';
 import { openLocalStore, type StoreFlags, storeRoot } from './image-store.js';
+import { overlayChoice } from './overlay-choice.js';
 import { enterUserNamespace, isForMachine, ownCommandAnywhere, runDirectory } from './user-namespace.js';
 
 /** The containers of this machine, and the images that they are made of. Close it at the end. */
@@ -27,6 +28,7 @@ export async function openContainerHostHere(flags: ContainerFlags): Promise<Open
   const host = resources.use(
     ContainerHost.open({
       root,
+      ...overlayChoice(),
       images: containerImages(store),
       runDirectory: runDirectory(),
       isForMachine: isForMachine(),

@@ -10,7 +10,7 @@ import { encodeName } from './names.js';
 import { isWhiteoutDevice, type OverlayMarks, opaqueMark, overlayXattr } from './overlay.js';
 import { Pace } from './pace.js';
 import { addEntry, HardLinks } from './tar-tree.js';
-import { entryOf, expectNoWhiteout, keptXattrs, namesIn } from './tree-entry.js';
+import { entryOf, expectNoWhiteout, keptXattrs, overlayNames } from './tree-entry.js';
 
 export type OverlayDirectories = OverlayMarks &
   Readonly<{
@@ -38,8 +38,7 @@ export async function diffUpper(directories: OverlayDirectories, writer: LayerWr
 
 class UpperDiff {
   readonly #upper: string;
-  readonly #marks: OverlayMarks;
-  readonly #leftovers: MountPlaces;
+  readonly #directories: OverlayDirectories;
   readonly #writer: LayerWriter;
   readonly #links = new HardLinks();
   readonly #pace = new Pace();
@@ -48,17 +47,16 @@ class UpperDiff {
 
   constructor(directories: OverlayDirectories, writer: LayerWriter) {
     this.#upper = directories.upper;
-    this.#marks = directories;
-    this.#leftovers = directories.leftovers ?? new Set();
+    this.#directories = directories;
     this.#writer = writer;
   }
 
   async addDirectory(path: string, lower: LowerDirectory | undefined): Promise<void> {
     const directory = joinPath(this.#upper, path);
-    const mark = opaqueMark(encodeName(directory), this.#marks);
+    const mark = opaqueMark(encodeName(directory), this.#directories);
     if (mark === 'y' && lower) this.#add({ ...WHITEOUT, path: joinPath(path, OPAQUE_MARKER) });
     const below = mark === 'y' ? undefined : lower;
-    for (const name of namesIn(directory)) {
+    for (const name of overlayNames(directory, this.#directories)) {
       await this.#addChild(joinPath(path, name), name, below, { xattrWhiteouts: mark === 'x' });
       if (this.#pace.isDue()) await this.#pace.breathe();
     }
@@ -77,7 +75,7 @@ class UpperDiff {
       if (below) this.#add({ ...WHITEOUT, path: whiteoutOf(path) });
       return;
     }
-    if (!below && isLeftover(this.#upper, path, stats, this.#leftovers)) return;
+    if (!below && isLeftover(this.#directories, path, stats)) return;
     const entry = entryOf(path, file, stats);
     if (entry === undefined) return;
     expectNoWhiteout(path, name);
@@ -110,12 +108,15 @@ class UpperDiff {
     return (
       stats.isFile() &&
       stats.size === 0 &&
-      lgetxattr(file, overlayXattr('whiteout', this.#marks)) !== undefined
+      lgetxattr(file, overlayXattr('whiteout', this.#directories)) !== undefined
     );
   }
 
   #expectPlainOverlay(path: string, file: string | Buffer): void {
-    const foreign = [overlayXattr('redirect', this.#marks), overlayXattr('metacopy', this.#marks)];
+    const foreign = [
+      overlayXattr('redirect', this.#directories),
+      overlayXattr('metacopy', this.#directories),
+    ];
     const found = llistxattr(file).find((name) => foreign.includes(name));
     if (found === undefined) return;
     throw new LayerError(path, `it has ${found}: mount the overlay with redirect_dir=off,metacopy=off`);

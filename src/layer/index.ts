@@ -24,6 +24,7 @@ export { FileWindow } from './file-window.js';
 export { type IndexedEntry, LayerIndex } from './layer-index.js';
 export { type FinishedLayer, LayerWriter } from './layer-writer.js';
 export { compareNames, decodeName, encodeName, sortNames } from './names.js';
+export type { OverlayMarks } from './overlay.js';
 export { Pace } from './pace.js';
 export { looksRandomFile } from './randomness.js';
 export { type Destination, type Found, type LayerFile, RootfsView } from './rootfs-view.js';

@@ -1,7 +1,7 @@
 import { type BigIntStats, lstatSync, readlinkSync } from 'node:fs';
 import { decodeName, encodeName } from './names.js';
 import { isWhiteoutDevice, type OverlayMarks, opaqueMark } from './overlay.js';
-import { namesIn } from './tree-entry.js';
+import { overlayNames } from './tree-entry.js';
 
 /** What an overlay's lower directories show under a name. */
 export type LowerChild = Readonly<{
@@ -44,7 +44,7 @@ export class LowerDirectory {
 
   /** Of all that may be in it. Some may be deleted. */
   names(): string[] {
-    return this.#directories.flatMap((directory) => namesIn(directory));
+    return this.#directories.flatMap((directory) => overlayNames(directory, this.#marks));
   }
 
   /** @param path relative to this directory. */

@@ -1,15 +1,20 @@
-import type { BigIntStats, Stats } from 'node:fs';
+import { type BigIntStats, lstatSync, type Stats } from 'node:fs';
 import { lgetxattr, lsetxattr, makeDevice, type Path } from '../linux/index.js';
+import { OPAQUE_MARKER } from './entry.js';
 
 /**
  * How overlayfs marks things in its directories: deleted names as character devices 0:0, directories that hide what
  * is below by an attribute, which is `user.` with the mount option `userxattr` and `trusted.` without.
  */
-export type OverlayMarks = Readonly<{ userxattr?: boolean | undefined }>;
+export type OverlayMarks = Readonly<{
+  userxattr?: boolean | undefined;
+  /** Files of names that only layers have are marks too, as fuse-overlayfs makes them beside the others. */
+  whiteoutFiles?: boolean | undefined;
+}>;
 
 /** Names of attributes that belong to overlayfs, and never to a file. */
 export function isOverlayXattr(name: string): boolean {
-  return /^(trusted|user)\.overlay\./.test(name);
+  return /^(?:(?:trusted|user)\.overlay|user\.fuseoverlayfs)\./.test(name);
 }
 
 export function overlayXattr(name: string, { userxattr = false }: OverlayMarks): string {
@@ -30,6 +35,12 @@ export function makeOpaque(directory: Path, marks: OverlayMarks): void {
 
 /** `x`, since Linux 6.8: not opaque, but it may hold whiteouts that are files with an attribute. */
 export function opaqueMark(directory: Path, marks: OverlayMarks): 'y' | 'x' | undefined {
+  if (marks.whiteoutFiles && hasOpaqueFile(directory)) return 'y';
   const value = lgetxattr(directory, overlayXattr('opaque', marks))?.toString('latin1');
   return value === 'y' || value === 'x' ? value : undefined;
+}
+
+function hasOpaqueFile(directory: Path): boolean {
+  const path = Buffer.concat([Buffer.from(directory), Buffer.from(`/${OPAQUE_MARKER}`)]);
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

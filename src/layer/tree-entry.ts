@@ -3,7 +3,7 @@ import { canCallLinux, deviceNumbers, lgetxattr, llistxattr } from '../linux/ind
 import { type Entry, type EntryType, WHITEOUT_PREFIX } from './entry.js';
 import { LayerError } from './errors.js';
 import { decodeName, encodeName, sortNames } from './names.js';
-import { isOverlayXattr } from './overlay.js';
+import { isOverlayXattr, type OverlayMarks } from './overlay.js';
 
 /** Attributes that layers carry, as buildah's do: capabilities, integrity hashes, the user's own. */
 const KEPT_XATTR = /^(security\.(capability|ima)$|user\.)/;
@@ -45,6 +45,12 @@ export function namesIn(directory: string): string[] {
   // Node puts U+FFFD for what is no UTF-8.
   const isText = names.every((name) => !name.includes('\ufffd'));
   return sortNames(isText ? names : readdirSync(path, 'buffer').map(decodeName));
+}
+
+/** What is in a directory, sorted, without files that are marks. */
+export function overlayNames(directory: string, { whiteoutFiles = false }: OverlayMarks): string[] {
+  const names = namesIn(directory);
+  return whiteoutFiles ? names.filter((name) => !name.startsWith(WHITEOUT_PREFIX)) : names;
 }
 
 /** @throws {LayerError} a name that would be taken for a whiteout. */

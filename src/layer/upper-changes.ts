@@ -6,7 +6,7 @@ import { type LowerChild, LowerDirectory } from './lower-directory.js';
 import { compareNames, encodeName } from './names.js';
 import { isWhiteoutDevice, opaqueMark } from './overlay.js';
 import { Pace } from './pace.js';
-import { namesIn } from './tree-entry.js';
+import { overlayNames } from './tree-entry.js';
 
 /** One file that is not as the layers below have it; `path` is absolute. */
 export type Change = Readonly<{ kind: 'added' | 'changed' | 'deleted'; path: string }>;
@@ -33,7 +33,7 @@ class UpperChanges {
   async addDirectory(path: string, lower: LowerDirectory | undefined): Promise<void> {
     const directory = joinPath(this.#directories.upper, path);
     const isOpaque = opaqueMark(encodeName(directory), this.#directories) === 'y';
-    const own = namesIn(directory);
+    const own = overlayNames(directory, this.#directories);
     // What an opaque directory does not have is deleted.
     const hidden = isOpaque && lower ? lower.names().filter((name) => lower.child(name) !== undefined) : [];
     for (const name of [...new Set([...own, ...hidden])].sort(compareNames)) {
@@ -43,13 +43,13 @@ class UpperChanges {
   }
 
   async #addChild(path: string, below: LowerChild | undefined): Promise<void> {
-    const { upper, leftovers } = this.#directories;
+    const { upper } = this.#directories;
     const stats = lstatSync(encodeName(joinPath(upper, path)), { throwIfNoEntry: false });
     if (stats === undefined || isWhiteoutDevice(stats)) {
       if (below) this.#add('deleted', path);
       return;
     }
-    if (!below && leftovers && isLeftover(upper, path, stats, leftovers)) return;
+    if (!below && isLeftover(this.#directories, path, stats)) return;
     const isDirectory = stats.isDirectory();
     const isSame =
       isDirectory && below?.directory && isSameDirectory(encodeName(joinPath(upper, path)), below);

@@ -1,7 +1,9 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ownCapabilities } from './capabilities.js';
+import { RuntimeUnavailableError } from './errors.js';
 import { cgroupOptions, OciRuntime, type RuntimeProgram, type UsableRuntime } from './oci-runtime.js';
+import { type OverlayKind, usableOverlay } from './overlay.js';
 import { OwnMounts } from './own-mounts.js';
 import { chooseRuntime } from './runtime-choice.js';
 import { SnapshotUsers } from './snapshot-users.js';
@@ -16,6 +18,8 @@ export type MachineOptions = Readonly<{
   root: string;
   /** A program to use instead of the crun or runc in the path. */
   runtime?: string;
+  /** What joins layers, where not the kernel is to. */
+  overlay?: 'fuse-overlayfs';
 }>;
 
 const STATE = 'state';
@@ -34,9 +38,10 @@ export async function findRuntime({ root, runtime }: MachineOptions): Promise<Us
 }
 
 /** Puts together what this process, root of some kind, needs for containers. */
-export async function openMachine({ root, runtime }: MachineOptions): Promise<Machine> {
+export async function openMachine({ root, runtime, overlay: wanted }: MachineOptions): Promise<Machine> {
   const directory = join(root, 'snapshots');
   const surroundings = surroundingsOfThisProcess();
+  const overlay = chosenOverlay(wanted, surroundings);
   // Nobody else may look in: images hold programs with setuid, and files that anybody may read.
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   using opened = new DisposableStack();
@@ -55,6 +60,7 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
   const single = surroundings.ids === 'single';
   return {
     surroundings,
+    overlay,
     program,
     users,
     work,
@@ -65,10 +71,19 @@ export async function openMachine({ root, runtime }: MachineOptions): Promise<Ma
       work,
       ownership: single ? 'ignore' : 'keep',
       devices: surroundings.ids === 'machine' ? 'keep' : 'skip',
-      userAttributes: surroundings.ids !== 'machine',
+      overlay,
     }),
     [Symbol.dispose]: () => all.dispose(),
   };
+}
+
+/** @throws {RuntimeUnavailableError} root of the machine has no use for another. */
+function chosenOverlay(wanted: MachineOptions['overlay'], { ids }: Surroundings): OverlayKind {
+  if (wanted === undefined) return usableOverlay(ids);
+  if (ids !== 'machine') return 'fuse';
+  throw new RuntimeUnavailableError(
+    'fuse-overlayfs is for ordinary users, and this is root, for whom the kernel joins layers: leave out BERTH_OVERLAY',
+  );
 }
 
 async function chosenRuntime(

@@ -1,55 +1,92 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
+import type { OverlayMarks } from '../layer/index.js';
 import { lutimes, MOUNT_FLAGS, mount } from '../linux/index.js';
 import { RuntimeUnavailableError } from './errors.js';
+import { FUSE_TYPE, FuseOverlay } from './fuse-overlay.js';
+import type { Surroundings } from './spec.js';
+
+/**
+ * What joins layers: the kernel, for root of the machine or of a user namespace, or fuse-overlayfs in such a namespace. Each has
+ * marks of its own in directories.
+ */
+export type OverlayKind = 'machine' | 'user' | 'fuse';
+
+/** In a user namespace only attributes of users can be written; fuse-overlayfs makes files too. */
+export function marksOf(kind: OverlayKind) {
+  return { userxattr: kind !== 'machine', whiteoutFiles: kind === 'fuse' } satisfies OverlayMarks;
+}
+
+/** Linux 5.11 lets root of a user namespace mount the kernel's. */
+export function usableOverlay(ids: Surroundings['ids'], linux = release()): OverlayKind {
+  if (ids === 'machine') return 'machine';
+  const [major = 0, minor = 0] = linux.split('.').map(Number.parseFloat);
+  return major > 5 || (major === 5 && minor >= 11) ? 'user' : 'fuse';
+}
 
 export type OverlayOptions = Readonly<{
   /** Directories of layers, the lowest first. */
   lowers: readonly string[];
   /** An empty directory, on a file system that can be written; what the overlay needs is made in it. */
   directory: string;
-  /** In a user namespace only attributes of users can be written. */
-  userAttributes: boolean;
+  kind: OverlayKind;
   /** Nodes of devices in it cannot be opened. */
   noDevices: boolean;
 }>;
 
 /** A mounted overlay: `root` is the merged tree, `upper` has what was changed. */
 export type Overlay = Readonly<{ root: string; upper: string }>;
+/** `options` for mount(8), or of fuse-overlayfs, with names that are relative to the overlay's directory. */
+export type OverlayMount = Readonly<{ kind: OverlayKind; options: string }>;
 
-/** Off, or the upper directory alone would not tell what was changed. */
-const PLAIN = ['index=off', 'redirect_dir=off', 'metacopy=off'];
-/** In this mode the kernel has the latter two off, and takes no word on it. */
-const PLAIN_FOR_USERS = ['index=off', 'userxattr'];
+/** So that the upper directory alone tells what was changed. */
+const PLAIN: Readonly<Record<OverlayKind, readonly string[]>> = {
+  machine: ['index=off', 'redirect_dir=off', 'metacopy=off'],
+  user: ['index=off', 'userxattr'], // has the other two off, and takes no word on it
+  fuse: [], // has none of them
+};
 /** What the kernel makes in an overlay's directory `w` while it is mounted with `volatile`. */
 export const VOLATILE_MARK = 'w/work/incompat';
 /** The kernel's OVL_MAX_STACK. */
 const MAX_LOWERS = 500;
 
 /** Mounts a tree of layers, to be written to. Main thread, within {@link OwnMounts}. @throws {RuntimeUnavailableError} */
-export function mountOverlay({ lowers, directory, userAttributes, noDevices }: OverlayOptions): Overlay {
-  const { root, upper, options } = prepareOverlay({ lowers, directory, userAttributes });
+export function mountOverlay({ lowers, directory, kind, noDevices }: OverlayOptions): Overlay {
+  const { root, upper, mount: prepared } = prepareOverlay({ lowers, directory, kind });
   // Relative names hold nothing that is special in options, such as commas and colons.
   const before = currentDirectory();
   process.chdir(directory);
   try {
-    mountQuickly(root, options, noDevices ? MOUNT_FLAGS.noDevices : 0);
+    const flags = noDevices ? MOUNT_FLAGS.noDevices : 0;
+    if (kind === 'fuse') mountHere(root, prepared, flags);
+    else mountQuickly(root, prepared.options, flags);
   } finally {
     process.chdir(before);
   }
   return { root, upper };
 }
 
+/** Mounts what was prepared, for as long as this thread lives at most; its directory is the current one. */
+export function mountHere(root: string, { kind, options }: OverlayMount, flags = 0): void {
+  if (kind !== 'fuse') {
+    mount('overlay', root, 'overlay', flags, options);
+    return;
+  }
+  using fuse = FuseOverlay.open();
+  mount('fuse-overlayfs', root, FUSE_TYPE, flags, fuse.mountOptions());
+  fuse.serve(process.cwd(), options, 'with-thread');
+}
+
 /**
  * Makes what an overlay needs in its directory, or finds it there with what was changed before; for one that is not mounted.
- * @returns `options` for mount(8), with names that are relative to the directory.
  * @throws {RuntimeUnavailableError} too many layers.
  */
 export function prepareOverlay({
   lowers,
   directory,
-  userAttributes,
-}: Omit<OverlayOptions, 'noDevices'>): Overlay & Readonly<{ options: string }> {
+  kind,
+}: Omit<OverlayOptions, 'noDevices'>): Overlay & Readonly<{ mount: OverlayMount }> {
   if (lowers.length > MAX_LOWERS) {
     throw new RuntimeUnavailableError(
       `cannot mount ${lowers.length} layers: Linux joins ${MAX_LOWERS} at most; join some, with --squash`,
@@ -62,12 +99,8 @@ export function prepareOverlay({
   rmSync(join(directory, VOLATILE_MARK), { recursive: true, force: true });
   const names = shortNames(lowers, directory);
   if (isNew) copyAttributes(lowers.at(-1), upper);
-  const options = [
-    `lowerdir=${names.join(':')}`,
-    'upperdir=u,workdir=w',
-    ...(userAttributes ? PLAIN_FOR_USERS : PLAIN),
-  ].join(',');
-  return { root, upper, options };
+  const options = [`lowerdir=${names.join(':')}`, 'upperdir=u,workdir=w', ...PLAIN[kind]].join(',');
+  return { root, upper, mount: { kind, options } };
 }
 
 /**
@@ -76,7 +109,7 @@ export function prepareOverlay({
  */
 export function shownOverlayOptions(lowers: readonly string[], directory: string, own: string): string {
   const names = shortNames(lowers, directory, 's');
-  return [`lowerdir=${names.join(':')}`, `upperdir=${own}/u,workdir=${own}/w`, ...PLAIN].join(',');
+  return [`lowerdir=${names.join(':')}`, `upperdir=${own}/u,workdir=${own}/w`, ...PLAIN.machine].join(',');
 }
 
 function makeDirectory(path: string): void {
@@ -114,7 +147,8 @@ function mountQuickly(root: string, options: string, flags: number): void {
     } catch (error) {
       throw new RuntimeUnavailableError(
         `cannot mount an overlay in ${root}: the directory of images must lie on a file system such as ext4, xfs ` +
-          'or btrfs; inside a container that is a volume, not the container itself',
+          'or btrfs; inside a container that is a volume, not the container itself. Where the kernel lets nobody but root ' +
+          'do it, BERTH_OVERLAY=fuse-overlayfs does without',
         { cause: error },
       );
     }

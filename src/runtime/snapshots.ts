@@ -13,6 +13,7 @@ import type { LayerStack, Snapshots, StackLayer } from '../layer/index.js';
 import { applyLayer, LayerError } from '../layer/index.js';
 import { algorithmOf, chainIDs, type Digest } from '../oci/index.js';
 import { LayerMismatchError, RuntimeUnavailableError } from './errors.js';
+import { marksOf, type OverlayKind } from './overlay.js';
 import { removeTree, type WorkFolder } from './work-folder.js';
 
 export type SnapshotOptions = Readonly<{
@@ -21,12 +22,12 @@ export type SnapshotOptions = Readonly<{
   /** Of whom the files are: with a single id in a user namespace, root's. */
   ownership: 'keep' | 'ignore';
   devices: 'keep' | 'skip';
-  /** Opaque directories are marked by an attribute of users, not of the system. */
-  userAttributes: boolean;
+  /** For which the trees are. */
+  overlay: OverlayKind;
 }>;
 
 /** Beside the tree; what is said here must fit those who want to use it. */
-type Meta = Readonly<{ boot: string; attributes: 'user' | 'system' }>;
+type Meta = Readonly<{ boot: string; overlay: OverlayKind }>;
 
 const TREE = 'fs';
 const META = 'meta.json';
@@ -49,7 +50,7 @@ export class SnapshotStore implements Snapshots {
     this.#options = options;
     this.#meta = {
       boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
-      attributes: options.userAttributes ? 'user' : 'system',
+      overlay: options.overlay,
     };
   }
 
@@ -104,8 +105,8 @@ export class SnapshotStore implements Snapshots {
     const folder = join(this.#options.directory, folderName(id));
     const tree = join(folder, TREE);
     try {
-      const { boot, attributes } = JSON.parse(readFileSync(join(folder, META), 'utf8')) as Meta;
-      if (boot === this.#meta.boot && attributes === this.#meta.attributes) return tree;
+      const { boot, overlay } = JSON.parse(readFileSync(join(folder, META), 'utf8')) as Meta;
+      if (boot === this.#meta.boot && overlay === this.#meta.overlay) return tree;
     } catch {
       if (!existsSync(folder)) return undefined;
     }
@@ -138,10 +139,10 @@ export class SnapshotStore implements Snapshots {
     lowers: readonly string[],
     signal?: AbortSignal,
   ): Promise<void> {
-    const { ownership, devices, userAttributes } = this.#options;
+    const { ownership, devices, overlay } = this.#options;
     const { diffID } = await applyLayer(openTar(layer), tree, {
       whiteouts: 'overlay',
-      userxattr: userAttributes,
+      ...marksOf(overlay),
       ownership,
       devices,
       lowers: lowers.toReversed(),
@@ -191,9 +192,9 @@ function openTar(layer: StackLayer): AsyncIterable<Uint8Array> {
 }
 
 /** In a user namespace only some ids exist. */
-function explained(error: unknown, { userAttributes }: SnapshotOptions): unknown {
+function explained(error: unknown, { overlay }: SnapshotOptions): unknown {
   const reason = error instanceof LayerError ? error.cause : error;
-  if (!userAttributes || (reason as NodeJS.ErrnoException | undefined)?.code !== 'EINVAL') return error;
+  if (overlay === 'machine' || (reason as NodeJS.ErrnoException | undefined)?.code !== 'EINVAL') return error;
   return new RuntimeUnavailableError(
     'the image has files of users beyond those that /etc/subuid and /etc/subgid give to you: an administrator can ' +
       'give more, usually 65536',

@@ -4,7 +4,7 @@ import type { RunStep } from '../layer/index.js';
 import { MountTargets } from './mount-targets.js';
 import { hostsFile, resolvConf } from './network-files.js';
 import type { ContainerRun, OciRuntime, OutputListener } from './oci-runtime.js';
-import { mountOverlay, type Overlay } from './overlay.js';
+import { mountOverlay, type Overlay, type OverlayKind } from './overlay.js';
 import type { OwnMounts } from './own-mounts.js';
 import { expectDirectories, lstatIfAny, makeDirectories, resolveInRoot } from './root-path.js';
 import type { SnapshotStore } from './snapshots.js';
@@ -28,6 +28,7 @@ export type ContainerParts = Readonly<{
   work: WorkFolder;
   ownMounts: OwnMounts;
   surroundings: Surroundings;
+  overlay: OverlayKind;
 }>;
 
 const SHELLS = ['/bin/bash', '/bin/sh', '/bin/ash', '/bin/busybox'];
@@ -60,9 +61,8 @@ export class StepContainer implements Disposable {
     this.lowers = lowers;
     this.#parts = parts;
     this.#folder = parts.work.makeFolder();
-    const userAttributes = parts.surroundings.ids !== 'machine';
     const noDevices = mustHideDevices(security === 'insecure', parts.surroundings);
-    this.#overlay = mountOverlay({ lowers, directory: this.#folder, userAttributes, noDevices });
+    this.#overlay = mountOverlay({ lowers, directory: this.#folder, kind: parts.overlay, noDevices });
     this.#mounted.defer(() => parts.ownMounts.unmount(this.#overlay.root));
     this.#targets = new MountTargets(this.#overlay.root);
   }
@@ -100,7 +100,7 @@ export class StepContainer implements Disposable {
       makeFolder: () => work.makeFolderIn(this.#folder),
       snapshots,
       ownMounts,
-      userAttributes: surroundings.ids !== 'machine',
+      overlay: this.#parts.overlay,
       noDevices: mustHideDevices(step.security === 'insecure', surroundings),
     });
     this.#mounted.use(mounts);

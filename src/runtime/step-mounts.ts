@@ -4,7 +4,7 @@ import type { MountSource, RunMount, Snapshots } from '../layer/index.js';
 import { ensureCacheDirectory } from './cache-directory.js';
 import { RuntimeError } from './errors.js';
 import { MountTargets } from './mount-targets.js';
-import { mountOverlay } from './overlay.js';
+import { mountOverlay, type OverlayKind } from './overlay.js';
 import { hasMountsBelow, type OwnMounts } from './own-mounts.js';
 import { resolveInRoot } from './root-path.js';
 import { SocketProxy } from './socket-proxy.js';
@@ -26,7 +26,7 @@ export type StepMountsOptions = Readonly<{
   makeFolder: () => string;
   snapshots: Snapshots;
   ownMounts: OwnMounts;
-  userAttributes: boolean;
+  overlay: OverlayKind;
   /** Nodes of devices in what is mounted cannot be opened. */
   noDevices: boolean;
 }>;
@@ -129,8 +129,8 @@ export class StepMounts implements Disposable {
 
   /** A tree that shows these directories and takes changes, for nobody to see afterwards. */
   #overlay(lowers: readonly string[], inner: readonly InnerTarget[]): string {
-    const { makeFolder, ownMounts, userAttributes, noDevices } = this.#options;
-    const { root } = mountOverlay({ lowers, directory: makeFolder(), userAttributes, noDevices });
+    const { makeFolder, ownMounts, overlay: kind, noDevices } = this.#options;
+    const { root } = mountOverlay({ lowers, directory: makeFolder(), kind, noDevices });
     this.#resources.defer(() => ownMounts.unmount(root));
     const targets = new MountTargets(root);
     for (const { path, kind } of inner) targets.add(path, kind);

@@ -1,5 +1,6 @@
 import type { FailedContainer, RunLayer, RunOutcome, RunStep, StepRunner } from '../layer/index.js';
 import { diffUpper, LayerWriter } from '../layer/index.js';
+import { marksOf } from './overlay.js';
 import { type ContainerParts, StepContainer } from './step-container.js';
 
 /** Runs steps in this process, which is root of the machine or of a user namespace. */
@@ -26,8 +27,8 @@ export class LocalStepRunner implements StepRunner {
     const path = this.#parts.work.newPath();
     const writer = LayerWriter.create(path);
     try {
-      const userxattr = this.#parts.surroundings.ids !== 'machine';
-      await diffUpper({ upper, lowers: container.lowers.toReversed(), userxattr }, writer);
+      const marks = marksOf(this.#parts.overlay);
+      await diffUpper({ upper, lowers: container.lowers.toReversed(), ...marks }, writer);
     } catch (error) {
       writer.abort();
       throw error;

@@ -9,8 +9,8 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 import type { Ended } from './container-place.js';
 
 /** Device nodes that this machine may keep for root, and others give to everybody. */
-const WITH_TUN = `mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mknod -m 666 /mnt/tun c 10 200 &&
-  mount --bind /mnt/tun /dev/net/tun && exec "$@"`;
+const WITH_DEVICES = `mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mknod -m 666 /mnt/tun c 10 200 &&
+  mount --bind /mnt/tun /dev/net/tun && mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse && exec "$@"`;
 
 /** An ordinary user of this machine, with a home and a network of their own, and the image `box` of busybox. */
 export class RootlessPlace implements AsyncDisposable {
@@ -40,7 +40,7 @@ export class RootlessPlace implements AsyncDisposable {
   /** To be put before a command, so that it is the user's. */
   get prefix(): CommandPrefix {
     const asUser = ['setpriv', `--reuid=${this.user}`, `--regid=${this.user}`, '--init-groups'];
-    return [...this.network.prefix, 'unshare', '--mount', '--', 'sh', '-c', WITH_TUN, 'sh', ...asUser];
+    return [...this.network.prefix, 'unshare', '--mount', '--', 'sh', '-c', WITH_DEVICES, 'sh', ...asUser];
   }
 
   get env(): NodeJS.ProcessEnv {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,6 +60,41 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     await place.run(['rm', 'files']);
     await place.run(['volume', 'rm', 'shared']);
     expect(existsSync(join(volumes(), 'shared'))).toBe(false);
+  });
+
+  it('has containers on fuse-overlayfs, where the kernel joins no layers for users', async () => {
+    const BERTH_ROOT = join(place.home, 'fuse');
+    const berth = (...args: string[]) =>
+      place.run(args, { env: { ...place.env, BERTH_ROOT, BERTH_OVERLAY } });
+    const BERTH_OVERLAY = 'fuse-overlayfs';
+    await berth('import', '-c', 'CMD ["sh"]', join(place.home, 'box.tar'), 'box');
+    const script = `grep ' / ' /proc/mounts; rm -r /tmp /bin/vi; mkdir /tmp; echo x > /tmp/x; chown 1:1 /tmp/x`;
+    expect(await berth('run', '--name', 'on-fuse', '--network', 'none', 'box', 'sh', '-c', script)).toContain(
+      'fuse.fuse-overlayfs / ',
+    );
+    const listed = run(['tar', '-tv', '--numeric-owner'], {
+      input: await berth('cp', 'on-fuse:/tmp/x', '-'),
+    });
+    expect(await listed).toMatch(/ 1\/1 .* x\n$/);
+    expect(await berth('diff', 'on-fuse')).toBe('C /bin\nD /bin/vi\nC /tmp\nA /tmp/x\n');
+    await berth('commit', 'on-fuse', 'made');
+    writeFileSync(join(place.home, 'Dockerfile'), 'FROM made\nRUN rm /tmp/x /bin/ed && touch /made\n');
+    await berth(
+      'build',
+      '-q',
+      '-t',
+      'built',
+      '-f',
+      join(place.home, 'Dockerfile'),
+      join(place.home, 'shared'),
+    );
+    await berth('run', '-d', '--name', 'built', '--network', 'none', 'built', 'sleep', '1000');
+    expect(
+      await berth('exec', 'built', 'sh', '-c', 'ls -a /tmp /made; ls /bin | grep -c -e ^vi$ -e ^ed$ || true'),
+    ).toBe('/made\n\n/tmp:\n.\n..\n0\n');
+    await berth('rm', '-f', 'built', 'on-fuse');
+    const serving = async () => (await place.processes()).filter(({ name }) => name === 'fuse-overlayfs');
+    await expect.poll(serving).toEqual([]);
   });
 
   it('has devices that the user may open', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { diffUpper, LayerWriter, upperChanges } from '../../src/layer/index.js';
 import { lsetxattr, makeDevice } from '../../src/linux/index.js';
+import { run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { writeFiles } from './tree.js';
 
@@ -52,6 +53,35 @@ describe('upperChanges', () => {
     lsetxattr(at('upper/b'), 'user.overlay.opaque', Buffer.from('y'));
     sameTime('a', 'b');
     expect(await changes()).toEqual(['C /a', 'D /a/gone', 'C /b', 'D /b/gone', 'C /b/kept']);
+  });
+
+  it('knows the files that fuse-overlayfs marks with', async () => {
+    writeFiles(at('lower'), { 'a/gone': '', 'b/gone': '', 'b/kept': '' });
+    writeFiles(at('upper'), {
+      'b/kept': 'new',
+      'b/.wh..wh..opq': '',
+      'proc/.wh..wh..opq': '',
+      'n/.wh..wh..opq': '',
+    });
+    makeDevice(at('upper/b/.wh..opq'), { type: 'character', permissions: 0, major: 0, minor: 0 });
+    mkdirSync(at('upper/a'));
+    makeDevice(at('upper/a/gone'), { type: 'character', permissions: 0, major: 0, minor: 0 });
+    sameTime('a', 'b');
+    const marked = { ...directories(), whiteoutFiles: true };
+    const found = await upperChanges({ ...marked, leftovers: new Set(['proc']) });
+    expect(found.map(({ kind, path }) => `${LETTERS[kind]} ${path}`)).toEqual([
+      'C /a',
+      'D /a/gone',
+      'C /b',
+      'D /b/gone',
+      'C /b/kept',
+      'A /n',
+    ]);
+    const writer = LayerWriter.create(at('layer.tar'));
+    await diffUpper({ ...marked, leftovers: new Set(['proc']) }, writer);
+    await writer.finish();
+    const names = await run(['tar', '-tf', at('layer.tar')]);
+    expect(names.split('\n')).toEqual(['a/', 'a/.wh.gone', 'b/', 'b/.wh..wh..opq', 'b/kept', 'n/', '']);
   });
 
   it('knows symbolic links and files with several names', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hostsFile, resolvConf } from '../../src/runtime/network-files.js';
+import { usableOverlay } from '../../src/runtime/overlay.js';
 import { startFailure } from '../../src/runtime/start-failure.js';
 import { idInside, idOutside, largestRange, subordinateIDs } from '../../src/runtime/subordinate-ids.js';
 import { readLimits, rlimits } from '../../src/runtime/ulimits.js';
@@ -93,6 +94,17 @@ describe('largestRange', () => {
     { text: 'you:1:2\nme:5:10\n1000:20:30', range: { first: 20, count: 30 } },
     { text: '# me:1:2\nme:x:y\nme:7\n', range: undefined },
   ])('finds $range', ({ text, range }) => expect(largestRange(text, ['1000', 'me'])).toEqual(range));
+});
+
+describe('usableOverlay', () => {
+  it.each([
+    { ids: 'machine', linux: '4.19.0-27-amd64', kind: 'machine' },
+    { ids: 'range', linux: '5.10.0-30-amd64', kind: 'fuse' },
+    { ids: 'single', linux: '5.11', kind: 'user' },
+    { ids: 'range', linux: '6.1.0-18-amd64', kind: 'user' },
+  ] as const)('is $kind for $ids on $linux', ({ ids, linux, kind }) =>
+    expect(usableOverlay(ids, linux)).toBe(kind),
+  );
 });
 
 describe('subordinateIDs', () => {

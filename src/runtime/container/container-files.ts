@@ -5,6 +5,7 @@ import type { Digest } from '../../oci/index.js';
 import { ContainerFileNotFoundError } from '../errors.js';
 import { type FileStat, FilesProcess, type WriteOptions } from '../files/index.js';
 import { openMachine } from '../machine.js';
+import { marksOf } from '../overlay.js';
 import type { ContainerRecord } from './container-record.js';
 import { openView } from './container-view.js';
 import type { HostParts } from './host-parts.js';
@@ -129,7 +130,7 @@ export class ContainerFiles {
         directory: folder.path,
         upper: folder.file('u'),
         lowers: await machine.snapshots.ensure(stack, signal && { signal }),
-        userxattr: machine.surroundings.ids !== 'machine',
+        marks: marksOf(machine.overlay),
         leftovers: [...STANDARD_PLACES, ...destinations],
         ...(layer !== undefined && { layer }),
       },

@@ -79,11 +79,7 @@ export class ContainerLauncher {
     const lowers = await machine.snapshots.ensure(image.stack, signal && { signal });
     folder.forgetExit();
     const { surroundings } = machine;
-    const { options } = prepareOverlay({
-      lowers,
-      directory: folder.path,
-      userAttributes: surroundings.ids !== 'machine',
-    });
+    const { mount } = prepareOverlay({ lowers, directory: folder.path, kind: machine.overlay });
     const { config } = record;
     const networks = await attachNetworks(record, this.#parts.networks, {
       find: (text) => this.#parts.store.get(text),
@@ -100,12 +96,12 @@ export class ContainerLauncher {
       name: record.name,
       folder,
       runtime: { ...program, stateDirectory: this.#parts.stateDirectory },
-      overlay: [
+      overlay: mount,
+      flags: [
         ...(surroundings.cgroups === 'none' && record.hostConfig.Privileged !== true ? ['nodev'] : []),
-        options,
         // It is mounted once more, and nothing is to be synced for that.
         ...(ids === undefined ? [] : ['volatile']),
-      ].join(','),
+      ],
       before: ids === undefined ? [] : showRoot(record, { folder, ids, lowers, prepared }),
       logDriver: logPlanOf(record.hostConfig.LogConfig).driver,
       terminal: config.Tty === true,

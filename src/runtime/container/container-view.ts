@@ -79,11 +79,7 @@ async function viewOfStopped(
   const lowers = await machine.snapshots.ensure(stack, signal && { signal });
   const folder = parts.folder(record.id);
   folder.make();
-  const { options: overlay } = prepareOverlay({
-    lowers,
-    directory: folder.path,
-    userAttributes: machine.surroundings.ids !== 'machine',
-  });
+  const { mount: overlay } = prepareOverlay({ lowers, directory: folder.path, kind: machine.overlay });
   opened.defer(() => parts.volumes.unmount(record.id));
   const mounts = withMounts
     ? await mountsOf(record, folder, {

@@ -21,6 +21,7 @@ export type ContainerHostOptions = Readonly<{
   images: ContainerImages;
   /** A program to use instead of the crun or runc in the path. */
   runtime?: string;
+  overlay?: MachineOptions['overlay'];
   /** Where what ends with the machine's boot is: /run. */
   runDirectory: string;
   /** Whether root has it, rather than an ordinary user who is root of a user namespace. */
@@ -54,7 +55,8 @@ export class HostParts implements Disposable {
 
   /** @throws when the directory cannot be used. */
   constructor(options: ContainerHostOptions) {
-    const { root, images, runtime, runDirectory, isForMachine, idsOf, cleanUpCommand, onNotice } = options;
+    const { root, images, runtime, overlay, runDirectory, isForMachine, idsOf, cleanUpCommand, onNotice } =
+      options;
     this.#directory = join(root, 'containers');
     this.stateDirectory = join(runtimeDirectory(root, runDirectory), 'runtime');
     // Programs that containers have made setuid are in it: for nobody else on this machine to reach.
@@ -67,7 +69,7 @@ export class HostParts implements Disposable {
     this.networks = new Networks(this.#db, { ...networksPlace(root, runDirectory), isForMachine });
     this.images = images;
     this.cleanUpCommand = cleanUpCommand;
-    this.machineOptions = { root, ...(runtime !== undefined && { runtime }) };
+    this.machineOptions = { root, ...(runtime !== undefined && { runtime }), ...(overlay && { overlay }) };
     this.#ids = { isForMachine, idsOf };
     this.#onNotice = onNotice;
   }

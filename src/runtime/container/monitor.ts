@@ -3,8 +3,10 @@ import type { Duplex } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { processIdentity } from '../../linux/index.js';
 import { ContainerStartError, lastWords, RuntimeUnavailableError } from '../errors.js';
+import { FUSE_TYPE, FuseOverlay } from '../fuse-overlay.js';
 import type { LogPlan } from '../logs/index.js';
 import type { UsableRuntime } from '../oci-runtime.js';
+import type { OverlayMount } from '../overlay.js';
 import { findProgram, startProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
 import type { ContainerFolder } from './container-folder.js';
@@ -21,8 +23,10 @@ export type MonitorOptions = Readonly<{
   name: string;
   folder: ContainerFolder;
   runtime: UsableRuntime & Readonly<{ stateDirectory: string }>;
-  /** Of mount(8) for the overlay, with names relative to the folder. */
-  overlay: string;
+  /** With names relative to the folder. */
+  overlay: OverlayMount;
+  /** More options of mount(8). */
+  flags: readonly string[];
   /** A command before its own: runs when the container is to be made, and then becomes the monitor. */
   before: readonly string[];
   /** What keeps its output: as in HostConfig.LogConfig. */
@@ -56,12 +60,17 @@ export class Monitor implements Disposable {
    * constant is an argument.
    */
   static readonly #LAUNCH =
-    'mount -t overlay -o "$1" overlay root && echo && shift && read -r _ <&4 && exec "$@" 4<&-';
+    'mount -i -t "$1" -o "$2" "$1" root && exec 6<&- && echo && shift 2 && read -r _ <&4 && exec "$@" 4<&-';
+  /** In the launched process, until it has mounted. */
+  static readonly #FUSE = 6;
 
   /** @throws {RuntimeUnavailableError} a program is missing, or the mount is not possible. */
   static async launch(options: MonitorOptions): Promise<Monitor> {
     const [unshare, conmon] = [required('unshare', 'util-linux'), required('conmon', 'conmon')];
-    const { overlay, before, folder } = options;
+    const { overlay, flags, before, folder } = options;
+    using fuse = overlay.kind === 'fuse' ? FuseOverlay.open() : undefined;
+    const [type, mountOptions] =
+      fuse === undefined ? ['overlay', overlay.options] : [FUSE_TYPE, fuse.mountOptions(Monitor.#FUSE)];
     const command = [...before, conmon, ...argumentsOf(options)];
     const args = [
       '--mount',
@@ -72,19 +81,30 @@ export class Monitor implements Disposable {
       '-c',
       Monitor.#LAUNCH,
       'sh',
-      overlay,
+      type,
+      [...flags, mountOptions].join(','),
       ...command,
     ];
     using presence = folder.markMonitored();
     const child = startProgram(unshare, args, {
       cwd: folder.path,
       env: { ...environment(), _OCI_SYNCPIPE: '3' },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', presence.fd, ...options.heldDescriptors],
+      stdio: [
+        'ignore',
+        'pipe',
+        'pipe',
+        'pipe',
+        'pipe',
+        presence.fd,
+        fuse?.fd ?? 'ignore',
+        ...options.heldDescriptors,
+      ],
       detached: true, // an interrupt from the terminal is for us to act on
     });
     const monitor = new Monitor(child, options);
     try {
       await monitor.#untilMounted();
+      fuse?.serve(folder.path, overlay.options, 'with-mount');
       return monitor;
     } catch (error) {
       monitor[Symbol.dispose]();

@@ -5,6 +5,7 @@ import {
   diffUpper,
   LayerWriter,
   type OverlayDirectories,
+  type OverlayMarks,
   upperChanges,
 } from '../../layer/index.js';
 import { canCallLinux, chroot, MOUNT_FLAGS, mount } from '../../linux/index.js';
@@ -18,7 +19,7 @@ export type ChangedPlace = Readonly<{
   upper: string;
   /** The lowest first. */
   lowers: readonly string[];
-  userxattr: boolean;
+  marks: OverlayMarks;
   /** As in OverlayDirectories. */
   leftovers: readonly string[];
   /** Where a layer is to be written, if one is. */
@@ -31,7 +32,7 @@ export class ChangedFiles {
   readonly #writer: LayerWriter | undefined;
 
   /** Enters. */
-  constructor({ directory, upper, lowers, userxattr, leftovers, layer }: ChangedPlace) {
+  constructor({ directory, upper, lowers, marks, leftovers, layer }: ChangedPlace) {
     canCallLinux();
     this.#writer = layer === undefined ? undefined : LayerWriter.create(layer);
     const root = join(directory, 'root');
@@ -42,7 +43,7 @@ export class ChangedFiles {
       return `/${name}`;
     };
     const below = lowers.map((lower, i) => bind(lower, String(i))).reverse();
-    this.#directories = { upper: bind(upper, 'u'), lowers: below, userxattr, leftovers: new Set(leftovers) };
+    this.#directories = { upper: bind(upper, 'u'), lowers: below, ...marks, leftovers: new Set(leftovers) };
     chroot(root);
     process.chdir('/');
   }

@@ -3,8 +3,9 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { applyLayer, type Entry, tarStream } from '../../layer/index.js';
-import { canCallLinux, chroot, mount } from '../../linux/index.js';
+import { canCallLinux, chroot } from '../../linux/index.js';
 import { ContainerFileError, ContainerFileNotFoundError } from '../errors.js';
+import { mountHere, type OverlayMount } from '../overlay.js';
 import { resolveInRoot } from '../root-path.js';
 import { type IDMap, type IDRange, idInside, idOutside } from '../subordinate-ids.js';
 import { findUser, textsOf } from '../users.js';
@@ -15,8 +16,8 @@ export type MergedPlace = Readonly<{
   kind: 'merged';
   /** The container's: its root filesystem is mounted in `root` of it, or is to be. */
   directory: string;
-  /** Of mount(8), where the overlay is not mounted yet. */
-  overlay?: string;
+  /** Where it is not mounted yet. */
+  overlay?: OverlayMount;
   mounts: readonly MountedPlace[];
   /** The root filesystem is not to be written to. */
   isReadOnly: boolean;
@@ -57,7 +58,7 @@ export class MergedFiles {
     canCallLinux(); // what is loaded from the machine is loaded before
     this.#mounts = new MountedPlaces(place.mounts);
     process.chdir(place.directory);
-    if (place.overlay !== undefined) mount('overlay', 'root', 'overlay', 0, place.overlay);
+    if (place.overlay !== undefined) mountHere('root', place.overlay);
     chroot('root');
     process.chdir('/');
   }
