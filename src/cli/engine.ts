@@ -3,7 +3,7 @@ import { type CredentialSource, RegistryClient } from '../client/index.js';
 import { Attachments, type Engine, EngineServer, EventBus, Execs } from '../engine/index.js';
 import { LocalStore } from '../image/index.js';
 import { createLogger } from '../registry/operations/index.js';
-import { Attendant } from '../runtime/container/index.js';
+import { Attendant, ownerOfIDs } from '../runtime/container/index.js';
 import { chooseContainers } from './container-filters.js';
 import { idsRemap, openContainerHostHere } from './container-host.js';
 import { statusText } from './container-status.js';
@@ -13,7 +13,7 @@ import { engineSockets, listenOn, passedDescriptors } from './engine-sockets.js'
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { systemTrust } from './registries.js';
 import { stopSignal } from './serve-start.js';
-import { enterUserNamespace } from './user-namespace.js';
+import { enterUserNamespace, isForMachine } from './user-namespace.js';
 
 export type EngineFlags = StoreFlags &
   Readonly<{
@@ -31,6 +31,8 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
   const root = storeRoot(flags);
   // For its events; a place where nothing can be kept is told of now.
   await enterUserNamespace(flags, passedDescriptors(process.env));
+  const idsOf = idsRemap(flags);
+  ownerOfIDs({}, { isForMachine: isForMachine(), idsOf }); // or no container could be made
   using opened = await openContainerHostHere(flags);
   const openClient = await clientOpener(flags);
   const over = new AbortController();
@@ -43,7 +45,7 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
       version: manifest.version,
       root,
       insecureRegistries: flags.insecureRegistry,
-      isRemapped: idsRemap(flags) !== undefined,
+      isRemapped: idsOf !== undefined,
     },
     openStore: () => LocalStore.open(root),
     openClient,

@@ -157,6 +157,11 @@ describe('a container with ids of its own', () => {
       env: { BERTH_USERNS_REMAP: 'nosuch' },
     });
     expect(ended.stderr).toContain('65536 ids that /etc/subuid gives to nosuch, and it gives none');
+    const socket = `unix://${place.folder}/engine.sock`;
+    expect(await place.tryRun(['engine', '-H', socket, '--userns-remap', 'nosuch:too'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('/etc/subuid gives to nosuch'),
+    });
   });
 
   it('is what docker gets of an engine that is told so', async () => {

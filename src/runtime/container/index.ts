@@ -39,6 +39,7 @@ export type { ContainerImage, ContainerImages } from './images.js';
 export { type ImageInUse, imagesInUse } from './images-in-use.js';
 export { inspectContainer } from './inspect.js';
 export { inspectNetworks } from './inspect-networks.js';
+export { ownerOfIDs } from './own-ids.js';
 export { pruneContainers } from './prune.js';
 export { DEFAULT_DETACH_KEYS, parseDetachKeys, resizeTerminal } from './terminal.js';
 export { type ContainerTop, topContainer } from './top.js';
