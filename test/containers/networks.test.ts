@@ -4,11 +4,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { unshare } from '../../src/linux/index.js';
 import type { Attachment, EndpointRequest, PublishedPort } from '../../src/runtime/networks/index.js';
 import { Networks } from '../../src/runtime/networks/index.js';
 import { RuntimeDatabase } from '../../src/runtime/runtime-database.js';
+import { NetworkNamespace } from '../support/network-namespace.js';
 import { run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -192,6 +193,31 @@ describe('networks of one’s own', () => {
     expect(await said(c.ports[0]?.hostPort ?? 0)).toBe('here\n');
     expect(await inside(c, 'ip', 'route')).toContain(`default via ${third.gateway}`);
     await expect(networks.disconnect(c.id, 'one')).rejects.toThrow('not connected to the network one');
+  });
+
+  it('stay apart when all have left another network', async () => {
+    for (const Name of ['left', 'right', 'gone']) await networks.create({ Name });
+    const [left, right] = [await attached('left', ['left']), await attached('right', ['right'])];
+    const { id } = await attached('gone', ['gone']);
+    await networks.detach(id);
+    await expect(ping(left, address(right))).rejects.toThrow();
+  });
+
+  it('have names and published ports where the machine’s firewall drops what it is not told of', async () => {
+    await networks.create({ Name: 'walled' });
+    await using elsewhere = await NetworkNamespace.create();
+    const policy = (chain: string, target: string) => run(['iptables', '-P', chain, target]);
+    for (const chain of ['INPUT', 'FORWARD']) await policy(chain, 'DROP');
+    try {
+      const web = await attached('web', ['walled'], [tcp(80)]);
+      serve(web, 80, 'through');
+      const port = String(web.ports[0]?.hostPort);
+      const ask = ['busybox', 'timeout', '5', 'busybox', 'nc', elsewhere.outside, port];
+      await vi.waitFor(async () => expect(await elsewhere.run(ask)).toBe('through\n'), 5000);
+      expect(await lookUp(web, 'web')).toContain(address(web));
+    } finally {
+      for (const chain of ['INPUT', 'FORWARD']) await policy(chain, 'ACCEPT');
+    }
   });
 
   it('are of IPv6 too', async () => {

@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { runProgram } from '../programs.js';
 import { endingWithUs, requiredProgram } from './network-programs.js';
 
 type Table = 'filter' | 'nat';
+
+const PROGRAMS = {
+  4: ['iptables-save', 'iptables-restore'],
+  6: ['ip6tables-save', 'ip6tables-restore'],
+} as const;
 
 /** A rule of iptables(8): `place` is -A or -I with a chain, `match` what it is for and what becomes of that. */
 export type FirewallRule = Readonly<{ table: Table; place: string; match: string }>;
@@ -14,15 +20,25 @@ export type FirewallGroup = Readonly<{
   rules: readonly FirewallRule[];
 }>;
 
+export type FirewallPlace = Readonly<{
+  /** 4 if not said. */
+  family?: 4 | 6;
+  /** Of our own, which stay. */
+  chains?: readonly Readonly<{ table: Table; name: string }>[];
+  /** Put before a command, it runs where the rules are to be. */
+  prefix?: readonly string[];
+}>;
+
 /**
- * Makes the rules of IPv4 as these groups say, all of a table at once: one program looks, and another changes what differs.
- * Safe to repeat. @param chains of our own, which stay. @throws {RuntimeError}
+ * Makes the rules of IPv4 or of IPv6 as these groups say, all of a table at once: one program looks, and another changes what
+ * differs. Safe to repeat. @throws {RuntimeError}
  */
 export async function putFirewallGroups(
   groups: readonly FirewallGroup[],
-  chains: readonly Readonly<{ table: Table; name: string }>[] = [],
+  { family = 4, chains = [], prefix = [] }: FirewallPlace = {},
 ): Promise<void> {
-  const saved = await runProgram([requiredProgram('iptables-save')]);
+  const [save, restore] = PROGRAMS[family];
+  const saved = await runProgram([...prefix, requiredProgram(save)]);
   const text = (['filter', 'nat'] as const).flatMap((table) => {
     const lines = linesOf(saved, table);
     const missing = chains.filter((chain) => chain.table === table && !hasChain(lines, chain.name));
@@ -31,8 +47,13 @@ export async function putFirewallGroups(
     return [`*${table}`, ...missing.map(({ name }) => `:${name} - [0:0]`), ...changes, 'COMMIT'];
   });
   if (text.length === 0) return;
-  const restore = [requiredProgram('iptables-restore'), '--noflush', '--wait'];
-  await runProgram([...endingWithUs(), ...restore], `${text.join('\n')}\n`);
+  const command = [...endingWithUs(), ...prefix, requiredProgram(restore), '--noflush', '--wait'];
+  await runProgram(command, `${text.join('\n')}\n`);
+}
+
+/** Whether netavark has to do it: firewalld keeps the rules of others from working, and a person may have chosen. */
+export function hasOtherFirewall(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env.NETAVARK_FW !== undefined || existsSync('/run/firewalld.pid');
 }
 
 function changesOf({ name, rules }: FirewallGroup, table: Table, lines: readonly string[]): string[] {

@@ -34,13 +34,6 @@ export interface NetworkPlumbing {
   readonly nameServers: readonly string[];
 }
 
-/** Another place for all that is done. */
-export type NetavarkPlace = Readonly<{
-  /** Put before a command, it runs where the bridges and firewall rules are to be. */
-  prefix: readonly string[];
-  env: NodeJS.ProcessEnv;
-}>;
-
 const DNS_PORT = '53';
 
 /** netavark and aardvark-dns, of podman: one call for each network of a container. Version 1.4 was tried. */
@@ -48,12 +41,17 @@ export class Netavark implements NetworkPlumbing {
   readonly takesPorts = false;
   readonly nameServers = [];
   readonly #directory: string;
-  readonly #place: () => NetavarkPlace;
+  readonly #prefix: () => readonly string[];
 
-  /** @param directory where aardvark-dns is told of names; made if need be. @param place this machine's, if not another. */
-  constructor(directory: string, place: () => NetavarkPlace = () => ({ prefix: [], env: {} })) {
+  /** @param directory where aardvark-dns is told of names; made if need be. @param prefix see {@link prefix}. */
+  constructor(directory: string, prefix: () => readonly string[] = () => []) {
     this.#directory = directory;
-    this.#place = place;
+    this.#prefix = prefix;
+  }
+
+  /** Put before a command, it runs where the bridges and firewall rules are. */
+  get prefix(): readonly string[] {
+    return this.#prefix();
   }
 
   async rest(): Promise<void> {} // aardvark-dns ends by itself
@@ -71,23 +69,19 @@ export class Netavark implements NetworkPlumbing {
     if (!existsSync(names) || readdirSync(names).every((name) => name === 'aardvark.pid')) return;
     if (isAardvark(join(names, 'aardvark.pid'))) return;
     // It goes into the background by itself.
-    const { prefix } = this.#place();
-    await runProgram([...prefix, requiredProgram('aardvark-dns'), '--config', names, '-p', DNS_PORT, 'run']);
+    const server = [requiredProgram('aardvark-dns'), '--config', names, '-p', DNS_PORT, 'run'];
+    await runProgram([...this.prefix, ...server]);
   }
 
   async #run(verb: 'setup' | 'teardown', namespace: string, connection: Connection): Promise<void> {
     requiredProgram('iptables');
-    const { prefix, env } = this.#place();
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const program = requiredProgram('netavark');
     const aardvark = requiredProgram('aardvark-dns');
-    const command = [...endingWithUs(), ...prefix, program];
+    const command = [...endingWithUs(), ...this.prefix, program];
     const args = ['--config', this.#directory, '--aardvark-binary', aardvark, verb, namespace];
     const [first = '', ...rest] = [...command, ...args];
-    const child = startProgram(first, rest, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
+    const child = startProgram(first, rest, { stdio: ['pipe', 'pipe', 'pipe'] });
     const code = new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', resolve);

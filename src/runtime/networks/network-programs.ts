@@ -6,6 +6,8 @@ import { findProgram } from '../programs.js';
 const PACKAGES = {
   'aardvark-dns': 'aardvark-dns',
   ip: 'iproute2',
+  'ip6tables-restore': 'iptables',
+  'ip6tables-save': 'iptables',
   iptables: 'iptables',
   'iptables-restore': 'iptables',
   'iptables-save': 'iptables',

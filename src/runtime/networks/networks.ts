@@ -22,6 +22,7 @@ import { NetworkForbiddenError, NetworkNotFoundError } from './network-errors.js
 import { networkListFilter, networkPruneFilter } from './network-filters.js';
 import { NetworkNamespaces } from './network-namespaces.js';
 import { NetworkStore, newNetworkId } from './network-store.js';
+import type { HasOthers } from './own-bridges.js';
 import { planEndpoint } from './plan-endpoint.js';
 import type { PublishedPort } from './published-port.js';
 import { UserPlumbing } from './user-plumbing.js';
@@ -59,11 +60,11 @@ export class Networks {
     this.#store = new NetworkStore(db);
     this.#events = new RuntimeEvents(db);
     const published = () => this.#store.attachments().flatMap(({ ports }) => ports);
+    const hasOthers: HasOthers = (network, container) =>
+      this.#store.members(network).some((member) => member.container !== container);
     const usual = isForMachine
-      ? new MachinePlumbing(join(directory, 'names'), (network, container) =>
-          this.#store.members(network).some((member) => member.container !== container),
-        )
-      : new UserPlumbing(directory, published);
+      ? new MachinePlumbing(join(directory, 'names'), hasOthers)
+      : new UserPlumbing(directory, hasOthers, published);
     const namespaces = isForMachine
       ? NetworkNamespaces.ofMachine(directory)
       : new NetworkNamespaces(join(directory, 'namespaces'));

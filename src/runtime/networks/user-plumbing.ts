@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Connection, Netavark, type NetworkPlumbing } from './netavark.js';
 import { NetworkForbiddenError } from './network-errors.js';
 import { requiredProgram } from './network-programs.js';
+import { type HasOthers, OwnBridges } from './own-bridges.js';
 import type { PublishedPort } from './published-port.js';
 import { SLIRP_NAME_SERVER, SlirpNetwork } from './slirp.js';
 
@@ -14,20 +15,22 @@ export class UserPlumbing implements NetworkPlumbing {
   readonly takesPorts = true;
   readonly nameServers = [SLIRP_NAME_SERVER];
   readonly #outer: SlirpNetwork;
-  readonly #inner: Netavark;
+  readonly #netavark: Netavark;
+  readonly #inner: OwnBridges;
   readonly #published: () => readonly PublishedPort[];
 
   /**
    * @param directory of one $BERTH_ROOT and boot.
    * @param published the ports of all containers: slirp4netns may be killed, and started again.
    */
-  constructor(directory: string, published: () => readonly PublishedPort[]) {
+  constructor(directory: string, hasOthers: HasOthers, published: () => readonly PublishedPort[]) {
     this.#published = published;
     this.#outer = new SlirpNetwork(directory);
-    this.#inner = new Netavark(join(directory, 'names'), () => ({
-      prefix: [requiredProgram('nsenter'), `--net=${this.#outer.namespace}`],
-      env: { XTABLES_LOCKFILE: join(directory, 'xtables.lock') }, // the usual one is root's
-    }));
+    this.#netavark = new Netavark(join(directory, 'names'), () => [
+      ...[requiredProgram('nsenter'), `--net=${this.#outer.namespace}`],
+      ...['env', `XTABLES_LOCKFILE=${join(directory, 'xtables.lock')}`], // the usual one is root's
+    ]);
+    this.#inner = new OwnBridges(this.#netavark, hasOthers);
   }
 
   async setUp(namespace: string, connection: Connection): Promise<void> {
@@ -50,7 +53,7 @@ export class UserPlumbing implements NetworkPlumbing {
   }
 
   async reviveNames(): Promise<void> {
-    if (this.#outer.isUp) await this.#inner.reviveNames();
+    if (this.#outer.isUp) await this.#netavark.reviveNames();
   }
 
   async rest(): Promise<void> {

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { runProgram } from '../programs.js';
-import { expectSubnet } from './address-pool.js';
+import { BRIDGE_CHAINS, bridgeGroup, subnetOf } from './bridge-rules.js';
 import { type FirewallGroup, type FirewallRule, putFirewallGroups } from './firewall-rules.js';
 import { hasDevice } from './host-routes.js';
 import type { Connection } from './netavark.js';
@@ -8,14 +8,8 @@ import { deviceOf } from './network.js';
 import { endingWithUs, requiredProgram } from './network-programs.js';
 import type { PublishedPort } from './published-port.js';
 
-/** netavark's: its networks and this one are kept apart there. */
-const [ISOLATED, DROPPED] = ['NETAVARK_ISOLATION_1', 'NETAVARK_ISOLATION_2'];
 const PUBLISHED = 'BERTH-PUBLISHED';
-const CHAINS = [
-  { table: 'filter', name: ISOLATED },
-  { table: 'filter', name: DROPPED },
-  { table: 'nat', name: PUBLISHED },
-] as const;
+const CHAINS = [...BRIDGE_CHAINS, { table: 'nat', name: PUBLISHED }] as const;
 /** Of packets whose answers have to come back through this machine: netavark's too. */
 const MARK = '0x2000/0x2000';
 
@@ -58,7 +52,7 @@ export class UsualBridge {
     const advertisements = `/proc/sys/net/ipv6/conf/${bridge}/accept_ra`;
     if (existsSync(advertisements)) writeFileSync(advertisements, '0');
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-    await putFirewallGroups([networkGroup(connection), portGroup(connection)], CHAINS);
+    await putFirewallGroups([networkGroup(connection), portGroup(connection)], { chains: CHAINS });
     // For what this machine publishes on 127.0.0.1; the rules keep containers from the rest there.
     writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1');
   }
@@ -82,11 +76,6 @@ export class UsualBridge {
   }
 }
 
-/** Whether netavark has to do it: firewalld keeps the rules of others from working, and a person may have chosen. */
-export function hasOtherFirewall(env: NodeJS.ProcessEnv = process.env): boolean {
-  return env.NETAVARK_FW !== undefined || existsSync('/run/firewalld.pid');
-}
-
 function vethOf({ container }: Connection): string {
   return `veth${container.id.slice(0, 11)}`;
 }
@@ -99,22 +88,15 @@ async function ip(lines: readonly string[], prefix: readonly string[] = []): Pro
   );
 }
 
-/** What all of the network need. Later ones with -I come before. */
+/** What all of the network need. */
 function networkGroup({ network }: Connection): FirewallGroup {
-  const [bridge, subnet] = [deviceOf(network), subnetOf(network)];
-  const established = '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT';
-  const filter = (place: string, match: string): FirewallRule => ({ table: 'filter', place, match });
+  const [bridge, subnet] = [deviceOf(network), subnetOf(network, 4)];
   const nat = (place: string, match: string): FirewallRule => ({ table: 'nat', place, match });
+  const { name, rules } = bridgeGroup(network, 4);
   return {
-    name: `berth-${network.id.slice(0, 12)}`,
+    name,
     rules: [
-      filter('-I INPUT', `-i ${bridge} -d 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP`),
-      filter('-I FORWARD', `-o ${bridge} -m conntrack --ctstate DNAT -j ACCEPT`),
-      filter('-I FORWARD', `-s ${subnet} -j ACCEPT`),
-      filter('-I FORWARD', `-d ${subnet} ${established}`),
-      filter('-I FORWARD', `-j ${ISOLATED}`),
-      filter(`-I ${ISOLATED}`, `-i ${bridge} ! -o ${bridge} -j ${DROPPED}`),
-      filter(`-I ${DROPPED}`, `-o ${bridge} -j DROP`),
+      ...rules,
       nat('-A PREROUTING', `-m addrtype --dst-type LOCAL -j ${PUBLISHED}`),
       nat('-A OUTPUT', `-m addrtype --dst-type LOCAL -j ${PUBLISHED}`),
       nat('-A POSTROUTING', `-m mark --mark ${MARK} -j MASQUERADE`),
@@ -131,7 +113,7 @@ function portGroup({ network, container, endpoint, ports }: Connection): Firewal
     rules: ports
       .filter(({ hostIp }) => !hostIp.includes(':')) // it has no address of IPv6
       .flatMap((port) => [
-        rule(`-s ${subnetOf(network)} ${packetsTo(port)} -j MARK --set-xmark ${MARK}`),
+        rule(`-s ${subnetOf(network, 4)} ${packetsTo(port)} -j MARK --set-xmark ${MARK}`),
         rule(`-s 127.0.0.1/32 ${packetsTo(port)} -j MARK --set-xmark ${MARK}`),
         rule(`${packetsTo(port)} -j DNAT --to-destination ${endpoint.ipAddress}:${port.containerPort}`),
       ]),
@@ -141,10 +123,4 @@ function portGroup({ network, container, endpoint, ports }: Connection): Firewal
 function packetsTo({ hostIp, hostPort, protocol }: PublishedPort): string {
   const address = hostIp === '' || hostIp === '0.0.0.0' ? '' : `-d ${hostIp}/32 `;
   return `${address}-p ${protocol} -m ${protocol} --dport ${hostPort}`;
-}
-
-function subnetOf({ pools }: Connection['network']): string {
-  const subnet = pools[0]?.subnet ?? '';
-  expectSubnet(subnet);
-  return subnet;
 }
