@@ -1,4 +1,4 @@
-import { inspectPorts } from '../runtime/networks/index.js';
+import { inspectPorts, placeText } from '../runtime/networks/index.js';
 import { openContainerHost } from './container-host.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
@@ -10,14 +10,14 @@ export async function showPorts(name: string, port: string | undefined, flags: S
   const ports = inspectPorts(opened.host.networks.attachmentOf(id)?.ports ?? []);
   if (port === undefined) {
     const lines = Object.entries(ports).flatMap(([key, places]) =>
-      (places ?? []).map((place) => `${key} -> ${addressOf(place)}`),
+      (places ?? []).map((place) => `${key} -> ${placeText(place)}`),
     );
     process.stdout.write(lines.map((line) => `${line}\n`).join(''));
     return;
   }
   const places = ports[keyOf(port)] ?? [];
   if (places.length === 0) throw new Error(`no public port '${port}' published for ${name}`);
-  process.stdout.write(places.map((place) => `${addressOf(place)}\n`).join(''));
+  process.stdout.write(places.map((place) => `${placeText(place)}\n`).join(''));
 }
 
 /** @throws {UsageError} */
@@ -25,8 +25,4 @@ function keyOf(text: string): string {
   const [, port, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? [];
   if (port === undefined) throw new UsageError(`invalid port ${text}: write 80, or 53/udp`);
   return `${port}/${protocol.toLowerCase()}`;
-}
-
-function addressOf({ HostIp, HostPort }: Readonly<{ HostIp: string; HostPort: string }>): string {
-  return HostIp.includes(':') ? `[${HostIp}]:${HostPort}` : `${HostIp}:${HostPort}`;
 }

@@ -66,13 +66,15 @@ describe('a container in networks', () => {
     const web = ['run', '-d', '--name', 'web', '--network', 'app', '--network-alias', 'www', '-p', '8080:80'];
     await place.run([...web, 'box', 'sh', '-c', SERVE]);
     expect(await fetched('http://127.0.0.1:8080/')).toBe('hi\n');
+    expect(await fetched('http://[::1]:8080/')).toBe('hi\n');
     for (const name of ['web', 'www'])
       expect(
         await place.run(['run', '--rm', '--network', 'app', 'box', 'wget', '-qO-', `http://${name}/`]),
       ).toBe('hi\n');
     expect(await place.run(['ps', '-f', 'name=web', '--format', '{{.Ports}} {{.Networks}}'])).toBe(
-      '0.0.0.0:8080->80/tcp app\n',
+      '0.0.0.0:8080->80/tcp, [::]:8080->80/tcp app\n',
     );
+    expect(await place.run(['port', 'web', '80'])).toBe('0.0.0.0:8080\n[::]:8080\n');
     expect(await place.tryRun(['run', '--rm', '-p', '8080:80', 'box', 'true'])).toMatchObject({
       code: 125,
       stderr: 'berth: Bind for 0.0.0.0:8080 failed: port is already allocated: container web has it\n',
@@ -81,7 +83,7 @@ describe('a container in networks', () => {
     const linked = ['run', '--rm', '--link', 'web:w', 'box', 'sh', '-c', 'wget -qO- http://w/; echo $W_PORT'];
     expect(await place.run(linked)).toMatch(/^hi\ntcp:\/\/172\.\d+\.0\.\d+:80\n$/);
     await place.run(['network', 'disconnect', 'app', 'web']);
-    expect(await fetched('http://127.0.0.1:8080/')).toBe('hi\n');
+    expect(await fetched('http://127.0.0.1:8080/', 'http://[::1]:8080/')).toBe('hi\nhi\n');
     await place.run(['network', 'rm', 'app']);
     await place.run(['stop', '-t', '0', 'web']);
     expect(await place.run(['inspect', '-f', '{{json .NetworkSettings.Ports}}', 'web'])).toBe('{}\n');
@@ -101,7 +103,7 @@ describe('a container in networks', () => {
       '--restart',
       'always',
       '-p',
-      '8082:80',
+      '[::1]:8082:80',
       'box',
       'sh',
       '-c',
@@ -110,7 +112,7 @@ describe('a container in networks', () => {
     process.kill(Number(await place.run(['inspect', '-f', '{{.State.Pid}}', 'again'])), 'SIGKILL');
     const state = ['inspect', '-f', '{{.RestartCount}} {{.State.Status}}', 'again'];
     while ((await place.run(state)) !== '1 running\n');
-    expect(await fetched('http://127.0.0.1:8082/')).toBe('hi\n');
+    expect(await fetched('http://[::1]:8082/')).toBe('hi\n');
     await place.run(['network', 'connect', 'late', 'again']);
     expect(await place.run(['exec', 'again', 'ip', '-o', 'link'])).toContain('eth1');
     await place.run(['network', 'disconnect', 'late', 'again']);

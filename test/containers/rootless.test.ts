@@ -113,10 +113,12 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
 
   it('has networks, names in them, ports that are published, and a way out', async () => {
     await place.run(['network', 'create', 'app']);
-    const ports = ['-p', '127.0.0.1:8080:80'];
+    const ports = ['-p', '127.0.0.1:8080:80', '-p', '[::1]:8080:80'];
     await place.run(['run', '-d', '--name', 'web', '--network', 'app', ...ports, 'box', 'sh', '-c', WEB]);
     const fetch = ['curl', '-sS', '--retry', '3', '--retry-connrefused', 'http://127.0.0.1:8080/file'];
     expect(await place.network.run(fetch)).toBe('hello\n');
+    const fetch6 = ['curl', '-sS', 'http://[::1]:8080/file'];
+    expect(await place.network.run(fetch6)).toBe('hello\n');
     const get = ['run', '--rm', '--network', 'app', 'box', 'wget', '-qO-', 'http://web/file'];
     expect(await place.run(get)).toBe('hello\n');
     const again = await place.tryRun(['run', '--rm', '-p', '8080:80', 'box', 'true']);
@@ -127,6 +129,7 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     for (const pid of before) process.kill(pid, 'SIGKILL');
     expect(await place.run(['exec', 'web', 'cat', '/w/file'])).toBe('hello\n');
     expect(await place.network.run(fetch)).toBe('hello\n');
+    expect(await place.network.run(fetch6)).toBe('hello\n');
     const after = await place.keepers();
     expect(after).toHaveLength(1);
     expect(after).not.toEqual(before);

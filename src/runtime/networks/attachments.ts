@@ -1,18 +1,17 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { flock } from '../../linux/index.js';
-import { choosePool, expectSubnet } from './address-pool.js';
 import type { Endpoint, EndpointRequest, NetworkedContainer } from './endpoint.js';
 import { HeldPorts } from './held-ports.js';
-import { hostRoutes } from './host-routes.js';
 import type { Connection, NetworkPlumbing } from './netavark.js';
-import { deviceOf, isDefaultBridge, type Network } from './network.js';
+import type { Network } from './network.js';
 import { NetworkForbiddenError } from './network-errors.js';
 import type { NetworkNamespaces } from './network-namespaces.js';
+import { withRoom } from './network-room.js';
 import type { NetworkStore } from './network-store.js';
 import { planEndpoint } from './plan-endpoint.js';
-import type { PublishedPort } from './published-port.js';
-import { overlap } from './subnet.js';
+import { PortRelay } from './port-relay.js';
+import { clash, type PublishedPort } from './published-port.js';
 
 /** What a container has been given. */
 export type Attachment = Readonly<{
@@ -41,16 +40,21 @@ export class Attachments {
   readonly #store: NetworkStore;
   readonly #plumbing: NetworkPlumbing;
   readonly #namespaces: NetworkNamespaces;
+  readonly #relays: string;
   readonly #lock: string;
 
-  /** @param place `namespaces`: of one $BERTH_ROOT alone. `lock`: a file, of all whose devices and rules are the same. */
+  /**
+   * @param place `namespaces`: of one $BERTH_ROOT alone. `relays`: a directory, the same. `lock`: a file, of all whose devices
+   * and rules are the same.
+   */
   constructor(
     store: NetworkStore,
     plumbing: NetworkPlumbing,
-    { namespaces, lock }: Readonly<{ namespaces: NetworkNamespaces; lock: string }>,
+    { namespaces, relays, lock }: Readonly<{ namespaces: NetworkNamespaces; relays: string; lock: string }>,
   ) {
     this.#store = store;
     this.#plumbing = plumbing;
+    this.#relays = relays;
     this.#lock = lock;
     this.#namespaces = namespaces;
   }
@@ -84,8 +88,10 @@ export class Attachments {
         });
         if (namespaceOf === undefined) await this.#namespaces.make(container.id);
         else await this.#namespaces.adopt(container.id, namespaceOf);
-        if (this.#plumbing.takesPorts) held.letGo();
+        if (this.#plumbing.takesPorts) held.letGoOfFour();
         await this.#change(container.id, [], this.#connections(container.id));
+        held.relay((taken) => this.#relay(container.id).start(taken, this.#plumbing.prefix));
+        this.#leadRelay(container.id);
       });
       const attachment = this.#expect(container);
       resources.move();
@@ -101,6 +107,7 @@ export class Attachments {
       const record = this.#store.attachment(container);
       if (record?.boot === bootId()) await this.#change(container, this.#connections(container), []);
       await this.#namespaces.remove(container);
+      this.#relay(container).forget();
       this.#store.removeAttachment(container);
       if (this.#store.attachments().length === 0) await this.#plumbing.rest();
     });
@@ -115,6 +122,7 @@ export class Attachments {
       const endpoint = this.#store.transaction(() => this.#add(container, request));
       try {
         await this.#change(id, before, this.#connections(id));
+        this.#leadRelay(id);
         return endpoint;
       } catch (error) {
         const failed = this.#connections(id);
@@ -139,6 +147,7 @@ export class Attachments {
         );
       await this.#change(container, before, this.#connections(container, network.id));
       this.#store.removeEndpoint(container, gone.endpoint);
+      this.#leadRelay(container);
     });
   }
 
@@ -166,45 +175,13 @@ export class Attachments {
       throw new NetworkForbiddenError(
         `endpoint with name ${container.name} already exists in network ${found.name}`,
       );
-    const network = this.#withRoom(found);
+    const network = withRoom(this.#store, found);
     const endpoint = planEndpoint(network, request, container, {
       addresses: this.#store.addresses(network),
       interfaces: endpoints.map(({ interfaceName }) => interfaceName),
     });
     this.#store.putEndpoint(container.id, endpoint);
     return endpoint;
-  }
-
-  /**
-   * The machine may have got other routes since the network was made: docker's usual bridge gets other addresses then, as
-   * long as nobody is in it. @throws {NetworkForbiddenError} another device has just these addresses.
-   */
-  #withRoom(network: Network): Network {
-    if (network.driver !== 'bridge') return network;
-    const routes = hostRoutes().filter(({ device }) => device !== deviceOf(network));
-    if (isDefaultBridge(network) && !this.#store.isUsed(network)) {
-      const clashes = network.pools.some(({ subnet }) =>
-        routes.some((route) => overlap(route.subnet, expectSubnet(subnet))),
-      );
-      if (!clashes) return network;
-      const others = this.#store.all().filter(({ id }) => id !== network.id);
-      const taken = others.flatMap(({ pools }) => pools.map(({ subnet }) => expectSubnet(subnet)));
-      const moved = { ...network, pools: [choosePool([...taken, ...routes.map(({ subnet }) => subnet)])] };
-      this.#store.put(moved);
-      return moved;
-    }
-    for (const { subnet } of network.pools) {
-      const { first, prefix, family } = expectSubnet(subnet);
-      const same = routes.find(
-        (route) =>
-          route.subnet.family === family && route.subnet.first === first && route.subnet.prefix === prefix,
-      );
-      if (same !== undefined)
-        throw new NetworkForbiddenError(
-          `the network ${network.name} cannot be used now: ${same.device} of this machine has its subnet ${subnet}`,
-        );
-    }
-    return network;
   }
 
   /**
@@ -225,6 +202,16 @@ export class Attachments {
       ports: one === first ? record.ports : [],
       dnsServers: record.dnsServers,
     }));
+  }
+
+  #relay(container: string): PortRelay {
+    return new PortRelay(join(this.#relays, container.slice(0, 32)));
+  }
+
+  /** To the address with which ports of the container are published now. */
+  #leadRelay(container: string): void {
+    const published = this.#connections(container).find(({ ports }) => ports.length > 0);
+    this.#relay(container).lead(published?.endpoint.ipAddress ?? '');
   }
 
   /** Takes away what is no longer to be, and makes what is new. */
@@ -297,12 +284,6 @@ export class Attachments {
       closeSync(fd);
     }
   }
-}
-
-function clash(a: PublishedPort, b: PublishedPort): boolean {
-  if (a.hostPort !== b.hostPort || a.protocol !== b.protocol) return false;
-  const isAny = ({ hostIp }: PublishedPort) => hostIp === '' || hostIp === '0.0.0.0';
-  return a.hostIp === b.hostIp || ((isAny(a) || isAny(b)) && !`${a.hostIp}${b.hostIp}`.includes(':'));
 }
 
 function bootId(): string {

@@ -7,9 +7,14 @@ import { deviceOf, isDefaultBridge, isSix, type Network } from './network.js';
  * whichever network is left first (1.4), so each group has a jump of its own.
  */
 const [ISOLATED, DROPPED] = ['NETAVARK_ISOLATION_1', 'NETAVARK_ISOLATION_2'];
+/** Of netavark too: what comes to a published port. */
+const PUBLISHED = 'NETAVARK-HOSTPORT-DNAT';
+
+/** What groups of bridges need. */
 export const BRIDGE_CHAINS = [
   { table: 'filter', name: ISOLATED },
   { table: 'filter', name: DROPPED },
+  { table: 'nat', name: PUBLISHED },
 ] as const;
 
 /**
@@ -27,6 +32,10 @@ export function bridgeGroup(network: Network, family: 4 | 6): FirewallGroup {
       filter('-I FORWARD', `-j ${ISOLATED}`),
       filter(`-I ${ISOLATED}`, `-i ${bridge} ! -o ${bridge} -j ${DROPPED}`),
       filter(`-I ${DROPPED}`, `-o ${bridge} -j DROP`),
+      // From ::1 no packet gets out of this machine: a relay has the port there.
+      ...(family === 6
+        ? [{ table: 'nat', place: `-I ${PUBLISHED}`, match: '-d ::1/128 -j RETURN' } as const]
+        : []),
     ],
   };
 }

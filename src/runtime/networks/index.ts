@@ -18,6 +18,7 @@ export {
   listPorts,
   type PortBindings,
   type PublishedPort,
+  placeText,
   portsText,
   publishedPorts,
 } from './published-port.js';

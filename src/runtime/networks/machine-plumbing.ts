@@ -6,6 +6,7 @@ import { UsualBridge } from './usual-bridge.js';
 
 /** Networks of root: docker's usual bridge as fast as can be, and all others as netavark has them. */
 export class MachinePlumbing implements NetworkPlumbing {
+  readonly prefix = [];
   readonly takesPorts = false;
   readonly nameServers = [];
   readonly #netavark: Netavark;

@@ -6,7 +6,7 @@ import { runProgram, startProgram } from '../programs.js';
 import type { Endpoint, NetworkedContainer } from './endpoint.js';
 import { deviceOf, isSix, type Network, OPTION } from './network.js';
 import { endingWithUs, requiredProgram } from './network-programs.js';
-import type { PublishedPort } from './published-port.js';
+import { isOfSix, type PublishedPort } from './published-port.js';
 
 /** One container in one network, as it is to be: also what is needed to take it away again. */
 export type Connection = Readonly<{
@@ -28,7 +28,9 @@ export interface NetworkPlumbing {
   reviveNames(): Promise<void>;
   /** Nobody is in a network any more: what only runs for them ends. */
   rest(): Promise<void>;
-  /** Whether it listens on published ports itself; else somebody has to hold them. */
+  /** Put before a command, it runs where the bridges and firewall rules are, and containers are reached. */
+  readonly prefix: readonly string[];
+  /** Whether it listens on published ports of IPv4 itself; else somebody has to hold them. */
   readonly takesPorts: boolean;
   /** Servers that answer for names where those of the machine might not be reached; none: those are. */
   readonly nameServers: readonly string[];
@@ -43,13 +45,12 @@ export class Netavark implements NetworkPlumbing {
   readonly #directory: string;
   readonly #prefix: () => readonly string[];
 
-  /** @param directory where aardvark-dns is told of names; made if need be. @param prefix see {@link prefix}. */
+  /** @param directory where aardvark-dns is told of names; made if need be. @param prefix see {@link NetworkPlumbing.prefix}. */
   constructor(directory: string, prefix: () => readonly string[] = () => []) {
     this.#directory = directory;
     this.#prefix = prefix;
   }
 
-  /** Put before a command, it runs where the bridges and firewall rules are. */
   get prefix(): readonly string[] {
     return this.#prefix();
   }
@@ -105,13 +106,16 @@ function netavarkOptions({ container, network, endpoint, ports, dnsServers }: Co
     container_id: container.id,
     container_name: endpoint.dnsNames[0] ?? container.name,
     ...(dnsServers.length > 0 && { dns_servers: dnsServers }),
-    port_mappings: ports.map(({ hostIp, hostPort, containerPort, protocol }) => ({
-      host_ip: hostIp === '0.0.0.0' ? '' : hostIp,
-      host_port: hostPort,
-      container_port: containerPort,
-      range: 1,
-      protocol,
-    })),
+    // One without an address is of both families, as far as the container is; the rest of IPv6 has a relay.
+    port_mappings: ports
+      .filter((port) => !isOfSix(port))
+      .map(({ hostIp, hostPort, containerPort, protocol }) => ({
+        host_ip: hostIp === '0.0.0.0' ? '' : hostIp,
+        host_port: hostPort,
+        container_port: containerPort,
+        range: 1,
+        protocol,
+      })),
     networks: {
       [network.id]: {
         static_ips: [endpoint.ipAddress, endpoint.ipv6Address].filter((address) => address !== ''),

@@ -69,7 +69,8 @@ export class Networks {
       ? NetworkNamespaces.ofMachine(directory)
       : new NetworkNamespaces(join(directory, 'namespaces'));
     this.#plumbing = options.plumbing ?? usual;
-    this.#attachments = new Attachments(this.#store, this.#plumbing, { namespaces, lock });
+    const relays = join(directory, 'relays');
+    this.#attachments = new Attachments(this.#store, this.#plumbing, { namespaces, relays, lock });
     this.#now = now;
   }
 

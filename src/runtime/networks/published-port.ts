@@ -4,7 +4,7 @@ import { parseAddress } from './subnet.js';
 
 /** A port of a container that is reached at a port of this machine. */
 export type PublishedPort = Readonly<{
-  /** '' or 0.0.0.0: every address of this machine. */
+  /** 0.0.0.0 or ::, every address of its family; '' of a wanted one: of both, of a chosen one: of IPv4. */
   hostIp: string;
   /** 0: any free one. */
   hostPort: number;
@@ -38,6 +38,18 @@ export function publishedPorts(
   return [...bound, ...more.map((key) => publishedPort(key, {}, defaultHostIp))];
 }
 
+/** Whether it is of IPv6. */
+export function isOfSix({ hostIp }: Pick<PublishedPort, 'hostIp'>): boolean {
+  return hostIp.includes(':');
+}
+
+/** Whether only one container can have them. */
+export function clash(a: PublishedPort, b: PublishedPort): boolean {
+  if (a.hostPort !== b.hostPort || a.protocol !== b.protocol || isOfSix(a) !== isOfSix(b)) return false;
+  const isAny = ({ hostIp }: PublishedPort) => ['', '0.0.0.0', '::'].includes(hostIp);
+  return a.hostIp === b.hostIp || isAny(a) || isAny(b);
+}
+
 /** Docker's NetworkSettings.Ports, of ports that were chosen. @param exposed those that are not published are null. */
 export function inspectPorts(ports: readonly PublishedPort[], exposed: readonly string[] = []) {
   const shown: Record<string, { HostIp: string; HostPort: string }[] | null> = {};
@@ -63,14 +75,17 @@ export function listPorts(ports: readonly PublishedPort[], exposed: readonly str
   });
 }
 
-/** As `docker ps` shows them: `0.0.0.0:8080->80/tcp, 443/tcp`. */
+/** As `docker ps` shows them: `0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp`. */
 export function portsText(ports: readonly PublishedPort[], exposed: readonly string[] = []): string {
   const shown = Object.entries(inspectPorts(ports, exposed)).flatMap(([key, places]) =>
-    (places ?? []).length === 0
-      ? [key]
-      : (places ?? []).map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}->${key}`),
+    (places ?? []).length === 0 ? [key] : (places ?? []).map((place) => `${placeText(place)}->${key}`),
   );
   return shown.join(', ');
+}
+
+/** `0.0.0.0:8080`, `[::]:8080`. */
+export function placeText({ HostIp, HostPort }: Readonly<{ HostIp: string; HostPort: string }>): string {
+  return HostIp.includes(':') ? `[${HostIp}]:${HostPort}` : `${HostIp}:${HostPort}`;
 }
 
 function publishedPort(

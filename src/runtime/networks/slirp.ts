@@ -67,12 +67,12 @@ export class SlirpNetwork {
     removeNamespace(this.namespace);
   }
 
-  /** Connections to a port of this machine go to the same port inside; safe to repeat. @throws {PortTakenError} */
+  /** Connections over IPv4 to a port of this machine go to the same port inside; safe to repeat. @throws {PortTakenError} */
   async publish(port: PublishedPort): Promise<void> {
     const { hostIp, hostPort, protocol } = port;
-    if (protocol === 'sctp' || hostIp.includes(':'))
+    if (protocol === 'sctp')
       throw new PortTakenError(
-        `Bind for ${hostIp}:${hostPort}/${protocol} failed: without root ports are those of TCP and UDP over IPv4`,
+        `Bind for ${hostIp}:${hostPort}/${protocol} failed: without root ports are those of TCP and UDP`,
       );
     const address = { host_addr: hostIp || '0.0.0.0', host_port: hostPort };
     await this.withdraw(port); // what a killed command has left

@@ -3,7 +3,7 @@ import { type Connection, Netavark, type NetworkPlumbing } from './netavark.js';
 import { NetworkForbiddenError } from './network-errors.js';
 import { requiredProgram } from './network-programs.js';
 import { type HasOthers, OwnBridges } from './own-bridges.js';
-import type { PublishedPort } from './published-port.js';
+import { isOfSix, type PublishedPort } from './published-port.js';
 import { SLIRP_NAME_SERVER, SlirpNetwork } from './slirp.js';
 
 /**
@@ -33,6 +33,10 @@ export class UserPlumbing implements NetworkPlumbing {
     this.#inner = new OwnBridges(this.#netavark, hasOthers);
   }
 
+  get prefix(): readonly string[] {
+    return this.#netavark.prefix;
+  }
+
   async setUp(namespace: string, connection: Connection): Promise<void> {
     const { network, ports } = connection;
     if (network.driver === 'macvlan')
@@ -41,14 +45,14 @@ export class UserPlumbing implements NetworkPlumbing {
       );
     if (!this.#outer.isUp) {
       await this.#outer.up();
-      for (const port of this.#published()) await this.#outer.publish(port);
+      for (const port of this.#published().filter(isOfFour)) await this.#outer.publish(port);
     }
     await this.#inner.setUp(namespace, inside(connection));
-    for (const port of ports) await this.#outer.publish(port);
+    for (const port of ports.filter(isOfFour)) await this.#outer.publish(port);
   }
 
   async tearDown(namespace: string, connection: Connection): Promise<void> {
-    for (const port of connection.ports) await this.#outer.withdraw(port);
+    for (const port of connection.ports.filter(isOfFour)) await this.#outer.withdraw(port);
     await this.#inner.tearDown(namespace, inside(connection));
   }
 
@@ -61,7 +65,12 @@ export class UserPlumbing implements NetworkPlumbing {
   }
 }
 
+/** Those of IPv6 have relays. */
+function isOfFour(port: PublishedPort): boolean {
+  return !isOfSix(port);
+}
+
 /** Whatever address of the machine a connection came to, inside it comes to one. */
 function inside(connection: Connection): Connection {
-  return { ...connection, ports: connection.ports.map((port) => ({ ...port, hostIp: '' })) };
+  return { ...connection, ports: connection.ports.filter(isOfFour).map((port) => ({ ...port, hostIp: '' })) };
 }

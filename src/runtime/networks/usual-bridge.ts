@@ -6,7 +6,7 @@ import { hasDevice } from './host-routes.js';
 import type { Connection } from './netavark.js';
 import { deviceOf } from './network.js';
 import { endingWithUs, requiredProgram } from './network-programs.js';
-import type { PublishedPort } from './published-port.js';
+import { isOfSix, type PublishedPort } from './published-port.js';
 
 const PUBLISHED = 'BERTH-PUBLISHED';
 const CHAINS = [...BRIDGE_CHAINS, { table: 'nat', name: PUBLISHED }] as const;
@@ -111,7 +111,7 @@ function portGroup({ network, container, endpoint, ports }: Connection): Firewal
   return {
     name: `berth-${container.id.slice(0, 32)}`,
     rules: ports
-      .filter(({ hostIp }) => !hostIp.includes(':')) // it has no address of IPv6
+      .filter((port) => !isOfSix(port)) // it has no address of IPv6: a relay leads there
       .flatMap((port) => [
         rule(`-s ${subnetOf(network, 4)} ${packetsTo(port)} -j MARK --set-xmark ${MARK}`),
         rule(`-s 127.0.0.1/32 ${packetsTo(port)} -j MARK --set-xmark ${MARK}`),

@@ -13,10 +13,6 @@ export const ACCEPTED: readonly Accepted[] = [
     what: /failed to create shim task: |OCI runtime (create|exec) failed: |: unknown$/gm,
     why: 'names of parts that docker has between its daemon and runc',
   },
-  {
-    what: /, (\[::\]|::):\d+->\d+\/\w+|^(\d+\/\w+ -> )?(\[::\]|::):\d+\n/gm,
-    why: 'ports are published on addresses of IPv4 alone, as docs/containers.md says',
-  },
 ];
 
 export const WORDS: Accepted = {

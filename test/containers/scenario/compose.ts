@@ -27,8 +27,8 @@ export const COMPOSE: Chapter = {
     `cat > compose.yaml <<'END'${FILE}END
 docker-compose -p pair -f compose.yaml up -d 2>/dev/null`,
     `${until(`test ${HEALTHY} = 2`)}; docker ps --format "{{.Names}} {{.Status}} {{.Networks}} {{.Mounts}}" | sort; docker volume ls -q; docker network ls --filter name=pair --format "{{.Name}} {{.Driver}}"`,
-    'docker inspect -f "{{.State.Health.Status}} {{.State.Health.FailingStreak}} {{(index .State.Health.Log 0).ExitCode}} {{json .Config.Healthcheck}}" pair_web_1; docker port pair_web_1 | grep -v "::"',
-    'wget -qO- http://127.0.0.1:8090; docker exec pair_client_1 wget -qO- http://web; docker logs pair_client_1; docker-compose -p pair -f compose.yaml ps | grep -v -e --- | sed "s/,:::8090->80.tcp//"',
+    'docker inspect -f "{{.State.Health.Status}} {{.State.Health.FailingStreak}} {{(index .State.Health.Log 0).ExitCode}} {{json .Config.Healthcheck}}" pair_web_1; docker port pair_web_1',
+    'wget -qO- http://127.0.0.1:8090; docker exec pair_client_1 wget -qO- http://web; docker logs pair_client_1; docker-compose -p pair -f compose.yaml ps | grep -v -e ---',
     'docker-compose -p pair -f compose.yaml down -t 0 -v 2>/dev/null; docker ps -aq; docker volume ls -q; docker network ls -q --filter name=pair',
   ],
 };

@@ -22,6 +22,6 @@ export const NETWORKS: Chapter = {
     { line: 'docker network rm lab; docker network connect lab plain', accepted: [WORDS] },
     'docker network disconnect lab plain; docker exec plain ip -o link | wc -l; docker network rm nosuch; docker network rm bridge; docker network connect nosuch plain',
     'docker run --rm --name linked --link plain:store box sh -c "grep store /etc/hosts; env | grep ^STORE | sort"',
-    'docker run -d --name any -P --expose 80 --expose 90/udp box sleep 100; docker port any | grep -v "::" | sed "s/:[0-9]*$//" | sort; docker rm -f web plain any; docker network prune -f; docker network ls --format "{{.Name}}"',
+    'docker run -d --name any -P --expose 80 --expose 90/udp box sleep 100; docker port any | sed "s/:[0-9]*$//" | sort; docker rm -f web plain any; docker network prune -f; docker network ls --format "{{.Name}}"',
   ],
 };
