@@ -33,6 +33,12 @@ export async function pruneBuildCache(
   return { ids: chosen.map(({ id }) => id), reclaimedBytes: reclaimedBytes + ofMounts };
 }
 
+/** All that it holds. */
+export function cacheRecords(root: string): CacheRecord[] {
+  using opened = openUsage(root);
+  return opened.usage.records();
+}
+
 export function sumOfSizes(records: readonly CacheRecord[]): number {
   return records.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
 }

@@ -6,6 +6,7 @@ import { UsageError } from './failure.js';
 import { formatTable } from './format-table.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { ago, humanSize } from './image-units.js';
+import { reclaimed } from './pruned.js';
 
 export type BuilderPruneFlags = StoreFlags &
   Readonly<{ all?: boolean; force?: boolean; filter: readonly string[]; keepStorage?: string }>;
@@ -46,11 +47,11 @@ export async function pruneCache(flags: BuilderPruneFlags): Promise<void> {
     ...(flags.keepStorage !== undefined && { keepBytes: parseSize(flags.keepStorage, '--keep-storage') }),
   });
   for (const id of ids) process.stdout.write(`${id}\n`);
-  process.stdout.write(`Total reclaimed space: ${humanSize(reclaimedBytes)}\n`);
+  process.stdout.write(reclaimed(reclaimedBytes));
 }
 
 /** `until=24h`, `until=1h30m`, or a date. */
-function untilOf(filters: readonly string[]): number | undefined {
+export function untilOf(filters: readonly string[]): number | undefined {
   const text = filters.map(splitPair).find(([name]) => name === 'until' || name === 'unused-for')?.[1];
   if (text === undefined) {
     if (filters.length > 0) throw new UsageError(`--filter ${filters[0]}: only until=<duration> is known`);

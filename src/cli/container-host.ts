@@ -9,7 +9,7 @@ import { enterUserNamespace, isForMachine, ownCommandAnywhere, runDirectory } fr
 export type OpenedHost = Readonly<{ host: ContainerHost; store: LocalStore }> & Disposable;
 
 /** `usernsRemap`: as of dockerd, whose subordinate ids containers have that do not say otherwise. */
-type ContainerFlags = StoreFlags & Readonly<{ usernsRemap?: string }>;
+export type ContainerFlags = StoreFlags & Readonly<{ usernsRemap?: string }>;
 
 /** Docker's name for whom the ids of containers belong to, where nobody says. */
 const DEFAULT_OWNER = 'dockremap';

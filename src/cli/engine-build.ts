@@ -20,7 +20,7 @@ import { optionsOf } from './build-options.js';
 import { QUIET_BUILD_PROGRESS } from './build-progress.js';
 import { LazyRemoteSources } from './build-remote.js';
 import { BuildSession } from './build-session.js';
-import { openUsage, pruneBuildCache } from './builder-usage.js';
+import { cacheRecords, pruneBuildCache } from './builder-usage.js';
 
 type OpenClient = (credentials: CredentialSource, signal: AbortSignal) => Promise<RegistryClient>;
 
@@ -81,8 +81,7 @@ export class LocalBuilder implements EngineBuilder {
   }
 
   cache(): readonly CacheRecord[] {
-    using opened = openUsage(this.#root);
-    return opened.usage.records();
+    return cacheRecords(this.#root);
   }
 
   pruneCache(options: PruneOptions) {

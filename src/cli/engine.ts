@@ -1,14 +1,12 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { type CredentialSource, RegistryClient } from '../client/index.js';
 import { Attachments, type Engine, EngineServer, EventBus, Execs } from '../engine/index.js';
-import { LocalStore } from '../image/index.js';
 import { createLogger } from '../registry/operations/index.js';
 import { Attendant, ownerOfIDs } from '../runtime/container/index.js';
-import { chooseContainers } from './container-filters.js';
 import { idsRemap, openContainerHostHere } from './container-host.js';
-import { statusText } from './container-status.js';
 import { LocalBuilder } from './engine-build.js';
 import { keepContainers } from './engine-duties.js';
+import { engineParts } from './engine-parts.js';
 import { engineSockets, listenOn, passedDescriptors } from './engine-sockets.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { systemTrust } from './registries.js';
@@ -31,8 +29,7 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
   const root = storeRoot(flags);
   // For its events; a place where nothing can be kept is told of now.
   await enterUserNamespace(flags, passedDescriptors(process.env));
-  const idsOf = idsRemap(flags);
-  ownerOfIDs({}, { isForMachine: isForMachine(), idsOf }); // or no container could be made
+  ownerOfIDs({}, { isForMachine: isForMachine(), idsOf: idsRemap(flags) }); // or no container could be made
   using opened = await openContainerHostHere(flags);
   const openClient = await clientOpener(flags);
   const over = new AbortController();
@@ -40,22 +37,12 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
     signal: over.signal,
     onFailure: (container, error) => log.error({ container, err: error }, 'its end cannot be seen to'),
   });
+  const parts = engineParts(flags, flags.insecureRegistry);
   const engine: Engine = {
-    identity: {
-      version: manifest.version,
-      root,
-      insecureRegistries: flags.insecureRegistry,
-      isRemapped: idsOf !== undefined,
-    },
-    openStore: () => LocalStore.open(root),
+    ...parts,
     openClient,
     builder: new LocalBuilder(root, openClient),
-    containers: {
-      open: () => openContainerHostHere(flags),
-      attend: (id, care) => attendant.attend(id, care),
-      statusText,
-      choose: chooseContainers,
-    },
+    containers: { ...parts.containers, attend: (id, care) => attendant.attend(id, care) },
     attachments: new Attachments(),
     execs: new Execs(),
     events: new EventBus(opened.host.events),

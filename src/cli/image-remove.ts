@@ -1,11 +1,16 @@
 import { ImageNotFoundError } from '../content/index.js';
-import { pruneImages as pruneStored, type RemovedPart, removeImage } from '../image/index.js';
+import {
+  type LocalStore,
+  pruneImages as pruneStored,
+  type RemovedPart,
+  removeImage,
+} from '../image/index.js';
 import { formatReference, parseReference } from '../oci/index.js';
 import { imagesInUse } from '../runtime/container/index.js';
 import { confirmed } from './confirmed.js';
 import { UsageError } from './failure.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
-import { humanSize } from './image-units.js';
+import { deleted, type Pruned, reclaimed } from './pruned.js';
 import { parsedPlatform } from './transfer-choices.js';
 
 export type RemoveFlags = StoreFlags &
@@ -49,14 +54,18 @@ export async function pruneImages(flags: PruneFlags): Promise<void> {
   const what = all ? 'all images' : 'all images without a name';
   if (!force && !(await confirmed(`This removes ${what}. Continue? [y/N] `))) return;
   using store = await openLocalStore(flags);
-  const { parts, reclaimedBytes } = pruneStored(store, {
-    all,
-    filters: flags.filter ?? [],
-    users: imagesInUse(store.root),
-  });
-  const lines = parts.map((part) => `${removedLine(part, ['untagged', 'deleted'])}\n`);
-  if (lines.length > 0) process.stdout.write(`Deleted Images:\n${lines.join('')}\n`);
-  process.stdout.write(`Total reclaimed space: ${humanSize(reclaimedBytes)}\n`);
+  const { text, reclaimedBytes } = imagesPruned(store, { all, filters: flags.filter ?? [] });
+  process.stdout.write(`${text}${reclaimed(reclaimedBytes)}`);
+}
+
+/** Removes those without a name, or all; not those that containers are made of. */
+export function imagesPruned(
+  store: LocalStore,
+  { all, filters }: Readonly<{ all: boolean; filters: readonly string[] }>,
+): Pruned {
+  const { parts, reclaimedBytes } = pruneStored(store, { all, filters, users: imagesInUse(store.root) });
+  const lines = parts.map((part) => removedLine(part, ['untagged', 'deleted']));
+  return { text: deleted('Images', lines), reclaimedBytes };
 }
 
 function removedLine(part: RemovedPart, [untagged, deleted]: readonly [string, string]): string {

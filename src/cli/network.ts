@@ -13,6 +13,7 @@ import { formatRows, Template, unescaped } from './format-template.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { goTime } from './image-units.js';
 import { expectNone, failuresOf, filtersOf, pairsOf } from './named-things.js';
+import { deleted } from './pruned.js';
 import { isForMachine, runDirectory } from './user-namespace.js';
 
 export type CreateNetworkFlags = StoreFlags &
@@ -137,8 +138,7 @@ export async function pruneNetworks({ force = false, ...flags }: PruneNetworksFl
   const question = 'This removes all networks that no running container is in. Continue? [y/N] ';
   if (!force && !(await confirmed(question))) return;
   using opened = openNetworks(flags);
-  const removed = opened.networks.prune(filtersOf(flags.filter));
-  if (removed.length > 0) process.stdout.write(`Deleted Networks:\n${removed.join('\n')}\n\n`);
+  process.stdout.write(deleted('Networks', opened.networks.prune(filtersOf(flags.filter))));
 }
 
 async function noteEnds(flags: StoreFlags): Promise<void> {

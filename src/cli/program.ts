@@ -12,7 +12,8 @@ import { addLoginCommands } from './login-command.js';
 import { addMaintenanceCommands } from './maintenance-command.js';
 import { addNetworkCommands } from './network-command.js';
 import { addRobotCommands } from './robot-command.js';
-import { addSystemCommands } from './system-command.js';
+import { addSearchCommand } from './search-command.js';
+import { addAboutCommands, addSystemCommands } from './system-command.js';
 import { addTlsCommands } from './tls-command.js';
 import { addTransferCommands } from './transfer-command.js';
 import { addUserCommands } from './user-command.js';
@@ -192,6 +193,7 @@ const PARTS: readonly Part[] = [
     ],
     add: addContainerCommands,
   },
+  { about: IMAGES, names: ['search'], add: addSearchCommand },
   { about: IMAGES, names: ['build'], add: addBuildCommand },
   {
     about: IMAGES,
@@ -207,9 +209,10 @@ const PARTS: readonly Part[] = [
     names: ['system'],
     add: (program) =>
       addSystemCommands(
-        group(program, 'system', 'all of this machine', ['berth system events', 'what happens on it']),
+        group(program, 'system', 'all of this machine', ['berth system df', 'what takes its space']),
       ),
   },
+  { about: CONTAINERS, names: ['info', 'version'], add: addAboutCommands },
   {
     about: CONTAINERS,
     names: ['network'],

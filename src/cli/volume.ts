@@ -4,8 +4,8 @@ import { inspectVolume, type Volume, type VolumeInspect, Volumes } from '../runt
 import { confirmed } from './confirmed.js';
 import { formatRows, Template, unescaped } from './format-template.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
-import { humanSize } from './image-units.js';
 import { expectNone, failuresOf, filtersOf, pairsOf } from './named-things.js';
+import { deleted, reclaimed } from './pruned.js';
 import { enterUserNamespace } from './user-namespace.js';
 
 export type CreateVolumeFlags = StoreFlags &
@@ -92,8 +92,7 @@ export async function pruneVolumes({
   if (!force && !(await confirmed(`This removes ${what}. Continue? [y/N] `))) return;
   using opened = openVolumes(flags);
   const { removed, reclaimedBytes } = await opened.volumes.prune(filters);
-  const deleted = removed.length > 0 ? `Deleted Volumes:\n${removed.join('\n')}\n\n` : '';
-  process.stdout.write(`${deleted}Total reclaimed space: ${humanSize(reclaimedBytes)}\n`);
+  process.stdout.write(`${deleted('Volumes', removed)}${reclaimed(reclaimedBytes)}`);
 }
 
 function openVolumes(flags: StoreFlags): OpenVolumes {

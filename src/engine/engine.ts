@@ -80,6 +80,15 @@ export type EngineIdentity = Readonly<{
   isRemapped: boolean;
 }>;
 
+/** What is asked for what is on this machine, by commands too. */
+export type EngineParts = Readonly<{
+  identity: EngineIdentity;
+  /** For one request, which closes it: what it has found stays until then, and nothing that others remove. */
+  openStore: () => LocalStore;
+  builder: Pick<EngineBuilder, 'cache'>;
+  containers: Omit<EngineContainers, 'attend'>;
+}>;
+
 /** Everything that requests are answered with. */
 export type Engine = Readonly<{
   identity: EngineIdentity;

@@ -5,8 +5,12 @@
  */
 export { Attachments } from './containers/attachments.js';
 export { Execs } from './containers/execs.js';
-export type { BuildRequest, Engine, EngineBuilder, EngineLog } from './engine.js';
+export type { BuildRequest, Engine, EngineBuilder, EngineLog, EngineParts } from './engine.js';
 export { eventJson, type PostedEvent } from './events/event.js';
 export { EventBus } from './events/event-bus.js';
 export { acceptsEvent, EVENT_FILTERS } from './events/event-filter.js';
+export { SEARCH_FILTERS, searchImages } from './images/search.js';
 export { EngineServer } from './server.js';
+export { type DiskUsageJson, diskUsageJson } from './system/disk-usage.js';
+export { infoJson } from './system/info.js';
+export { versionJson } from './system/version.js';

@@ -62,7 +62,7 @@ function checkVersion(version: string): number {
 }
 
 /** Of `1.47` 47; of another major version less or more than any. */
-function minorOf(version: string): number {
+export function minorOf(version: string): number {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return (major - 1) * 1000 + minor;
 }

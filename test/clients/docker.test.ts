@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BerthProcess } from '../support/berth-process.js';
+import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { DockerDaemon } from '../support/docker-daemon.js';
 import { writeHtpasswd } from '../support/htpasswd.js';
 import { busyboxLayer, randomLayer, writeLargeArchive } from '../support/layers.js';
@@ -222,6 +222,8 @@ describe('docker search', () => {
     }
     const found = await docker.run(['search', '--format={{.Name}}', `${berth.address}/needle`]);
     expect(found.trim().split('\n').sort()).toEqual(['find/needle-one', 'find/needle-two']);
+    const search = [BERTH, 'search', '--insecure', '--format', '{{.Name}}'];
+    expect(await run([...search, `${berth.address}/needle`])).toBe(found);
     expect(await docker.run(['search', '--format={{.Name}}', `${berth.address}/nowhere`])).toBe('');
   });
 });

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BERTH } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
 import { EngineProcess } from '../support/engine-process.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
+import { run } from '../support/run.js';
 
 let engine: EngineProcess;
 let namespace: NetworkNamespace;
@@ -47,6 +49,44 @@ describe('docker run, on berth engine', () => {
   it('brings all input and output across', async () => {
     const input = 'x'.repeat(2_000_000);
     expect(await engine.docker(['run', '--rm', '-i', 'box:1', 'cat'], { input })).toBe(input);
+  });
+});
+
+describe('commands of berth', () => {
+  const berth = (...args: readonly string[]) =>
+    run([...namespace.prefix, BERTH, ...args], {
+      env: { ...engine.environment(), BERTH_ROOT: engine.path('root') },
+    });
+
+  it('tell of this machine what docker tells of the engine, and clear it as docker does', async () => {
+    const id = (
+      await docker('run', '-d', '--name', 'kept', '-v', 'data:/d', 'box:1', 'sleep', '1000')
+    ).trim();
+    const ended = await docker('run', '-d', '--name', 'ended', 'box:1', 'sh', '-c', 'echo 12345 > /f');
+    await docker('wait', 'ended');
+    await docker('network', 'create', 'unused');
+    for (const args of [
+      ['system', 'df'],
+      [
+        'info',
+        '-f',
+        '{{.ID}} {{.Containers}} {{.ContainersRunning}} {{.Images}} {{.CgroupVersion}} {{.NCPU}}',
+      ],
+      ['version', '-f', '{{.Server.Version}} {{.Server.APIVersion}} {{.Server.Platform.Name}}'],
+    ])
+      expect(await berth(...args)).toBe(await docker(...args));
+    // The rest is of the moment.
+    const sections = async (client: typeof docker) =>
+      (await client('system', 'df', '-v')).replace(/\d+ seconds?|Less than a second|About a minute/g, 'soon');
+    expect((await sections(berth)).split(/\s{2,}/)).toEqual((await sections(docker)).split(/\s{2,}/));
+    expect(await berth('info')).toContain('Containers: 2\n  Running: 1\n');
+    expect(await berth('system', 'prune', '--force')).toBe(
+      `Deleted Containers:\n${ended}\nDeleted Networks:\nunused\n\nTotal reclaimed space: 6B\n`,
+    );
+    expect(await docker('ps', '-aq', '--no-trunc')).toBe(`${id}\n`);
+    await docker('rm', '-f', 'kept');
+    expect(await berth('system', 'prune', '-f', '--all', '--volumes')).toContain('untagged: box:1\n');
+    await docker('import', '-c', 'CMD ["sh"]', engine.path('busybox-root.tar'), 'box:1');
   });
 });
 
@@ -156,8 +196,10 @@ describe('networks of berth engine', () => {
     expect(await docker('run', '--rm', '--network', 'lab', 'box:1', 'wget', '-qO-', 'http://www/')).toBe(
       'hi\n',
     );
-    expect(await docker('port', 'served')).toBe('80/tcp -> 0.0.0.0:8088\n');
-    expect(await docker('ps', '--format', '{{.Ports}} {{.Networks}}')).toBe('0.0.0.0:8088->80/tcp lab\n');
+    expect(await docker('port', 'served')).toBe('80/tcp -> 0.0.0.0:8088\n80/tcp -> [::]:8088\n');
+    expect(await docker('ps', '--format', '{{.Ports}} {{.Networks}}')).toBe(
+      '0.0.0.0:8088->80/tcp, [::]:8088->80/tcp lab\n',
+    );
     const addresses = '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}';
     expect(await docker('inspect', '-f', addresses, 'served')).toBe('10.62.0.9 \n');
     expect(await docker('network', 'inspect', '-f', '{{range .Containers}}{{.Name}}{{end}}', id)).toBe(

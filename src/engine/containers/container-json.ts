@@ -3,7 +3,7 @@ import { listPorts, type Networks } from '../../runtime/networks/index.js';
 import { inspectMounts } from '../../runtime/volumes/index.js';
 
 /** One line of `docker ps`. @param status as people read it. */
-export function listedContainerJson(record: ContainerRecord, networks: Networks, status: string): object {
+export function listedContainerJson(record: ContainerRecord, networks: Networks, status: string) {
   const { id, name, image, config, hostConfig, createdAt, state } = record;
   return {
     Id: id,

@@ -20,7 +20,7 @@ export function listedImageJson(
   store: LocalStore,
   { record, image, createdAt }: ListedImage,
   { version, names, sharedSize, containers }: ShownOptions,
-): object {
+) {
   const size = image === undefined ? record.descriptor.size : imageSize(store, image.manifest.layers);
   const tags = names.map(short);
   const digests = record.repoDigests.map(short);

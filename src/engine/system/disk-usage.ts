@@ -5,22 +5,12 @@ import { inspectVolume, treeBytes } from '../../runtime/volumes/index.js';
 import { type Handler, sendJson } from '../call.js';
 import { listedContainerJson } from '../containers/container-json.js';
 import { sizesOf } from '../containers/sizes.js';
-import type { Engine } from '../engine.js';
+import type { EngineParts } from '../engine.js';
 import { LayerSizes, listedImageJson } from '../images/listed-image.js';
-
-/** By the name that clients ask for it with. */
-const PARTS = {
-  image: { member: 'Images', list: imagesJson },
-  container: { member: 'Containers', list: containersJson },
-  volume: { member: 'Volumes', list: volumesJson },
-  'build-cache': {
-    member: 'BuildCache',
-    list: ({ engine }: Asked) => engine.builder.cache().map(cacheRecordJson),
-  },
-} as const;
+import { API_VERSION, minorOf } from '../request.js';
 
 type Asked = Readonly<{
-  engine: Engine;
+  engine: EngineParts;
   host: ContainerHost;
   store: LocalStore;
   containers: readonly ContainerRecord[];
@@ -29,23 +19,38 @@ type Asked = Readonly<{
   version: number;
 }>;
 
+export type DiskUsageJson = Awaited<ReturnType<typeof diskUsageJson>>;
+
 /** `docker system df`: all of it, or with `type` only some. */
-export const diskUsage: Handler = async (engine, { query, answer, version }) => {
+export const diskUsage: Handler = async (engine, { query, answer, version }) =>
+  sendJson(answer, await diskUsageJson(engine, { wanted: query.getAll('type'), version }));
+
+/**
+ * What takes space: Engine API, GET /system/df.
+ * @param options `wanted`: all if there are none; else the others are null. `version`: of the API, its minor number, ours if
+ * not said.
+ */
+export async function diskUsageJson(
+  engine: EngineParts,
+  { wanted = [], version = minorOf(API_VERSION) }: Readonly<{ wanted?: readonly string[]; version?: number }>,
+) {
   using opened = await engine.containers.open();
   const { host } = opened;
   using store = engine.openStore();
   const listed = listImages(store);
   const sizes = new LayerSizes(store, listed);
   const asked = { engine, host, store, containers: await host.list(), listed, sizes, version };
-  const wanted = query.getAll('type');
-  const found = Object.entries(PARTS).map(async ([type, { member, list }]) => [
-    member,
-    wanted.length === 0 || wanted.includes(type) ? await list(asked) : null,
-  ]);
-  sendJson(answer, { LayersSize: sizes.total, ...Object.fromEntries(await Promise.all(found)) });
-};
+  const isWanted = (type: string) => wanted.length === 0 || wanted.includes(type);
+  return {
+    LayersSize: sizes.total,
+    Images: isWanted('image') ? imagesJson(asked) : null,
+    Containers: isWanted('container') ? await containersJson(asked) : null,
+    Volumes: isWanted('volume') ? await volumesJson(asked) : null,
+    BuildCache: isWanted('build-cache') ? engine.builder.cache().map(cacheRecordJson) : null,
+  };
+}
 
-function imagesJson({ store, listed, sizes, containers, version }: Asked): object[] {
+function imagesJson({ store, listed, sizes, containers, version }: Asked) {
   return listed.map((image) =>
     listedImageJson(store, image, {
       version,
@@ -56,7 +61,7 @@ function imagesJson({ store, listed, sizes, containers, version }: Asked): objec
   );
 }
 
-function containersJson({ engine, host, containers }: Asked): Promise<object[]> {
+function containersJson({ engine, host, containers }: Asked) {
   const now = Date.now();
   const lines = containers.map(async (record) => ({
     ...listedContainerJson(record, host.networks, engine.containers.statusText(record.state, now)),
@@ -65,7 +70,7 @@ function containersJson({ engine, host, containers }: Asked): Promise<object[]> 
   return Promise.all(lines);
 }
 
-async function volumesJson({ host: { volumes } }: Asked): Promise<object[]> {
+function volumesJson({ host: { volumes } }: Asked) {
   const lines = volumes.list().map(async (volume) => ({
     ...inspectVolume(volume),
     UsageData: { RefCount: volumes.usersOf(volume.name).length, Size: await treeBytes(volume.mountpoint) },
@@ -73,16 +78,7 @@ async function volumesJson({ host: { volumes } }: Asked): Promise<object[]> {
   return Promise.all(lines);
 }
 
-function cacheRecordJson({
-  kind,
-  id,
-  sizeBytes,
-  description,
-  madeAt,
-  usedAt,
-  uses,
-  isShared,
-}: CacheRecord): object {
+function cacheRecordJson({ kind, id, sizeBytes, description, madeAt, usedAt, uses, isShared }: CacheRecord) {
   return {
     ID: id,
     Type: kind === 'mount' ? 'exec.cachemount' : 'regular',

@@ -3,15 +3,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
 import { type Handler, sendJson } from '../call.js';
 import { containerRecords } from '../containers/records.js';
-import type { Engine } from '../engine.js';
+import type { EngineParts } from '../engine.js';
 
 /** `docker info`. */
-export const info: Handler = async (engine, { answer }) => {
+export const info: Handler = async (engine, { answer }) => sendJson(answer, await infoJson(engine));
+
+/** What the engine has: Engine API, GET /info. */
+export async function infoJson(engine: EngineParts) {
   const containers = await containerRecords(engine);
   const count = (...statuses: readonly string[]) =>
     containers.filter(({ state }) => statuses.includes(state.status)).length;
   using store = engine.openStore();
-  sendJson(answer, {
+  return {
     ID: idOf(engine),
     Containers: containers.length,
     ContainersRunning: count('running'),
@@ -72,11 +75,11 @@ export const info: Handler = async (engine, { answer }) => {
     InitCommit: { ID: '', Expected: '' },
     SecurityOptions: ['name=seccomp,profile=builtin', ...(engine.identity.isRemapped ? ['name=userns'] : [])],
     Warnings: null,
-  });
-};
+  };
+}
 
 /** The same as long as the machine and the place of the images are. */
-function idOf({ identity }: Engine): string {
+function idOf({ identity }: EngineParts): string {
   const text = `${readText('/etc/machine-id').trim()} ${identity.root}`;
   const hex = createHash('sha256').update(text).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
@@ -85,7 +88,7 @@ function idOf({ identity }: Engine): string {
 }
 
 /** What this machine's cgroups can do. */
-function limits(): object {
+function limits() {
   const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
   const given = isUnified
     ? readText('/sys/fs/cgroup/cgroup.controllers').split(/\s+/)
@@ -110,7 +113,7 @@ function limits(): object {
   };
 }
 
-function registries({ identity: { insecureRegistries } }: Engine): object {
+function registries({ identity: { insecureRegistries } }: EngineParts) {
   const own = insecureRegistries.map((name) => [
     name,
     { Name: name, Mirrors: [], Secure: false, Official: false },
