@@ -100,8 +100,13 @@ export function addContainerOptions(command: Command): Command {
   addSecurityOptions(command);
   addHealthOptions(command);
   command
-    .option('--log-driver <driver>', 'json-file, journald, or none')
-    .option('--log-opt <option>', 'of the log: max-size=10m, max-file=3', collect, [])
+    .option('--log-driver <driver>', 'json-file, journald, syslog, or none')
+    .option(
+      '--log-opt <option>',
+      'of the log: max-size=10m, max-file=3, syslog-address=udp://HOST:514',
+      collect,
+      [],
+    )
     .addOption(
       new Option('--pull <policy>', 'when to ask the registry for the image')
         .choices(['always', 'missing', 'never'])

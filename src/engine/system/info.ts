@@ -27,7 +27,7 @@ export async function infoJson(engine: EngineParts) {
       Volume: ['local'],
       Network: ['bridge', 'host', 'macvlan', 'null'],
       Authorization: null,
-      Log: [],
+      Log: ['journald', 'json-file', 'local', 'none', 'syslog'],
     },
     ...limits(),
     IPv4Forwarding: readText('/proc/sys/net/ipv4/ip_forward').trim() === '1',

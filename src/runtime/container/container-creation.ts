@@ -1,6 +1,6 @@
 import { chainIDs } from '../../oci/index.js';
 import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.js';
-import { expectJournal, logPlanOf } from '../logs/index.js';
+import { expectLogDriver, logPlanOf } from '../logs/index.js';
 import { usableCgroups } from '../surroundings.js';
 import { type MountPoint, resolveMounts } from '../volumes/index.js';
 import { parseCreateBody } from './body-shape.js';
@@ -50,7 +50,7 @@ export class ContainerCreation {
         chainIDs: chainIDs(image.config.rootfs.diff_ids),
       },
       config: withDefaults,
-      hostConfig: checkedLimits(hostConfig),
+      hostConfig: await checkedLimits(hostConfig),
       networkingConfig,
       ...(idsOf !== undefined && { idsOf }),
       state: NEW_STATE,
@@ -108,9 +108,9 @@ export class ContainerCreation {
 }
 
 /** As docker's daemon has them. @throws {InvalidLimitError} @throws {InvalidLogConfigError} before anything is made. */
-function checkedLimits(hostConfig: HostConfig): HostConfig {
+async function checkedLimits(hostConfig: HostConfig): Promise<HostConfig> {
   const adapted = adaptedLimits(hostConfig);
   resourcesOf(adapted, readCgroupSupport(usableCgroups()));
-  expectJournal(logPlanOf(adapted.LogConfig));
+  await expectLogDriver(logPlanOf(adapted.LogConfig));
   return adapted;
 }

@@ -15,6 +15,7 @@ import { type FindRunning, sharedNamespaces } from './namespaces.js';
 import { OwnIDs } from './own-ids.js';
 import { mayRestart } from './restart-policy.js';
 import { showRoot } from './shown-root.js';
+import { startSyslogCarrier } from './syslog-carrier.js';
 
 export type LaunchOptions = Readonly<{
   /** Called when it has a monitor to be attached to, and is not started yet. */
@@ -46,6 +47,9 @@ export class ContainerLauncher {
       const care = attend && !mayRestart(record) ? unless.use(Care.take(folder.file('care'))) : undefined;
       if (care === undefined) Care.leave(folder.file('care'));
       const started = await this.#monitored(record, folder, signal);
+      const { syslog } = logPlanOf(record.hostConfig.LogConfig);
+      if (syslog !== undefined)
+        await startSyslogCarrier(folder, syslog, { container: record, pid: started.pid });
       await beforeStart?.(folder);
       await (await this.#parts.control()).start(id);
       const running = this.#parts.store.setState(id, {

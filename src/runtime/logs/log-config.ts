@@ -1,18 +1,19 @@
-import { RuntimeError } from '../errors.js';
+import { InvalidLogConfigError } from './log-config-error.js';
 import type { LogLimits } from './log-rotation.js';
 import { hasJournal } from './read-journal.js';
 import type { LogSource } from './read-log.js';
+import { expectSyslog, parseSyslogTarget, type SyslogTarget } from './syslog-target.js';
 
 /** HostConfig.LogConfig. */
 export type LogConfig = Readonly<{ Type?: string; Config?: Readonly<Record<string, string>> | null }>;
 
-/** A log driver, or an option of it, that there is not. */
-class InvalidLogConfigError extends RuntimeError {
-  override readonly name = 'InvalidLogConfigError';
-}
-
 /** How a container's output is kept: `none` is not at all. */
-export type LogPlan = Readonly<{ driver: 'json-file' | 'journald' | 'none'; limits: LogLimits }>;
+export type LogPlan = Readonly<{
+  driver: 'json-file' | 'journald' | 'none';
+  limits: LogLimits;
+  /** Where it is sent too. */
+  syslog?: SyslogTarget;
+}>;
 
 /** Docker keeps everything if not told otherwise, until the disk is full. */
 const DEFAULT_LIMITS: LogLimits = { maxBytes: 10_000_000, maxFiles: 3 };
@@ -30,6 +31,7 @@ const ACCEPTED = [
   'env-regex',
   'tag',
 ];
+const OF_SYSLOG = ['syslog-address', 'syslog-facility', 'syslog-format', 'tag', 'mode', 'labels', 'env'];
 const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 };
 
 /** @throws {InvalidLogConfigError} with docker's words. */
@@ -37,15 +39,26 @@ export function logPlanOf({ Type = '', Config }: LogConfig = {}): LogPlan {
   const options = Config ?? {};
   if (Type === 'none') return { driver: 'none', limits: DEFAULT_LIMITS };
   if (Type === 'journald') return journalPlan(options);
+  if (Type === 'syslog') {
+    expectOptions(Type, options, OF_SYSLOG);
+    return { driver: 'json-file', limits: DEFAULT_LIMITS, syslog: parseSyslogTarget(options) };
+  }
   if (!FILE_DRIVERS.includes(Type))
     throw new InvalidLogConfigError(
-      `logger: no log driver named '${Type}' is registered: there are json-file, journald and none`,
+      `logger: no log driver named '${Type}' is registered: there are json-file, journald, syslog and none`,
     );
-  for (const name of Object.keys(options)) {
-    if (!ACCEPTED.includes(name))
-      throw new InvalidLogConfigError(`unknown log opt '${name}' for json-file log driver`);
-  }
+  expectOptions('json-file', options, ACCEPTED);
   return { driver: 'json-file', limits: limitsOf(options) };
+}
+
+function expectOptions(
+  driver: string,
+  options: Readonly<Record<string, string>>,
+  known: readonly string[],
+): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new InvalidLogConfigError(`unknown log opt '${unknown}' for ${driver} log driver`);
 }
 
 function journalPlan(options: Readonly<Record<string, string>>): LogPlan {
@@ -55,8 +68,9 @@ function journalPlan(options: Readonly<Record<string, string>>): LogPlan {
   return { driver: 'journald', limits: DEFAULT_LIMITS };
 }
 
-/** @throws {InvalidLogConfigError} there is no journal here. */
-export function expectJournal({ driver }: LogPlan): void {
+/** There is what the output is to go to. @throws {InvalidLogConfigError} */
+export async function expectLogDriver({ driver, syslog }: LogPlan): Promise<void> {
+  if (syslog !== undefined) await expectSyslog(syslog);
   if (driver === 'journald' && !hasJournal())
     throw new InvalidLogConfigError(
       'log driver journald: no systemd-journald listens on this machine; use --log-driver json-file',

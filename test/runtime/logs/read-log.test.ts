@@ -170,12 +170,34 @@ describe('LogConfig', () => {
       plan: { limits: { maxBytes: 1_500_000, maxFiles: 2 } },
     },
     { config: { Type: 'none' }, plan: { driver: 'none' } },
+    {
+      config: {
+        Type: 'syslog',
+        Config: { 'syslog-address': 'tcp://[::1]:5514', 'syslog-facility': 'local7' },
+      },
+      plan: {
+        driver: 'json-file',
+        syslog: { place: { kind: 'tcp', host: '::1', port: 5514 }, facility: 23, format: '', tag: '{{.ID}}' },
+      },
+    },
+    {
+      config: { Type: 'syslog', Config: { 'syslog-address': 'udp://logs.lan' } },
+      plan: { syslog: { place: { kind: 'udp', host: 'logs.lan', port: 514 }, facility: 3 } },
+    },
+    { config: { Type: 'syslog' }, plan: { syslog: { place: { kind: 'unixgram', path: '/dev/log' } } } },
   ])('of $config', ({ config, plan }) => expect(logPlanOf(config)).toMatchObject(plan));
   it.each([
     { config: { Type: 'splunk' }, message: "no log driver named 'splunk'" },
     { config: { Config: { odd: '1' } }, message: "unknown log opt 'odd' for json-file log driver" },
     { config: { Config: { 'max-size': 'x' } }, message: 'max-size must be a positive number' },
     { config: { Config: { 'max-file': '0' } }, message: 'max-file cannot be less than 1' },
+    {
+      config: { Type: 'syslog', Config: { 'syslog-address': 'tcp+tls://a:1' } },
+      message: 'syslog-address should be in form proto://address, got tcp+tls://a:1',
+    },
+    { config: { Type: 'syslog', Config: { 'syslog-facility': 'odd' } }, message: 'invalid syslog facility' },
+    { config: { Type: 'syslog', Config: { tag: '{{.Label}}' } }, message: 'invalid tag "{{.Label}}"' },
+    { config: { Type: 'syslog', Config: { 'max-size': '1m' } }, message: "unknown log opt 'max-size'" },
   ])('refuses $config', ({ config, message }) => expect(() => logPlanOf(config)).toThrow(message));
 });
 

@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { lastWords, RuntimeError, RuntimeUnavailableError } from '../errors.js';
+import { expectSyslog, loggerArguments, type SyslogTarget, syslogTag } from '../logs/index.js';
+import { findProgram, startProgram } from '../programs.js';
+import type { ContainerFolder } from './container-folder.js';
+import type { ContainerRecord } from './container-record.js';
+
+/**
+ * Attached to conmon as a person would be (see attach-bridge.ts), it gives the lines to logger, with the priority of each
+ * before it: what went to stderr is an error. It holds nobody up: what logger does not take in time is lost, but for what is
+ * kept in the log. fd 3 gets a byte when it is attached. It ends with the container, ten seconds late if logger waits.
+ */
+const CARRIER = String.raw`
+use strict; use warnings; use Socket; use Errno qw(EAGAIN EINTR); use Fcntl qw(F_SETFL O_WRONLY O_NONBLOCK);
+use constant { LONGEST => 16384, MOST => 1 << 20, INFO => 6, ERROR => 3 };
+my ($dir, $facility, @logger) = @ARGV;
+$SIG{$_} = 'IGNORE' for qw(INT QUIT HUP TSTP PIPE);
+chdir $dir or die "chdir: $!\n";
+socket(my $sock, AF_UNIX, 5, 0) or die "socket: $!\n";
+connect($sock, sockaddr_un('attach')) or die "attach: $!\n";
+chdir '/';
+my ($queue, $retry, $out, %begun) = ('', 0);
+sub passing { $! == EAGAIN || $! == EINTR }
+sub reach {
+  $retry = time + 1;
+  open($out, '|-', @logger) or return undef $out;
+  fcntl($out, F_SETFL, O_WRONLY | O_NONBLOCK);
+}
+sub hand_over {
+  reach() if !$out && time >= $retry;
+  return unless $out;
+  my $n = syswrite($out, $queue);
+  if (defined $n) { substr($queue, 0, $n, '') } elsif (!passing()) { close $out; undef $out }
+}
+sub line {
+  my ($kind, $text) = @_; $text =~ s/\r$//;
+  my $entry = '<' . ($facility * 8 + ($kind == 3 ? ERROR : INFO)) . ">$text\n";
+  $queue .= $entry if length($queue) + length($entry) <= MOST;
+}
+reach() or die "logger: $!\n";
+if (open(my $ready, '>&=', 3)) { syswrite($ready, "\n"); close($ready) }
+while (1) {
+  my ($r, $w) = ('', ''); vec($r, fileno $sock, 1) = 1;
+  vec($w, fileno $out, 1) = 1 if $out && length $queue;
+  next if select($r, $w, undef, $out ? undef : 1) < 0;
+  if (vec($r, fileno $sock, 1)) {
+    my $from = recv($sock, my $packet, 65536, 0);
+    next if !defined $from && passing();
+    last if !defined $from || !length $packet;
+    my $kind = ord $packet; $begun{$kind} .= substr($packet, 1);
+    line($kind, $1) while $begun{$kind} =~ s/^([^\n]*)\n//;
+    line($kind, substr($begun{$kind}, 0, LONGEST, '')) while length $begun{$kind} >= LONGEST;
+  }
+  hand_over() if length $queue;
+}
+length $begun{$_} and line($_, $begun{$_}) for keys %begun;
+alarm 10;
+while (length $queue) { hand_over(); select(undef, undef, undef, 0.05) if length $queue }
+close $out if $out;
+`;
+
+/** Sends what a container that is made, and not started yet, will print. @throws {RuntimeError} it cannot be sent. */
+export async function startSyslogCarrier(
+  folder: ContainerFolder,
+  target: SyslogTarget,
+  { container, pid }: Readonly<{ container: ContainerRecord; pid: number }>,
+): Promise<void> {
+  await expectSyslog(target);
+  const [perl, logger] = [findProgram('perl'), findProgram('logger')];
+  if (perl === undefined || logger === undefined)
+    throw new RuntimeUnavailableError(
+      'the log driver syslog needs the programs perl and logger: install the packages perl-base and bsdutils',
+    );
+  const args = loggerArguments(target, { tag: syslogTag(target, container), pid });
+  const child = startProgram(perl, ['-e', CARRIER, folder.path, String(target.facility), logger, ...args], {
+    cwd: '/',
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let complaint = '';
+  child.stderr?.on('data', (chunk) => {
+    complaint += chunk;
+  });
+  const ready = child.stdio[3] as Readable;
+  const isReady = await Promise.race([
+    once(ready, 'data').then(() => true),
+    once(child, 'exit').then(() => false),
+  ]);
+  ready.destroy();
+  child.stderr?.destroy();
+  child.unref();
+  if (!isReady) throw new RuntimeError(`the log driver syslog cannot start: ${lastWords(complaint)}`);
+}
