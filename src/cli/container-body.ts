@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { CreateBody, RestartPolicy } from '../runtime/container/index.js';
+import { askedAddresses } from './asked-addresses.js';
 import { parseSize, parseUlimits, splitPair } from './build-flags.js';
 import type { ContainerFlags } from './container-options.js';
 import { parseAge } from './duration-option.js';
@@ -166,7 +167,7 @@ function limitsOf(flags: ContainerFlags) {
 function endpointsOf(flags: ContainerFlags) {
   const names = networksOf(flags).filter((name) => !/^(?:none|host|container:.*)$/.test(name));
   const settings = {
-    ...(flags.ip !== undefined && { IPAMConfig: { IPv4Address: flags.ip } }),
+    ...askedAddresses(flags),
     ...(flags.macAddress !== undefined && { MacAddress: flags.macAddress }),
     ...(flags.networkAlias.length > 0 && { Aliases: flags.networkAlias }),
     ...(flags.link.length > 0 && { Links: flags.link }),

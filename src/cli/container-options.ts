@@ -34,6 +34,7 @@ export type ContainerFlags = StoreFlags &
     network: readonly string[];
     networkAlias: readonly string[];
     ip?: string;
+    ip6?: string;
     macAddress?: string;
     link: readonly string[];
     publish: readonly string[];
@@ -151,6 +152,7 @@ function addNetworkOptions(command: Command): void {
     .option('--network-alias <name>', 'another name of it in its network', collect, [])
     .addOption(new Option('--net-alias <name>').argParser(collect).default([]).hideHelp())
     .option('--ip <address>', 'its address in its network')
+    .option('--ip6 <address>', 'its address of IPv6 there')
     .option('--mac-address <address>', 'of its interface')
     .option('--link <container>', 'NAME[:ALIAS] of a container that it is to know', collect, [])
     .option(

@@ -6,6 +6,7 @@ import {
   networksPlace,
 } from '../runtime/networks/index.js';
 import { RuntimeDatabase } from '../runtime/runtime-database.js';
+import { askedAddresses } from './asked-addresses.js';
 import { confirmed } from './confirmed.js';
 import { openContainerHost } from './container-host.js';
 import { UsageError } from './failure.js';
@@ -97,13 +98,11 @@ export async function inspectNetworks(names: readonly string[], flags: InspectNe
 export async function connectNetwork(
   network: string,
   container: string,
-  { ip, ip6, alias, link, ...flags }: ConnectFlags,
+  { alias, link, ...flags }: ConnectFlags,
 ): Promise<void> {
   using opened = await openContainerHost(flags);
   await opened.host.connect(container, network, {
-    ...((ip !== undefined || ip6 !== undefined) && {
-      IPAMConfig: { ...(ip && { IPv4Address: ip }), ...(ip6 && { IPv6Address: ip6 }) },
-    }),
+    ...askedAddresses(flags),
     ...(alias.length > 0 && { Aliases: alias }),
     ...(link.length > 0 && { Links: link }),
   });

@@ -240,6 +240,27 @@ describe('networks of one’s own', () => {
     await inside(a, 'busybox', 'ping', '-6', '-c', '2', '-W', '3', six);
   });
 
+  it('lead out over IPv6, and are published there past the machine’s firewall', async () => {
+    await networks.create({ Name: 'outer', IPAM: { Config: [{ Subnet: 'fd61::/64' }] } });
+    await using elsewhere = await NetworkNamespace.create();
+    await elsewhere.addSix('fd62::');
+    await run(['ip6tables', '-P', 'FORWARD', 'DROP']);
+    try {
+      const web = await attached('web', [{ network: 'outer', ipv6Address: 'fd61::77' }], [tcp(80)]);
+      expect(web.endpoints[0]).toMatchObject({ ipv6Address: 'fd61::77', ipv6Gateway: 'fd61::1' });
+      expect(await lookUp(web, 'web')).toContain('fd61::77');
+      await inside(web, 'busybox', 'ping', '-6', '-c', '2', '-W', '3', 'fd62::2');
+      serve(web, 80, 'six');
+      const port = web.ports[0]?.hostPort ?? 0;
+      // By the relay, which takes connections before anybody listens in the container.
+      await vi.waitFor(async () => expect(await said(port, '::1')).toBe('six\n'), 5000);
+      const ask = ['busybox', 'timeout', '5', 'busybox', 'nc', 'fd62::1', String(port)];
+      expect(await elsewhere.run(ask)).toBe('six\n');
+    } finally {
+      await run(['ip6tables', '-P', 'FORWARD', 'ACCEPT']);
+    }
+  });
+
   it('are macvlan devices of one of the machine', async () => {
     await run(['ip', 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up1']);
     for (const device of ['up0', 'up1']) await run(['ip', 'link', 'set', device, 'up']);

@@ -36,6 +36,14 @@ export class NetworkNamespace implements AsyncDisposable {
     }
   }
 
+  /** Addresses of IPv6 too: this machine has the first of a /64, the inside the second. @param network `fd00::`. */
+  async addSix(network: string): Promise<void> {
+    const add = (host: number, device: string) =>
+      ['ip', 'address', 'add', `${network}${host}/64`, 'dev', device, 'nodad'] as const;
+    await run(add(1, this.name.replace('berth-', 'bt')));
+    await this.run(add(2, 'eth0'));
+  }
+
   /** Of this machine, seen from inside. */
   get outside(): string {
     return this.address.replace(/\.2$/, '.1');

@@ -22,6 +22,9 @@ export function inspectNetworks(record: ContainerRecord, networks: Networks) {
     Gateway: first?.gateway ?? '',
     IPAddress: first?.ipAddress ?? '',
     IPPrefixLen: first?.prefixLength ?? 0,
+    IPv6Gateway: first?.ipv6Gateway ?? '',
+    GlobalIPv6Address: first?.ipv6Address ?? '',
+    GlobalIPv6PrefixLen: first?.ipv6PrefixLength ?? 0,
     MacAddress: first?.macAddress ?? '',
     Networks:
       machineNetwork(record, networks) ?? Object.fromEntries(attachment === undefined ? planned : shown),
