@@ -40,7 +40,7 @@ it(`${MANY} containers are started at once, run side by side with addresses of t
   await expect
     .poll(() => tracesOf(place, new Set(ids)), { timeout: 30_000 })
     .toEqual({
-      ...{ monitors: [], cgroups: [], folders: ['health'], namespaces: [], programs: [] },
+      ...{ monitors: [], relays: [], cgroups: [], folders: ['health'], namespaces: [], programs: [] },
       ...{ devices: [], published: [], mounts: [], volumes: [] },
     });
 });

@@ -199,6 +199,11 @@ export class ContainerCrowd {
     return [
       ...odd.map((row) => `${row.name} is ${row.state}`),
       ...differences('monitors', traces.monitors, ids(alive)),
+      ...differences(
+        'relays',
+        traces.relays,
+        ids(networked.filter(({ name }) => ['c2', 'c3'].includes(name))).map((id) => id.slice(0, 32)),
+      ),
       ...differences('cgroups', traces.cgroups, ids(alive)),
       ...differences('folders', traces.folders, ids(this.#rows)),
       ...differences(

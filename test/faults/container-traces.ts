@@ -6,6 +6,7 @@ import { runtimeDirectory } from '../../src/runtime/runtime-directory.js';
 import type { ContainerPlace } from '../containers/container-place.js';
 
 const RUN = '/run';
+const RELAY = 'berth-port-relay';
 
 /** Containers of one $BERTH_ROOT, in one network namespace. */
 type Place = Pick<ContainerPlace, 'root' | 'inside'>;
@@ -13,6 +14,8 @@ type Place = Pick<ContainerPlace, 'root' | 'inside'>;
 /** What the machine has of the containers of one place, by the ids that it is named after, whole or their beginnings. */
 export type Traces = Readonly<{
   monitors: readonly string[];
+  /** Of ports that are published on IPv6. */
+  relays: readonly string[];
   cgroups: readonly string[];
   folders: readonly string[];
   namespaces: readonly string[];
@@ -47,7 +50,7 @@ export function programsOf(place: Place): (Process & Readonly<{ id: string; kind
     const text = one.args.join(' ');
     if (!marks.some((mark) => text.includes(mark))) return [];
     const id = /(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])/.exec(text)?.[0] ?? '';
-    const name = /([^/]+)$/.exec(one.args[0] ?? '')?.[1] ?? '';
+    const name = /([^/]+)$/.exec(one.args[0]?.split(' ', 1)[0] ?? '')?.[1] ?? '';
     const kind = text.includes(' container cleanup ') && name !== 'conmon' ? 'cleanup' : name;
     return [{ ...one, id, kind }];
   });
@@ -71,6 +74,7 @@ export async function tracesOf(place: Place, known: ReadonlySet<string>): Promis
   const prefix = basename(NetworkNamespaces.ofMachine(networksPlace(place.root, RUN).directory).path(''));
   return {
     monitors: unique(programs.filter(({ kind }) => kind === 'conmon').map(({ id }) => id)),
+    relays: unique(programs.filter(({ kind }) => kind === RELAY).map(({ id }) => id)),
     cgroups: unique(
       globSync('/sys/fs/cgroup/{.,*}/berth/*')
         .map((path) => path.slice(path.lastIndexOf('/') + 1))
@@ -80,7 +84,9 @@ export async function tracesOf(place: Place, known: ReadonlySet<string>): Promis
     namespaces: namesIn('/run/netns')
       .filter((name) => name.startsWith(prefix))
       .map((name) => name.slice(prefix.length)),
-    programs: programs.filter(({ kind }) => kind !== 'conmon').map(({ args }) => args.join(' ')),
+    programs: programs
+      .filter(({ kind }) => kind !== 'conmon' && kind !== RELAY)
+      .map(({ args }) => args.join(' ')),
     devices: links.split('\n').flatMap((line) => /^(veth\w+)/.exec(line)?.[1] ?? []),
     published: unique(destinations),
     mounts: textOf('/proc/self/mountinfo')

@@ -15,6 +15,7 @@ const CARRIER = String.raw`
 use strict; use warnings; use Socket; use Errno qw(EAGAIN EINTR); use Fcntl qw(F_SETFL O_WRONLY O_NONBLOCK);
 use constant { LONGEST => 16384, MOST => 1 << 20, INFO => 6, ERROR => 3 };
 my ($dir, $facility, @logger) = @ARGV;
+$0 = "berth-syslog $dir"; # for who lists processes
 $SIG{$_} = 'IGNORE' for qw(INT QUIT HUP TSTP PIPE);
 chdir $dir or die "chdir: $!\n";
 socket(my $sock, AF_UNIX, 5, 0) or die "socket: $!\n";

@@ -10,14 +10,17 @@ export type TakenPort = Readonly<{ fd: number; port: PublishedPort }>;
 
 /**
  * fd 3 says, line by line, at which address the container is now, and ends with whoever has its other end; the sockets follow,
- * one for each argument such as `tcp/80`. Bytes are read only when those before are written, so nothing piles up. Who has sent
- * packets over UDP is answered for a minute and a half, as by docker's proxy.
+ * one for each argument such as `tcp/80`, but for the last, by which people know whose it is. Bytes are read only when those
+ * before are written, so nothing piles up. Who has sent packets over UDP is answered for a minute and a half, as by docker's
+ * proxy.
  */
 const RELAY = String.raw`
 use strict; use warnings; use Socket; use Errno qw(EAGAIN EINTR EINPROGRESS); use Fcntl qw(F_SETFL O_RDWR O_NONBLOCK);
 use constant { CHUNK => 65536, SESSIONS => 1024, IDLE => 90, SCTP => 132 };
 $SIG{$_} = 'IGNORE' for qw(INT QUIT HUP TSTP PIPE);
+$0 = "berth-port-relay @ARGV"; # for who lists processes
 my ($target, $fd, $said, %reads, %writes, %sessions) = ('', 3, '');
+pop @ARGV;
 sub passing { $! == EAGAIN || $! == EINTR }
 sub inherited {
   open(my $handle, shift, $fd++) or die "descriptor: $!\n";
@@ -130,7 +133,7 @@ export class PortRelay {
     const orders = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
     const lifeline = openSync(this.#path, constants.O_WRONLY);
     const ports = taken.map(({ port }) => `${port.protocol}/${port.containerPort}`);
-    const [program = '', ...args] = [...prefix, perl, '-e', RELAY, ...ports];
+    const [program = '', ...args] = [...prefix, perl, '-e', RELAY, ...ports, this.#path];
     const stdio = ['ignore' as const, 'ignore' as const, 'ignore' as const, orders];
     const child = startProgram(program, args, {
       cwd: '/',
