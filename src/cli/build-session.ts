@@ -21,6 +21,7 @@ export class BuildSession implements AsyncDisposable {
   readonly #db: CacheDatabase;
   readonly #interruption: Interruption | undefined;
   readonly #openClient: () => Promise<RegistryClient>;
+  readonly #isService: boolean;
   #client: Promise<RegistryClient> | undefined;
 
   /** @param service in whose name it builds: that has its own signal and clients. Otherwise Ctrl-C ends it. */
@@ -39,6 +40,7 @@ export class BuildSession implements AsyncDisposable {
     this.runner = new LazyRunner(root);
     this.#interruption = service === undefined ? new Interruption() : undefined;
     this.signal = service?.signal ?? this.#interruption?.signal ?? new AbortController().signal;
+    this.#isService = service !== undefined;
     this.#openClient = service?.openClient ?? (() => openClientFor(flags, this.signal));
   }
 
@@ -51,8 +53,9 @@ export class BuildSession implements AsyncDisposable {
     await this.runner[Symbol.asyncDispose]();
     await (await this.#client?.catch(() => undefined))?.[Symbol.asyncDispose]();
     await this.layers.close();
-    this.#db.close();
-    this.store.close();
+    if (this.#isService) this.#db.close();
+    if (this.#isService) this.store.close();
+    else this.store.leave(); // and the cache's file, where nothing waits for the disk
     this.#interruption?.[Symbol.dispose]();
   }
 }

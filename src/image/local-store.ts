@@ -296,9 +296,14 @@ export class LocalStore implements ImageEndpoint {
 
   close(): void {
     if (!this.#db.isOpen) return;
-    this.#leases.close();
-    this.#temporary.remove();
+    this.#tidy();
     this.#db.close();
+  }
+
+  /** In place of {@link close}, by a process that ends now: see {@link StoreDatabase.leave}. */
+  leave(): void {
+    this.#tidy();
+    this.#db.leave();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -307,6 +312,11 @@ export class LocalStore implements ImageEndpoint {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #tidy(): void {
+    this.#leases.close();
+    this.#temporary.remove();
   }
 
   /** A manifest that was stored as mere bytes before is noted as one now. */

@@ -1,4 +1,13 @@
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
@@ -35,6 +44,20 @@ describe('a local store', () => {
     expect(store.find(other)).toBeUndefined();
     store.tagMany(manifest, [`docker.io/library/base@${manifest.digest}`]);
     expect(store.find(`docker.io/library/base@${manifest.digest}`)?.descriptor.digest).toBe(manifest.digest);
+  });
+
+  it('is whole in the files that a process leaves behind', async () => {
+    await using folder = await temporaryFolder();
+    const [root, copy] = [join(folder.path, 'left'), join(folder.path, 'copy')];
+    using store = LocalStore.open(root);
+    store.tagMany(await fill(store, fixtureImage()), [NAME]);
+    store.leave();
+    expect(existsSync(join(root, 'berth.sqlite-wal'))).toBe(true);
+    expect(readdirSync(join(root, 'tmp'))).toEqual([]);
+    for (const name of readdirSync(root).filter((name) => !name.endsWith('-shm')))
+      cpSync(join(root, name), join(copy, name), { recursive: true });
+    using next = LocalStore.open(copy);
+    expect(next.get(NAME).names).toEqual([NAME]);
   });
 
   it('keeps an image under its names', async () => {

@@ -6,6 +6,8 @@ import { isUnsound, SqlFile } from '../../sqlite/index.js';
 const BUSY_MS = 10_000;
 /** A cache of another version is thrown away: it is only a cache. */
 const VERSION = 1;
+/** So long the log may become, which the next process reads where nobody closed the file: 1 MiB. */
+const MAX_LOG_PAGES = 256;
 
 const SCHEMA = `
 -- What steps made, by the keys that lead to it. Times in milliseconds; created as in the image's history.
@@ -52,7 +54,7 @@ function open(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: BUSY_MS });
   try {
     if (versionOf(db) === 0) create(db);
-    db.exec('PRAGMA synchronous = NORMAL');
+    db.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${MAX_LOG_PAGES}`);
     if (versionOf(db) !== VERSION) throw new ForeignVersion();
     return db;
   } catch (error) {
