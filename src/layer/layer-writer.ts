@@ -13,6 +13,9 @@ const BUFFER_BYTES = 1024 * 1024;
 /** Not through a link or into a device that took the file's place since it was listed. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** `onChunk` sees the content on its way; a chunk's memory is used again afterwards. `onEnd`: all of it was read. */
+type FileWatch = Readonly<{ onChunk?: (chunk: Uint8Array) => void; onEnd?: (fd: number) => void }>;
+
 export type FinishedLayer = Readonly<{ diffID: Digest; size: number; index: LayerIndex }>;
 
 /**
@@ -62,15 +65,15 @@ export class LayerWriter implements Disposable {
 
   /**
    * Reads the content from a file, which must have `entry.size` bytes.
-   * @param onChunk sees the content on its way; a chunk's memory is used again afterwards.
    * @throws {FileChangedError} it has more, or fewer.
    */
-  addFile(entry: Entry, path: string | Buffer, onChunk?: (chunk: Uint8Array) => void): void {
+  addFile(entry: Entry, path: string | Buffer, { onChunk, onEnd }: FileWatch = {}): void {
     const fd = openSync(path, READ_FLAGS);
     try {
       this.#begin(entry);
       let missing: number | undefined = entry.size;
       while (missing !== undefined) missing = this.#readSome(fd, missing, path, onChunk);
+      onEnd?.(fd);
     } finally {
       closeSync(fd);
     }
@@ -78,11 +81,7 @@ export class LayerWriter implements Disposable {
   }
 
   /** As {@link addFile}, letting others have their turn: for files that take more than a few milliseconds. */
-  async addLargeFile(
-    entry: Entry,
-    path: string | Buffer,
-    onChunk?: (chunk: Uint8Array) => void,
-  ): Promise<void> {
+  async addLargeFile(entry: Entry, path: string | Buffer, { onChunk, onEnd }: FileWatch = {}): Promise<void> {
     const pace = new Pace();
     const fd = openSync(path, READ_FLAGS);
     try {
@@ -92,6 +91,7 @@ export class LayerWriter implements Disposable {
         missing = this.#readSome(fd, missing, path, onChunk);
         if (pace.isDue()) await pace.breathe();
       }
+      onEnd?.(fd);
     } finally {
       closeSync(fd);
     }

@@ -6,16 +6,15 @@ const SET = 'int lsetxattr(const void *path, const void *name, const void *value
 const LIST = 'long llistxattr(const void *path, void *list, size_t size)';
 const REMOVE = 'int lremovexattr(const void *path, const void *name)';
 
-const { ENODATA, ENOTSUP, ERANGE } = constants.errno;
+const { ENODATA, ENOTSUP } = constants.errno;
 
 /** What a value may hold, by VFS: XATTR_SIZE_MAX. */
 const MAX_VALUE_BYTES = 65_536;
-const FIRST_GUESS_BYTES = 1024;
 
 /** The value of an extended attribute of `path` itself, links not followed; `undefined` where there is none. */
 export function lgetxattr(path: Path, name: string): Buffer | undefined {
   const [cPath, cName] = [cString(path), cString(name)];
-  const value = growing((buffer) => attempt(GET, [cPath, cName, buffer, buffer.length]));
+  const value = reading((buffer) => attempt(GET, [cPath, cName, buffer, buffer.length]));
   if (typeof value !== 'number') return value;
   if (value === ENODATA || value === ENOTSUP) return undefined;
   throw new LinuxError('lgetxattr', `${JSON.stringify(String(path))} (${name})`, value);
@@ -24,7 +23,7 @@ export function lgetxattr(path: Path, name: string): Buffer | undefined {
 /** Sorted names of the extended attributes that this process may see; none where the filesystem has none. */
 export function llistxattr(path: Path): string[] {
   const cPath = cString(path);
-  const list = growing((buffer) => attempt(LIST, [cPath, buffer, buffer.length]));
+  const list = reading((buffer) => attempt(LIST, [cPath, buffer, buffer.length]));
   if (typeof list !== 'number') {
     return list.length === 0
       ? []
@@ -49,12 +48,14 @@ export function lremovexattr(path: Path, name: string): void {
   }
 }
 
-/** Reads into a buffer that grows while it is too small. @returns what was read, or an errno. */
-function growing(read: (buffer: Buffer) => number): Buffer | number {
-  for (let bytes = FIRST_GUESS_BYTES; ; bytes = MAX_VALUE_BYTES) {
-    const buffer = Buffer.allocUnsafe(bytes);
-    const result = read(buffer);
-    if (result >= 0) return buffer.subarray(0, result);
-    if (result !== -ERANGE || bytes === MAX_VALUE_BYTES) return -result;
-  }
+/**
+ * Reads what fits into the largest value that there may be. @returns a copy of what was read, or an errno. There is
+ * nearly always nothing, and a buffer for each of many thousand files is work for the collector.
+ */
+function reading(read: (buffer: Buffer) => number): Buffer | number {
+  scratch ??= Buffer.allocUnsafeSlow(MAX_VALUE_BYTES);
+  const result = read(scratch);
+  return result >= 0 ? Buffer.from(scratch.subarray(0, result)) : -result;
 }
+
+let scratch: Buffer | undefined;

@@ -179,7 +179,8 @@ print(json.dumps([[m.name, m.type.decode(), m.mode, m.uid, m.gid, m.size, int(m.
     const layers = await Promise.all(
       [
         (writer: LayerWriter) => writer.add(entry, content),
-        (writer: LayerWriter) => writer.addFile(entry, source, (chunk) => seen.update(chunk)),
+        (writer: LayerWriter) =>
+          writer.addFile(entry, source, { onChunk: (chunk) => void seen.update(chunk) }),
         (writer: LayerWriter) => writer.addLargeFile(entry, source),
         (writer: LayerWriter) => writer.addFrom(entry, chunks()),
         (writer: LayerWriter) => writer.addChunks(entry, [content.subarray(0, 5), content.subarray(5)]),

@@ -1,8 +1,9 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
   constants,
+  fstatSync,
   lstatSync,
   openSync,
   readdirSync,
@@ -11,10 +12,11 @@ import {
   statSync,
 } from 'node:fs';
 import { decodeName, type Entry, encodeName, type LayerWriter, Pace, sortNames } from '../../layer/index.js';
-import { canCallLinux, lgetxattr, llistxattr } from '../../linux/index.js';
+import { ContentHash } from './content-hash.js';
 import type { FileFacts, FileVersion } from './saved-facts.js';
 import type { SourceEntry, SourceTree } from './source-tree.js';
 import { isSameVersion, type StatCache } from './stat-cache.js';
+import { decodeXattrs, encodeXattrs, readXattrs } from './xattrs.js';
 
 /** What is left out of a context: IgnoreRules, or nothing. */
 export type Ignoring = Readonly<{
@@ -39,6 +41,7 @@ const RACY_COARSE_NS = 2_100_000_000n;
 const SECOND_NS = 1_000_000_000n;
 /** Larger ones are read in turns with everything else. */
 const LARGE_BYTES = 1024 * 1024;
+const SMALL_BYTES = 64 * 1024;
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 type Seen = SourceEntry &
@@ -60,6 +63,8 @@ export class DirectoryTree implements SourceTree {
   readonly #onSkipped: (path: string) => void;
   readonly #entries = new Map<string, Seen | undefined>();
   readonly #names = new Map<string, readonly string[]>();
+  /** The content of one file after another. */
+  #small: Buffer | undefined;
 
   constructor(root: string, options: Options = {}) {
     this.root = root;
@@ -103,32 +108,37 @@ export class DirectoryTree implements SourceTree {
   }
 
   async digest(file: SourceEntry): Promise<string> {
-    const known = this.knownDigest(file);
-    if (known !== undefined) return known;
-    const hash = createHash('sha256');
+    const digest = this.knownDigest(file) ?? this.#smallDigest(file);
+    if (digest !== undefined) return digest;
+    const running = createHash('sha256');
     const pace = new Pace();
     for (const chunk of this.chunks(file)) {
-      hash.update(chunk);
+      running.update(chunk);
       if (pace.isDue()) await pace.breathe();
     }
-    return this.#note(file.path, hash);
+    const look = () => lstat(this.#pathOf(file.path), { follow: false });
+    return this.#note(file.path, running.digest('hex'), look);
   }
 
   addTo(writer: LayerWriter, target: Entry, file: SourceEntry): Promise<string> | string {
     const path = this.#pathOf(file.path);
     // Hashed again though it may be known: it may have changed since it was looked at.
-    const hash = createHash('sha256');
-    const onChunk = (chunk: Uint8Array) => void hash.update(chunk);
-    if (target.size > LARGE_BYTES) {
-      return writer.addLargeFile(target, path, onChunk).then(() => this.#note(file.path, hash));
-    }
-    writer.addFile(target, path, onChunk);
-    return this.#note(file.path, hash);
+    const content = new ContentHash(target.size);
+    let digest = '';
+    const watch = {
+      onChunk: (chunk: Uint8Array) => content.add(chunk),
+      onEnd: (fd: number) => {
+        digest = this.#note(file.path, content.digest(), () => fstatSync(fd, { bigint: true }));
+      },
+    };
+    if (target.size > LARGE_BYTES) return writer.addLargeFile(target, path, watch).then(() => digest);
+    writer.addFile(target, path, watch);
+    return digest;
   }
 
-  *chunks({ path }: SourceEntry): Generator<Uint8Array> {
+  *chunks({ path, size }: SourceEntry): Generator<Uint8Array> {
     const fd = openSync(this.#pathOf(path), READ_FLAGS);
-    const buffer = Buffer.allocUnsafe(LARGE_BYTES);
+    const buffer = Buffer.allocUnsafe(Math.min(size + 1, LARGE_BYTES));
     try {
       for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer))
         yield buffer.subarray(0, bytes);
@@ -208,11 +218,28 @@ export class DirectoryTree implements SourceTree {
     return xattrs;
   }
 
-  #note(path: string, hash: Hash): string {
-    const digest = hash.digest('hex');
+  /**
+   * Without memory of its own for each file: V8 would collect all the time, as it counts that against a small heap.
+   * @returns `undefined` for a file that is not small, or not as long as it was.
+   */
+  #smallDigest({ path, size }: SourceEntry): string | undefined {
+    if (size >= SMALL_BYTES) return undefined;
+    this.#small ??= Buffer.allocUnsafeSlow(SMALL_BYTES);
+    const fd = openSync(this.#pathOf(path), READ_FLAGS);
+    try {
+      if (readSync(fd, this.#small, 0, size + 1, null) !== size) return undefined;
+      const digest = hash('sha256', this.#small.subarray(0, size));
+      return this.#note(path, digest, () => fstatSync(fd, { bigint: true }));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** @param look what the file is that was read, afterwards. */
+  #note(path: string, digest: string, look: () => BigIntStats | undefined): string {
     const seen = this.entry(path);
     if (seen === undefined || !seen.isSettled || this.knownDigest(seen) === digest) return digest;
-    const now = lstat(this.#pathOf(path), { follow: false });
+    const now = look();
     if (now !== undefined && isSameVersion(now, seen.version)) {
       const facts = { digest, xattrs: encodeXattrs(seen.xattrs) };
       this.#cache?.set(path, seen.version, facts);
@@ -276,28 +303,4 @@ function listNames(directory: string | Buffer): string[] {
   const names = readdirSync(directory, { encoding: 'utf8' });
   if (!names.some((name) => name.includes('\ufffd'))) return names;
   return readdirSync(directory, { encoding: 'buffer' }).map(decodeName);
-}
-
-function readXattrs(path: string | Buffer): ReadonlyMap<string, Buffer> | undefined {
-  if (!canCallLinux()) return undefined;
-  const names = llistxattr(path).filter(isKept);
-  if (names.length === 0) return undefined;
-  const pairs = names.map((name) => [name, lgetxattr(path, name) ?? Buffer.alloc(0)] as const);
-  return new Map(pairs);
-}
-
-/** What a layer holds: capabilities of programs, and what users note. Not what the overlay filesystem notes. */
-function isKept(name: string): boolean {
-  return name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.'));
-}
-
-function encodeXattrs(xattrs: ReadonlyMap<string, Buffer> | undefined): string {
-  if (xattrs === undefined) return '';
-  return JSON.stringify([...xattrs].map(([name, value]) => [name, value.toString('base64')]));
-}
-
-function decodeXattrs(text: string): ReadonlyMap<string, Buffer> | undefined {
-  if (text === '') return undefined;
-  const pairs = JSON.parse(text) as [string, string][];
-  return new Map(pairs.map(([name, value]) => [name, Buffer.from(value, 'base64')]));
 }
