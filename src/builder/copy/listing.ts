@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { joinPath, Pace } from '../../layer/index.js';
-import type { SourceEntry, SourceTree } from '../context/source-tree.js';
+import type { SourceEntry } from '../context/source-tree.js';
 import { above, type Picked } from './sources.js';
 
 /** A part of a source. `path` is relative to the source, and empty for itself. */
@@ -11,6 +11,9 @@ export type Excluding = Readonly<{
   ignores(path: string): boolean;
   mayContainKept(directory: string): boolean;
 }>;
+
+/** Characters of lines. */
+const GATHERED_LENGTH = 64 * 1024;
 
 /** Lists what a source brings. @param exclude matched against paths below the source, or the name of a file. */
 export async function listSource(picked: Picked, exclude: Excluding | undefined): Promise<Listed> {
@@ -47,45 +50,59 @@ export async function listSource(picked: Picked, exclude: Excluding | undefined)
  * @param options `digestOf`: of the content of files; without it the hash says only what the files look like from outside.
  */
 export function hashListing(listing: readonly Listed[], options: HashOptions): string {
-  const hash = createHash('sha256');
+  const lines = new HashedLines();
   for (const { picked, items } of listing) {
-    hash.update(`${JSON.stringify([picked.text, picked.name, picked.kept ?? null])}\n`);
+    lines.add(JSON.stringify([picked.text, picked.name, picked.kept ?? null]));
     const links = new Map<string, number>();
     for (const { path, entry } of above(picked)) {
-      if (entry?.type === 'directory') addItem(hash, { path, entry }, 0, links, picked.tree, options);
+      if (entry?.type === 'directory') lines.add(lineOf({ path, entry }, 0, links, options));
     }
     for (const [i, item] of items.entries()) {
       const isMerged = item.path === '' && item.entry.type === 'directory' && picked.kept === undefined;
-      if (isMerged && options.top === 'merged') hash.update('merged\n');
-      else addItem(hash, item, i, links, picked.tree, options);
+      lines.add(isMerged && options.top === 'merged' ? 'merged' : lineOf(item, i, links, options));
     }
   }
-  return hash.digest('hex');
+  return lines.digest();
+}
+
+/** The hash of lines, which are gathered: to hash each by itself takes longer than to make it. */
+class HashedLines {
+  readonly #hash: Hash = createHash('sha256');
+  #text = '';
+
+  add(line: string): void {
+    this.#text += `${line}\n`;
+    if (this.#text.length < GATHERED_LENGTH) return;
+    this.#hash.update(this.#text);
+    this.#text = '';
+  }
+
+  digest(): string {
+    return this.#hash.update(this.#text).digest('hex');
+  }
 }
 
 export type HashOptions = Readonly<{
   ownership: 'root' | 'keep';
   /** `merged`: what is in a directory counts, and not what the directory itself looks like. */
   top: 'merged' | 'shown';
-  digestOf?: (tree: SourceTree, file: SourceEntry) => string;
+  digestOf?: (file: SourceEntry) => string;
 }>;
 
-function addItem(
-  hash: Hash,
+function lineOf(
   { path, entry }: Item,
   position: number,
   links: Map<string, number>,
-  tree: SourceTree,
   { ownership, digestOf }: HashOptions,
-): void {
+): string {
   const owner = ownership === 'keep' ? [entry.uid, entry.gid] : [];
   const first = entry.linkId === undefined ? undefined : links.get(entry.linkId);
   if (entry.linkId !== undefined && first === undefined) links.set(entry.linkId, position);
-  const content = entry.type === 'file' && digestOf ? digestOf(tree, entry) : '';
+  const content = entry.type === 'file' && digestOf ? digestOf(entry) : '';
   const rare = [entry.linkName ?? 0, entry.device ?? 0, first ?? 0, xattrsOf(entry)];
   const isPlain = rare.every((value) => value === 0);
   const fields = [path, entry.type, entry.mode, ...owner, entry.size, content, ...(isPlain ? [] : rare)];
-  hash.update(`${JSON.stringify(fields)}\n`);
+  return JSON.stringify(fields);
 }
 
 function xattrsOf({ xattrs }: SourceEntry): unknown {

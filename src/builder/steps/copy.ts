@@ -1,4 +1,4 @@
-import { type LayerWriter, Pace, RootfsView } from '../../layer/index.js';
+import { Pace, RootfsView } from '../../layer/index.js';
 import { keyOf } from '../cache/key.js';
 import type { CachedLayer } from '../cache/step-cache.js';
 import type { SourceEntry, SourceTree } from '../context/source-tree.js';
@@ -101,8 +101,8 @@ async function listAll({ sources, parents, exclude }: CopyRequest): Promise<List
   return listing;
 }
 
-/** Digests of files by the file: entries of a tree are the same objects each time. */
-type Digests = Map<string, string>;
+/** Digests of the files of a listing. */
+type Digests = Map<SourceEntry, string>;
 
 function contentKey(
   definition: string,
@@ -110,8 +110,7 @@ function contentKey(
   ownership: 'root' | 'keep',
   digests: Digests,
 ): string {
-  const trees = treeNumbers(listing);
-  const digestOf = (tree: SourceTree, file: SourceEntry) => digests.get(fileKey(trees, tree, file)) ?? '';
+  const digestOf = (file: SourceEntry) => digests.get(file) ?? '';
   return keyOf('copy', definition, hashListing(listing, { ownership, top: 'merged', digestOf }));
 }
 
@@ -120,29 +119,17 @@ async function readDigests(
   signal: AbortSignal,
   known: Digests = new Map(),
 ): Promise<Digests> {
-  const trees = treeNumbers(listing);
   const pace = new Pace();
   for (const { picked, items } of listing) {
     for (const { entry } of items) {
-      const key = fileKey(trees, picked.tree, entry);
-      if (entry.type !== 'file' || known.has(key)) continue;
-      known.set(key, picked.tree.knownDigest(entry) ?? (await picked.tree.digest(entry)));
+      if (entry.type !== 'file' || known.has(entry)) continue;
+      known.set(entry, picked.tree.knownDigest(entry) ?? (await picked.tree.digest(entry)));
       if (!pace.isDue()) continue;
       await pace.breathe();
       signal.throwIfAborted();
     }
   }
   return known;
-}
-
-function treeNumbers(listing: readonly Listed[]): Map<SourceTree, number> {
-  const trees = new Map<SourceTree, number>();
-  for (const { picked } of listing) if (!trees.has(picked.tree)) trees.set(picked.tree, trees.size);
-  return trees;
-}
-
-function fileKey(trees: ReadonlyMap<SourceTree, number>, tree: SourceTree, { path }: SourceEntry): string {
-  return `${trees.get(tree)}:${path}`;
 }
 
 async function makeLayer(
@@ -176,25 +163,13 @@ async function makeLayer(
   using writer = layers.createWriter();
   const before = earlier && plan.size >= MANY_FILES ? layers.find(earlier.diffID) : undefined;
   using open = before && EarlierLayer.open(before);
-  const digests = await writePlan(plan, writer, { listing, earlier: open });
+  const digests: Digests = new Map();
+  const onDigest = ({ file }: Content, digest: string) => digests.set(file, digest);
+  await plan.write(writer, { onDigest, ...(open && { earlier: open }) });
   const { diffID, size, index } = await writer.finish();
   parts.signal.throwIfAborted();
   layers.keep(writer.path, { diffID, size, index });
   return { layer: { diffID, size, created: new Date().toISOString() }, digests };
-}
-
-async function writePlan(
-  plan: LayerPlan,
-  writer: LayerWriter,
-  { listing, earlier }: Readonly<{ listing: readonly Listed[]; earlier: EarlierLayer | undefined }>,
-): Promise<Digests> {
-  const trees = treeNumbers(listing);
-  const digests: Digests = new Map();
-  const onDigest = ({ tree, file }: Content, digest: string) => {
-    if (trees.has(tree)) digests.set(fileKey(trees, tree, file), digest);
-  };
-  await plan.write(writer, { onDigest, ...(earlier && { earlier }) });
-  return digests;
 }
 
 /** Directories that COPY makes are as new as what is put into them, so that equal sources make equal layers. */

@@ -4,7 +4,7 @@ import type { MountSource, RunMount } from '../../layer/index.js';
 import { RootfsView } from '../../layer/index.js';
 import type { MountDirectories } from '../cache/mount-directories.js';
 import { DirectoryTree } from '../context/directory-tree.js';
-import { followLinks, type SourceTree } from '../context/source-tree.js';
+import { followLinks, type SourceEntry, type SourceTree } from '../context/source-tree.js';
 import { LayerPlan } from '../copy/layer-plan.js';
 import { hashListing, listSource } from '../copy/listing.js';
 import { place } from '../copy/place.js';
@@ -118,7 +118,7 @@ async function contentKey(tree: SourceTree, source: string): Promise<string> {
   for (const { entry } of listed.items) {
     if (entry.type === 'file') digests.set(entry.path, tree.knownDigest(entry) ?? (await tree.digest(entry)));
   }
-  const digestOf = (_tree: SourceTree, { path }: { path: string }) => digests.get(path) ?? '';
+  const digestOf = ({ path }: SourceEntry) => digests.get(path) ?? '';
   return hashListing([listed], { ownership: 'keep', top: 'shown', digestOf });
 }
 
