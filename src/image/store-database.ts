@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { type DiskReserve, explainDisk, isUnsound, type SQLInputValue, SqlFile } from '../sqlite/index.js';
 
@@ -64,9 +64,11 @@ export class StoreDatabase extends SqlFile {
    */
   leave(): void {
     if (Number(this.get('SELECT total_changes() AS changes')?.changes) === 0) return;
-    const log = openSync(`${this.#path}-wal`, 'r');
+    const path = `${this.#path}-wal`;
+    if (!existsSync(path)) return; // on a disk that cannot have it each commit was synced
+    const log = openSync(path, 'r');
     try {
-      fdatasyncSync(log);
+      fsyncSync(log); // its time too, and with it the new names of blobs, which came before
     } finally {
       closeSync(log);
     }
