@@ -76,7 +76,8 @@ export class DirectoryTree implements SourceTree {
   }
 
   entry(path: string): Seen | undefined {
-    if (this.#entries.has(path)) return this.#entries.get(path);
+    const seen = this.#entries.get(path);
+    if (seen !== undefined || this.#entries.has(path)) return seen;
     const entry = this.#isHidden(path) ? undefined : this.#look(path);
     this.#entries.set(path, entry);
     return entry;
