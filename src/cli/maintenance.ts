@@ -14,7 +14,7 @@ import { manifestRules, retentionRules } from './settings.js';
 import { openWitnesses, type Witnesses } from './witnesses.js';
 
 const LOOK_EVERY_MS = 200;
-/** A server looks every second, but it may be busy with something else. */
+/** A server looks more often, but it may be busy with something else. */
 const MAX_WAIT_MS = 30_000;
 
 /**

@@ -4,7 +4,8 @@ import type { Logger } from '../logger.js';
 import type { IndexSync, RepositoryStore } from '../repositories/index.js';
 import type { Maintenance, Outcome, Task } from './maintenance.js';
 
-const LOOK_EVERY_MS = 1000;
+/** Somebody waits for it at a terminal. A look is one read of an empty table. */
+const LOOK_EVERY_MS = 250;
 
 /** What became of a job, as the command that asked for it reads it. */
 export type JobOutcome = Readonly<{ done: Outcome }> | Readonly<{ failed: string }>;
