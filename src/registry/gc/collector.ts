@@ -126,9 +126,10 @@ class Round {
       ({ tag, taggedAt }) => taggedAt < this.#before && manifests.isMutable(repository, tag),
     );
     for (let at = 0; at < expired.length && !this.#options.signal?.aborted; at += BATCH) {
-      await this.#pace.turn();
       const batch = expired.slice(at, at + BATCH);
-      const gone = this.#options.dryRun ? batch : await manifests.expire(repository, batch);
+      const gone = this.#options.dryRun
+        ? batch
+        : await this.#pace.run(() => manifests.expire(repository, batch));
       for (const { tag, rule } of gone) this.#options.onRemoval?.({ kind: 'tag', repository, tag, rule });
       this.counts.tags += gone.length;
     }
@@ -158,8 +159,7 @@ class Round {
   async removeHistory(repository: RepositoryName): Promise<void> {
     const { dryRun, signal } = this.#options;
     this.#trusted.check();
-    const turn = () => this.#pace.turn();
-    const options = { before: this.#before, limit: BATCH, dryRun, turn, signal };
+    const options = { before: this.#before, limit: BATCH, dryRun, pace: this.#pace, signal };
     this.counts.history += await removeStaleHistory(this.#parts.store, repository, options);
     this.#trusted.check();
   }
@@ -179,7 +179,7 @@ class Round {
     const { store } = this.#parts;
     const found: Digest[] = [];
     for await (const digests of store.blobs.list()) {
-      const unlinked = await store.index.unlinked(digests);
+      const unlinked = await this.#pace.run(() => store.index.unlinked(digests));
       this.#trusted.check();
       found.push(...unlinked.filter((digest) => !spared.has(digest)));
       while (found.length >= BATCH) yield found.splice(0, BATCH);
@@ -190,13 +190,8 @@ class Round {
   async #removeContents(digests: readonly Digest[]): Promise<void> {
     const { dryRun } = this.#options;
     const options = { before: this.#before, dryRun };
-    await this.#pace.turn();
-    for (const { digest, bytes } of await removeContents(
-      this.#parts.store,
-      this.#trusted,
-      digests,
-      options,
-    )) {
+    const remove = () => removeContents(this.#parts.store, this.#trusted, digests, options);
+    for (const { digest, bytes } of await this.#pace.run(remove)) {
       this.#options.onRemoval?.({ kind: 'blob', digest, bytes });
       this.counts.blobs += 1;
       this.counts.bytes += bytes;
@@ -212,8 +207,8 @@ class Round {
     if (this.#options.dryRun) return find(Number.MAX_SAFE_INTEGER);
     const all: Digest[] = [];
     for (;;) {
-      await this.#pace.turn();
-      const removed = await remove(BATCH, all.at(-1));
+      const after = all.at(-1);
+      const removed = await this.#pace.run(() => remove(BATCH, after));
       this.#trusted.check();
       all.push(...removed);
       if (removed.length < BATCH || this.#options.signal?.aborted) return all;

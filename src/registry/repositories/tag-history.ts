@@ -12,8 +12,8 @@ const AT_ONCE = 500;
 
 /**
  * Forgets that tags named manifests that are gone, as the reference's collector does: nothing else ever would.
- * @param options `before`: what is younger may belong to a push that is under way. `limit` at most are removed under one lock,
- *   each time after a `turn`.
+ * @param options `before`: what is younger may belong to a push that is under way. `limit` at most are removed under one lock;
+ *   `pace` says when.
  * @returns how many entries are gone, or would be.
  */
 export async function removeStaleHistory(
@@ -23,7 +23,7 @@ export async function removeStaleHistory(
     before: Date;
     limit: number;
     dryRun: boolean;
-    turn: () => Promise<void>;
+    pace: Readonly<{ run<T>(batch: () => Promise<T>): Promise<T> }>;
     signal?: AbortSignal | undefined;
   }>,
 ): Promise<number> {
@@ -33,9 +33,8 @@ export async function removeStaleHistory(
   let removed = 0;
   for (let at = 0; at < found.length && !options.signal?.aborted; at += options.limit) {
     const batch = found.slice(at, at + options.limit);
-    await options.turn();
-    removed += await store.locks.forDelete(repository, (lost) =>
-      removeSome(store, repository, batch, { ...options, lost }),
+    removed += await options.pace.run(() =>
+      store.locks.forDelete(repository, (lost) => removeSome(store, repository, batch, { ...options, lost })),
     );
   }
   return removed;
