@@ -5,7 +5,7 @@ const QUIET_MS = 500;
 /** After each batch, times as long as that took: so much of the disk and the processors is left to others. */
 const REST = 3;
 /** A batch may have waited long for a lock, or for a store that is far away. */
-const MAX_REST_MS = 500;
+const MAX_REST_MS = 50;
 
 /**
  * Leaves time to those who wait for an answer: while there are any, one batch is done at a time, with a rest behind it that
