@@ -5,5 +5,5 @@
 export { LocalLocks } from './local-locks.js';
 export type { LockReply, LockRequest } from './lock-messages.js';
 export { type LockClient, LockServer } from './lock-server.js';
-export type { HeldLock, LockMode, Locks } from './locks.js';
+export type { HeldLock, LockMode, Locks, WantedLock } from './locks.js';
 export { RemoteLocks } from './remote-locks.js';

@@ -1,5 +1,5 @@
 import { LockTable } from './lock-table.js';
-import type { HeldLock, LockMode, Locks } from './locks.js';
+import type { HeldLock, LockMode, Locks, WantedLock } from './locks.js';
 
 const NEVER = new AbortController().signal;
 
@@ -9,6 +9,10 @@ export class LocalLocks implements Locks {
 
   async acquire(key: string, mode: LockMode, signal?: AbortSignal): Promise<HeldLock> {
     return heldUntil(await this.#table.take(key, mode, signal));
+  }
+
+  async acquireAll(wanted: readonly WantedLock[]): Promise<HeldLock> {
+    return heldUntil(await this.#table.takeAll(wanted));
   }
 
   async tryAcquire(key: string, mode: LockMode): Promise<HeldLock | undefined> {

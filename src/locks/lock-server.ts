@@ -21,11 +21,11 @@ export class LockServer {
       held.set(id, giveBack);
       send({ lock: 'granted', id });
     };
-    const wait = async ({ id, key, mode }: Exclude<LockRequest, { lock: 'release' }>) => {
+    const wait = async ({ id, wanted }: Extract<LockRequest, { lock: 'take' }>) => {
       const gone = new AbortController();
       held.set(id, () => gone.abort());
       try {
-        const giveBack = await this.#table.take(key, mode, gone.signal);
+        const giveBack = await this.#table.takeAll(wanted, gone.signal);
         if (gone.signal.aborted) giveBack();
         else grant(id, giveBack);
       } catch {
@@ -40,10 +40,13 @@ export class LockServer {
         held.delete(id);
         return;
       }
+      if (request.lock === 'take') {
+        void wait(request);
+        return;
+      }
       const giveBack = this.#table.tryTake(request.key, request.mode);
       if (giveBack) grant(id, giveBack);
-      else if (request.lock === 'try') send({ lock: 'busy', id });
-      else void wait(request);
+      else send({ lock: 'busy', id });
     };
     const close = () => {
       closed = true;

@@ -1,4 +1,4 @@
-import type { LockMode } from './locks.js';
+import type { LockMode, WantedLock } from './locks.js';
 
 type Waiting = Readonly<{ mode: LockMode; grant: () => void }>;
 
@@ -44,6 +44,21 @@ export class LockTable {
       signal?.addEventListener('abort', giveUp, { once: true });
     });
     return () => this.#giveBack(key, entry);
+  }
+
+  /** Several, each once those before it are taken. @param signal gives up waiting. @throws its reason. */
+  async takeAll(wanted: readonly WantedLock[], signal?: AbortSignal): Promise<() => void> {
+    const taken: (() => void)[] = [];
+    const giveBack = () => {
+      for (const each of taken) each();
+    };
+    try {
+      for (const { key, mode } of wanted) taken.push(await this.take(key, mode, signal));
+      return giveBack;
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
   }
 
   #giveBack(key: string, entry: Entry): void {

@@ -1,6 +1,8 @@
 /** `together` with others of the same kind, or `alone`. */
 export type LockMode = 'together' | 'alone';
 
+export type WantedLock = Readonly<{ key: string; mode: LockMode }>;
+
 /** A lock that is held until it is disposed of. */
 export type HeldLock = Disposable &
   Readonly<{
@@ -15,6 +17,11 @@ export type HeldLock = Disposable &
 export interface Locks {
   /** @param signal gives up waiting. @throws its reason. */
   acquire(key: string, mode: LockMode, signal?: AbortSignal): Promise<HeldLock>;
+  /**
+   * Several, held as one: each once those before it are held. Whoever wants any of them by himself waits for none while he has one
+   * that comes later.
+   */
+  acquireAll(wanted: readonly WantedLock[]): Promise<HeldLock>;
   /** @returns `undefined` when it would have to be waited for. */
   tryAcquire(key: string, mode: LockMode): Promise<HeldLock | undefined>;
 }

@@ -1,5 +1,5 @@
 import type { LockReply, LockRequest } from './lock-messages.js';
-import type { HeldLock, LockMode, Locks } from './locks.js';
+import type { HeldLock, LockMode, Locks, WantedLock } from './locks.js';
 
 export type LockChannel = Readonly<{
   send: (request: LockRequest) => void;
@@ -24,11 +24,16 @@ export class RemoteLocks implements Locks {
 
   async acquire(key: string, mode: LockMode, signal?: AbortSignal): Promise<HeldLock> {
     signal?.throwIfAborted();
-    const id = this.#newId();
-    const answered = this.#answerTo(id);
-    this.#channel.send({ lock: 'take', id, key, mode });
+    const { id, answered } = this.#take([{ key, mode }]);
     if (signal === undefined) await answered;
     else await this.#unlessGivenUp(id, answered, signal);
+    return this.#held(id);
+  }
+
+  /** One message there and one back, however many. */
+  async acquireAll(wanted: readonly WantedLock[]): Promise<HeldLock> {
+    const { id, answered } = this.#take(wanted);
+    await answered;
     return this.#held(id);
   }
 
@@ -37,6 +42,13 @@ export class RemoteLocks implements Locks {
     const answered = this.#answerTo(id);
     this.#channel.send({ lock: 'try', id, key, mode });
     return (await answered) ? this.#held(id) : undefined;
+  }
+
+  #take(wanted: readonly WantedLock[]): Readonly<{ id: number; answered: Promise<boolean> }> {
+    const id = this.#newId();
+    const answered = this.#answerTo(id);
+    this.#channel.send({ lock: 'take', id, wanted });
+    return { id, answered };
   }
 
   #newId(): number {

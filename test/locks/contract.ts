@@ -69,6 +69,27 @@ export function describeLocks(
       expect(await eventually(() => other.tryAcquire('x', 'alone'))).toBeDefined();
     });
 
+    it('are taken several as one, each once those before it are held', async () => {
+      await using opened = await open();
+      const { one, other } = opened;
+      const first = await one.acquire('y', 'alone');
+      const all = other.acquireAll([
+        { key: 'x', mode: 'alone' },
+        { key: 'y', mode: 'together' },
+        { key: 'z', mode: 'together' },
+      ]);
+      await sleep(WHILE_MS);
+      expect(await one.tryAcquire('x', 'together')).toBeUndefined();
+      (await one.acquire('z', 'alone'))[Symbol.dispose]();
+      first[Symbol.dispose]();
+      const held = await all;
+      for (const key of ['x', 'y', 'z']) expect(await one.tryAcquire(key, 'alone')).toBeUndefined();
+      expect(held.lost.aborted).toBe(false);
+      held[Symbol.dispose]();
+      for (const key of ['x', 'y', 'z'])
+        expect(await eventually(() => one.tryAcquire(key, 'alone'))).toBeDefined();
+    });
+
     it('let no two be alone at once', async () => {
       await using opened = await open();
       let inside = 0;

@@ -1,4 +1,4 @@
-import { type HeldLock, LocalLocks, type LockMode, type Locks } from '../../locks/index.js';
+import { type HeldLock, LocalLocks, type LockMode, type Locks, type WantedLock } from '../../locks/index.js';
 import { type AdvisoryLock, AdvisoryLocks } from './advisory-locks.js';
 import type { PostgresOptions } from './options.js';
 
@@ -20,6 +20,15 @@ export class PostgresLocks implements Locks, AsyncDisposable {
     using mine = new DisposableStack();
     mine.use(await this.#local.acquire(key, mode, signal));
     return held(await this.#advisory.acquire(key, mode, signal), mine);
+  }
+
+  /** @throws {IndexUnavailableError} the database is away. */
+  async acquireAll(wanted: readonly WantedLock[]): Promise<HeldLock> {
+    using taken = new DisposableStack();
+    const lost: AbortSignal[] = [];
+    for (const { key, mode } of wanted) lost.push(taken.use(await this.acquire(key, mode)).lost);
+    const all = taken.move();
+    return { lost: AbortSignal.any(lost), [Symbol.dispose]: () => all.dispose() };
   }
 
   /** @throws {IndexUnavailableError} the database is away. */

@@ -1,4 +1,4 @@
-import { type HeldLock, LocalLocks, type LockMode, type Locks } from '../../locks/index.js';
+import { LocalLocks, type LockMode, type Locks, type WantedLock } from '../../locks/index.js';
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 
 /**
@@ -17,49 +17,56 @@ export class RepositoryLocks {
     this.shared = locks !== undefined;
   }
 
-  /** Runs `push` together with other pushes, but not with one of the same tags or a delete. */
-  async forPush<T>(repository: RepositoryName, tags: readonly Tag[], push: () => Promise<T>): Promise<T> {
-    using held = new DisposableStack();
-    const locks = [held.use(await this.#locks.acquire(`repository ${repository}`, 'together'))];
+  /**
+   * Runs `push` together with other pushes, but not with one of the same tags or a delete. Bytes of `content` stay where they are
+   * meanwhile, as with {@link forLink}.
+   */
+  forPush<T>(
+    repository: RepositoryName,
+    { tags = [], content }: Readonly<{ tags?: readonly Tag[]; content?: Digest }>,
+    push: () => Promise<T>,
+  ): Promise<T> {
     // All in this order: nobody waits for one who waits for him.
-    for (const tag of [...new Set(tags)].sort())
-      locks.push(held.use(await this.#locks.acquire(`tag ${repository}:${tag}`, 'alone')));
-    const result = await push();
-    for (const { lost } of locks) lost.throwIfAborted();
-    return result;
+    const wanted: WantedLock[] = [
+      { key: `repository ${repository}`, mode: 'together' },
+      ...sorted(tags).map((tag) => ({ key: `tag ${repository}:${tag}`, mode: 'alone' }) as const),
+      ...(content ? [{ key: `content ${content}`, mode: 'together' } as const] : []),
+    ];
+    return this.#with(wanted, push);
   }
 
   /** Runs `remove` alone. What it removes is to be removed only while the signal is not aborted. */
   forDelete<T>(repository: RepositoryName, remove: (lost: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#with(`repository ${repository}`, 'alone', remove);
+    return this.#with([{ key: `repository ${repository}`, mode: 'alone' }], remove);
   }
 
   /** Bytes stay where they are while `link` makes something lead to them. */
   forLink<T>(canonical: Digest, link: () => Promise<T>): Promise<T> {
-    return this.#with(`content ${canonical}`, 'together', link);
+    return this.#with([{ key: `content ${canonical}`, mode: 'together' }], link);
   }
 
   /** Nothing begins to lead to any of these bytes while `remove` runs, unless the signal is aborted. */
-  async forRemoval<T>(canonicals: readonly Digest[], remove: (lost: AbortSignal) => Promise<T>): Promise<T> {
-    using held = new DisposableStack();
-    const locks: HeldLock[] = [];
-    for (const canonical of [...new Set(canonicals)].sort()) // as above
-      locks.push(held.use(await this.#locks.acquire(`content ${canonical}`, 'alone')));
-    const lost = AbortSignal.any(locks.map((lock) => lock.lost));
-    const result = await remove(lost);
-    lost.throwIfAborted();
-    return result;
+  forRemoval<T>(canonicals: readonly Digest[], remove: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    const wanted = sorted(canonicals).map(
+      (canonical) => ({ key: `content ${canonical}`, mode: 'alone' }) as const,
+    );
+    return this.#with(wanted, remove);
   }
 
   /** Counts what is there `alone`, or puts something there. To be taken before all others. */
   forQuota<T>(key: string, mode: LockMode, work: () => Promise<T>): Promise<T> {
-    return this.#with(`quota ${key}`, mode, work);
+    return this.#with([{ key: `quota ${key}`, mode }], work);
   }
 
-  async #with<T>(key: string, mode: LockMode, work: (lost: AbortSignal) => Promise<T>): Promise<T> {
-    using held = await this.#locks.acquire(key, mode);
+  async #with<T>(wanted: readonly WantedLock[], work: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    using held = await this.#locks.acquireAll(wanted);
     const result = await work(held.lost);
     held.lost.throwIfAborted();
     return result;
   }
+}
+
+/** Each once, in an order that is the same for all. */
+function sorted<T extends string>(names: readonly T[]): T[] {
+  return [...new Set(names)].sort();
 }

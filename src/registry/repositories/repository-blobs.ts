@@ -126,7 +126,7 @@ export class RepositoryBlobs {
    */
   async #promise(repository: RepositoryName, blob: BlobRecord): Promise<boolean> {
     const { locks } = this.#store;
-    const touch = () => locks.forPush(repository, [], () => this.#touch(repository, blob));
+    const touch = () => locks.forPush(repository, {}, () => this.#touch(repository, blob));
     return this.#vouchFor(blob, touch);
   }
 
@@ -201,18 +201,15 @@ export class RepositoryBlobs {
   ): Promise<boolean> {
     const { blobs, index, sync, locks } = this.#store;
     await sync.ensure(repository);
-    // Always in this order: who has the bytes waits for no repository.
-    return locks.forPush(repository, [], () =>
-      locks.forLink(blob.canonical, async () => {
-        if (content.length === 0) {
-          if ((await blobs.statNow(blob.canonical)) !== blob.size) return false;
-          const known = await index.findBlob(repository, digest);
-          if (known && (await this.#vouchFor(known, () => this.#touch(repository, known)))) return true;
-        }
-        await settled(this.#store, repository, () => this.#publishLinks(repository, digest, blob, content));
-        return true;
-      }),
-    );
+    return locks.forPush(repository, { content: blob.canonical }, async () => {
+      if (content.length === 0) {
+        if ((await blobs.statNow(blob.canonical)) !== blob.size) return false;
+        const known = await index.findBlob(repository, digest);
+        if (known && (await this.#vouchFor(known, () => this.#touch(repository, known)))) return true;
+      }
+      await settled(this.#store, repository, () => this.#publishLinks(repository, digest, blob, content));
+      return true;
+    });
   }
 
   async #publishLinks(

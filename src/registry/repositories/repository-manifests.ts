@@ -73,7 +73,7 @@ export class RepositoryManifests {
     const canonical = hash('sha256', bytes);
     const digest = verified(push, canonical);
     await sync.ensure(repository);
-    const missing = await locks.forPush(repository, tags, async () => {
+    const missing = await locks.forPush(repository, { tags, content: canonical }, async () => {
       const [tag] = tags;
       if (push.precondition && tag)
         push.precondition(await sync.consult(repository, () => index.findTag(repository, tag)));
@@ -101,7 +101,7 @@ export class RepositoryManifests {
     if (record === undefined || hash('sha256', bytes) !== canonical)
       throw new OciError('MANIFEST_INVALID', `the bytes of ${digest} are damaged`);
     await sync.ensure(repository);
-    return locks.forPush(repository, tags, async () => {
+    return locks.forPush(repository, { tags, content: canonical }, async () => {
       const named = record.references.map((reference) => reference.digest);
       const missing = await sync.consult(repository, () => index.missing(repository, named));
       if (missing.length > 0)
@@ -204,12 +204,14 @@ export class RepositoryManifests {
 
   /** Files of what the index still has, of which some may be gone. Under a lock. */
   async #putBack(repository: RepositoryName, digest: Digest): Promise<void> {
-    const { index, now } = this.#store;
+    const { index, locks, now } = this.#store;
     const stored = await index.findManifest(repository, { digest });
     if (stored === undefined) return;
     const { bytes } = stored;
-    const record = manifestRecord({ digest, canonical: hash('sha256', bytes), bytes, pushedAt: now() });
-    if (record) await this.#publish(repository, record, await index.tagsOf(repository, digest));
+    const canonical = hash('sha256', bytes);
+    const record = manifestRecord({ digest, canonical, bytes, pushedAt: now() });
+    const tags = await index.tagsOf(repository, digest);
+    if (record) await locks.forLink(canonical, () => this.#publish(repository, record, tags));
   }
 
   /** What a server that died while it took a push has left shows in no index, but would after the next comparison. */
@@ -246,15 +248,12 @@ export class RepositoryManifests {
     return moved;
   }
 
-  /** Files, then the index: under a lock. */
+  /** Files, then the index: under locks of the repository and of the bytes. */
   #publish(repository: RepositoryName, manifest: ManifestRecord, tags: readonly Tag[]): Promise<void> {
-    const { index, locks } = this.#store;
-    return locks.forLink(manifest.canonical, () =>
-      settled(this.#store, repository, async () => {
-        await this.#writeFiles(repository, manifest, tags);
-        await index.putManifest(repository, manifest, tags);
-      }),
-    );
+    return settled(this.#store, repository, async () => {
+      await this.#writeFiles(repository, manifest, tags);
+      await this.#store.index.putManifest(repository, manifest, tags);
+    });
   }
 
   async #trashEntry({ repository, key, begunAt }: PendingDelete): Promise<TrashEntry | undefined> {

@@ -87,15 +87,13 @@ export class Mender {
     const pathOf = kind === 'blob' ? layout.layerLinkPath : layout.revisionLinkPath;
     const path = pathOf(repository, digest);
     await sync.ensure(repository);
-    return locks.forPush(repository, [], () =>
-      locks.forLink(canonical, async () => {
-        if ((await blobs.info(canonical)) === undefined) return { done: 'gone' };
-        if ((await this.#textAt(path)) !== canonical)
-          await driver.publish([{ path, bytes: Buffer.from(canonical) }]);
-        await this.#recheck([repository]);
-        return { done: 'shown' };
-      }),
-    );
+    return locks.forPush(repository, { content: canonical }, async () => {
+      if ((await blobs.info(canonical)) === undefined) return { done: 'gone' };
+      if ((await this.#textAt(path)) !== canonical)
+        await driver.publish([{ path, bytes: Buffer.from(canonical) }]);
+      await this.#recheck([repository]);
+      return { done: 'shown' };
+    });
   }
 
   async #reread(repository: RepositoryName): Promise<Mended> {
