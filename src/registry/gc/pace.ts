@@ -2,19 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Between two requests of one client there are moments without any. */
 const QUIET_MS = 500;
-/** After each batch, times as long as that took: so much of the disk and the processors is left to others. */
+/** After each batch, times as long as that took: so much is left to others. */
 const REST = 3;
-/** A batch may have waited long for a lock, or for a store that is far away. */
+/** A batch may have waited long for a lock, a slow disk, or a store that is far away. */
 const MAX_REST_MS = 50;
+/** Timers are late by a millisecond and more: shorter rests are taken together. */
+const MIN_REST_MS = 10;
 
 /**
  * Leaves time to those who wait for an answer: while there are any, one batch is done at a time, with a rest behind it that
- * is the longer the longer the batch took. A slow disk, or one that others keep busy, is thereby left alone for as much of
- * the time as a quick one.
+ * is the longer the longer the batch took: on a machine that others keep busy, a collection takes no larger share of it.
  */
 export class Pace {
   readonly #requests: () => number;
   #busyUntil = 0;
+  /** Milliseconds of rest that are still to be taken; less than none where a timer was late. */
+  #owed = 0;
   #rested: Promise<unknown> = Promise.resolve();
 
   /** @param requests how many are under way. */
@@ -27,12 +30,18 @@ export class Pace {
     if (!this.#isBusy()) return batch();
     const begun = this.#rested.then(() => performance.now());
     const done = begun.then(batch);
-    const rest = async () => {
-      const took = performance.now() - (await begun);
-      if (this.#isBusy()) await sleep(Math.min(took * REST, MAX_REST_MS));
-    };
+    const rest = async () => this.#rest(performance.now() - (await begun));
     this.#rested = done.then(rest, rest);
     return done;
+  }
+
+  async #rest(tookMs: number): Promise<void> {
+    this.#owed += Math.min(tookMs * REST, MAX_REST_MS);
+    if (this.#owed < MIN_REST_MS) return;
+    const begun = performance.now();
+    await sleep(this.#owed);
+    const takenMs = performance.now() - begun;
+    this.#owed = Math.max(this.#owed - takenMs, -MAX_REST_MS); // a process that was stopped owes rests again
   }
 
   #isBusy(): boolean {
