@@ -157,7 +157,7 @@ async function deliver(made: Made, flags: BuildFlags, outputs: readonly Output[]
   const { images, settings } = made;
   const { store, layers, signal } = parts.session;
   const media = outputs.flatMap((output) => (output.type === 'image' ? (output.mediaTypes ?? []) : []))[0];
-  const result = storeResult(store, images, {
+  const result = await storeResult(store, images, {
     mediaTypes: media ?? flags.format,
     annotations: made.annotations,
     alwaysIndex: settings.alwaysIndex,

@@ -75,7 +75,11 @@ export class LocalBuilder implements EngineBuilder {
       progress,
     });
     const mediaTypes = flags.format;
-    const { root } = storeResult(session.store, images, { mediaTypes, annotations: [], alwaysIndex: false });
+    const { root } = await storeResult(session.store, images, {
+      mediaTypes,
+      annotations: [],
+      alwaysIndex: false,
+    });
     session.store.tagMany(root, names);
     return session.store.get(root.digest).id;
   }

@@ -155,6 +155,18 @@ export class OciLayout {
     else renameSync(path, this.#placeOf(digest));
   }
 
+  /** Waits until content that was adopted is on the disk. What is not stored is passed over. */
+  async settle(digests: readonly Digest[]): Promise<void> {
+    await Promise.all(
+      digests
+        .filter((digest) => this.sizeOf(digest) !== undefined)
+        .map(async (digest) => {
+          await using file = await open(this.pathOf(digest), 'r');
+          await file.datasync();
+        }),
+    );
+  }
+
   /** @returns the bytes that this gives back. Absent content is no failure. */
   remove(digest: Digest): number {
     const size = this.sizeOf(digest) ?? 0;

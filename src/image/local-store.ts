@@ -231,6 +231,11 @@ export class LocalStore implements ImageEndpoint {
     return descriptor;
   }
 
+  /** Whether {@link putBytes} would find them stored. */
+  hasBytes(bytes: Uint8Array): boolean {
+    return this.hasBlob(this.#layout.digestOf(bytes), bytes.length);
+  }
+
   /** Stores content whose digest nobody knows yet. */
   async addBlob(
     source: AsyncIterable<Uint8Array>,
@@ -243,6 +248,11 @@ export class LocalStore implements ImageEndpoint {
   adoptBlob(path: string, blob: Pick<Descriptor, 'digest' | 'size'>): void {
     this.#leases.take(blob.digest);
     this.#layout.adopt(path, blob);
+  }
+
+  /** Waits until content that was adopted, by whomever, is on the disk: before it is named. */
+  async settle(digests: readonly Digest[]): Promise<void> {
+    await this.#layout.settle(digests);
   }
 
   /** For half-made files: on the same filesystem, this process's own, and gone with it. */

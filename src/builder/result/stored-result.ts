@@ -46,13 +46,13 @@ const DOCKER_LAYERS: Readonly<Record<string, string>> = {
 };
 const OCI_LAYERS = Object.fromEntries(Object.entries(DOCKER_LAYERS).map(([oci, docker]) => [docker, oci]));
 
-/** Writes configurations, manifests and, for several platforms, an index. Nothing of it has a name yet. */
-export function storeResult(
+/** Writes configurations, manifests and, for several platforms, an index. Nothing of it has a name yet; all is on the disk. */
+export async function storeResult(
   store: LocalStore,
   images: readonly BuiltImage[],
   options: ResultOptions,
-): StoredResult {
-  const stored = images.map((image) => storeImage(store, image, options));
+): Promise<StoredResult> {
+  const stored = await Promise.all(images.map((image) => storeImage(store, image, options)));
   const [only] = stored;
   if (only !== undefined && stored.length === 1 && !options.alwaysIndex) {
     const root = { ...only.manifest, ...annotationsOn('manifest-descriptor', options, only.platform) };
@@ -62,11 +62,11 @@ export function storeResult(
   return { root, images: stored };
 }
 
-function storeImage(
+async function storeImage(
   store: LocalStore,
   { platform, config, layers }: BuiltImage,
   options: ResultOptions,
-): StoredImage {
+): Promise<StoredImage> {
   const isOci = options.mediaTypes === 'oci';
   const configType = isOci ? MEDIA_TYPES.ociConfig : MEDIA_TYPES.dockerConfig;
   const configDescriptor = store.putBytes(Buffer.from(JSON.stringify(config)), configType);
@@ -78,7 +78,9 @@ function storeImage(
     layers: layers.map(({ descriptor }) => layerDescriptor(descriptor, options.mediaTypes)),
     ...annotationsOn('manifest', options, platform),
   };
-  const descriptor = store.putBytes(Buffer.from(JSON.stringify(manifest)), mediaType);
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  if (!store.hasBytes(bytes)) await store.settle(manifest.layers.map(({ digest }) => digest));
+  const descriptor = store.putBytes(bytes, mediaType);
   return { platform, manifest: descriptor, config: configDescriptor };
 }
 
