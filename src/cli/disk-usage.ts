@@ -1,10 +1,10 @@
 import { type DiskUsageJson, diskUsageJson } from '../engine/index.js';
+import { openContainerHost } from './container-host.js';
 import { diskUsageSections } from './disk-usage-sections.js';
 import { engineParts } from './engine-parts.js';
 import { formatRows, Template, unescaped } from './format-template.js';
 import type { StoreFlags } from './image-store.js';
 import { humanSize } from './image-units.js';
-import { enterUserNamespace } from './user-namespace.js';
 
 export type DiskUsageFlags = StoreFlags & Readonly<{ verbose?: boolean; format?: string }>;
 
@@ -19,8 +19,8 @@ const TABLE = 'table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Recl
 
 /** `berth system df`: what docker's tells of a daemon. */
 export async function showDiskUsage({ verbose = false, format, ...flags }: DiskUsageFlags): Promise<void> {
-  await enterUserNamespace(flags);
-  const usage = await diskUsageJson(engineParts(flags), {});
+  using opened = await openContainerHost(flags);
+  const usage = await diskUsageJson(engineParts(opened.host, flags), {});
   if (!verbose) {
     const isPlain = format === undefined || format === 'table';
     process.stdout.write(formatRows(rowsOf(usage), isPlain ? TABLE : format, HEADERS));

@@ -27,7 +27,7 @@ export type EngineFlags = StoreFlags &
 export async function runEngine(flags: EngineFlags): Promise<void> {
   const log = createLogger({ level: 'info', formatter: flags.logFormat, fields: {} });
   const root = storeRoot(flags);
-  // For its events; a place where nothing can be kept is told of now.
+  // A place where nothing can be kept is told of now.
   await enterUserNamespace(flags, passedDescriptors(process.env));
   ownerOfIDs({}, { isForMachine: isForMachine(), idsOf: idsRemap(flags) }); // or no container could be made
   using opened = await openContainerHostHere(flags);
@@ -37,7 +37,7 @@ export async function runEngine(flags: EngineFlags): Promise<void> {
     signal: over.signal,
     onFailure: (container, error) => log.error({ container, err: error }, 'its end cannot be seen to'),
   });
-  const parts = engineParts(flags, flags.insecureRegistry);
+  const parts = engineParts(opened.host, flags, flags.insecureRegistry);
   const engine: Engine = {
     ...parts,
     openClient,

@@ -1,10 +1,10 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { infoJson } from '../engine/index.js';
+import { openContainerHost } from './container-host.js';
 import { engineParts } from './engine-parts.js';
 import { Template, unescaped } from './format-template.js';
 import type { StoreFlags } from './image-store.js';
 import { binarySize } from './image-units.js';
-import { enterUserNamespace } from './user-namespace.js';
 
 type Info = Awaited<ReturnType<typeof infoJson>>;
 
@@ -13,8 +13,8 @@ export async function showInfo({
   format,
   ...flags
 }: StoreFlags & Readonly<{ format?: string }>): Promise<void> {
-  await enterUserNamespace(flags);
-  const info = await infoJson(engineParts(flags));
+  using opened = await openContainerHost(flags);
+  const info = await infoJson(engineParts(opened.host, flags));
   const ClientInfo = { Version: manifest.version, Context: 'default', Plugins: [], Warnings: null };
   if (format === undefined) process.stdout.write(infoText(info));
   else if (format === 'json') process.stdout.write(`${JSON.stringify({ ...info, ClientInfo })}\n`);

@@ -58,8 +58,8 @@ export interface EngineBuilder {
 
 /** The containers of this machine: given by who wires the parts, as they are made of images. */
 export interface EngineContainers {
-  /** For one request, which closes it. */
-  open(): Promise<Readonly<{ host: ContainerHost }> & Disposable>;
+  /** For all requests: opening it for each would take longer than most of them do. */
+  host: ContainerHost;
   /** Sees to what comes after the end of one that was started. */
   attend(id: string, care: Care): void;
   /** As lists say it: `Up 5 minutes`. @param now in milliseconds. */

@@ -41,8 +41,9 @@ export async function runProgram(command: readonly string[], input = ''): Promis
 
 function isProgram(path: string): boolean {
   try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+    accessSync(path, constants.X_OK); // last: most folders have no such file, and a failure takes long to be made
+    return true;
   } catch {
     return false;
   }

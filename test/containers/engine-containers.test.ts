@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BERTH } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
@@ -31,6 +33,19 @@ afterAll(async () => {
   await engine?.[Symbol.asyncDispose]();
   await namespace?.[Symbol.asyncDispose]();
 });
+
+/** Of the open files of a process, those of SQLite. */
+function databasesOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fd`)
+    .map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        return ''; // closed meanwhile
+      }
+    })
+    .filter((path) => path.includes('.sqlite'));
+}
 
 describe('docker run, on berth engine', () => {
   it('shows what a container prints, and ends as it does', async () => {
@@ -118,6 +133,22 @@ describe('a container of berth engine', () => {
     await docker('start', 'www');
     await docker('rm', '-f', 'www');
     expect((await engine.ask('GET', '/containers/www/json')).status).toBe(404);
+  });
+
+  it('is waited for by many, and no database is opened again for them', async () => {
+    await docker('run', '-d', '--name', 'awaited', 'box:1', 'sleep', '1000');
+    const before = databasesOf(engine.process.pid).length;
+    const waiting = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const socket = engine.connect();
+        socket.write('POST /containers/awaited/wait HTTP/1.1\r\nHost: engine\r\n\r\n');
+        await once(socket, 'data'); // its headers come when it waits
+        return socket;
+      }),
+    );
+    expect(databasesOf(engine.process.pid)).toHaveLength(before);
+    for (const socket of waiting) socket.destroy();
+    await docker('rm', '-f', 'awaited');
   });
 
   it('tells of its life in the order of docker', async () => {

@@ -10,8 +10,7 @@ import { terminalSizeOf } from './terminal-size.js';
 /** `docker attach`, and what `docker run` asks before it starts a container: then it waits for that. */
 export const containerAttach: HijackHandler = async (engine, call) => {
   const { name, query, version, socket, head, signal, stopping } = call;
-  using opened = await engine.containers.open();
-  const { id, state, config } = await opened.host.get(name);
+  const { id, state, config } = await engine.containers.host.get(name);
   if (state.status === 'paused')
     throw new EngineError(409, `container ${id} is paused, unpause the container before attach`);
   const tty = config.Tty === true;
@@ -27,7 +26,7 @@ export const containerAttach: HijackHandler = async (engine, call) => {
   };
   const stream = hijack(socket, head, streamType({ tty, version }));
   const until = AbortSignal.any([signal, stopping]);
-  const attached = new AttachedStream(opened.host.folder(id), stream, options, until);
+  const attached = new AttachedStream(engine.containers.host.folder(id), stream, options, until);
   using _waiting = engine.attachments.add(id, () => attached.open());
   if (state.status === 'running') await engine.attachments.openAll(id);
   await attached.ended;
@@ -41,9 +40,8 @@ export const plainAttach: Handler = () => {
 
 /** The client's terminal has another size. */
 export const containerResize: Handler = async ({ containers }, { name, query, answer }) => {
-  using opened = await containers.open();
-  const { id } = await opened.host.running(name);
+  const { id } = await containers.host.running(name);
   const { rows, columns } = terminalSizeOf(numberOf(query, 'h') ?? 0, numberOf(query, 'w') ?? 0);
-  resizeTerminal(opened.host.folder(id), rows, columns);
+  resizeTerminal(containers.host.folder(id), rows, columns);
   sendEmpty(answer, 200);
 };

@@ -16,8 +16,7 @@ export const imageCommit: Handler = async (engine, { query, message, answer, sig
   // Older clients put all instructions into one value.
   const changes = query.getAll('changes').flatMap((text) => text.split('\n'));
   using store = engine.openStore();
-  using opened = await engine.containers.open();
-  const Id = await commitContainer(opened.host, store, container, {
+  const Id = await commitContainer(engine.containers.host, store, container, {
     names: repository === undefined ? [] : [formatReference(namedBy(repository, textOf(query, 'tag')))],
     author: textOf(query, 'author') ?? '',
     comment: textOf(query, 'comment') ?? '',

@@ -26,8 +26,7 @@ const NOT_STARTED = 126;
 /** The first half of `docker exec`: what is to run. */
 export const containerExec: Handler = async ({ containers, execs }, { name, message, answer }) => {
   const body = await readJsonBody(message);
-  using opened = await containers.open();
-  const record = await opened.host.running(name);
+  const record = await containers.host.running(name);
   if (record.state.status === 'paused')
     throw new EngineError(409, `Container ${record.id} is paused, unpause the container before exec`);
   const args = wordsIn(body.Cmd);
@@ -46,7 +45,7 @@ export const containerExec: Handler = async ({ containers, execs }, { name, mess
     stdout: body.AttachStdout === true,
     stderr: body.AttachStderr === true,
   });
-  postExec(opened.host.events, record, exec.id, { action: 'exec_create', args });
+  postExec(containers.host.events, record, exec.id, { action: 'exec_create', args });
   sendJson(answer, { Id: exec.id }, 201);
 };
 
@@ -134,14 +133,13 @@ async function runExec(
   exec: Exec,
   onSpawned: ((child: ChildProcess) => void) | undefined,
 ): Promise<Error | undefined> {
-  using opened = await containers.open();
   exec.isRunning = true;
   try {
     const { id, args, env, user, cwd, privileged } = exec;
     const hasTerminal = exec.tty && onSpawned !== undefined;
     const input = exec.stdin || hasTerminal ? 'pipe' : 'ignore';
     const pipes = hasTerminal ? [input, 'pipe', 'ignore', 'pipe'] : [input, 'pipe', 'pipe'];
-    exec.exitCode = await execInContainer(opened.host, exec.containerId, {
+    exec.exitCode = await execInContainer(containers.host, exec.containerId, {
       ...{ id, args, env, user, cwd, privileged, terminal: hasTerminal },
       stdio: onSpawned === undefined ? 'ignore' : (pipes as StdioOptions),
       ...(hasTerminal && { ownTerminal: exec.size }),

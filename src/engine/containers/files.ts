@@ -12,18 +12,16 @@ const KINDS = { changed: 0, added: 1, deleted: 2 } as const;
 
 /** What `docker cp` asks before it copies. */
 export const containerArchiveInfo: Handler = async ({ containers }, { name, query, answer, signal }) => {
-  using opened = await containers.open();
   const path = pathOf(query);
-  const stat = await opened.host.files.open(name, (files) => files.find(path), { signal });
+  const stat = await containers.host.files.open(name, (files) => files.find(path), { signal });
   answer.writeHead(200, { [STAT_HEADER]: statHeader(stat) });
   answer.end();
 };
 
 /** `docker cp`, out of a container. */
 export const containerArchive: Handler = async ({ containers }, { name, query, answer, signal }) => {
-  using opened = await containers.open();
   const path = pathOf(query);
-  await opened.host.files.open(
+  await containers.host.files.open(
     name,
     async (files) => {
       const stat = await files.find(path);
@@ -37,33 +35,30 @@ export const containerArchive: Handler = async ({ containers }, { name, query, a
 
 /** `docker cp`, into a container. */
 export const putContainerArchive: Handler = async (engine, { name, query, message, answer, signal }) => {
-  using opened = await engine.containers.open();
   const options = {
     path: pathOf(query),
     keepsKinds: isSet(query, 'noOverwriteDirNonDir'),
     asUser: isSet(query, 'copyUIDGID'),
   };
   const tar = decompress(message, { signal });
-  await opened.host.files.open(name, (files) => files.write(tar, options), { signal });
+  await engine.containers.host.files.open(name, (files) => files.write(tar, options), { signal });
   sendEmpty(answer, 200);
 };
 
 /** `docker diff`. */
 export const containerChanges: Handler = async ({ containers }, { name, answer, signal }) => {
-  using opened = await containers.open();
-  const changes = await opened.host.files.changes(name, { signal });
+  const changes = await containers.host.files.changes(name, { signal });
   const shown = changes.map(({ kind, path }) => ({ Path: path, Kind: KINDS[kind] }));
   sendJson(answer, shown.length === 0 ? null : shown);
 };
 
 /** `docker export`. */
 export const containerExport: Handler = async ({ containers }, { name, answer, signal }) => {
-  using opened = await containers.open();
   const send = async (tar: AsyncIterable<Uint8Array>) => {
     answer.writeHead(200, { 'Content-Type': 'application/octet-stream' });
     await pipeline(tar, answer, { end: false });
   };
-  await opened.host.files.export(name, send, { signal });
+  await containers.host.files.export(name, send, { signal });
   answer.end();
 };
 

@@ -12,18 +12,16 @@ export const containerCreate: Handler = async ({ containers }, { query, message,
   const body = await readJsonBody(message);
   if (typeof body.Image !== 'string' || body.Image === '')
     throw new EngineError(400, 'Config.Image must be the name of an image');
-  using opened = await containers.open();
   const name = textOf(query, 'name');
   const options = name === undefined ? {} : { name };
-  const { id } = await opened.host.create(body as CreateBody, options).catch(notMissing);
+  const { id } = await containers.host.create(body as CreateBody, options).catch(notMissing);
   sendJson(answer, { Id: id, Warnings: [] }, 201);
 };
 
 /** `docker start`. Whoever has attached before sees all that it prints. */
 export const containerStart: Handler = async ({ containers, attachments }, { name, answer, signal }) => {
-  using opened = await containers.open();
-  const { id } = await opened.host.get(name);
-  const outcome = await opened.host.start(id, {
+  const { id } = await containers.host.get(name);
+  const outcome = await containers.host.start(id, {
     beforeStart: () => attachments.openAll(id),
     attend: (care) => containers.attend(id, care),
     signal,
@@ -32,62 +30,56 @@ export const containerStart: Handler = async ({ containers, attachments }, { nam
 };
 
 export const containerStop: Handler = async ({ containers }, { name, query, answer, signal }) => {
-  using opened = await containers.open();
-  answered(answer, await opened.host.stop(name, { ...endingOf(query), until: signal }));
+  answered(answer, await containers.host.stop(name, { ...endingOf(query), until: signal }));
 };
 
 export const containerRestart: Handler = async ({ containers }, { name, query, answer, signal }) => {
-  using opened = await containers.open();
-  await opened.host.restart(name, { ...endingOf(query), until: signal });
+  await containers.host.restart(name, { ...endingOf(query), until: signal });
   sendEmpty(answer, 204);
 };
 
 export const containerKill: Handler = async ({ containers }, { name, query, answer }) => {
-  using opened = await containers.open();
-  await opened.host.kill(name, textOf(query, 'signal') || 'SIGKILL');
+  await containers.host.kill(name, textOf(query, 'signal') || 'SIGKILL');
   sendEmpty(answer, 204);
 };
 
 export const containerPause: Handler = async ({ containers }, { name, answer }) => {
-  using opened = await containers.open();
-  await opened.host.pause(name);
+  await containers.host.pause(name);
   sendEmpty(answer, 204);
 };
 
 export const containerUnpause: Handler = async ({ containers }, { name, answer }) => {
-  using opened = await containers.open();
-  await opened.host.unpause(name);
+  await containers.host.unpause(name);
   sendEmpty(answer, 204);
 };
 
 export const containerRename: Handler = async ({ containers }, { name, query, answer }) => {
-  using opened = await containers.open();
-  await opened.host.rename(name, textOf(query, 'name') ?? '');
+  await containers.host.rename(name, textOf(query, 'name') ?? '');
   sendEmpty(answer, 204);
 };
 
 export const containerDelete: Handler = async ({ containers }, { name, query, answer }) => {
-  using opened = await containers.open();
-  await opened.host.remove(name, { force: isSet(query, 'force'), volumes: isSet(query, 'v') });
+  await containers.host.remove(name, { force: isSet(query, 'force'), volumes: isSet(query, 'v') });
   sendEmpty(answer, 204);
 };
 
 /** `docker update`: limits, and when to start it again. */
 export const containerUpdate: Handler = async ({ containers }, { name, message, answer }) => {
   const { RestartPolicy, ...limits } = parseHostConfig(await readJsonBody(message));
-  using opened = await containers.open();
-  await opened.host.update(name, { limits, ...(RestartPolicy?.Name && { restartPolicy: RestartPolicy }) });
+  await containers.host.update(name, {
+    limits,
+    ...(RestartPolicy?.Name && { restartPolicy: RestartPolicy }),
+  });
   sendJson(answer, { Warnings: null });
 };
 
 /** `docker container prune`: those that do not run. */
 export const containerPrune: Handler = async ({ containers }, { query, answer }) => {
-  using opened = await containers.open();
   const filters = [...filtersOf(query, ['label', 'label!', 'until'])].flatMap(([key, values]) =>
     values.map((value) => `${key}=${value}`),
   );
-  const chosen = containers.choose(await opened.host.list(), filters);
-  const { ids, reclaimedBytes } = await pruneContainers(opened.host, chosen);
+  const chosen = containers.choose(await containers.host.list(), filters);
+  const { ids, reclaimedBytes } = await pruneContainers(containers.host, chosen);
   sendJson(answer, { ContainersDeleted: ids.length === 0 ? null : ids, SpaceReclaimed: reclaimedBytes });
 };
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { ContainerHost } from '../../runtime/container/index.js';
 import { type LogRecord, logSourceOf, readLog, utcTimeOfUnix } from '../../runtime/logs/index.js';
 import type { Handler } from '../call.js';
 import { EngineError } from '../errors.js';
@@ -7,8 +8,7 @@ import { frameHeader, streamType } from '../stream-frames.js';
 
 /** `docker logs`, in frames unless it comes from a terminal. */
 export const containerLogs: Handler = async (engine, { name, query, answer, signal, stopping, version }) => {
-  using opened = await engine.containers.open();
-  const { host } = opened;
+  const { host } = engine.containers;
   const record = await host.get(name);
   const { id, config } = record;
   const streams = (['stdout', 'stderr'] as const).filter((stream) => isSet(query, stream));
@@ -35,9 +35,7 @@ function framed({ stream }: LogRecord, text: Buffer, tty: boolean): Buffer {
   return tty ? text : Buffer.concat([frameHeader(stream, text.length), text]);
 }
 
-type Host = Awaited<ReturnType<Parameters<Handler>[0]['containers']['open']>>['host'];
-
-function following(host: Host, id: string, signal: AbortSignal) {
+function following(host: ContainerHost, id: string, signal: AbortSignal) {
   const ended = new AbortController();
   const end = () => ended.abort();
   host.wait(id, { signal }).then(end, end);

@@ -23,15 +23,14 @@ const ALIVE = ['running', 'paused', 'restarting'];
 
 /** `docker ps`. */
 export const containerList: Handler = async ({ containers }, { query, answer }) => {
-  using opened = await containers.open();
   const filters = filtersOf(query, FILTERS);
   const texts = [...filters].flatMap(([key, values]) => values.map((value) => `${key}=${value}`));
-  const chosen = containers.choose(await opened.host.list(), texts);
+  const chosen = containers.choose(await containers.host.list(), texts);
   const limit = numberOf(query, 'limit') ?? 0;
   const showsAll = isSet(query, 'all') || limit > 0 || filters.has('status') || filters.has('exited');
   const shown = chosen.filter(({ state }) => showsAll || ALIVE.includes(state.status));
   const now = Date.now();
-  const { host } = opened;
+  const { host } = containers;
   const lines = shown.slice(0, limit > 0 ? limit : undefined).map(async (record) => ({
     ...listedContainerJson(record, host.networks, containers.statusText(record.state, now)),
     ...(isSet(query, 'size') && (await sizesOf(host, record))),
@@ -41,8 +40,7 @@ export const containerList: Handler = async ({ containers }, { query, answer }) 
 
 /** `docker inspect`. */
 export const containerInspect: Handler = async ({ containers }, { name, query, answer }) => {
-  using opened = await containers.open();
-  const { host } = opened;
+  const { host } = containers;
   const record = await host.get(name);
   sendJson(answer, {
     ...inspectContainer(record, host.folder(record.id), host.networks),
@@ -52,7 +50,6 @@ export const containerInspect: Handler = async ({ containers }, { name, query, a
 
 /** `docker top`: what ps of this machine says of the container's processes. */
 export const containerTop: Handler = async ({ containers }, { name, query, answer, signal }) => {
-  using opened = await containers.open();
   const args = (textOf(query, 'ps_args') ?? '').split(/\s+/).filter((word) => word !== '');
-  sendJson(answer, await topContainer(opened.host, name, args, { signal }));
+  sendJson(answer, await topContainer(containers.host, name, args, { signal }));
 };

@@ -10,8 +10,7 @@ const INTERVAL_MS = 1000;
 
 /** `docker stats`: one reading each second, or with `stream=0` the second of two. */
 export const containerStats: Handler = async ({ containers }, { name, query, answer, signal, stopping }) => {
-  using opened = await containers.open();
-  const { host } = opened;
+  const { host } = containers;
   const { id } = await host.get(name);
   const until = AbortSignal.any([signal, stopping]);
   const look = async () => {

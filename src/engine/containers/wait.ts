@@ -17,8 +17,7 @@ export const containerWait: Handler = async (
   { containers, events },
   { name, query, answer, signal, stopping },
 ) => {
-  using opened = await containers.open();
-  const { host } = opened;
+  const { host } = containers;
   const condition = textOf(query, 'condition') ?? 'not-running';
   if (!CONDITIONS.includes(condition)) throw new EngineError(400, `invalid condition: ${condition}`);
   const { id } = await host.get(name);

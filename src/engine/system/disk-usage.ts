@@ -34,8 +34,7 @@ export async function diskUsageJson(
   engine: EngineParts,
   { wanted = [], version = minorOf(API_VERSION) }: Readonly<{ wanted?: readonly string[]; version?: number }>,
 ) {
-  using opened = await engine.containers.open();
-  const { host } = opened;
+  const { host } = engine.containers;
   using store = engine.openStore();
   const listed = listImages(store);
   const sizes = new LayerSizes(store, listed);

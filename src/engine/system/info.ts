@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
 import { type Handler, sendJson } from '../call.js';
-import { containerRecords } from '../containers/records.js';
 import type { EngineParts } from '../engine.js';
 
 /** `docker info`. */
@@ -10,7 +9,7 @@ export const info: Handler = async (engine, { answer }) => sendJson(answer, awai
 
 /** What the engine has: Engine API, GET /info. */
 export async function infoJson(engine: EngineParts) {
-  const containers = await containerRecords(engine);
+  const containers = await engine.containers.host.list();
   const count = (...statuses: readonly string[]) =>
     containers.filter(({ state }) => statuses.includes(state.status)).length;
   using store = engine.openStore();

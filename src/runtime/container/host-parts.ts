@@ -51,7 +51,6 @@ export class HostParts implements Disposable {
   readonly healthLock: string;
   readonly #directory: string;
   readonly #onNotice: ContainerHostOptions['onNotice'];
-  #control: Promise<OciControl> | undefined;
 
   /** @throws when the directory cannot be used. */
   constructor(options: ContainerHostOptions) {
@@ -88,10 +87,11 @@ export class HostParts implements Disposable {
     return new ContainerFolder(this.#directory, id);
   }
 
-  /** The runtime's commands for containers that run. */
-  control(): Promise<OciControl> {
-    this.#control ??= this.#makeControl();
-    return this.#control;
+  /** The runtime's commands for containers that run. Which program that is may change while a service lives. */
+  async control(): Promise<OciControl> {
+    const program = await findRuntime(this.machineOptions);
+    mkdirSync(this.stateDirectory, { recursive: true, mode: 0o700 });
+    return new OciControl(program, this.stateDirectory);
   }
 
   /** Starts what cleans up after a container, in the background, where its monitor cannot. */
@@ -114,11 +114,5 @@ export class HostParts implements Disposable {
   post(record: ContainerRecord, action: string, more: Readonly<Record<string, string>> = {}): void {
     const attributes = { ...record.config.Labels, image: record.image.name, name: record.name, ...more };
     this.events.post({ type: 'container', action, actor: record.id, attributes });
-  }
-
-  async #makeControl(): Promise<OciControl> {
-    const program = await findRuntime(this.machineOptions);
-    mkdirSync(this.stateDirectory, { recursive: true, mode: 0o700 });
-    return new OciControl(program, this.stateDirectory);
   }
 }
