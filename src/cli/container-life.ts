@@ -121,6 +121,7 @@ export async function attachToContainer(
     detachKeys,
   });
   await session.open(host.folder(id));
+  session.takeOver(host.folder(id));
   const left = await session.left();
   return left ?? (await host.wait(id));
 }

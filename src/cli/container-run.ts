@@ -85,7 +85,8 @@ export async function runAttached(
   using kept = new DisposableStack();
   let care: Care | undefined;
   await host.start(id, {
-    beforeStart: (folder) => session.open(folder),
+    attach: (folder) => session.open(folder),
+    beforeStart: (folder) => session.takeOver(folder),
     attend: (given) => {
       care = kept.use(given);
     },

@@ -50,7 +50,7 @@ export class ContainerSession implements Disposable {
 
   /** Resolves when it is open. */
   async open(folder: ContainerFolder): Promise<void> {
-    const { input, outputs, terminal, detachKeys, proxiesSignals } = this.#options;
+    const { input, outputs, terminal, detachKeys } = this.#options;
     const shown = (name: 'stdout' | 'stderr') => (outputs.has(name) ? 'inherit' : 'ignore');
     const bridge = startAttachBridge(folder, {
       mode: 'plain',
@@ -64,6 +64,11 @@ export class ContainerSession implements Disposable {
       bridge.once('exit', (code) => resolve(code ?? 1));
     });
     await Promise.race([new Promise((resolve) => bridge.stdio[3]?.once('data', resolve)), this.#ended]);
+  }
+
+  /** Once the container is made: it has the size of this terminal, and what is typed here and signals are for it. */
+  takeOver(folder: ContainerFolder): void {
+    const { input, terminal, proxiesSignals } = this.#options;
     if (terminal && input && process.stdin.isTTY) this.#takeTerminal(folder);
     if (proxiesSignals) this.#proxySignals();
   }

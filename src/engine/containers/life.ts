@@ -22,7 +22,7 @@ export const containerCreate: Handler = async ({ containers }, { query, message,
 export const containerStart: Handler = async ({ containers, attachments }, { name, answer, signal }) => {
   const { id } = await containers.host.get(name);
   const outcome = await containers.host.start(id, {
-    beforeStart: () => attachments.openAll(id),
+    attach: () => attachments.openAll(id),
     attend: (care) => containers.attend(id, care),
     signal,
   });

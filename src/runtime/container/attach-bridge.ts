@@ -19,7 +19,8 @@ export const DETACHED = 100;
 /**
  * conmon's socket keeps the borders of packets (SOCK_SEQPACKET), which Node cannot open; Perl is on every Debian. The first
  * byte of a packet says which output it is: 2 or 3. Input is never sent before there is room, so that a container that
- * does not read holds nothing up; the socket may not be there yet. fd 3 gets a byte when the session is open.
+ * does not read holds nothing up. The socket may not be there yet: it is waited for as long as whoever wants it is there. fd 3
+ * gets a byte when the session is open.
  */
 const BRIDGE = String.raw`
 use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR :sys_wait_h);
@@ -28,9 +29,10 @@ $SIG{$_} = 'IGNORE' for qw(INT QUIT TERM HUP TSTP PIPE WINCH USR1 USR2);
 my @keys = unpack('C*', pack('H*', $keys)); my $matched = 0;
 chdir $dir or die "chdir: $!\n";
 socket(my $sock, AF_UNIX, 5, 0) or die "socket: $!\n";
-for (my $try = 0; !connect($sock, sockaddr_un('attach')); $try++) {
-  die "attach: $!\n" if $try > 1000;
-  select(undef, undef, undef, 0.01);
+my $parent = getppid();
+while (!connect($sock, sockaddr_un('attach'))) {
+  exit 1 if getppid() != $parent;
+  select(undef, undef, undef, 0.005);
 }
 if (open(my $ready, '>&=', 3)) { syswrite($ready, "\n"); close($ready) }
 my ($in, $pending, $queue, $target) = ($input, '', '', 1);

@@ -18,8 +18,10 @@ import { showRoot } from './shown-root.js';
 import { startSyslogCarrier } from './syslog-carrier.js';
 
 export type LaunchOptions = Readonly<{
-  /** Called when it has a monitor to be attached to, and is not started yet. */
-  beforeStart?: (folder: ContainerFolder) => Promise<void>;
+  /** Called at once, since what attaches takes as long to start as a container; that is not started before it is done. */
+  attach?: (folder: ContainerFolder) => Promise<void>;
+  /** Called when it is made, and not started yet. */
+  beforeStart?: (folder: ContainerFolder) => void;
   /** Called when it has been started, by who sees to its end: not where it may be started again then. */
   attend?: (care: Care) => void;
   signal?: AbortSignal;
@@ -38,19 +40,23 @@ export class ContainerLauncher {
   }
 
   /** Under its lock, when it does not run. @throws {ContainerStartError} @throws {RuntimeError} */
-  async launch(record: ContainerRecord, { beforeStart, attend, signal }: LaunchOptions): Promise<void> {
+  async launch(record: ContainerRecord, options: LaunchOptions): Promise<void> {
     const { id } = record;
+    const { attach, beforeStart, attend, signal } = options;
     const folder = this.#parts.folder(id);
     using unless = new DisposableStack();
     try {
       folder.make();
       const care = attend && !mayRestart(record) ? unless.use(Care.take(folder.file('care'))) : undefined;
       if (care === undefined) Care.leave(folder.file('care'));
+      const attached = attach?.(folder);
+      attached?.catch(() => {}); // awaited below, unless there is nothing to attach to
       const started = await this.#monitored(record, folder, signal);
       const { syslog } = logPlanOf(record.hostConfig.LogConfig);
       if (syslog !== undefined)
         await startSyslogCarrier(folder, syslog, { container: record, pid: started.pid });
-      await beforeStart?.(folder);
+      await attached;
+      beforeStart?.(folder);
       await (await this.#parts.control()).start(id);
       const running = this.#parts.store.setState(id, {
         ...started,
