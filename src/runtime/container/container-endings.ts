@@ -5,6 +5,7 @@ import { isRunning } from '../../linux/index.js';
 import { parseSignal } from '../../oci/index.js';
 import { RuntimeError } from '../errors.js';
 import { removeCgroups } from '../leftover-cgroups.js';
+import { sideBySide } from '../side-by-side.js';
 import type { MountPoint } from '../volumes/index.js';
 import { isLeftPaused, resumeLeftPaused } from './container-changes.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
@@ -111,10 +112,10 @@ export class ContainerEndings {
     const folder = this.#parts.folder(id);
     const isKnown = folder.exitCode() !== undefined;
     const end = this.#end(record);
-    await this.endProcesses(record);
+    // What may still run of it is being ended, and needs no network.
+    await sideBySide(this.endProcesses(record), this.#parts.networks.detach(id));
     folder.unmount();
     this.#parts.volumes.unmount(id);
-    await this.#parts.networks.detach(id);
     const ended = this.#parts.store.setState(id, end);
     if (ended.state.oomKilled) this.#parts.post(ended, 'oom');
     this.#parts.post(ended, 'die', { exitCode: String(ended.state.exitCode) });

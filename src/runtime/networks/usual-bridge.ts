@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { runProgram } from '../programs.js';
+import { sideBySide } from '../side-by-side.js';
 import { BRIDGE_CHAINS, bridgeGroup, subnetOf } from './bridge-rules.js';
 import { type FirewallGroup, type FirewallRule, putFirewallGroups } from './firewall-rules.js';
 import { hasDevice } from './host-routes.js';
@@ -23,8 +24,17 @@ const INSIDE =
  * be half-made.
  */
 export class UsualBridge {
-  /** Devices come before rules, so that whoever finds none of a container need not look for those. */
+  /** Devices and rules side by side: the kernel makes whoever changes either wait. */
   async setUp(namespace: string, connection: Connection): Promise<void> {
+    await sideBySide(
+      this.#makeDevices(namespace, connection),
+      putFirewallGroups([networkGroup(connection), portGroup(connection)], { chains: CHAINS }),
+    );
+    // For what this machine publishes on 127.0.0.1; the rules keep containers from the rest there.
+    writeFileSync(`/proc/sys/net/ipv4/conf/${deviceOf(connection.network)}/route_localnet`, '1');
+  }
+
+  async #makeDevices(namespace: string, connection: Connection): Promise<void> {
     const { network, endpoint } = connection;
     const [bridge, veth] = [deviceOf(network), vethOf(connection)];
     const { interfaceName, prefixLength, gateway, macAddress, ipAddress } = endpoint;
@@ -52,9 +62,6 @@ export class UsualBridge {
     const advertisements = `/proc/sys/net/ipv6/conf/${bridge}/accept_ra`;
     if (existsSync(advertisements)) writeFileSync(advertisements, '0');
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-    await putFirewallGroups([networkGroup(connection), portGroup(connection)], { chains: CHAINS });
-    // For what this machine publishes on 127.0.0.1; the rules keep containers from the rest there.
-    writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1');
   }
 
   /** @param isLast nobody else is, or is about to be, in the network. */
@@ -65,9 +72,11 @@ export class UsualBridge {
       ...(ports.length > 0 ? [portGroup(connection)] : []),
       ...(isLast ? [networkGroup(connection)] : []),
     ];
-    if (gone.length > 0) await putFirewallGroups(gone.map(({ name }) => ({ name, rules: [] })));
     const devices = [veth, ...(isLast ? [bridge] : [])].filter(hasDevice);
-    if (devices.length > 0) await ip(devices.map((device) => `link del ${device}`));
+    await sideBySide(
+      ...(gone.length > 0 ? [putFirewallGroups(gone.map(({ name }) => ({ name, rules: [] })))] : []),
+      ...(devices.length > 0 ? [ip(devices.map((device) => `link del ${device}`))] : []),
+    );
   }
 
   /** Whether {@link setUp} has been at it. */
