@@ -21,7 +21,7 @@ const HELP = `Measures berth run and berth engine against docker run and podman 
   --dir DIR       for all stores, on the disk to measure (default: bench/.work)
   --help
 
-Needs root, and the Debian packages docker.io, podman, runc, conmon, netavark, aardvark-dns, iptables, busybox-static
+Needs root, 20 GB of free disk, and the Debian packages docker.io, podman, runc, conmon, netavark, aardvark-dns, iptables, busybox-static
 and iproute2. It runs in a network namespace of its own.
 `;
 
@@ -72,7 +72,10 @@ function isWanted({ rows }: Group): boolean {
 
 type Work = Readonly<{ directory: string; sizes: Sizes; rounds: number; writer: Engine }>;
 
-/** Engines take turns, so that a disturbance hits all; the first round is a small one that warms up and does not count. */
+/**
+ * Engines take turns, so that a disturbance hits all, and in the reverse order every second time, so that none is always the
+ * first. The first round is a small one that warms up and does not count.
+ */
 async function measureGroup(group: Group, engines: readonly Engine[], work: Work): Promise<Measured[]> {
   const samples = group.rows.map(() => new Map<string, number[]>(engines.map(({ name }) => [name, []])));
   const usesArchive = group.rows.some(({ id }) => id === 'first-run');
@@ -83,7 +86,7 @@ async function measureGroup(group: Group, engines: readonly Engine[], work: Work
       ? writeArchive(work.writer, { directory: work.directory, name: image, extraBytes: sizes.imageBytes })
       : '';
     const place: Place = { sizes, archive, image };
-    for (const engine of engines) {
+    for (const engine of round % 2 === 0 ? engines : engines.toReversed()) {
       progress(`${group.rows[0]?.id}, round ${round} of ${work.rounds}, ${engine.name}`);
       const found = await group.measure(engine, place);
       if (round > 0) for (const [i, value] of found.entries()) samples[i]?.get(engine.name)?.push(value);

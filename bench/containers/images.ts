@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Engine } from './engines.ts';
 
@@ -14,17 +14,16 @@ export function writeArchive(
   writer: Engine,
   { directory, name, extraBytes }: Readonly<{ directory: string; name: string; extraBytes: number }>,
 ): string {
-  const root = path.join(directory, 'root-of-image');
-  const [tar, archive] = [`${root}.tar`, path.join(directory, `${name.replace(/\W/g, '-')}.tar`)];
-  for (const folder of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev', 'data'])
-    mkdirSync(path.join(root, folder), { recursive: true });
-  copyFileSync('/bin/busybox', path.join(root, 'bin/busybox'));
-  execFileSync('chroot', [root, '/bin/busybox', '--install', '-s', '/bin']);
-  for (let at = 0; at < extraBytes; at += FILE_BYTES) {
-    const half = randomBytes(FILE_BYTES / 2);
-    writeFileSync(path.join(root, `data/${at}`), Buffer.concat([half, Buffer.alloc(FILE_BYTES / 2)]));
+  // In memory: without a journal, ext4 looks at each file that was removed lately before it makes one.
+  const root = mkdtempSync('/dev/shm/berth-bench-');
+  const tar = path.join(directory, 'root-of-image.tar');
+  const archive = path.join(directory, `${name.replace(/\W/g, '-')}.tar`);
+  try {
+    writeRoot(root, extraBytes);
+    execFileSync('tar', ['-C', root, '--numeric-owner', '-cf', tar, '.']);
+  } finally {
+    rmSync(root, { recursive: true });
   }
-  execFileSync('tar', ['-C', root, '--numeric-owner', '-cf', tar, '.']);
   for (const args of [
     ['import', '-c', 'CMD ["sh"]', tar, name],
     ['save', '--format', 'docker-archive', '-o', archive, name],
@@ -33,7 +32,17 @@ export function writeArchive(
     const { argv, env } = writer.command(args);
     execFileSync(argv[0] ?? '', argv.slice(1), { env, stdio: ['ignore', 'ignore', 'inherit'] });
   }
-  rmSync(root, { recursive: true });
   rmSync(tar);
   return archive;
+}
+
+function writeRoot(root: string, extraBytes: number): void {
+  for (const folder of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev', 'data'])
+    mkdirSync(path.join(root, folder), { recursive: true });
+  copyFileSync('/bin/busybox', path.join(root, 'bin/busybox'));
+  execFileSync('chroot', [root, '/bin/busybox', '--install', '-s', '/bin']);
+  for (let at = 0; at < extraBytes; at += FILE_BYTES) {
+    const half = randomBytes(FILE_BYTES / 2);
+    writeFileSync(path.join(root, `data/${at}`), Buffer.concat([half, Buffer.alloc(FILE_BYTES / 2)]));
+  }
 }
