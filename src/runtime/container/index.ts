@@ -25,10 +25,11 @@ export type { ContainerFiles, OpenFiles } from './container-files.js';
 export type { ContainerFolder } from './container-folder.js';
 export { ContainerHost } from './container-host.js';
 export { networkNames } from './container-networks.js';
-export type {
-  ContainerRecord,
-  ContainerState,
-  ContainerStatus,
+export {
+  type ContainerRecord,
+  type ContainerState,
+  type ContainerStatus,
+  isAlive,
 } from './container-record.js';
 export { statsOfContainer } from './container-stats.js';
 export { newExecId, postExec } from './exec-events.js';

@@ -1,10 +1,16 @@
-import { inspectEndpoint, inspectPorts, type Networks } from '../networks/index.js';
+import { type Attachment, inspectEndpoint, inspectPorts, type Networks } from '../networks/index.js';
 import { endpointRequests } from './container-networks.js';
 import type { ContainerRecord } from './container-record.js';
 
-/** Docker's NetworkSettings: with addresses while the container runs, else only which networks it is to have. */
-export function inspectNetworks(record: ContainerRecord, networks: Networks) {
-  const attachment = networks.attachmentOf(record.id);
+/**
+ * Docker's NetworkSettings: with addresses while the container runs, else only which networks it is to have.
+ * @param attachment what the container has now: {@link Networks.attachmentOf}.
+ */
+export function inspectNetworks(
+  record: ContainerRecord,
+  networks: Networks,
+  attachment: Attachment | undefined,
+) {
   const exposed = attachment === undefined ? [] : Object.keys(record.config.ExposedPorts ?? {});
   const endpoints = attachment?.endpoints ?? [];
   const shown = endpoints.map((endpoint) => [endpoint.networkName, inspectEndpoint(endpoint)]);
@@ -34,7 +40,7 @@ export function inspectNetworks(record: ContainerRecord, networks: Networks) {
 /** Of one that has the machine's network, or none: docker counts these as networks. */
 function machineNetwork({ hostConfig: { NetworkMode: mode = '' } }: ContainerRecord, networks: Networks) {
   if (mode !== 'none' && mode !== 'host') return undefined;
-  return { [mode]: { ...NOWHERE, NetworkID: networks.get(mode).id, Aliases: null, Links: null } };
+  return { [mode]: { ...NOWHERE, NetworkID: networks.predefinedId(mode), Aliases: null, Links: null } };
 }
 
 const NOWHERE = {

@@ -45,7 +45,7 @@ export function inspectContainer(record: ContainerRecord, folder: ContainerFolde
       Hostname: config.Hostname || id.slice(0, 12),
       Image: image.name,
     },
-    NetworkSettings: inspectNetworks(record, networks),
+    NetworkSettings: inspectNetworks(record, networks, networks.attachmentOf(id)),
   };
 }
 

@@ -65,9 +65,10 @@ export class NetworkStore {
 
   /** @param text name, id, or the beginning of an id. @throws {NetworkConflictError} of several. */
   find(text: string): Network | undefined {
-    const exact =
-      this.#db.get('SELECT body FROM networks WHERE id = ?1', text) ??
-      this.#db.get('SELECT body FROM networks WHERE name = ?1', text);
+    const exact = this.#db.get(
+      'SELECT body FROM networks WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1',
+      text,
+    );
     if (exact !== undefined) return bodyOf<Network>(exact);
     if (!/^[0-9a-f]+$/.test(text)) return undefined;
     const rows = this.#db.all(

@@ -54,6 +54,8 @@ export class Networks {
   readonly #attachments: Attachments;
   readonly #plumbing: NetworkPlumbing;
   readonly #now: () => Date;
+  readonly #predefinedIds = new Map<string, string>();
+  #hasPredefined = false;
 
   constructor(db: SqlFile, options: NetworksOptions) {
     const { directory, lock, isForMachine, now = () => new Date() } = options;
@@ -100,6 +102,13 @@ export class Networks {
   get(text: string): Network {
     this.#ensurePredefined();
     return this.#store.get(text);
+  }
+
+  /** The id of a network that is always there, which stays the same. */
+  predefinedId(name: 'bridge' | 'host' | 'none'): string {
+    const id = this.#predefinedIds.get(name) ?? this.get(name).id;
+    this.#predefinedIds.set(name, id);
+    return id;
   }
 
   /** By name. @throws {FilterError}. */
@@ -230,14 +239,17 @@ export class Networks {
     this.#events.post({ type: 'network', action, actor: id, attributes: { name, type: driver } });
   }
 
-  /** Those that are always there. */
+  /** Those that are always there: nobody can remove them. */
   #ensurePredefined(): void {
-    if (this.#store.find('none') !== undefined) return;
-    this.#store.transaction(() => {
-      for (const { name, driver } of PREDEFINED) {
-        if (this.#store.find(name) === undefined) this.#store.add(this.#predefined(name, driver));
-      }
-    });
+    if (this.#hasPredefined) return;
+    if (this.#store.find('none') === undefined) {
+      this.#store.transaction(() => {
+        for (const { name, driver } of PREDEFINED) {
+          if (this.#store.find(name) === undefined) this.#store.add(this.#predefined(name, driver));
+        }
+      });
+    }
+    this.#hasPredefined = true;
   }
 
   #predefined(name: string, driver: NetworkDriver): Network {
