@@ -42,6 +42,7 @@ export class EngineServer {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_MS,
       requestTimeout: 0, // a tar may take its time
+      keepAliveTimeout: 0, // as dockerd: one that is busy would cut off clients whose next request it has not read yet
       requireHostHeader: false,
       // What clients of BuildKit ask for in this way is answered as any other request: there is no such thing.
       shouldUpgradeCallback: isHijack,
