@@ -27,7 +27,9 @@ export function bridgeGroup(network: Network, family: 4 | 6): FirewallGroup {
   return {
     name: `berth-${network.id.slice(0, 12)}`,
     rules: [
-      ...(family === 4 ? inputRules(network) : []).map((match) => filter('-I INPUT', match)),
+      ...(family === 4 ? inputRules(network) : inputRulesOfSix(network)).map((match) =>
+        filter('-I INPUT', match),
+      ),
       ...forwardRules(network, family).map((match) => filter('-I FORWARD', match)),
       filter('-I FORWARD', `-j ${ISOLATED}`),
       filter(`-I ${ISOLATED}`, `-i ${bridge} ! -o ${bridge} -j ${DROPPED}`),
@@ -57,6 +59,18 @@ function inputRules(network: Network): string[] {
   ];
 }
 
+/** Where relays have published ports, which no rule for what is forwarded sees. */
+function inputRulesOfSix(network: Network): string[] {
+  if (!network.isInternal) return [];
+  const from = `-i ${deviceOf(network)}`;
+  return [
+    `${from} -j DROP`,
+    `${from} -p ipv6-icmp -j ACCEPT`,
+    `${from} -p udp -m udp --dport 53 -j ACCEPT`,
+    `${from} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+  ];
+}
+
 function forwardRules(network: Network, family: 4 | 6): string[] {
   const bridge = deviceOf(network);
   if (network.isInternal)
@@ -64,7 +78,7 @@ function forwardRules(network: Network, family: 4 | 6): string[] {
   const subnet = subnetOf(network, family);
   return [
     `-o ${bridge} -m conntrack --ctstate DNAT -j ACCEPT`,
-    `-s ${subnet} -j ACCEPT`,
+    `-i ${bridge} -s ${subnet} -j ACCEPT`,
     `-d ${subnet} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
   ];
 }

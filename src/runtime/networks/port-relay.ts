@@ -80,12 +80,15 @@ sub datagram {
   }
   $sessions{$key}{at} = time; send($sessions{$key}{socket}, $packet, 0);
 }
+sub forget { my $old = delete $sessions{+shift}; delete $reads{fileno $old->{socket}} }
 my $orders = inherited('<&='); # 3: the lowest, and first when there is more to read
 $reads{fileno $orders} = sub {
   my $n = sysread($orders, my $bytes, 4096);
   exit 0 if defined $n ? !$n : !passing();
   $said .= $bytes // '';
+  my $before = $target;
   $target = length $1 ? inet_aton($1) // '' : '' while $said =~ s/^(.*)\n//;
+  if ($target ne $before) { forget($_) for keys %sessions }
 };
 for (@ARGV) {
   my ($protocol, $port) = split '/';
@@ -99,9 +102,7 @@ while (1) {
   next if select($r, $w, undef, %sessions ? 10 : undef) < 0;
   for my $fd (keys %writes) { $writes{$fd}->() if vec($w, $fd, 1) && $writes{$fd} }
   for my $fd (sort { $a <=> $b } keys %reads) { $reads{$fd}->() if vec($r, $fd, 1) && $reads{$fd} }
-  for my $key (grep { $sessions{$_}{at} < time - IDLE } keys %sessions) {
-    my $old = delete $sessions{$key}; delete $reads{fileno $old->{socket}};
-  }
+  forget($_) for grep { $sessions{$_}{at} < time - IDLE } keys %sessions;
 }
 `;
 

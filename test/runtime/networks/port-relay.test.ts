@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { closeSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -76,6 +76,32 @@ describe('a relay of published ports', () => {
       return reply;
     });
     expect(await Promise.all(replies)).toEqual(['one!', 'two!']);
+  });
+
+  it('takes datagrams of who has sent some before to where the container is now', async () => {
+    const [first, then] = ['first', 'then'].map((name) => {
+      const server = createSocket('udp4', (_, { port, address }) => server.send(name, port, address));
+      onTestFinished(() => void server.close());
+      return server;
+    }) as [Socket, Socket];
+    await new Promise<void>((resolve) => first.bind(0, '127.0.0.1', resolve));
+    const { port: containerPort } = first.address();
+    await new Promise<void>((resolve) => then.bind(containerPort, '127.0.0.2', resolve));
+    const { relay, port } = await relayTo('udp', containerPort);
+    const client = createSocket('udp6');
+    onTestFinished(() => void client.close());
+    const answers: string[] = [];
+    client.on('message', (bytes) => answers.push(String(bytes)));
+    for (const [address, name] of [
+      ['127.0.0.1', 'first'],
+      ['127.0.0.2', 'then'],
+    ] as const) {
+      relay.lead(address);
+      await vi.waitFor(() => {
+        client.send('who', port, '::1');
+        expect(answers.at(-1)).toBe(name);
+      });
+    }
   });
 
   it('ends, and leaves its ports, with whoever has its descriptor', async () => {
