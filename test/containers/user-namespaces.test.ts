@@ -39,6 +39,17 @@ afterAll(async () => {
 });
 
 describe('a container with ids of its own', () => {
+  it('is not given a directory of this machine as a volume', async () => {
+    const host = join(place.folder, 'of-machine');
+    mkdirSync(host);
+    await berth('volume', 'create', '-o', 'type=none', '-o', 'o=bind', '-o', `device=${host}`, 'of-machine');
+    const { code, stderr } = await tryBerth('run', '--rm', '-v', 'of-machine:/h', 'box', 'true');
+    expect([code, stderr]).toEqual([
+      125,
+      expect.stringContaining('of-machine is a directory of this machine'),
+    ]);
+  });
+
   it('is root inside, another on this machine, and of its image on disk', async () => {
     const host = join(place.folder, 'host');
     mkdirSync(host, { mode: 0o755 });

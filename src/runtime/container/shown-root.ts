@@ -1,9 +1,9 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { RuntimeUnavailableError } from '../errors.js';
+import { InvalidContainerError, RuntimeUnavailableError } from '../errors.js';
 import { shownOverlayOptions, VOLATILE_MARK } from '../overlay.js';
 import { findProgram } from '../programs.js';
-import type { PreparedVolumes, VolumePoint } from '../volumes/index.js';
+import { isOfMachine, type PreparedVolumes, type VolumePoint, type Volumes } from '../volumes/index.js';
 import { type ContainerFolder, REACHABLE_ROOT } from './container-folder.js';
 import type { ContainerRecord } from './container-record.js';
 import type { OwnIDs } from './own-ids.js';
@@ -93,6 +93,20 @@ export function showRoot(record: ContainerRecord, options: ShownRootOptions): st
   const shown = lowers.map((lower) => join(LAYERS, relative(layers ?? '/', lower)));
   const overlay = shownOverlayOptions(shown, folder.path, OWN);
   return [perl, '-e', SHOW, ids.mountNamespace, overlay, REACHABLE_ROOT, ...trees.flat(), '--'];
+}
+
+/**
+ * What is shown with other ids belongs to the container's root, so nothing of the machine may be.
+ * @throws {InvalidContainerError} a volume is a directory of the machine.
+ */
+export function expectOwnVolumes({ mounts }: ContainerRecord, volumes: Pick<Volumes, 'get'>): void {
+  for (const point of mounts) {
+    if (point.type !== 'volume' || !isOfMachine(volumes.get(point.name))) continue;
+    throw new InvalidContainerError(
+      `the volume ${point.name} is a directory of this machine, which is not for a container with ids of its own: ` +
+        'mount the directory itself, with -v, or use --userns host',
+    );
+  }
 }
 
 /** The volumes of a container with ids of its own, where its monitor sees them. */

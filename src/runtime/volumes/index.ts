@@ -18,5 +18,5 @@ export { type PreparedVolumes, prepareVolumes } from './prepare-volumes.js';
 export { type MountsHostConfig, resolveMounts, type WantedMounts } from './resolve-mounts.js';
 export { copyUp, type MountPlace, type PlacedMounts, specMounts } from './spec-mounts.js';
 export { treeBytes } from './tree-bytes.js';
-export { inspectVolume, type Volume, type VolumeInspect, type VolumeRequest } from './volume.js';
+export { inspectVolume, isOfMachine, type Volume, type VolumeInspect, type VolumeRequest } from './volume.js';
 export { VOLUMES_SCHEMA, Volumes } from './volumes.js';

@@ -13,6 +13,11 @@ export type Volume = Readonly<{
   mountpoint: string;
 }>;
 
+/** Whether it is a directory of the machine, in another place: `-o type=none -o o=bind -o device=/srv`. */
+export function isOfMachine({ options: { type, o = '' } }: Volume): boolean {
+  return type === 'none' || type === 'bind' || /(?:^|,)r?bind(?:,|$)/.test(o);
+}
+
 /** The body of POST /volumes/create. */
 export type VolumeRequest = Readonly<{
   /** None or an empty one makes an anonymous volume. */
