@@ -1,5 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** Milliseconds: what time it is, and how to wait. */
+export type Clock = Readonly<{ now: () => number; sleep: (milliseconds: number) => Promise<unknown> }>;
+
+const CLOCK: Clock = { now: () => performance.now(), sleep };
 /** Between two requests of one client there are moments without any. */
 const QUIET_MS = 500;
 /** After each batch, times as long as that took: so much is left to others. */
@@ -15,22 +19,24 @@ const MIN_REST_MS = 10;
  */
 export class Pace {
   readonly #requests: () => number;
+  readonly #clock: Clock;
   #busyUntil = 0;
   /** Milliseconds of rest that are still to be taken; less than none where a timer was late. */
   #owed = 0;
   #rested: Promise<unknown> = Promise.resolve();
 
   /** @param requests how many are under way. */
-  constructor(requests: () => number) {
+  constructor(requests: () => number, clock = CLOCK) {
     this.#requests = requests;
+    this.#clock = clock;
   }
 
   /** Does a batch when its turn has come: at once where nobody waits for an answer. @throws what `batch` throws. */
   run<T>(batch: () => Promise<T>): Promise<T> {
     if (!this.#isBusy()) return batch();
-    const begun = this.#rested.then(() => performance.now());
+    const begun = this.#rested.then(() => this.#clock.now());
     const done = begun.then(batch);
-    const rest = async () => this.#rest(performance.now() - (await begun));
+    const rest = async () => this.#rest(this.#clock.now() - (await begun));
     this.#rested = done.then(rest, rest);
     return done;
   }
@@ -38,14 +44,14 @@ export class Pace {
   async #rest(tookMs: number): Promise<void> {
     this.#owed += Math.min(tookMs * REST, MAX_REST_MS);
     if (this.#owed < MIN_REST_MS) return;
-    const begun = performance.now();
-    await sleep(this.#owed);
-    const takenMs = performance.now() - begun;
+    const begun = this.#clock.now();
+    await this.#clock.sleep(this.#owed);
+    const takenMs = this.#clock.now() - begun;
     this.#owed = Math.max(this.#owed - takenMs, -MAX_REST_MS); // a process that was stopped owes rests again
   }
 
   #isBusy(): boolean {
-    const now = performance.now();
+    const now = this.#clock.now();
     if (this.#requests() > 0) this.#busyUntil = now + QUIET_MS;
     return now < this.#busyUntil;
   }

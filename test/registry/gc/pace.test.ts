@@ -1,60 +1,80 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Pace } from '../../../src/registry/gc/pace.js';
 
-const BATCH_MS = 20;
+const BATCH_MS = 10;
+
+/** Time that goes on only where something takes it, and what was slept of it. */
+class TestClock {
+  time = 0;
+  readonly sleeps: number[] = [];
+  readonly now = () => this.time;
+  readonly sleep = async (milliseconds: number) => {
+    this.time += milliseconds;
+    this.sleeps.push(milliseconds);
+  };
+
+  /** A batch that takes so long, and says when it began. */
+  batch(milliseconds = BATCH_MS): () => Promise<number> {
+    return async () => {
+      const begun = this.time;
+      await Promise.resolve();
+      this.time += milliseconds;
+      return begun;
+    };
+  }
+}
 
 describe('Pace', () => {
-  it('does one batch at a time while requests are under way, and rests longer than that took', async () => {
-    const times = await timesOf(new Pace(() => 1), 3);
-    const rests = times.slice(1).map(({ begun }, i) => begun - (times[i]?.ended ?? 0));
-    for (const rest of rests) expect(rest).toBeGreaterThanOrEqual(0);
-    expect(rests.reduce((sum, rest) => sum + rest)).toBeGreaterThan(4 * BATCH_MS);
+  it('does one batch at a time while requests are under way, with a rest of three times as long behind each', async () => {
+    const clock = new TestClock();
+    const pace = new Pace(() => 1, clock);
+    const begun = await Promise.all([1, 2, 3].map(() => pace.run(clock.batch())));
+    expect(begun).toEqual([0, 4 * BATCH_MS, 8 * BATCH_MS]);
+  });
+
+  it('rests no longer than a moment after a batch that had to wait itself', async () => {
+    const clock = new TestClock();
+    const pace = new Pace(() => 1, clock);
+    await pace.run(clock.batch(10_000));
+    await pace.run(clock.batch());
+    expect(clock.sleeps[0]).toBe(50);
   });
 
   it('takes rests after short batches together', async () => {
-    const pace = new Pace(() => 1);
-    const begun = performance.now();
-    for (let i = 0; i < 200; i += 1) await pace.run(async () => {});
-    expect(performance.now() - begun).toBeLessThan(200);
+    const clock = new TestClock();
+    const pace = new Pace(() => 1, clock);
+    for (let i = 0; i < 200; i += 1) await pace.run(clock.batch(0.1));
+    expect(clock.sleeps.length).toBeLessThan(7);
   });
 
   it('does them side by side where nobody waits for an answer', async () => {
-    const times = await timesOf(new Pace(() => 0), 3);
-    const firstEnd = Math.min(...times.map(({ ended }) => ended));
-    for (const { begun } of times) expect(begun).toBeLessThanOrEqual(firstEnd);
+    const clock = new TestClock();
+    const pace = new Pace(() => 0, clock);
+    expect(await Promise.all([1, 2, 3].map(() => pace.run(clock.batch())))).toEqual([0, 0, 0]);
+    expect(clock.sleeps).toEqual([]);
   });
 
   it('takes a moment without requests for a pause of one client, and half a second for the end', async () => {
+    const clock = new TestClock();
     let requests = 1;
-    const pace = new Pace(() => requests);
-    const first = pace.run(() => sleep(BATCH_MS).then(() => performance.now()));
+    const pace = new Pace(() => requests, clock);
+    await pace.run(clock.batch());
     requests = 0;
-    const begun = await pace.run(async () => performance.now());
-    expect(begun - (await first)).toBeGreaterThan(2 * BATCH_MS);
-    await sleep(600);
-    const order: string[] = [];
-    const batch = pace.run(async () => order.push('batch'));
-    order.push('then');
-    await batch;
-    expect(order).toEqual(['batch', 'then']);
+    expect(await pace.run(clock.batch())).toBe(4 * BATCH_MS);
+    await setImmediate(); // its rest is taken
+    clock.time += 600;
+    const before = clock.sleeps.length;
+    await pace.run(clock.batch());
+    await pace.run(clock.batch());
+    expect(clock.sleeps).toHaveLength(before);
   });
 
   it('goes on after a batch that failed', async () => {
-    const pace = new Pace(() => 1);
+    const pace = new Pace(() => 1, new TestClock());
     await expect(pace.run(() => Promise.reject(new Error('the disk fails')))).rejects.toThrow(
       'the disk fails',
     );
     expect(await pace.run(async () => 'done')).toBe('done');
   });
 });
-
-/** When each of some batches began and ended that all wanted to begin at once. */
-function timesOf(pace: Pace, count: number) {
-  const batch = async () => {
-    const begun = performance.now();
-    await sleep(BATCH_MS);
-    return { begun, ended: performance.now() };
-  };
-  return Promise.all(Array.from({ length: count }, () => pace.run(batch)));
-}
