@@ -30,7 +30,8 @@ export class ContainerCreation {
   async create(body: CreateBody, name: string | undefined): Promise<ContainerRecord> {
     const { HostConfig: given, NetworkingConfig: networking, ...config } = parseCreateBody(body);
     const hostConfig = given ?? {};
-    const image = this.#parts.images.get(config.Image ?? '');
+    const checkedHostConfig = await checkedLimits(hostConfig);
+    const image = this.#parts.images.get(config.Image ?? ''); // from here on nobody is waited for
     checkRestartPolicy(hostConfig.RestartPolicy ?? {}, hostConfig);
     if (hostConfig.Init === true) initProgram(); // one that is missing is told of now
     const idsOf = this.#parts.ownerOfIDs(hostConfig);
@@ -50,7 +51,7 @@ export class ContainerCreation {
         chainIDs: chainIDs(image.config.rootfs.diff_ids),
       },
       config: withDefaults,
-      hostConfig: await checkedLimits(hostConfig),
+      hostConfig: checkedHostConfig,
       networkingConfig,
       ...(idsOf !== undefined && { idsOf }),
       state: NEW_STATE,

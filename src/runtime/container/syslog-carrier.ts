@@ -21,18 +21,21 @@ chdir $dir or die "chdir: $!\n";
 socket(my $sock, AF_UNIX, 5, 0) or die "socket: $!\n";
 connect($sock, sockaddr_un('attach')) or die "attach: $!\n";
 chdir '/';
-my ($queue, $retry, $out, %begun) = ('', 0);
+my ($queue, $cut, $retry, $pid, $out, %begun) = ('', 0, 0, 0);
 sub passing { $! == EAGAIN || $! == EINTR }
 sub reach {
   $retry = time + 1;
-  open($out, '|-', @logger) or return undef $out;
+  $pid = open($out, '|-', @logger) or return undef $out;
   fcntl($out, F_SETFL, O_WRONLY | O_NONBLOCK);
 }
 sub hand_over {
   reach() if !$out && time >= $retry;
   return unless $out;
   my $n = syswrite($out, $queue);
-  if (defined $n) { substr($queue, 0, $n, '') } elsif (!passing()) { close $out; undef $out }
+  if (defined $n) { $cut = substr($queue, 0, $n, '') !~ /\n\z/ if $n; return }
+  return if passing();
+  close $out; undef $out;
+  $queue =~ s/^[^\n]*\n// if $cut; $cut = 0; # the next logger would take the rest for a line
 }
 sub line {
   my ($kind, $text) = @_; $text =~ s/\r$//;
@@ -56,6 +59,7 @@ while (1) {
   hand_over() if length $queue;
 }
 length $begun{$_} and line($_, $begun{$_}) for keys %begun;
+$SIG{ALRM} = sub { kill 'KILL', $pid if $pid; exit }; # who takes nothing holds nobody up
 alarm 10;
 while (length $queue) { hand_over(); select(undef, undef, undef, 0.05) if length $queue }
 close $out if $out;

@@ -31,7 +31,10 @@ const ACCEPTED = [
   'env-regex',
   'tag',
 ];
-const OF_SYSLOG = ['syslog-address', 'syslog-facility', 'syslog-format', 'tag', 'mode', 'labels', 'env'];
+const OF_SYSLOG = [
+  ...['syslog-address', 'syslog-facility', 'syslog-format', 'tag', 'mode', 'max-buffer-size'],
+  ...['labels', 'labels-regex', 'env', 'env-regex'],
+];
 const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 };
 
 /** @throws {InvalidLogConfigError} with docker's words. */

@@ -27,6 +27,8 @@ export type TaggedContainer = Readonly<{
 /** Of the machine itself: syslog(3). */
 const LOCAL = '/dev/log';
 const DEFAULT_PORT = 514;
+/** More than a network takes, and less than a person waits: where packets are swallowed nobody ever answers. */
+const ANSWER_MS = 5000;
 const FACILITIES = (
   'kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ' +
   '- - - - local0 local1 local2 local3 local4 local5 local6 local7'
@@ -54,6 +56,8 @@ export function parseSyslogTarget(options: Readonly<Record<string, string>>): Sy
   const number = /^\d+$/.test(facility) ? Number(facility) : FACILITIES.indexOf(facility);
   if (number < 0 || number > 23 || facility === '-')
     throw new InvalidLogConfigError('invalid syslog facility');
+  if (number === 0)
+    throw new InvalidLogConfigError('the syslog facility kern is for the kernel alone: choose another one');
   const known = FORMATS[format];
   if (known === undefined)
     throw new InvalidLogConfigError(
@@ -100,6 +104,8 @@ export async function expectSyslog({ place }: SyslogTarget): Promise<void> {
     );
   if (place.kind === 'udp' || place.kind === 'unixgram') return;
   const socket = connect(place);
+  const where = 'path' in place ? place.path : `${place.host}:${place.port}`;
+  socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error(`no answer from ${where}`)));
   try {
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   } catch (error) {
