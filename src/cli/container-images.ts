@@ -27,7 +27,7 @@ function imageOf(store: LocalStore, root: Descriptor): ContainerImage {
   }
   const stack = manifest.layers.map((layer, i) => {
     const diffID = diffIDs[i] ?? layer.digest;
-    const isTar = store.hasBlob(diffID);
+    const isTar = store.sizeOf(diffID) !== undefined;
     return {
       diffID,
       async *open() {

@@ -2,6 +2,7 @@ import {
   type ContainerHost,
   type ContainerRecord,
   commandLine,
+  isActive,
   networkNames,
 } from '../runtime/container/index.js';
 import { type Attachment, portsText } from '../runtime/networks/index.js';
@@ -75,9 +76,7 @@ function chosen(
   const matching = chooseContainers(records, filter);
   if (last > 0) return matching.slice(0, last);
   const showsAll = all || filter.some((text) => /^(?:status|exited)=/.test(text));
-  return matching.filter(
-    ({ state }) => showsAll || ['running', 'paused', 'restarting'].includes(state.status),
-  );
+  return matching.filter(({ state }) => showsAll || isActive(state.status));
 }
 
 function rowOf(

@@ -1,4 +1,5 @@
 import { type DiskUsageJson, diskUsageJson } from '../engine/index.js';
+import { isActive } from '../runtime/container/index.js';
 import { openContainerHost } from './container-host.js';
 import { diskUsageSections } from './disk-usage-sections.js';
 import { engineParts } from './engine-parts.js';
@@ -40,14 +41,12 @@ function rowsOf({ LayersSize, Images, Containers, Volumes, BuildCache }: DiskUsa
     BuildCache ?? [],
   ];
   const used = images.filter((image) => image.Containers > 0);
-  const isActive = ({ State }: (typeof containers)[number]) =>
-    ['running', 'paused', 'restarting'].includes(State);
   const own = sum(used.map(({ Size, SharedSize }) => Size - SharedSize));
   return [
     row('Images', images.length, used.length, LayersSize, percented(LayersSize - own, LayersSize)),
     partRow(
       'Containers',
-      containers.map((one) => ({ isActive: isActive(one), bytes: one.SizeRw })),
+      containers.map((one) => ({ isActive: isActive(one.State), bytes: one.SizeRw })),
     ),
     partRow(
       'Local Volumes',

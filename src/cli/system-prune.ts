@@ -17,6 +17,12 @@ export async function pruneSystem({ force = false, ...flags }: SystemPruneFlags)
   const { all = false, volumes = false, filter } = flags;
   if (volumes && filter.some((text) => text.startsWith('until=')))
     throw new UsageError('the filter until is not possible with --volumes: volumes have no age');
+  const other = filter.find((text) => !/^(label!?|until)=/.test(text));
+  if (other !== undefined)
+    throw new UsageError(
+      `the filter ${other} is not possible: everything here knows label, label! and until`,
+    );
+  const until = untilOf(filter.filter((text) => text.startsWith('until='))); // of the build cache, which has no labels
   using opened = await openContainerHost(flags); // first: this may become another process, which would ask again
   if (!force && !(await confirmed(`${question(flags)} Continue? [y/N] `))) return;
   const { host, store } = opened;
@@ -32,7 +38,6 @@ export async function pruneSystem({ force = false, ...flags }: SystemPruneFlags)
     tell({ text: deleted('Volumes', pruned.removed), reclaimedBytes: pruned.reclaimedBytes });
   }
   tell(imagesPruned(store, { all, filters: filter }));
-  const until = untilOf(filter.filter((text) => text.startsWith('until='))); // it has no labels
   const cache = await pruneBuildCache(storeRoot(flags), { all, ...(until !== undefined && { until }) });
   tell({ text: deleted('build cache objects', cache.ids), reclaimedBytes: cache.reclaimedBytes });
   process.stdout.write(reclaimed(reclaimedBytes));

@@ -80,7 +80,7 @@ export type EngineIdentity = Readonly<{
   isRemapped: boolean;
 }>;
 
-/** What is asked for what is on this machine, by commands too. */
+/** What answers about this machine need: the engine's, and those of `berth info` and `berth system df`. */
 export type EngineParts = Readonly<{
   identity: EngineIdentity;
   /** For one request, which closes it: what it has found stays until then, and nothing that others remove. */

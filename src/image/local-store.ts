@@ -274,10 +274,13 @@ export class LocalStore implements ImageEndpoint {
 
   // What stays
 
-  /** Keeps content, and what it leads to, until the owner releases it. It must be stored. */
+  /** Keeps content, and what it leads to, until the owner releases it. @throws {ContentNotFoundError} */
   hold(owner: string, digests: readonly Digest[]): void {
-    this.#leases.take(...digests);
-    this.#holds.add(owner, digests);
+    this.#db.transaction(() => {
+      const missing = digests.find((digest) => this.#layout.sizeOf(digest) === undefined);
+      if (missing !== undefined) throw new ContentNotFoundError(missing);
+      this.#holds.add(owner, digests);
+    });
   }
 
   /** Lets go of what an owner holds: of some content, or all of it. The next {@link prune} may remove that. */

@@ -1,12 +1,17 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { type DiskReserve, explainDisk, isUnsound, type SQLInputValue, SqlFile } from '../sqlite/index.js';
+import {
+  type DiskReserve,
+  explainDisk,
+  isUnsound,
+  SHORT_LOG,
+  type SQLInputValue,
+  SqlFile,
+} from '../sqlite/index.js';
 
 /** How long a change waits for that of another process. */
 const BUSY_MS = 10_000;
 const VERSION = 2;
-/** So long the log may become, which the next process reads where nobody closed the file: 1 MiB. */
-const MAX_LOG_PAGES = 256;
 
 const SCHEMA = `
 -- What was named, or has lost its name: a manifest or index, and the id that people know it by.
@@ -50,7 +55,7 @@ export class StoreDatabase extends SqlFile {
     super(openSound(path), reserve);
     this.#path = path;
     this.isNew = this.#version() === 0 && this.#create();
-    this.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${MAX_LOG_PAGES}`);
+    this.exec(`PRAGMA synchronous = NORMAL; ${SHORT_LOG}`);
     if (this.#version() === 1) this.#upgrade();
     if (this.#version() > VERSION) {
       this.close();

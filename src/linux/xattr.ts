@@ -48,6 +48,8 @@ export function lremovexattr(path: Path, name: string): void {
   }
 }
 
+let scratch: Buffer | undefined;
+
 /**
  * Reads what fits into the largest value that there may be. @returns a copy of what was read, or an errno. There is
  * nearly always nothing, and a buffer for each of many thousand files is work for the collector.
@@ -57,5 +59,3 @@ function reading(read: (buffer: Buffer) => number): Buffer | number {
   const result = read(scratch);
   return result >= 0 ? Buffer.from(scratch.subarray(0, result)) : -result;
 }
-
-let scratch: Buffer | undefined;

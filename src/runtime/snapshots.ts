@@ -78,7 +78,8 @@ export class SnapshotStore implements Snapshots {
     const { directory } = this.#options;
     const kept = new Set(Array.from(keep, folderName));
     for (const name of readdirSync(directory)) {
-      if (/^[0-9a-f]{64,}$/.test(name) && !kept.has(name)) this.#discard(join(directory, name));
+      const [, chain = ''] = /^([0-9a-f]{64,})(?:\.fuse)?$/.exec(name) ?? [];
+      if (chain !== '' && !kept.has(chain)) this.#discard(join(directory, name));
     }
   }
 
@@ -101,8 +102,14 @@ export class SnapshotStore implements Snapshots {
     }
   }
 
+  /** Containers on trees of the kernel's go on beside those of fuse-overlayfs. */
+  #folderOf(id: Digest): string {
+    const { directory, overlay } = this.#options;
+    return join(directory, overlay === 'fuse' ? `${folderName(id)}.fuse` : folderName(id));
+  }
+
   #find(id: Digest): string | undefined {
-    const folder = join(this.#options.directory, folderName(id));
+    const folder = this.#folderOf(id);
     const tree = join(folder, TREE);
     try {
       const { boot, overlay } = JSON.parse(readFileSync(join(folder, META), 'utf8')) as Meta;
@@ -155,7 +162,7 @@ export class SnapshotStore implements Snapshots {
   }
 
   #publish(made: string, id: Digest): string {
-    const folder = join(this.#options.directory, folderName(id));
+    const folder = this.#folderOf(id);
     writeFileSync(join(made, META), JSON.stringify(this.#meta));
     try {
       renameSync(made, folder);

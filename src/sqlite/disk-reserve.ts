@@ -29,8 +29,12 @@ export class DiskReserve {
 
   /** Takes it, if it is not there and nothing forbids it. */
   keep(): void {
-    if (statSync(this.#path, { throwIfNoEntry: false }) !== undefined || this.#free() < ENOUGH_BYTES) return;
-    // Zeros would take no room where files are compressed.
+    if (
+      statSync(this.#path, { throwIfNoEntry: false })?.size === RESERVE_BYTES ||
+      this.#free() < ENOUGH_BYTES
+    )
+      return;
+    // One that is shorter was cut off. Zeros would take no room where files are compressed.
     const bytes = randomFillSync(Buffer.allocUnsafe(RESERVE_BYTES));
     try {
       writeFileSync(this.#path, bytes, { mode: 0o600 });

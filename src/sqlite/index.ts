@@ -3,4 +3,4 @@
 export { DiskReserve } from './disk-reserve.js';
 export { explainDisk, isUnsound, primaryCode } from './result-codes.js';
 export type { Row, SQLInputValue } from './sql-file.js';
-export { SqlFile } from './sql-file.js';
+export { SHORT_LOG, SqlFile } from './sql-file.js';

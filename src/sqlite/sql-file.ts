@@ -7,6 +7,9 @@ export type { SQLInputValue };
 
 export type Row = Readonly<Record<string, unknown>>;
 
+/** The log, which the next process reads where nobody closed the file, grows to no more than 1 MiB. */
+export const SHORT_LOG = 'PRAGMA wal_autocheckpoint = 256';
+
 /** SQL on an open database, each statement prepared once. Parameters are written `?1`, `?2`, ... */
 export class SqlFile {
   readonly #db: DatabaseSync;

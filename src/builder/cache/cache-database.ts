@@ -1,13 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { isUnsound, SqlFile } from '../../sqlite/index.js';
+import { isUnsound, SHORT_LOG, SqlFile } from '../../sqlite/index.js';
 
 const BUSY_MS = 10_000;
 /** A cache of another version is thrown away: it is only a cache. */
 const VERSION = 1;
-/** So long the log may become, which the next process reads where nobody closed the file: 1 MiB. */
-const MAX_LOG_PAGES = 256;
 
 const SCHEMA = `
 -- What steps made, by the keys that lead to it. Times in milliseconds; created as in the image's history.
@@ -54,7 +52,7 @@ function open(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: BUSY_MS });
   try {
     if (versionOf(db) === 0) create(db);
-    db.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${MAX_LOG_PAGES}`);
+    db.exec(`PRAGMA synchronous = NORMAL; ${SHORT_LOG}`);
     if (versionOf(db) !== VERSION) throw new ForeignVersion();
     return db;
   } catch (error) {

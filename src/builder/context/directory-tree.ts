@@ -41,6 +41,8 @@ const RACY_COARSE_NS = 2_100_000_000n;
 const SECOND_NS = 1_000_000_000n;
 /** Larger ones are read in turns with everything else. */
 const LARGE_BYTES = 1024 * 1024;
+/** Also of a file that is said to be empty: it may have grown since. */
+const LEAST_BYTES = 4096;
 const SMALL_BYTES = 64 * 1024;
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -139,7 +141,7 @@ export class DirectoryTree implements SourceTree {
 
   *chunks({ path, size }: SourceEntry): Generator<Uint8Array> {
     const fd = openSync(this.#pathOf(path), READ_FLAGS);
-    const buffer = Buffer.allocUnsafe(Math.min(size + 1, LARGE_BYTES));
+    const buffer = Buffer.allocUnsafe(Math.max(LEAST_BYTES, Math.min(size + 1, LARGE_BYTES)));
     try {
       for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer))
         yield buffer.subarray(0, bytes);

@@ -1,4 +1,4 @@
-import { inspectContainer, topContainer } from '../../runtime/container/index.js';
+import { inspectContainer, isActive, topContainer } from '../../runtime/container/index.js';
 import { type Handler, sendJson } from '../call.js';
 import { filtersOf, isSet, numberOf, textOf } from '../query.js';
 import { listedContainerJson } from './container-json.js';
@@ -19,7 +19,6 @@ const FILTERS = [
   'status',
   'volume',
 ];
-const ALIVE = ['running', 'paused', 'restarting'];
 
 /** `docker ps`. */
 export const containerList: Handler = async ({ containers }, { query, answer }) => {
@@ -28,7 +27,7 @@ export const containerList: Handler = async ({ containers }, { query, answer }) 
   const chosen = containers.choose(await containers.host.list(), texts);
   const limit = numberOf(query, 'limit') ?? 0;
   const showsAll = isSet(query, 'all') || limit > 0 || filters.has('status') || filters.has('exited');
-  const shown = chosen.filter(({ state }) => showsAll || ALIVE.includes(state.status));
+  const shown = chosen.filter(({ state }) => showsAll || isActive(state.status));
   const now = Date.now();
   const { host } = containers;
   const lines = shown.slice(0, limit > 0 ? limit : undefined).map(async (record) => ({

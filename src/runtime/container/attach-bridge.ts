@@ -19,7 +19,8 @@ export const DETACHED = 100;
 /**
  * conmon's socket keeps the borders of packets (SOCK_SEQPACKET), which Node cannot open; Perl is on every Debian. The first
  * byte of a packet says which output it is: 2 or 3. Input is never sent before there is room, so that a container that
- * does not read holds nothing up. The socket may not be there yet: it is waited for as long as whoever wants it is there. fd 3
+ * does not read holds nothing up. The socket may not be there yet: it is waited for as long as whoever wants it is there,
+ * and the container has not ended. fd 3
  * gets a byte when the session is open.
  */
 const BRIDGE = String.raw`
@@ -31,7 +32,7 @@ chdir $dir or die "chdir: $!\n";
 socket(my $sock, AF_UNIX, 5, 0) or die "socket: $!\n";
 my $parent = getppid();
 while (!connect($sock, sockaddr_un('attach'))) {
-  exit 1 if getppid() != $parent;
+  exit 1 if getppid() != $parent || -e 'exit';
   select(undef, undef, undef, 0.005);
 }
 if (open(my $ready, '>&=', 3)) { syswrite($ready, "\n"); close($ready) }

@@ -14,7 +14,7 @@ import { Monitor } from './monitor.js';
 import { type FindRunning, sharedNamespaces } from './namespaces.js';
 import { OwnIDs } from './own-ids.js';
 import { mayRestart } from './restart-policy.js';
-import { showRoot } from './shown-root.js';
+import { expectOwnVolumes, showRoot } from './shown-root.js';
 import { startSyslogCarrier } from './syslog-carrier.js';
 
 export type LaunchOptions = Readonly<{
@@ -47,6 +47,7 @@ export class ContainerLauncher {
     using unless = new DisposableStack();
     try {
       folder.make();
+      folder.forgetExit(); // before anybody attaches
       const care = attend && !mayRestart(record) ? unless.use(Care.take(folder.file('care'))) : undefined;
       if (care === undefined) Care.leave(folder.file('care'));
       const attached = attach?.(folder);
@@ -83,11 +84,11 @@ export class ContainerLauncher {
     using machine = await openMachine(this.#parts.machineOptions);
     const { program } = machine;
     const findRunning = this.#findRunning;
+    if (record.idsOf !== undefined) expectOwnVolumes(record, this.#parts.volumes);
     using ids = await OwnIDs.open(record, findRunning);
-    const image = this.#parts.images.open(record.image.manifest);
     this.#parts.images.hold(record.id, record.image.manifest); // whoever created it may have been killed before
+    const image = this.#parts.images.open(record.image.manifest);
     const lowers = await machine.snapshots.ensure(image.stack, signal && { signal });
-    folder.forgetExit();
     const { surroundings } = machine;
     const { mount } = prepareOverlay({ lowers, directory: folder.path, kind: machine.overlay });
     const { config } = record;

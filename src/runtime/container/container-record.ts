@@ -102,6 +102,11 @@ export function damagedRecord(reason: string, state: string): Omit<ContainerReco
   };
 }
 
+/** Shown by `docker ps` without -a: it has processes, or is about to have them again. */
+export function isActive(status: string): boolean {
+  return ['running', 'paused', 'restarting'].includes(status);
+}
+
 /** Whether it has processes. */
 export function isAlive({ state }: ContainerRecord): boolean {
   return state.status === 'running' || state.status === 'paused';

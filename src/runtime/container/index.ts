@@ -29,6 +29,7 @@ export {
   type ContainerRecord,
   type ContainerState,
   type ContainerStatus,
+  isActive,
   isAlive,
 } from './container-record.js';
 export { statsOfContainer } from './container-stats.js';

@@ -3,7 +3,7 @@ import { DEFAULT_SHM_BYTES } from '../spec.js';
 import { inspectMounts } from '../volumes/index.js';
 import { commandLine, type HostConfig } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
-import type { ContainerRecord, ContainerState } from './container-record.js';
+import { type ContainerRecord, type ContainerState, isActive } from './container-record.js';
 import { readHealthLog } from './health-log.js';
 import { inspectNetworks } from './inspect-networks.js';
 
@@ -52,7 +52,7 @@ export function inspectContainer(record: ContainerRecord, folder: ContainerFolde
 function inspectState({ status, pid, exitCode, error, oomKilled, startedAt, finishedAt }: ContainerState) {
   return {
     Status: status,
-    Running: ['running', 'paused', 'restarting'].includes(status),
+    Running: isActive(status),
     Paused: status === 'paused',
     Restarting: status === 'restarting',
     OOMKilled: oomKilled,

@@ -26,6 +26,7 @@ export function ownerOfIDs(
   hostConfig: HostConfig,
   { isForMachine, idsOf }: IDChoice,
   linux = release(),
+  read?: (path: string) => string,
 ): string | undefined {
   const mode = hostConfig.UsernsMode ?? '';
   if (!['', 'host', 'auto'].includes(mode))
@@ -38,7 +39,7 @@ export function ownerOfIDs(
     );
   expectOwnNamespaces(hostConfig);
   expectLinux(linux);
-  subordinateIDs(owner);
+  subordinateIDs(owner, read);
   return owner;
 }
 

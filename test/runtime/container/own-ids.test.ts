@@ -20,5 +20,5 @@ it.each([
   { mode: 'auto', choice: ROOT, linux: '5.18.9', message: 'need Linux 5.19, this is 5.18.9' },
   { mode: 'auto', choice: { ...ROOT, isForMachine: false }, linux: '6.1', message: 'without root' },
 ])('the ids of a container cannot be its own: $message', ({ mode, choice, linux, message }) =>
-  expect(() => ownerOfIDs({ UsernsMode: mode }, choice, linux)).toThrow(message),
+  expect(() => ownerOfIDs({ UsernsMode: mode }, choice, linux, () => '')).toThrow(message),
 );
