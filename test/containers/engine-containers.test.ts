@@ -67,6 +67,18 @@ describe('docker run, on berth engine', () => {
   });
 });
 
+describe('docker rmi, on berth engine', () => {
+  it('gives back the disk of an image that containers were made of', async () => {
+    const blobs = () => readdirSync(engine.path('root/content/blobs/sha256')).sort();
+    const before = blobs();
+    await docker('commit', await docker('create', 'box:1').then((id) => id.trim()), 'other:1');
+    await docker('run', '--rm', 'other:1', 'true');
+    expect(blobs()).not.toEqual(before);
+    await docker('rmi', 'other:1');
+    expect(blobs()).toEqual(before);
+  });
+});
+
 describe('commands of berth', () => {
   const berth = (...args: readonly string[]) =>
     run([...namespace.prefix, BERTH, ...args], {
