@@ -15,9 +15,9 @@ export async function keepContainers(
   log: EngineLog,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { id, error } of await host.startAfterBoot()) {
-    log.warn({ container: id, error: (error as Error).message }, 'a container could not be started again');
-  }
+  await startAfterBoot(host, log).catch((error: unknown) =>
+    log.error({ err: error }, 'containers could not be started again'),
+  );
   const watched = watchHealth(host, {
     signal,
     onFailure: (container, error) => log.error({ container, err: error }, 'its health cannot be checked'),
@@ -32,6 +32,12 @@ export async function keepContainers(
     await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {}); // over: the loop ends
   }
   await watched;
+}
+
+async function startAfterBoot(host: ContainerHost, log: EngineLog): Promise<void> {
+  for (const { id, error } of await host.startAfterBoot()) {
+    log.warn({ container: id, error: (error as Error).message }, 'a container could not be started again');
+  }
 }
 
 async function rotateLogs(host: ContainerHost): Promise<void> {

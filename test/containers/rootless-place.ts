@@ -9,7 +9,7 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 import type { Ended } from './container-place.js';
 
 /** Device nodes that this machine may keep for root, and others give to everybody. */
-const WITH_DEVICES = `mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mknod -m 666 /mnt/tun c 10 200 &&
+const WITH_DEVICES = `mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mknod -m "$0" /mnt/tun c 10 200 &&
   mount --bind /mnt/tun /dev/net/tun && mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse && exec "$@"`;
 
 /** An ordinary user of this machine, with a home and a network of their own, and the image `box` of busybox. */
@@ -39,8 +39,13 @@ export class RootlessPlace implements AsyncDisposable {
 
   /** To be put before a command, so that it is the user's. */
   get prefix(): CommandPrefix {
+    return this.prefixWhere({ tunMode: '666' });
+  }
+
+  /** As {@link prefix}. @param machine `tunMode`: who may open /dev/net/tun. */
+  prefixWhere({ tunMode }: Readonly<{ tunMode: string }>): CommandPrefix {
     const asUser = ['setpriv', `--reuid=${this.user}`, `--regid=${this.user}`, '--init-groups'];
-    return [...this.network.prefix, 'unshare', '--mount', '--', 'sh', '-c', WITH_DEVICES, 'sh', ...asUser];
+    return [...this.network.prefix, 'unshare', '--mount', '--', 'sh', '-c', WITH_DEVICES, tunMode, ...asUser];
   }
 
   get env(): NodeJS.ProcessEnv {
@@ -49,15 +54,18 @@ export class RootlessPlace implements AsyncDisposable {
     return cleanEnvironment({ ...env, BERTH_ROOT: undefined, XDG_DATA_HOME: undefined });
   }
 
-  /** @returns what it printed. */
-  run(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    return run([...this.prefix, BERTH, ...args], { cwd: this.home, env: this.env, ...options });
+  /** @param options `prefix`: instead of the usual one. @returns what it printed. */
+  run(
+    args: readonly string[],
+    { prefix = this.prefix, ...options }: RunOptions & { prefix?: CommandPrefix } = {},
+  ): Promise<string> {
+    return run([...prefix, BERTH, ...args], { cwd: this.home, env: this.env, ...options });
   }
 
   /** Whatever its exit code. */
-  async tryRun(args: readonly string[]): Promise<Ended> {
+  async tryRun(...asked: Parameters<RootlessPlace['run']>): Promise<Ended> {
     try {
-      return { code: 0, stdout: await this.run(args), stderr: '' };
+      return { code: 0, stdout: await this.run(...asked), stderr: '' };
     } catch (error) {
       if (!(error instanceof RunError)) throw error;
       const { code = -1, stdout, stderr } = error;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -138,6 +138,34 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     await place.run(['network', 'rm', 'app']);
     await expect(place.network.run(fetch)).rejects.toThrow('ended with 7');
     expect(await ownProcesses()).toEqual(['sleep']);
+  });
+
+  it('gets rid of a container whose network cannot be made, and is told what would help', async () => {
+    const BERTH_ROOT = join(place.home, 'no-tun');
+    const prefix = place.prefixWhere({ tunMode: '600' });
+    const berth = (...args: string[]) => place.tryRun(args, { env: { ...place.env, BERTH_ROOT }, prefix });
+    await berth('import', '-c', 'CMD ["sh"]', join(place.home, 'box.tar'), 'box');
+    const { code, stderr } = await berth('run', '--name', 'first', '-p', '8081:80', 'box', 'true');
+    expect(await berth('ps', '-a', '--format', '{{.Names}}')).toEqual({
+      code: 0,
+      stdout: 'first\n',
+      stderr: '',
+    });
+    expect(await berth('rm', 'first')).toMatchObject({ code: 0 });
+    expect(code).toBe(125);
+    expect(stderr).toMatch(/chmod 666 \/dev\/net\/tun.*--network none/);
+
+    // Something of root's in its folder keeps one from being removed.
+    await berth('create', '--name', 'stuck', '--network', 'none', 'box');
+    const folders = join(BERTH_ROOT, 'containers');
+    const [folder = ''] = readdirSync(folders);
+    const stuck = join(folders, folder, 'stuck');
+    mkdirSync(join(stuck, 'file'), { recursive: true });
+    expect(await berth('rm', 'stuck')).toMatchObject({ code: 1 });
+    expect(await berth('ps', '-aq', '--no-trunc')).toMatchObject({ code: 0, stdout: `${folder}\n` });
+    rmSync(stuck, { recursive: true });
+    expect(await berth('ps', '-aq')).toEqual({ code: 0, stdout: '', stderr: '' });
+    for (const pid of await place.keepers()) process.kill(pid, 'SIGKILL');
   });
 
   it('is told what only root can have, and what an administrator can do about it', async () => {

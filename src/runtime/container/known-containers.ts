@@ -14,7 +14,7 @@ export class KnownContainers {
     this.#endings = endings;
   }
 
-  /** The newest first. */
+  /** The newest first. One that cannot be seen to keeps nobody from looking at the others: it is told of. */
   async all(): Promise<ContainerRecord[]> {
     const records = this.#parts.store.all();
     const known = new Set(records.map(({ id }) => id));
@@ -25,7 +25,11 @@ export class KnownContainers {
       if (this.#endings.needsCare(record, attached)) toSettle.add(record.id);
       else if (this.#endings.isOverdue(record)) this.#parts.startCleanUp(record.id);
     }
-    for (const id of toSettle) await this.#settle(id);
+    for (const id of toSettle) {
+      await this.#settle(id).catch((error: unknown) =>
+        this.#parts.notice(`container ${id} cannot be seen to: ${(error as Error).message}`),
+      );
+    }
     const current = toSettle.size === 0 ? records : this.#parts.store.all();
     return current.map((record) => {
       if (record.state.status === 'dead')

@@ -240,12 +240,9 @@ export class Attachments {
         await this.#namespaces.removeDevice(path, connection.endpoint.interfaceName);
       }
     }
-    // Half-made or half-gone: made whole in a namespace of its own, it can be taken away.
     const scratch = SCRATCH + connection.container.id;
     try {
-      const other = await this.#namespaces.make(scratch);
-      await this.#plumbing.setUp(other, connection);
-      await this.#plumbing.tearDown(other, connection);
+      await this.#plumbing.clear(await this.#namespaces.make(scratch), connection);
     } finally {
       await this.#namespaces.remove(scratch);
     }

@@ -39,11 +39,14 @@ export class MachinePlumbing implements NetworkPlumbing {
     await this.#usual.tearDown(connection, !this.#hasOthers(network, container.id));
   }
 
+  async clear(namespace: string, connection: Connection): Promise<void> {
+    await this.setUp(namespace, connection);
+    await this.tearDown(namespace, connection);
+  }
+
   reviveNames(): Promise<void> {
     return this.#netavark.reviveNames();
   }
 
-  rest(): Promise<void> {
-    return this.#netavark.rest();
-  }
+  async rest(): Promise<void> {} // aardvark-dns ends by itself
 }

@@ -24,6 +24,11 @@ export interface NetworkPlumbing {
   setUp(namespace: string, connection: Connection): Promise<void>;
   /** Takes away what {@link setUp} made. @throws {RuntimeError} some of it was not there, and some may be left. */
   tearDown(namespace: string, connection: Connection): Promise<void>;
+  /**
+   * Takes away what is half-made or half-gone: made whole, it can be. Needs nothing that only a container which runs would.
+   * @param namespace a fresh one, of no container. @throws {RuntimeError}
+   */
+  clear(namespace: string, connection: Connection): Promise<void>;
   /** Starts what answers for names, if it should run and does not. */
   reviveNames(): Promise<void>;
   /** Nobody is in a network any more: what only runs for them ends. */
@@ -39,9 +44,7 @@ export interface NetworkPlumbing {
 const DNS_PORT = '53';
 
 /** netavark and aardvark-dns, of podman: one call for each network of a container. Version 1.4 was tried. */
-export class Netavark implements NetworkPlumbing {
-  readonly takesPorts = false;
-  readonly nameServers = [];
+export class Netavark {
   readonly #directory: string;
   readonly #prefix: () => readonly string[];
 
@@ -55,16 +58,17 @@ export class Netavark implements NetworkPlumbing {
     return this.#prefix();
   }
 
-  async rest(): Promise<void> {} // aardvark-dns ends by itself
-
+  /** As {@link NetworkPlumbing}. */
   async setUp(namespace: string, connection: Connection): Promise<void> {
     await this.#run('setup', namespace, connection);
   }
 
+  /** As {@link NetworkPlumbing}. */
   async tearDown(namespace: string, connection: Connection): Promise<void> {
     await this.#run('teardown', namespace, connection);
   }
 
+  /** As {@link NetworkPlumbing}. */
   async reviveNames(): Promise<void> {
     const names = join(this.#directory, 'aardvark-dns');
     if (!existsSync(names) || readdirSync(names).every((name) => name === 'aardvark.pid')) return;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { isRunning, processIdentity } from '../../linux/index.js';
-import { lastWords, RuntimeError } from '../errors.js';
+import { lastWords, RuntimeError, RuntimeUnavailableError } from '../errors.js';
 import { isMountPoint } from '../own-mounts.js';
 import { PortTakenError } from './network-errors.js';
 import { addNamespace, removeNamespace } from './network-namespaces.js';
@@ -19,6 +19,10 @@ export const SLIRP_NAME_SERVER = '10.0.2.3';
 const INNER_ADDRESS = '10.0.2.100';
 const DEVICE = 'tap0';
 const MTU = '65520';
+const TUN = '/dev/net/tun';
+const TUN_HINT =
+  `an administrator can let all users open it with chmod 666 ${TUN}, after modprobe tun if it is not there; ` +
+  '--network none and --network host do without';
 /** It stays in the mounts that it was started in, so that these are there as long as it is; what it starts ends with it. */
 const HOLDER = '"$@"; exit $?';
 
@@ -53,11 +57,16 @@ export class SlirpNetwork {
     return isRunning(readIfAny(this.#holder)) === true && isThere(this.namespace);
   }
 
-  /** Makes what is missing of it. @throws {RuntimeUnavailableError} slirp4netns is not installed. @throws {RuntimeError} */
+  /** The namespace, if it is missing, which nothing leads out of before it is {@link up}. @throws {RuntimeError} */
+  async make(): Promise<void> {
+    if (!isThere(this.namespace)) await addNamespace(this.namespace);
+  }
+
+  /** Makes what is missing of it. @throws {RuntimeUnavailableError} slirp4netns or its device is missing. @throws {RuntimeError} */
   async up(): Promise<void> {
     const program = requiredProgram('slirp4netns');
     this.#endHolder();
-    if (!isThere(this.namespace)) await addNamespace(this.namespace);
+    await this.make();
     await this.#start(program);
   }
 
@@ -129,10 +138,7 @@ export class SlirpNetwork {
     ready.destroy();
     child.stderr?.destroy();
     child.unref();
-    if (!isReady)
-      throw new RuntimeError(
-        `cannot make a network for containers without root: slirp4netns: ${lastWords(complaint) || 'it ended at once'}`,
-      );
+    if (!isReady) throw failure(lastWords(complaint) || 'it ended at once');
     writeFileSync(this.#holder, processIdentity(child.pid), { mode: 0o600 });
   }
 
@@ -150,6 +156,14 @@ export class SlirpNetwork {
     if (answer.error !== undefined) throw new RuntimeError(`slirp4netns: ${answer.error.desc ?? execute}`);
     return answer.return ?? answer; // a list is the answer itself
   }
+}
+
+/** @param reason as slirp4netns has it. */
+function failure(reason: string): RuntimeError {
+  const message = `cannot make a network for containers without root: slirp4netns: ${reason}`;
+  return reason.includes(TUN)
+    ? new RuntimeUnavailableError(`${message}; ${TUN_HINT}`)
+    : new RuntimeError(message);
 }
 
 function isThere(namespace: string): boolean {

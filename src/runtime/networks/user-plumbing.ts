@@ -45,7 +45,8 @@ export class UserPlumbing implements NetworkPlumbing {
       );
     if (!this.#outer.isUp) {
       await this.#outer.up();
-      for (const port of this.#published().filter(isOfFour)) await this.#outer.publish(port);
+      // One that somebody has taken meanwhile is lost to its container, and is no fault of this one.
+      for (const port of this.#published().filter(isOfFour)) await this.#outer.publish(port).catch(() => {});
     }
     await this.#inner.setUp(namespace, inside(connection));
     for (const port of ports.filter(isOfFour)) await this.#outer.publish(port);
@@ -53,6 +54,15 @@ export class UserPlumbing implements NetworkPlumbing {
 
   async tearDown(namespace: string, connection: Connection): Promise<void> {
     for (const port of connection.ports.filter(isOfFour)) await this.#outer.withdraw(port);
+    await this.#inner.tearDown(namespace, inside(connection));
+  }
+
+  /** Without slirp4netns: whatever made that fail would keep what failed for ever. */
+  async clear(namespace: string, connection: Connection): Promise<void> {
+    await this.#outer.make();
+    // One that cannot be withdrawn is when it is published anew.
+    for (const port of connection.ports.filter(isOfFour)) await this.#outer.withdraw(port).catch(() => {});
+    await this.#inner.setUp(namespace, inside(connection));
     await this.#inner.tearDown(namespace, inside(connection));
   }
 
