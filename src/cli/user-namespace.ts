@@ -76,10 +76,11 @@ export function runDirectory(env: NodeJS.ProcessEnv = process.env): string {
   const usual = `/run/user/${userOutside(env)}`;
   if (isOwn(usual)) return usual;
   const made = `/tmp/berth-${userOutside(env)}`;
-  mkdirSync(made, { recursive: true, mode: 0o700 });
+  if (lstatSync(made, { throwIfNoEntry: false }) === undefined)
+    mkdirSync(made, { recursive: true, mode: 0o700 });
   if (isOwn(made)) return made;
   throw new Error(
-    `cannot use ${made}, which others can write to: set XDG_RUNTIME_DIR to a directory of your own`,
+    `cannot use ${made}, which is no directory that is yours alone: set XDG_RUNTIME_DIR to one of your own`,
   );
 }
 
