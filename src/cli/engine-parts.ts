@@ -7,6 +7,7 @@ import { chooseContainers } from './container-filters.js';
 import { type ContainerFlags, idsRemap } from './container-host.js';
 import { statusText } from './container-status.js';
 import { storeRoot } from './image-store.js';
+import { isForMachine } from './user-namespace.js';
 
 /** What is on this machine, for the engine and for commands that ask the same, in the process where that is to be seen. */
 export function engineParts(
@@ -21,6 +22,7 @@ export function engineParts(
       root,
       insecureRegistries,
       isRemapped: idsRemap(flags) !== undefined,
+      isRootless: !isForMachine(),
     },
     openStore: () => LocalStore.open(root),
     builder: { cache: () => cacheRecords(root) },

@@ -78,6 +78,8 @@ export type EngineIdentity = Readonly<{
   insecureRegistries: readonly string[];
   /** Containers have ids of their own, unless they say otherwise. */
   isRemapped: boolean;
+  /** An ordinary user has it, whose containers are in a user namespace. */
+  isRootless: boolean;
 }>;
 
 /** What answers about this machine need: the engine's, and those of `berth info` and `berth system df`. */

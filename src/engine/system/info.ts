@@ -72,7 +72,7 @@ export async function infoJson(engine: EngineParts) {
     ContainerdCommit: { ID: '', Expected: '' },
     RuncCommit: { ID: '', Expected: '' },
     InitCommit: { ID: '', Expected: '' },
-    SecurityOptions: ['name=seccomp,profile=builtin', ...(engine.identity.isRemapped ? ['name=userns'] : [])],
+    SecurityOptions: securityOptions(engine),
     Warnings: null,
   };
 }
@@ -84,6 +84,15 @@ function idOf({ identity }: EngineParts): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
     '-',
   );
+}
+
+/** As dockerd names them. */
+function securityOptions({ identity }: EngineParts): string[] {
+  return [
+    'name=seccomp,profile=builtin',
+    ...(identity.isRemapped ? ['name=userns'] : []),
+    ...(identity.isRootless ? ['name=rootless'] : []),
+  ];
 }
 
 /** What this machine's cgroups can do. */
