@@ -95,8 +95,8 @@ function rowOf(
   const { memory, networks, io, processes } = stats;
   const used = memoryUsed(stats);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const moved = (op: string) =>
-    humanSize(sum(io.bytes.filter((each) => each.op === op).map(({ value }) => value)));
+  const moved = ({ bytes }: NonNullable<ContainerStats['io']>, op: string) =>
+    humanSize(sum(bytes.filter((each) => each.op === op).map(({ value }) => value)));
   const interfaces = Object.values(networks);
   return {
     ...names,
@@ -104,7 +104,7 @@ function rowOf(
     MemUsage: `${binarySize(used)} / ${binarySize(memory.limit)}`,
     MemPerc: percent(memory.limit > 0 ? used / memory.limit : 0),
     NetIO: `${humanSize(sum(interfaces.map((each) => each.rx_bytes)))} / ${humanSize(sum(interfaces.map((each) => each.tx_bytes)))}`,
-    BlockIO: `${moved('read')} / ${moved('write')}`,
+    BlockIO: io ? `${moved(io, 'read')} / ${moved(io, 'write')}` : NOTHING,
     PIDs: String(processes.current),
   };
 }

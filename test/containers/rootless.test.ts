@@ -168,6 +168,19 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     for (const pid of await place.keepers()) process.kill(pid, 'SIGKILL');
   });
 
+  it('sees what a container uses, and not what the user does beside it', async () => {
+    const script = 'sleep 1000 & exec sleep 1000';
+    await place.run(['run', '-d', '--name', 'idle', '--network', 'none', 'box', 'sh', '-c', script]);
+    await place.run(['exec', '-d', 'idle', 'sleep', '1000']);
+    const format = '{{.MemUsage}}|{{.BlockIO}}|{{.PIDs}}';
+    expect(await place.run(['stats', '--no-stream', '--format', format, 'idle'])).toMatch(
+      /^\d\.\d+MiB \/ [^|]+\|--\|3\n$/,
+    );
+    expect((await place.run(['top', 'idle', '-o', 'pid,comm'])).match(/sleep/g)).toHaveLength(3);
+    expect(await place.run(['info'])).toContain('rootless');
+    await place.run(['rm', '-f', 'idle']);
+  });
+
   it('is told what only root can have, and what an administrator can do about it', async () => {
     const refused = (...flags: string[]) => place.tryRun(['run', '--rm', ...flags, 'box', 'true']);
     expect((await refused('-m', '64m')).stderr).toContain(

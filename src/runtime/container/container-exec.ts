@@ -9,6 +9,7 @@ import { startProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
 import { processUser } from './container-bundle.js';
 import type { ContainerHost } from './container-host.js';
+import { processesOf } from './container-processes.js';
 import type { ContainerRecord } from './container-record.js';
 import { newExecId, postExec } from './exec-events.js';
 import { endSession } from './exec-session.js';
@@ -102,10 +103,11 @@ export async function execInContainer(
 
 async function runProcess(
   host: ContainerHost,
-  { id }: ContainerRecord,
+  record: ContainerRecord,
   spec: object,
   options: ExecOptions,
 ): Promise<number> {
+  const { id } = record;
   const control = await host.control();
   const folder = host.folder(id).path;
   using file = openNameless(folder);
@@ -139,7 +141,7 @@ async function runProcess(
     using late = lateness(() => pidIn(pidFile) === undefined);
     const signal = AbortSignal.any([late.signal, ...(options.signal ? [options.signal] : [])]);
     const code = await endedBy(signal, ended, async (over) => {
-      await endLeader(pidFile, over, () => control.processes(id));
+      await endLeader(pidFile, over, () => processesOf(record, control));
       const pid = child?.pid;
       for (const each of pid === undefined ? [] : [...descendantsOf(pid), pid]) kill(each); // it may wait for what is frozen
     });

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { execInContainer } from './container-exec.js';
 import type { ContainerHost } from './container-host.js';
+import { processesOf } from './container-processes.js';
 import type { ContainerRecord } from './container-record.js';
 import { endSession } from './exec-session.js';
 import type { HealthPlan, HealthResult } from './health.js';
@@ -56,7 +57,8 @@ export async function endLeftCheck(host: ContainerHost, id: string): Promise<voi
   const control = await host.control();
   try {
     const leader = Number(readFileSync(pidFile, 'utf8'));
-    if (leader > 1) await endSession(leader, () => control.processes(id));
+    const record = await host.running(id);
+    if (leader > 1) await endSession(leader, () => processesOf(record, control));
     rmSync(pidFile, { force: true });
   } catch {
     // there was none

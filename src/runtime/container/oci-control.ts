@@ -41,7 +41,7 @@ export class OciControl {
     await this.#run('delete', '--force', id);
   }
 
-  /** Host pids of all its processes. */
+  /** Host pids of all processes in its cgroups. */
   async processes(id: string): Promise<number[]> {
     return JSON.parse(await this.#run('ps', '--format', 'json', id)) as number[];
   }

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { InvalidContainerError, lastWords, RuntimeUnavailableError } from '../errors.js';
 import { findProgram } from '../programs.js';
 import type { ContainerHost } from './container-host.js';
+import { processesOf } from './container-processes.js';
 
 const MAX_PS_BYTES = 4 * 1024 * 1024;
 
@@ -19,8 +20,8 @@ export async function topContainer(
   psArgs: readonly string[] = [],
   { signal }: Readonly<{ signal?: AbortSignal }> = {},
 ): Promise<ContainerTop> {
-  const { id } = await host.running(text);
-  const pids = new Set((await (await host.control()).processes(id)).map(String));
+  const record = await host.running(text);
+  const pids = new Set((await processesOf(record, await host.control())).map(String));
   const args = psArgs.length > 0 ? psArgs : ['-ef'];
   const [header = '', ...lines] = (await psOutput(args, signal)).trimEnd().split('\n');
   const Titles = header.trim().split(/\s+/);

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 
+/** USER_HZ, which no Linux that Node runs on has otherwise. */
+export const NS_PER_TICK = 1e7;
+
 /** The text of a small file of the kernel; '' for one that is not there. */
 export function kernelText(path: string): string {
   try {

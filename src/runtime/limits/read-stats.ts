@@ -1,36 +1,38 @@
 import { join } from 'node:path';
 import type { CgroupPaths } from './cgroup-paths.js';
-import { countersIn, kernelText, numberIn } from './counters.js';
-import type { ContainerStats, IoCounter, NetworkCounters } from './stats.js';
+import { countersIn, kernelText, NS_PER_TICK, numberIn } from './counters.js';
+import { sumOf } from './process-stats.js';
+import type { ContainerStats, IoCounter, NetworkCounters, StatsParts } from './stats.js';
 
-/** USER_HZ, which no Linux that Node runs on has otherwise. */
-const NS_PER_TICK = 1e7;
 const NS_PER_US = 1000;
 /** Of v1: more than this is no limit. */
 const UNLIMITED = 2 ** 62;
 
 /**
  * Reads what a container has used: a few small files, well below a millisecond.
+ * @param source its cgroups; or all its processes, where it has no cgroups of its own.
  * @param options `hasOwnNetwork`: else what the interfaces say is the machine's. @param pid of the container's first process.
  */
 export function readStats(
-  cgroups: CgroupPaths,
+  source: CgroupPaths | readonly number[],
   pid: number,
   { hasOwnNetwork = true, now = () => new Date() }: { hasOwnNetwork?: boolean; now?: () => Date } = {},
 ): ContainerStats {
   const machine = readMachine();
-  const parts = cgroups.version === 'v1' ? readV1(cgroups, machine.memory) : readV2(cgroups, machine.memory);
   return {
     readAt: now().toISOString(),
-    ...parts,
+    ...partsOf(source, machine.memory),
     machine,
     networks: hasOwnNetwork ? networksIn(kernelText(`/proc/${pid}/net/dev`)) : {},
   };
 }
 
-type Parts = Pick<ContainerStats, 'cpu' | 'memory' | 'io' | 'processes'>;
+function partsOf(source: CgroupPaths | readonly number[], machineMemory: number): StatsParts {
+  if (!('version' in source)) return sumOf(source, machineMemory);
+  return source.version === 'v1' ? readV1(source, machineMemory) : readV2(source, machineMemory);
+}
 
-function readV1({ directoryOf }: CgroupPaths, machineMemory: number): Parts {
+function readV1({ directoryOf }: CgroupPaths, machineMemory: number): StatsParts {
   const at = (controller: string, file: string) => join(directoryOf(controller) ?? '/nowhere', file);
   const ticks = countersIn(at('cpuacct', 'cpuacct.stat'));
   const quota = countersIn(at('cpu', 'cpu.stat'));
@@ -67,7 +69,7 @@ function readV1({ directoryOf }: CgroupPaths, machineMemory: number): Parts {
   };
 }
 
-function readV2({ directoryOf }: CgroupPaths, machineMemory: number): Parts {
+function readV2({ directoryOf }: CgroupPaths, machineMemory: number): StatsParts {
   const at = (file: string) => join(directoryOf('') ?? '/nowhere', file);
   const cpu = countersIn(at('cpu.stat'));
   const peak = numberIn(at('memory.peak'));

@@ -18,8 +18,8 @@ export function statsJson(
       ...(processes.limit !== undefined && { limit: processes.limit }),
     },
     blkio_stats: {
-      io_service_bytes_recursive: io.bytes,
-      io_serviced_recursive: io.operations,
+      io_service_bytes_recursive: io?.bytes ?? null,
+      io_serviced_recursive: io?.operations ?? null,
       io_queue_recursive: null,
       io_service_time_recursive: null,
       io_wait_time_recursive: null,

@@ -24,11 +24,15 @@ export type ContainerStats = Readonly<{
     /** As memory.stat has them. */
     details: Readonly<Record<string, number>>;
   }>;
-  io: Readonly<{ bytes: readonly IoCounter[]; operations: readonly IoCounter[] }>;
+  /** Nothing where nobody counts it for the container alone. */
+  io?: Readonly<{ bytes: readonly IoCounter[]; operations: readonly IoCounter[] }>;
   processes: Readonly<{ current: number; limit?: number }>;
   /** By the names in the container; empty where it has the machine's network. */
   networks: Readonly<Record<string, NetworkCounters>>;
 }>;
+
+/** What cgroups count, or what is found without them. */
+export type StatsParts = Pick<ContainerStats, 'cpu' | 'memory' | 'io' | 'processes'>;
 
 export type IoCounter = Readonly<{ major: number; minor: number; op: string; value: number }>;
 

@@ -99,7 +99,7 @@ describe('statsJson', () => {
       pids_stats: { current: 2 },
       name: '/web',
     });
-    expect(json.blkio_stats.io_service_bytes_recursive[0]).toEqual({
+    expect(json.blkio_stats.io_service_bytes_recursive?.[0]).toEqual({
       major: 8,
       minor: 0,
       op: 'read',
