@@ -1,6 +1,19 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../support/run.js';
 import { RootlessPlace } from './rootless-place.js';
@@ -123,6 +136,25 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     expect(await place.run(get)).toBe('hello\n');
     const again = await place.tryRun(['run', '--rm', '-p', '8080:80', 'box', 'true']);
     expect(again).toMatchObject({ code: 125, stderr: expect.stringContaining('container web has it') });
+
+    // What slirp4netns refuses, or cannot be asked for, keeps nothing of the container that wanted it.
+    const [slirp = ''] = globSync(join(place.home, 'run/berth/*/networks/slirp.sock'));
+    const refusing = createServer({ allowHalfOpen: true }, (asked) =>
+      asked.resume().on('end', () => asked.end('{"error":{"desc":"bad request"}}')),
+    );
+    renameSync(slirp, `${slirp}.aside`);
+    await once(refusing.listen(slirp), 'listening');
+    chmodSync(slirp, 0o777);
+    expect(await place.tryRun(['run', '--name', 'refused', '-p', '8090:80', 'box', 'true'])).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining('slirp4netns: bad request'),
+    });
+    const names = ['ps', '-a', '--format', '{{.Names}}'];
+    expect(await place.run(names)).toBe('refused\nweb\n');
+    await place.run(['rm', 'refused']);
+    expect(await place.run(names)).toBe('web\n');
+    await promisify(refusing.close.bind(refusing))();
+    renameSync(`${slirp}.aside`, slirp);
 
     // Whoever keeps the namespaces may be killed, and all goes on.
     const before = await place.keepers();
