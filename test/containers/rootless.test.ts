@@ -15,7 +15,9 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BERTH } from '../support/berth-process.js';
 import { run } from '../support/run.js';
+import { ServerProcess } from '../support/server-process.js';
 import { RootlessPlace } from './rootless-place.js';
 
 const WEB = 'mkdir /w; echo hello > /w/file; exec httpd -f -p 80 -h /w';
@@ -195,6 +197,14 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     mkdirSync(join(stuck, 'file'), { recursive: true });
     expect(await berth('rm', 'stuck')).toMatchObject({ code: 1 });
     expect(await berth('ps', '-aq', '--no-trunc')).toMatchObject({ code: 0, stdout: `${folder}\n` });
+    await using engine = await ServerProcess.start({
+      command: [...prefix, BERTH, 'engine'],
+      cwd: place.home,
+      env: { ...place.env, BERTH_ROOT },
+      isReady: async () => existsSync(join(place.home, 'run/berth/engine.sock')),
+    });
+    await expect.poll(() => engine.output).toContain(`container ${folder} cannot be seen to: `);
+    expect(await engine.stop()).toBe(0);
     rmSync(stuck, { recursive: true });
     expect(await berth('ps', '-aq')).toEqual({ code: 0, stdout: '', stderr: '' });
     for (const pid of await place.keepers()) process.kill(pid, 'SIGKILL');
