@@ -78,9 +78,12 @@ export class WorkFolder implements Disposable {
   }
 }
 
-/** Whatever it holds: trees of images have directories without permissions too. */
+/**
+ * Whatever it holds: trees of images have directories without permissions too. What was killed may be at its last words in it,
+ * for a second and a half.
+ */
 export function removeTree(path: string): void {
-  rmSync(path, { recursive: true, force: true, maxRetries: 2 });
+  rmSync(path, { recursive: true, force: true, maxRetries: 5 });
 }
 
 function openIfAny(path: string): number | undefined {
