@@ -11,7 +11,13 @@ import {
 import { createBodyOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
 import type { ContainerFlags } from './container-options.js';
-import { BOTH_OUTPUTS, ContainerSession, parseAttached, type SessionOptions } from './container-session.js';
+import {
+  BOTH_OUTPUTS,
+  ContainerSession,
+  parseAttached,
+  READER_GONE,
+  type SessionOptions,
+} from './container-session.js';
 import { reportFailure, UsageError } from './failure.js';
 
 export type RunFlags = ContainerFlags &
@@ -19,6 +25,8 @@ export type RunFlags = ContainerFlags &
 
 /** As docker has it: the container could not be made or started. */
 const NOT_STARTED = 125;
+/** What it has to end properly, whose output nobody reads; `--stop-timeout` says otherwise. */
+const UNREAD_GRACE_SECONDS = 1;
 
 /** `berth create`: prints the id. */
 export async function createContainer(
@@ -60,7 +68,7 @@ async function runOrThrow(image: string, command: readonly string[], flags: RunF
     process.stdout.write(`${record.id}\n`);
     return 0;
   }
-  return await runAttached(host, record, { ...flags, ...attached });
+  return await runAttached(host, record, { ...flags, ...attached, stopsUnread: flags.sigProxy !== false });
 }
 
 /** Starts it with this terminal on it, to its end. @returns its exit code, or that of who left it. */
@@ -72,6 +80,7 @@ export async function runAttached(
     detachKeys = DEFAULT_DETACH_KEYS,
     input = config.OpenStdin === true,
     outputs = BOTH_OUTPUTS,
+    stopsUnread = false,
   }: SessionFlags,
 ): Promise<number> {
   using session = new ContainerSession(host, {
@@ -92,15 +101,23 @@ export async function runAttached(
     },
   });
   const left = await session.left();
-  if (left !== undefined) return left; // what monitors call sees to its end
-  const code = await host.wait(id);
+  const isToStop = left === READER_GONE && stopsUnread;
+  if (isToStop)
+    await host.stop(id, config.StopTimeout === undefined ? { seconds: UNREAD_GRACE_SECONDS } : {});
+  else if (left !== undefined) return left; // what monitors call sees to its end
+  const code = left ?? (await host.wait(id));
   // Whoever is told of the end may want its network or its image away next.
   if (care !== undefined || hostConfig.AutoRemove === true) await host.cleanUp(id);
   care?.done();
   return code;
 }
 
-type SessionFlags = Readonly<{ sigProxy?: boolean; detachKeys?: string }> &
+type SessionFlags = Readonly<{
+  sigProxy?: boolean;
+  detachKeys?: string;
+  /** It is stopped when nobody reads any more what it prints. */
+  stopsUnread?: boolean;
+}> &
   Partial<Pick<SessionOptions, 'input' | 'outputs'>>;
 
 async function made(

@@ -6,6 +6,7 @@ import {
   parseDetachKeys,
   resizeTerminal,
   startAttachBridge,
+  UNREAD,
 } from '../runtime/container/index.js';
 import { UsageError } from './failure.js';
 
@@ -33,6 +34,8 @@ const ASKING: readonly string[] = ['SIGINT', 'SIGTERM'];
 const INSISTING = 3;
 /** As a shell has it, of SIGINT. */
 const INTERRUPTED = 130;
+/** As a shell has it, of SIGPIPE: docker's client ends with that. */
+export const READER_GONE = 141;
 
 /** This terminal, or these streams, on a container. Opened before it starts, so that nothing it prints is lost. */
 export class ContainerSession implements Disposable {
@@ -75,11 +78,13 @@ export class ContainerSession implements Disposable {
 
   /**
    * Waits for the container's end.
-   * @returns nothing then; else the exit code for who left it as it was: 0 with the detach keys, 130 by insisting.
+   * @returns nothing then; else the exit code for who left it as it was: 0 with the detach keys, 130 by insisting,
+   * READER_GONE when nobody reads what it prints.
    */
   async left(): Promise<number | undefined> {
     const code = await this.#ended;
     if (this.#hasInsisted) return INTERRUPTED;
+    if (code === UNREAD) return READER_GONE;
     return code === DETACHED ? 0 : undefined;
   }
 

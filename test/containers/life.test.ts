@@ -268,6 +268,29 @@ describe('berth run without a terminal', () => {
   });
 });
 
+describe('a command whose output nobody reads any more', () => {
+  const PRINTS = 'i=0; while [ $i -lt 300 ]; do head -c 100000 /dev/zero; sleep 0.1; i=$((i + 1)); done';
+  /** @returns how it ends whose reader goes away after the first bytes. */
+  async function unread(args: readonly string[]): Promise<unknown[]> {
+    const cli = spawn(BERTH, args, { env: place.env, stdio: ['ignore', 'pipe', 'inherit'] });
+    cli.stdout.once('data', () => cli.stdout.destroy());
+    return once(cli, 'exit');
+  }
+
+  it('ends as by SIGPIPE, with the container that it has made', async () => {
+    const args = ['run', '--rm', '--network', 'none', 'box', 'sh', '-c', PRINTS];
+    expect(await unread(args)).toEqual([141, null]);
+    expect(await place.run(['ps', '-aq'])).toBe('');
+  });
+  it('leaves a container alone that was there before, or that has no signals of it', async () => {
+    const args = ['--name', 'printer', '--network', 'none', 'box', 'sh', '-c', PRINTS];
+    expect(await unread(['run', '--no-sig-proxy', ...args])).toEqual([141, null]);
+    expect(await unread(['attach', 'printer'])).toEqual([141, null]);
+    expect(await inspect('printer', '{{.State}}')).toBe('running\n');
+    await place.run(['rm', '-f', 'printer']);
+  });
+});
+
 describe('what is killed', () => {
   it('leaves the container to itself, when it was the command that started it', async () => {
     const cli = spawn(

@@ -15,6 +15,8 @@ export type AttachOptions = Readonly<{
 
 /** What a bridge ends with when the detach keys were typed. */
 export const DETACHED = 100;
+/** And with this when nobody reads any more what the container prints. */
+export const UNREAD = 101;
 
 /**
  * conmon's socket keeps the borders of packets (SOCK_SEQPACKET), which Node cannot open; Perl is on every Debian. The first
@@ -24,7 +26,7 @@ export const DETACHED = 100;
  * gets a byte when the session is open.
  */
 const BRIDGE = String.raw`
-use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR :sys_wait_h);
+use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE :sys_wait_h);
 my ($dir, $mode, $input, $keys) = @ARGV;
 $SIG{$_} = 'IGNORE' for qw(INT QUIT TERM HUP TSTP PIPE WINCH USR1 USR2);
 my @keys = unpack('C*', pack('H*', $keys)); my $matched = 0;
@@ -42,7 +44,7 @@ sub put {
   while (length $bytes) {
     my $n = POSIX::write($fd, $bytes, length $bytes);
     if (defined $n) { substr($bytes, 0, $n, ''); next }
-    exit 1 unless $! == EAGAIN || $! == EINTR;
+    exit($! == EPIPE ? 101 : 1) unless $! == EAGAIN || $! == EINTR;
     my $w = ''; vec($w, $fd, 1) = 1; select(undef, $w, undef, 1);
   }
 }

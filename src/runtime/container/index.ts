@@ -6,7 +6,7 @@
 export { ContainerStartError } from '../errors.js';
 export type { FileStat, WriteOptions } from '../files/index.js';
 export type { RuntimeEvent, RuntimeEvents } from '../runtime-events.js';
-export { type AttachOptions, DETACHED, startAttachBridge } from './attach-bridge.js';
+export { type AttachOptions, DETACHED, startAttachBridge, UNREAD } from './attach-bridge.js';
 export { Attendant } from './attendant.js';
 export { parseCreateBody, parseHostConfig } from './body-shape.js';
 export type { Care } from './care.js';
