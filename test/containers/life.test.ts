@@ -291,6 +291,17 @@ describe('a command whose output nobody reads any more', () => {
   });
 });
 
+describe('the log of a container', () => {
+  it('has a largest size, where no engine rotates it', async () => {
+    const args = ['--log-opt', 'max-size=20m', '--network', 'none', 'box', 'sleep', '100'];
+    const id = (await place.run(['run', '-d', ...args])).trim();
+    const monitor = readFileSync(join(place.root, 'containers', id, 'conmon.pid'), 'utf8').trim();
+    const options = readFileSync(`/proc/${monitor}/cmdline`, 'utf8').split('\0');
+    expect(options[options.indexOf('--log-size-max') + 1]).toBe('200000000');
+    await place.run(['rm', '-f', id]);
+  });
+});
+
 describe('what is killed', () => {
   it('leaves the container to itself, when it was the command that started it', async () => {
     const cli = spawn(

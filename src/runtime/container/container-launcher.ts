@@ -1,4 +1,4 @@
-import { logPlanOf } from '../logs/index.js';
+import { logCeiling, logPlanOf } from '../logs/index.js';
 import { openMachine } from '../machine.js';
 import { prepareOverlay } from '../overlay.js';
 import { prepareVolumes } from '../volumes/index.js';
@@ -9,6 +9,7 @@ import type { ContainerFolder } from './container-folder.js';
 import { attachNetworks } from './container-networks.js';
 import type { ContainerRecord } from './container-record.js';
 import { healthPlanOf, NEW_HEALTH } from './health.js';
+import { HealthDuty } from './health-duty.js';
 import type { HostParts } from './host-parts.js';
 import { Monitor } from './monitor.js';
 import { type FindRunning, sharedNamespaces } from './namespaces.js';
@@ -102,6 +103,7 @@ export class ContainerLauncher {
       container: record.id,
       volumes: this.#parts.volumes,
     });
+    const { driver: logDriver, limits } = logPlanOf(record.hostConfig.LogConfig);
     using monitor = await Monitor.launch({
       id: record.id,
       name: record.name,
@@ -114,7 +116,9 @@ export class ContainerLauncher {
         ...(ids === undefined ? [] : ['volatile']),
       ],
       before: ids === undefined ? [] : showRoot(record, { folder, ids, lowers, prepared }),
-      logDriver: logPlanOf(record.hostConfig.LogConfig).driver,
+      logDriver,
+      // What the monitor counts goes on over rotations, so together they would lose lines.
+      maxLogBytes: HealthDuty.isTaken(this.#parts.healthLock) ? Number.POSITIVE_INFINITY : logCeiling(limits),
       terminal: config.Tty === true,
       hasInput: config.OpenStdin === true,
       // Of a terminal whoever leaves may come back, and there is no end of input.

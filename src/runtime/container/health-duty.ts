@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { flock, tryFlock } from '../../linux/index.js';
 
 /** Who checks containers: one process at a time, however many engines there are. */
@@ -17,11 +17,12 @@ export class HealthDuty implements Disposable {
     }
   }
 
-  /** Whether somebody has it. */
+  /** Whether somebody has it. Who only asks leaves no file, and is not taken for one who has it. */
   static isTaken(path: string): boolean {
-    const fd = openSync(path, 'a', 0o600);
+    if (!existsSync(path)) return false;
+    const fd = openSync(path, 'r');
     try {
-      return !tryFlock(fd, 'exclusive');
+      return !tryFlock(fd, 'shared');
     } finally {
       closeSync(fd);
     }

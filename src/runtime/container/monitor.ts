@@ -31,6 +31,8 @@ export type MonitorOptions = Readonly<{
   before: readonly string[];
   /** What keeps its output: as in HostConfig.LogConfig. */
   logDriver: LogPlan['driver'];
+  /** How large a file of it may become before it begins anew; infinity where somebody rotates it. */
+  maxLogBytes: number;
   terminal: boolean;
   /** Its input stays open for whoever attaches; else it has none. */
   hasInput: boolean;
@@ -228,6 +230,7 @@ function argumentsOf({ id, name, folder, runtime, ...options }: MonitorOptions):
     // Its own copy of the exit code goes to a directory that has nothing else.
     ...['--exit-dir', path, '--persist-dir', path, '--full-attach', '--no-sync-log'],
     ...['-l', options.logDriver === 'json-file' ? `k8s-file:${folder.file('log')}` : options.logDriver],
+    ...(Number.isFinite(options.maxLogBytes) ? ['--log-size-max', String(options.maxLogBytes)] : []),
     ...['--log-level', 'warn'],
     ...(options.terminal ? ['-t'] : []),
     ...(options.hasInput ? ['-i'] : []),

@@ -6,6 +6,6 @@
 
 export { expectLogDriver, type LogConfig, type LogPlan, logPlanOf, logSourceOf } from './log-config.js';
 export { jsonFileLine, type LogRecord, type LogStream, utcTime, utcTimeOfUnix } from './log-record.js';
-export { type LogLimits, type LogPlace, rotateLog } from './log-rotation.js';
+export { type LogLimits, type LogPlace, logCeiling, rotateLog } from './log-rotation.js';
 export { type ReadLogOptions, readLog } from './read-log.js';
 export { expectSyslog, loggerArguments, type SyslogTarget, syslogTag } from './syslog-target.js';

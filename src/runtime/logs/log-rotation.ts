@@ -6,6 +6,18 @@ import { rotatedName } from './log-files.js';
 /** How much of a log is kept: so many files, each of about so many bytes. */
 export type LogLimits = Readonly<{ maxBytes: number; maxFiles: number }>;
 
+/** Where the limit is small, an engine may be about to start that rotates and keeps more. */
+const LEAST_CEILING_BYTES = 100_000_000;
+const TIMES_TOO_LARGE = 10;
+
+/**
+ * How large a log may become that nobody rotates, so that it does not fill the disk: then the monitor itself begins it anew,
+ * and what was in it is lost.
+ */
+export function logCeiling({ maxBytes }: LogLimits): number {
+  return Math.max(LEAST_CEILING_BYTES, TIMES_TOO_LARGE * maxBytes);
+}
+
 /** Where conmon writes a log, and where it takes orders. */
 export type LogPlace = Readonly<{ log: string; ctl: string }>;
 
