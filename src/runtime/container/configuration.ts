@@ -2,6 +2,7 @@ import { type ContainerConfig as ImageContainerConfig, parseSignal } from '../..
 import type { LimitsHostConfig } from '../limits/index.js';
 import type { LogConfig } from '../logs/index.js';
 import type { MountsHostConfig } from '../volumes/index.js';
+import type { DeviceRequest } from './device-requests.js';
 
 /**
  * What a container is asked to be, in the members of the Engine API, which inspect gives back as they came: the body of
@@ -48,6 +49,7 @@ type PlaceConfig = Readonly<{
   ConsoleSize?: readonly [number, number];
   CapAdd?: readonly string[] | null;
   CapDrop?: readonly string[] | null;
+  DeviceRequests?: readonly DeviceRequest[] | null;
   Dns?: readonly string[] | null;
   DnsOptions?: readonly string[] | null;
   DnsSearch?: readonly string[] | null;

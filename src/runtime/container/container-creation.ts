@@ -8,6 +8,7 @@ import { type ContainerConfig, type CreateBody, type HostConfig, withImage } fro
 import { expectProtection } from './container-bundle.js';
 import { checkNetworks, withNetworks } from './container-networks.js';
 import { type ContainerRecord, NEW_STATE } from './container-record.js';
+import { expectNoRequests } from './device-requests.js';
 import { checkHealthcheck, healthPlanOf } from './health.js';
 import { HealthDuty } from './health-duty.js';
 import type { HostParts } from './host-parts.js';
@@ -36,6 +37,7 @@ export class ContainerCreation {
     if (hostConfig.Init === true) initProgram(); // one that is missing is told of now
     const idsOf = this.#parts.ownerOfIDs(hostConfig);
     expectProtection(hostConfig);
+    expectNoRequests(hostConfig.DeviceRequests);
     const networkingConfig = withNetworks(hostConfig, networking ?? {});
     checkNetworks(hostConfig, networkingConfig, this.#parts.networks);
     const withDefaults = withImage(config, image.config.config ?? {});
