@@ -1,5 +1,5 @@
 import { ANNOTATION_PLACES, type Annotation } from '../builder/index.js';
-import { formatPlatform, parsePlatform } from '../oci/index.js';
+import { formatPlatform, parsePlatform, parseReference } from '../oci/index.js';
 import { didYouMean } from '../spelling/index.js';
 import { type BuildFlags, specFields, splitPair } from './build-flags.js';
 import { UsageError } from './failure.js';
@@ -70,6 +70,7 @@ export function parseOutputs({ output, push = false, tag, annotation }: Flags): 
   const isImage = parsed.some(({ type }) => type === 'image');
   const byDefault = parsed.length === 0 || (push && !isImage) ? [defaultImage(tag, push)] : [];
   const outputs = [...parsed, ...byDefault];
+  for (const name of [...tag, ...outputs.flatMap((one) => ('names' in one ? one.names : []))]) expectName(name);
   if (outputs.filter((one) => 'dest' in one && one.dest === '-').length > 1)
     throw new UsageError('only one --output can go to standard output');
   return {
@@ -78,6 +79,15 @@ export function parseOutputs({ output, push = false, tag, annotation }: Flags): 
     rewritesTimes: specs.some((spec) => isTrue(spec, 'rewrite-timestamp')),
     insecure: specs.some((spec) => isTrue(spec, 'registry.insecure')),
   };
+}
+
+/** Before the steps, whose result would have nowhere to go. @throws {UsageError} */
+function expectName(name: string): void {
+  try {
+    parseReference(name);
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
 }
 
 function defaultImage(names: readonly string[], push: boolean): Output {

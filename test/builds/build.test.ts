@@ -285,6 +285,9 @@ describe('berth build', () => {
     expect((await failureOf(berth('build', join(context, 'nowhere')))).code).toBe(2);
     await write({ Dockerfile: 'FROM scratch\n' });
     expect((await failureOf(berth('build', '-o', 'type=nothing', context))).code).toBe(2);
+    const misnamed = await failureOf(berth('build', '-t', 'BAD', context));
+    expect(misnamed.code).toBe(2);
+    expect(misnamed.stderr).toMatch(/^berth: not an image name: "BAD"/);
   });
 
   it('keeps two builds on one store apart', async () => {
