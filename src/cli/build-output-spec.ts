@@ -70,7 +70,8 @@ export function parseOutputs({ output, push = false, tag, annotation }: Flags): 
   const isImage = parsed.some(({ type }) => type === 'image');
   const byDefault = parsed.length === 0 || (push && !isImage) ? [defaultImage(tag, push)] : [];
   const outputs = [...parsed, ...byDefault];
-  for (const name of [...tag, ...outputs.flatMap((one) => ('names' in one ? one.names : []))]) expectName(name);
+  for (const name of [...tag, ...outputs.flatMap((one) => ('names' in one ? one.names : []))])
+    expectName(name);
   if (outputs.filter((one) => 'dest' in one && one.dest === '-').length > 1)
     throw new UsageError('only one --output can go to standard output');
   return {

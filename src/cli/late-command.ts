@@ -1,6 +1,8 @@
 import { type AddHelpTextContext, type AddHelpTextPosition, Command, Help, type Option } from 'commander';
 import { countOptions, takeBooleanValues } from './boolean-flags.js';
 
+const HELP_FLAGS = ['-h', '--help'];
+
 /**
  * A command whose options are made only once it is known to be the one: all commands together have two hundred, which take
  * as long to make as all else that a command line needs. Nothing may be parsed or explained before {@link complete}.
@@ -47,7 +49,9 @@ export class LateCommand extends Command {
   override parseOptions(args: string[]): ReturnType<Command['parseOptions']> {
     const end = this.#passesThrough ? countOptions(this, args) : args.length;
     const own = this.#takeGlobal(args.slice(0, end));
-    return super.parseOptions([...takeBooleanValues(this, own), ...args.slice(end)]);
+    return this.#withoutHelpOfNothing(
+      super.parseOptions([...takeBooleanValues(this, own), ...args.slice(end)]),
+    );
   }
 
   /** Makes what was put off; from now on, nothing is. */
@@ -63,10 +67,7 @@ export class LateCommand extends Command {
   completeCalled(args: readonly string[]): void {
     this.complete();
     const [name, ...rest] = args.filter((arg) => !arg.startsWith('-') && arg !== 'help');
-    const called = this.#commands().find(
-      (each) => each.name() === name || each.aliases().includes(name ?? ''),
-    );
-    called?.completeCalled(rest);
+    this.#find(name)?.completeCalled(rest);
   }
 
   completeAll(): void {
@@ -77,6 +78,18 @@ export class LateCommand extends Command {
   /** Whether there are options to be made. */
   get hasLateOptions(): boolean {
     return this.#hasLateOptions;
+  }
+
+  /** Who wants help with a command that there is not is told so, rather than given that of the one above. */
+  #withoutHelpOfNothing(parsed: ReturnType<Command['parseOptions']>): ReturnType<Command['parseOptions']> {
+    const [name] = parsed.operands;
+    const leadsOn = this.commands.length > 0 && name !== undefined;
+    if (!leadsOn || name === 'help' || this.#find(name) !== undefined) return parsed;
+    return { ...parsed, unknown: parsed.unknown.filter((arg) => !HELP_FLAGS.includes(arg)) };
+  }
+
+  #find(name: string | undefined): LateCommand | undefined {
+    return this.#commands().find((each) => each.name() === name || each.aliases().includes(name ?? ''));
   }
 
   /** Switches of the whole program may stand behind a command too. */

@@ -60,6 +60,15 @@ describe('createProgram', () => {
     await program.parseAsync(['node', 'berth', 'build', '.']);
     expect(build.opts()).toMatchObject({ cache: true, network: 'default', tag: [] });
   });
+  it.each([
+    { args: ['TYPO', '--help'], says: "unknown command 'TYPO'" },
+    { args: ['network', 'foo', '--help'], says: "unknown command 'foo'" },
+    { args: ['network', 'foo', '-h'], says: "unknown command 'foo'" },
+  ])('has no help for a command that there is not: $args', async ({ args, says }) => {
+    const program = createProgram(args, { writeErr: () => {} });
+    const failure = { code: 'commander.unknownCommand', message: expect.stringContaining(says) };
+    await expect(program.parseAsync(['node', 'berth', ...args])).rejects.toMatchObject(failure);
+  });
   it('says nothing of lists that are empty at first', () => {
     expect(helpOf(commandAt(createProgram(['run']), ['run']))).not.toContain('[])');
   });
