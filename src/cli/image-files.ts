@@ -57,7 +57,10 @@ export async function exportFiles(name: string, flags: ExportFlags): Promise<voi
   await using session = new TransferSession({ ...flags, quiet: true });
   const store = await session.store();
   const platform = flags.platform === undefined ? undefined : chosenPlatform(flags, 'host');
-  const image = store.image(store.get(name).descriptor, platform === 'all' ? undefined : platform);
+  const found = store.find(name);
+  if (found === undefined)
+    throw new Error(`no such ${platform === undefined ? 'container or image' : 'image'}: ${name}`);
+  const image = store.image(found.descriptor, platform === 'all' ? undefined : platform);
   using rootfs = await ImageRootfs.open(store, image, session.signal);
   await using archive = await openOutput(output, session.signal);
   await exportRootfs(rootfs, archive);

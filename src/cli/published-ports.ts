@@ -5,6 +5,10 @@ type Ports = Readonly<{
   bindings: NonNullable<HostConfig['PortBindings']>;
   exposed: Readonly<Record<string, object>>;
 }>;
+const FORM = 'write [[address:]port:]port[/protocol], as in 127.0.0.1:8080:80';
+/** Colons and digits as an address of IPv6 has them, before ports. */
+const UNBRACKETED = /^[0-9a-f]*:[0-9a-f:.]*:[0-9a-f]*:[\d-]*:?[\d-]+(\/\w+)?$/i;
+
 type Range = Readonly<{ first: number; count: number }>;
 
 /** `[[address:]port:]port[/protocol]`; ports may be ranges, an address of IPv6 has brackets. @throws {UsageError} */
@@ -28,7 +32,8 @@ function publishedBy(text: string) {
   const [, bracketed, plain, host, container = '', protocol = 'tcp'] =
     /^(?:(?:\[([0-9a-fA-F:.%]+)\]|([0-9.]*|localhost)):)??(?:([\d-]*):)?([\d-]+)(?:\/(\w+))?$/.exec(text) ??
     [];
-  if (container === '') throw wrong(text);
+  if (container === '')
+    throw wrong(text, UNBRACKETED.test(text) ? 'an IPv6 address needs brackets, as in [::1]:8080:80' : FORM);
   const inside = rangeOf(container, text);
   const ip = bracketed ?? (plain === 'localhost' ? '127.0.0.1' : (plain ?? ''));
   const key = (port: number) => `${port}/${protocolOf(protocol, text)}`;
@@ -42,9 +47,11 @@ function publishedBy(text: string) {
 }
 
 function rangeOf(text: string, whole: string): Range {
-  const [, first = '', last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  const [, first = '', last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
   const range = { first: Number(first), count: Number(last) - Number(first) + 1 };
-  if (first === '' || range.count < 1 || Number(last) > 65_535 || range.first === 0) throw wrong(whole);
+  if (first === '' || range.count < 1) throw wrong(whole);
+  const outside = [first, last].find((port) => Number(port) < 1 || Number(port) > 65_535);
+  if (outside !== undefined) throw wrong(whole, `port ${outside} is out of range: ports are 1 to 65535`);
   return range;
 }
 
@@ -58,9 +65,6 @@ function protocolOf(text: string, whole: string): string {
   throw wrong(whole, `${text} is no protocol: write tcp, udp or sctp`);
 }
 
-function wrong(
-  text: string,
-  why = 'write [[address:]port:]port[/protocol], as in 127.0.0.1:8080:80',
-): UsageError {
+function wrong(text: string, why = FORM): UsageError {
   return new UsageError(`cannot publish ${JSON.stringify(text)}: ${why}`);
 }

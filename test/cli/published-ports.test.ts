@@ -20,6 +20,16 @@ describe('parsePublished', () => {
     'refuses %j',
     (text) => expect(() => parsePublished([text], [])).toThrow('cannot publish'),
   );
+  it.each([
+    { text: '99999:80', why: 'port 99999 is out of range: ports are 1 to 65535' },
+    { text: '80:123456', why: 'port 123456 is out of range: ports are 1 to 65535' },
+    { text: '8000-70000:80', why: 'port 70000 is out of range: ports are 1 to 65535' },
+    { text: '::1:8082:80', why: 'an IPv6 address needs brackets, as in [::1]:8080:80' },
+    { text: 'fd00::1:8082:80/udp', why: 'an IPv6 address needs brackets, as in [::1]:8080:80' },
+    { text: '1.2.3.4:5:6:7', why: 'write [[address:]port:]port[/protocol], as in 127.0.0.1:8080:80' },
+  ])('says what is wrong with $text', ({ text, why }) =>
+    expect(() => parsePublished([text], [])).toThrow(`cannot publish ${JSON.stringify(text)}: ${why}`),
+  );
   it('exposes what is published, and ranges of what is not', () => {
     expect(Object.keys(parsePublished(['1:80'], ['90-91/udp']).exposed)).toEqual([
       '80/tcp',

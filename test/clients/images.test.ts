@@ -138,6 +138,7 @@ describe('images of this machine', () => {
     const path = join(folder.path, 'flat.tar');
     await berth.run(['export', '-o', path, 'base:1']);
     expect(await run(['tar', 'tf', path])).toBe('bin/\nbin/busybox\n');
+    await expect(berth.run(['export', 'nosuch'])).rejects.toThrow('no such container or image: nosuch');
   });
 });
 
