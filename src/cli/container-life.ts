@@ -8,7 +8,7 @@ import {
 import { variablesOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
 import { runAttached } from './container-run.js';
-import { BOTH_OUTPUTS, ContainerSession } from './container-session.js';
+import { BOTH_OUTPUTS, ContainerSession, expectTerminal } from './container-session.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 
@@ -143,8 +143,7 @@ export type ExecFlags = StoreFlags &
 /** `berth exec`. @returns the exit code; 0 for one that nobody waits for. */
 export async function execCommand(name: string, args: readonly string[], flags: ExecFlags): Promise<number> {
   const { detach = false, interactive = false, tty = false } = flags;
-  if (!detach && tty && interactive && !process.stdin.isTTY)
-    throw new UsageError('the input device is not a TTY');
+  expectTerminal(flags);
   using opened = await openContainerHost(flags);
   const ended = execInContainer(opened.host, name, {
     args,

@@ -14,6 +14,7 @@ import type { ContainerFlags } from './container-options.js';
 import {
   BOTH_OUTPUTS,
   ContainerSession,
+  expectTerminal,
   parseAttached,
   READER_GONE,
   type SessionOptions,
@@ -39,12 +40,13 @@ export async function createContainer(
   process.stdout.write(`${id}\n`);
 }
 
-/** `berth run`. @returns the exit code: the command's own, or 125, 126 or 127. */
+/** `berth run`. @returns the exit code: the command's own, or 125, 126 or 127. @throws as {@link expectTerminal}. */
 export async function runContainer(
   image: string,
   command: readonly string[],
   flags: RunFlags,
 ): Promise<number> {
+  expectTerminal(flags);
   try {
     return await runOrThrow(image, command, flags);
   } catch (error) {
@@ -57,8 +59,6 @@ async function runOrThrow(image: string, command: readonly string[], flags: RunF
   const isDetached = flags.detach === true;
   if (isDetached && flags.attach.length > 0)
     throw new UsageError('conflicting options: cannot specify both --attach and --detach');
-  if (flags.tty === true && flags.interactive === true && !isDetached && !process.stdin.isTTY)
-    throw new UsageError('the input device is not a TTY');
   const attached = parseAttached(flags.attach);
   using opened = await openContainerHost(flags);
   const { host } = opened;

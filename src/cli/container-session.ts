@@ -142,6 +142,16 @@ function detachKeysOf(text: string): Uint8Array {
   }
 }
 
+/** `-it` is for a terminal. @throws with exit code 1 for run and exec, as docker's client has it: nothing was asked of a container. */
+export function expectTerminal({
+  detach,
+  interactive,
+  tty,
+}: Readonly<{ detach?: boolean; interactive?: boolean; tty?: boolean }>): void {
+  if (tty === true && interactive === true && detach !== true && !process.stdin.isTTY)
+    throw new Error('the input device is not a TTY: leave out -t');
+}
+
 /** Both, where nobody chose. */
 export const BOTH_OUTPUTS: SessionOptions['outputs'] = new Set(['stdout', 'stderr']);
 

@@ -55,13 +55,19 @@ describe('berth run', () => {
     { why: 'a capability that nobody knows', args: ['--cap-drop', 'NET_RAWW', 'box', 'true'], code: 125 },
     { why: 'a profile that is not there', args: ['--security-opt', 'seccomp={}', 'box', 'true'], code: 125 },
     { why: 'no such user', args: ['--user', 'nobody-here', 'box', 'true'], code: 125 },
-    { why: 'a terminal where there is none', args: ['-it', 'box', 'true'], code: 125 },
     { why: 'variables that cannot be read', args: ['--env-file', '/nowhere/env', 'box', 'true'], code: 125 },
     { why: 'an option that there is not', args: ['--nosuch', 'box', 'true'], code: 125 },
   ])('ends with $code for $why', async ({ args, code }) => {
     const ended = await place.tryRun(['run', '--rm', ...args]);
     expect(ended.code).toBe(code);
     expect(ended.stderr).toMatch(/^(berth|error): ./);
+  });
+  it.each(['run', 'exec'])('ends with 1, as docker does, where %s -it has no terminal', async (command) => {
+    const { code, stderr } = await place.tryRun([command, '-it', 'box', 'true']);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'berth: the input device is not a TTY: leave out -t\n',
+    });
   });
   it('has the system calls of a profile of its own', async () => {
     const profile = join(place.root, 'profile.json');
