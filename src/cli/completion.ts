@@ -8,9 +8,12 @@ type Place = Readonly<{
   takesFile: boolean;
   /** Arguments of the command that lists what may be named. */
   lister: string | undefined;
-  /** Options that want a value: one of these, the name of a file, or what nobody can guess. */
-  valued: readonly Readonly<{ flags: readonly string[]; values: readonly string[] | 'files' }>[];
+  /** Options that want a value. */
+  valued: readonly Readonly<{ flags: readonly string[]; values: Values }>[];
 }>;
+
+/** One of these, the name of a file, or what a command lists; an empty list is what nobody can guess. */
+type Values = readonly string[] | 'files' | Readonly<{ lister: string }>;
 
 /**
  * A completion script for every command and option that the program has, and for names of containers and the like, which it
@@ -32,6 +35,12 @@ const LISTERS: Readonly<Record<string, string>> = {
   network: 'network ls --format {{.Name}}',
   volume: 'volume ls --quiet',
 };
+/** Fewer, where not all can be meant. */
+const LISTERS_OF_COMMANDS: Readonly<Record<string, string>> = {
+  'network rm': 'network ls --filter type=custom --format {{.Name}}',
+};
+/** Values of options that can be listed. */
+const LISTED_VALUE = /<(network|container)>/;
 /** Values of options that are names of files. */
 const FILE_VALUE = /<(file|dir|spec)>/;
 
@@ -46,15 +55,21 @@ function* placesOf(command: Command, path: readonly string[]): Generator<Place> 
     path: path.join(' '),
     words: [...names, ...choices, ...options, '--help'],
     takesFile: command.registeredArguments.some((argument) => FILES.includes(argument.name())),
-    lister: LISTERS[command.registeredArguments[0]?.name() ?? ''],
+    lister: LISTERS_OF_COMMANDS[path.join(' ')] ?? LISTERS[command.registeredArguments[0]?.name() ?? ''],
     valued: command.options
       .filter(({ required }) => required)
       .map(({ short, long, flags, argChoices }) => ({
         flags: [short, long].filter((flag) => flag !== undefined),
-        values: argChoices ?? (FILE_VALUE.test(flags) ? 'files' : []),
+        values: argChoices ?? valuesOf(flags),
       })),
   };
   for (const sub of command.commands) yield* placesOf(sub, [...path, sub.name()]);
+}
+
+function valuesOf(flags: string): Values {
+  if (FILE_VALUE.test(flags)) return 'files';
+  const lister = LISTERS[LISTED_VALUE.exec(flags)?.[1] ?? ''];
+  return lister === undefined ? [] : { lister };
 }
 
 /** Read by zsh too, in which `path` and `words` are names of its own. */
@@ -63,10 +78,12 @@ function bash(name: string, places: readonly Place[]): string {
     .map(({ path, words }) => `    '${path}') candidates='${words.join(' ')}' ;;`)
     .join('\n');
   const withFile = pathPattern(places.filter(({ takesFile }) => takesFile));
-  const listers = Object.values(LISTERS).map((lister) => {
-    const paths = pathPattern(places.filter((place) => place.lister === lister));
-    return `    ${paths}) candidates+=" $(${name} ${lister} 2>/dev/null)" ;;`;
-  });
+  const listers = [LISTERS, LISTERS_OF_COMMANDS]
+    .flatMap((all) => Object.values(all))
+    .map((lister) => {
+      const paths = pathPattern(places.filter((place) => place.lister === lister));
+      return `    ${paths}) candidates+=" $(${name} ${lister} 2>/dev/null)" ;;`;
+    });
   return `_${name}() {
   local current=\${COMP_WORDS[COMP_CWORD]} called='' word candidates=''
   local typed=\${COMP_LINE:0:\${COMP_POINT:-0}}
@@ -75,7 +92,7 @@ function bash(name: string, places: readonly Place[]): string {
     case $word in -*) ;; *) case "\${called:+$called }$word" in ${pathPattern(places)}) called="\${called:+$called }$word" ;; esac ;; esac
   done
   case "$called \${COMP_WORDS[COMP_CWORD-1]}" in
-${places.flatMap(valueCases).join('\n')}
+${places.flatMap((place) => valueCases(name, place)).join('\n')}
   esac
   case $called in
 ${cases}
@@ -94,16 +111,21 @@ complete -o filenames -F _${name} ${name}
 }
 
 /** What follows an option that wants a value. */
-function valueCases({ path, valued }: Place): string[] {
+function valueCases(name: string, { path, valued }: Place): string[] {
   const sources = new Map<string, string[]>();
   for (const { flags, values } of valued) {
-    const source = values === 'files' ? '-f' : `-W '${values.join(' ')}'`;
+    const source = sourceInBash(name, values);
     sources.set(source, [...(sources.get(source) ?? []), ...flags.map((flag) => `'${path} ${flag}'`)]);
   }
   return [...sources].map(
     ([source, patterns]) =>
       `    ${patterns.join('|')}) COMPREPLY=($(compgen ${source} -- "$current")); return ;;`,
   );
+}
+
+function sourceInBash(name: string, values: Values): string {
+  if (values === 'files') return '-f';
+  return 'lister' in values ? `-W "$(${name} ${values.lister} 2>/dev/null)"` : `-W '${values.join(' ')}'`;
 }
 
 function pathPattern(places: readonly Place[]): string {
@@ -116,15 +138,12 @@ function fish(name: string, places: readonly Place[]): string {
     const start = `complete -c ${name} -n 'test "$(__${name}_called)" = "${path}"'`;
     return [
       `${start} -a '${words.join(' ')}'${takesFile ? ' -F' : ''}`,
-      ...(lister === undefined
-        ? []
-        : [`${start} -a '(${name} ${lister.replace(/\{\{.*\}\}/, '"$&"')} 2>/dev/null)'`]),
+      ...(lister === undefined ? [] : [`${start} -a '${listedInFish(name, lister)}'`]),
       ...valued.map(({ flags, values }) => {
         const spelled = flags.map((flag) =>
           flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`,
         );
-        const source = values === 'files' ? '-r -F' : `-x -a '${values.join(' ')}'`;
-        return `${start} ${spelled.join(' ')} ${source}`;
+        return `${start} ${spelled.join(' ')} ${sourceInFish(name, values)}`;
       }),
     ];
   });
@@ -139,4 +158,14 @@ end
 complete -c ${name} -f
 ${lines.join('\n')}
 `;
+}
+
+function sourceInFish(name: string, values: Values): string {
+  if (values === 'files') return '-r -F';
+  return `-x -a '${'lister' in values ? listedInFish(name, values.lister) : values.join(' ')}'`;
+}
+
+/** Braces have a meaning there. */
+function listedInFish(name: string, lister: string): string {
+  return `(${name} ${lister.replace(/\{\{.*\}\}/, '"$&"')} 2>/dev/null)`;
 }

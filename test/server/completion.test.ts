@@ -23,6 +23,7 @@ beforeAll(async () => {
   await run([BERTH, 'import', await writeBusyboxRoot(folder.path), 'localhost:5000/box:1'], { env });
   await run([BERTH, 'create', '--name', 'web', 'localhost:5000/box:1', 'sh'], { env });
   await run([BERTH, 'volume', 'create', 'data'], { env });
+  await run([BERTH, 'network', 'create', 'lan'], { env });
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
@@ -54,6 +55,9 @@ describe.each(['bash', 'fish'] as const)('completion in %s', (shell) => {
     { line: 'berth serve o', all: ['own.yml'] },
     { line: 'berth stop w', all: ['web'] },
     { line: 'berth volume rm d', all: ['data'] },
+    { line: 'berth run --network ', some: ['bridge', 'host', 'lan', 'none'] },
+    { line: 'berth network rm l', all: ['lan'] },
+    { line: 'berth network rm bri', all: [''] },
     { line: 'berth rmi local', all: ['localhost:5000/box:1'] },
   ])('knows what may follow "$line"', async ({ line, some, all }) => {
     const offered = await offers(shell, line);
