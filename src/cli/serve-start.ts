@@ -16,6 +16,8 @@ Berth listens on ${tls ? 'https' : 'http'}://${address}. Next, for example:
   docker tag my-image ${host}/my-image:v1
   docker push ${host}/my-image:v1
 
+or, without docker: berth build --push -t ${host}/my-image:v1 .
+
 Ctrl-C stops it.
 
 `);
