@@ -284,9 +284,9 @@ describe('a command whose output nobody reads any more', () => {
   }
 
   it('ends as by SIGPIPE, with the container that it has made', async () => {
-    const args = ['run', '--rm', '--network', 'none', 'box', 'sh', '-c', PRINTS];
+    const args = ['run', '--rm', '--name', 'unread', '--network', 'none', 'box', 'sh', '-c', PRINTS];
     expect(await unread(args)).toEqual([141, null]);
-    expect(await place.run(['ps', '-aq'])).toBe('');
+    expect(await inspect('unread', '{{.State}}')).toBe('');
   });
   it('leaves a container alone that was there before, or that has no signals of it', async () => {
     const args = ['--name', 'printer', '--network', 'none', 'box', 'sh', '-c', PRINTS];
