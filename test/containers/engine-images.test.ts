@@ -59,6 +59,13 @@ describe('docker, with berth engine in the place of its daemon', () => {
     expect(await engine.docker(quiet)).toBe(`${await idOf('app:1')}\n`);
   });
 
+  it('builds by a Dockerfile that is not in the context', async () => {
+    const build = ['build', '-q', '-f', '-', engine.path('context')];
+    const id = await engine.docker(build, { input: 'FROM scratch\nCOPY busybox /bin/\n' });
+    expect(id).toMatch(/^sha256:[0-9a-f]{64}\n$/);
+    await engine.docker(['rmi', id.trim()]);
+  });
+
   it('ends a build as the command that failed', async () => {
     const file = 'FROM app:1\nRUN echo bad >&2; exit 7\n';
     const failure = await engine

@@ -187,6 +187,7 @@ describe('readTar', () => {
   it('takes an archive without its end, and drops what follows it', async () => {
     const tar = tarOf({ a: Buffer.from('x') });
     expect(await readAll(tar.subarray(0, 1024))).toHaveLength(1);
+    expect(await readAll(tar.subarray(0, 512 + 1))).toHaveLength(1); // nor the padding
     expect(await readAll(Buffer.concat([tar, Buffer.alloc(10_240), Buffer.from('garbage')]))).toHaveLength(1);
     expect(await readAll(Buffer.alloc(0))).toEqual([]);
   });
