@@ -44,8 +44,12 @@ export class TarFeed {
     }
   }
 
-  /** @throws {TarError} the archive is not complete. */
+  /** The last padding may be missing: tar-reader.ts. @throws {TarError} the archive is not complete. */
   finish(): void {
+    if (this.#isInMember && this.#contentLeft === 0) {
+      this.#isInMember = false;
+      this.#advance(NO_BYTES);
+    }
     if (this.#step.done) return;
     if (this.#step.value.kind === 'member') throw new TarError('the archive ends within an entry');
     const last = Buffer.concat(this.#gathered);
