@@ -71,7 +71,9 @@ describe('docker rmi, on berth engine', () => {
   it('gives back the disk of an image that containers were made of', async () => {
     const blobs = () => readdirSync(engine.path('root/content/blobs/sha256')).sort();
     const before = blobs();
-    await docker('commit', await docker('create', 'box:1').then((id) => id.trim()), 'other:1');
+    await docker('create', '--name', 'base', 'box:1');
+    await docker('commit', 'base', 'other:1');
+    await docker('rm', 'base');
     await docker('run', '--rm', 'other:1', 'true');
     expect(blobs()).not.toEqual(before);
     await docker('rmi', 'other:1');
