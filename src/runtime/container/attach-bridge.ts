@@ -30,7 +30,7 @@ use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE :sys_wait_
 my ($dir, $mode, $input, $keys) = @ARGV;
 $SIG{$_} = 'IGNORE' for qw(INT QUIT TERM HUP TSTP PIPE WINCH USR1 USR2);
 my @keys = unpack('C*', pack('H*', $keys)); my $matched = 0;
-chdir $dir or die "chdir: $!\n";
+chdir $dir or exit 1; # it could not be started, and is gone
 socket(my $sock, AF_UNIX, 5, 0) or die "socket: $!\n";
 my $parent = getppid();
 while (!connect($sock, sockaddr_un('attach'))) {
