@@ -1,5 +1,5 @@
-import { rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { fstatSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makeDirectories } from '../../linux/index.js';
 import { isUnsound, type Row, type SQLInputValue, SqlFile } from '../../sqlite/index.js';
@@ -9,6 +9,9 @@ import { createTables } from './schema.js';
 
 /** The number of the repository that is named by the first parameter of a statement. */
 export const REPOSITORY = '(SELECT id FROM repositories WHERE name = ?1)';
+
+/** Files that SQLite has beside one with a log. https://sqlite.org/walformat.html */
+const BESIDE = ['-wal', '-shm'];
 
 /** How long a write waits for another process that is writing. Everything else in this process waits with it. */
 const BUSY_MS = 1000;
@@ -21,9 +24,10 @@ export class Database {
   readonly #path: string;
   readonly #shared: boolean;
   #file: SqlFile;
-  /** Which files of the path's folder are open, itself and its log; `undefined` in memory. */
+  /** Which file of the path's folder is open; `undefined` in memory. */
   #inode: bigint | undefined;
-  #log: bigint | undefined;
+  /** And which beside it, by the ends of their names: its log, and the index of that. */
+  #beside: ReadonlyMap<string, bigint> = new Map();
   #replaced = 0;
 
   /** @param path a file, or `:memory:`. @param options `shared`: other processes may replace the file at any time. */
@@ -64,13 +68,15 @@ export class Database {
   }
 
   /**
-   * Somebody may have deleted the file, or put another in its place, which this process would never read; or its log alone,
-   * as one does who removes them one after the other while it is made anew: then processes no longer see each other's writes.
+   * Somebody may have deleted the file, or put another in its place, which this process would never read; or what is beside it
+   * alone, as one does who removes them one after the other while it is made anew: then processes no longer see each other's
+   * writes.
    */
   replaceIfGone(): void {
     if (this.#inode === undefined) return;
     const isThere = inodeOf(this.#path) === this.#inode;
-    if (isThere && (this.#log === undefined || inodeOf(logOf(this.#path)) === this.#log)) return;
+    const isWhole = [...this.#beside].every(([suffix, inode]) => inodeOf(this.#path + suffix) === inode);
+    if (isThere && isWhole) return;
     if (isThere) removeFiles(this.#path); // all notice
     this.#file.close(); // which leaves alone what is under its name by now
     this.#reopen();
@@ -110,8 +116,11 @@ export class Database {
   }
 
   #identify(): void {
-    this.#inode = inodeOf(this.#path);
-    this.#log = inodeOf(logOf(this.#path));
+    this.#inode = inodeOfOpen(this.#path);
+    const isLogged = this.#file.get('PRAGMA journal_mode')?.journal_mode === 'wal'; // not on every file system
+    this.#beside = new Map(
+      isLogged ? BESIDE.map((suffix) => [suffix, inodeOfOpen(this.#path + suffix) ?? 0n]) : [],
+    );
   }
 }
 
@@ -126,18 +135,31 @@ function openSound(path: string): SqlFile {
   }
 }
 
-function logOf(path: string): string {
-  return path === ':memory:' ? path : `${path}-wal`;
-}
-
 function inodeOf(path: string): bigint | undefined {
   if (path === ':memory:') return undefined;
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
+/**
+ * Of the file that this process has open under that name, which may be another one than is there by now: somebody may have
+ * removed it, and somebody else made one, since it was opened. 0, which no file has, if it is gone.
+ */
+function inodeOfOpen(path: string): bigint | undefined {
+  if (path === ':memory:') return undefined;
+  const place = join(realpathSync(dirname(path)), basename(path));
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`) === place) return fstatSync(Number(fd), { bigint: true }).ino;
+    } catch {
+      // closed meanwhile, as the one that lists them
+    }
+  }
+  return 0n;
+}
+
 function removeFiles(path: string): void {
   if (path === ':memory:') return;
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+  for (const suffix of ['', ...BESIDE]) rmSync(`${path}${suffix}`, { force: true });
 }
 
 function openDatabase(path: string): SqlFile {

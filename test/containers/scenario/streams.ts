@@ -17,7 +17,7 @@ export const STREAMS: Chapter = {
     },
     `echo input | docker exec -i talk cat; docker exec -d talk touch /mark; ${until('docker exec talk ls /mark 2>/dev/null')}`,
     'docker exec -w /tmp -e A=b -u daemon talk sh -c "pwd; env | sort; id"; echo tty | script -qec "docker exec -it talk sh -c \'read a; tty\'" /dev/null | grep -o /dev/pts/0',
-    until('docker top talk | grep -q "sleep 100"') +
+    until('! docker top talk | grep -q "sh -c"') +
       '; docker top talk | sed "s/ \\+/ /g" | cut -d" " -f1,8-; docker top talk -o pid,comm | sed "s/[0-9]\\+/N/"',
     { line: 'docker top talk -o nosuch; docker rm -f talk', accepted: [WORDS] },
     'docker run -d -i --name ask --network none box sh -c "read a; echo got \\$a; exit 6"; echo hello | docker attach ask >/dev/null; docker wait ask; docker logs ask; docker rm ask',
