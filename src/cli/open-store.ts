@@ -57,7 +57,11 @@ export async function openStore(
   const { indexInMemory, withoutIndex } = options;
   const opened = withoutIndex
     ? indexNowhere()
-    : await openIndex(config, { driver, indexInMemory, shared: options.locks !== undefined });
+    : await openIndex(config, {
+        driver,
+        indexInMemory,
+        shared: !options.alone || options.locks !== undefined,
+      });
   const { index, locks = options.locks } = opened;
   const sync = new IndexSync({ driver, blobs }, index, log, { shared: locks !== undefined });
   const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;
