@@ -47,7 +47,7 @@ const PLAIN: Readonly<Record<OverlayKind, readonly string[]>> = {
   fuse: [], // has none of them
 };
 /** What the kernel makes in an overlay's directory `w` while it is mounted with `volatile`. */
-export const VOLATILE_MARK = 'w/work/incompat';
+export const VOLATILE_MARK = ['w', 'work', 'incompat'].join('/');
 /** The kernel's OVL_MAX_STACK. */
 const MAX_LOWERS = 500;
 
