@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import type { Readable } from 'node:stream';
-import { lastWords, RuntimeError, RuntimeUnavailableError } from '../errors.js';
+import { RuntimeError, RuntimeUnavailableError } from '../errors.js';
 import { expectSyslog, loggerArguments, type SyslogTarget, syslogTag } from '../logs/index.js';
 import { findProgram, startProgram } from '../programs.js';
+import { untilReady } from '../until-ready.js';
 import type { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord } from './container-record.js';
 
@@ -83,17 +82,6 @@ export async function startSyslogCarrier(
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
   });
-  let complaint = '';
-  child.stderr?.on('data', (chunk) => {
-    complaint += chunk;
-  });
-  const ready = child.stdio[3] as Readable;
-  const isReady = await Promise.race([
-    once(ready, 'data').then(() => true),
-    once(child, 'exit').then(() => false),
-  ]);
-  ready.destroy();
-  child.stderr?.destroy();
-  child.unref();
-  if (!isReady) throw new RuntimeError(`the log driver syslog cannot start: ${lastWords(complaint)}`);
+  const failure = await untilReady(child);
+  if (failure !== undefined) throw new RuntimeError(`the log driver syslog cannot start: ${failure}`);
 }

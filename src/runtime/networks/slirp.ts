@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { isRunning, processIdentity } from '../../linux/index.js';
-import { lastWords, RuntimeError, RuntimeUnavailableError } from '../errors.js';
+import { RuntimeError, RuntimeUnavailableError } from '../errors.js';
 import { isMountPoint } from '../own-mounts.js';
+import { untilReady } from '../until-ready.js';
 import { PortTakenError } from './network-errors.js';
 import { addNamespace, removeNamespace } from './network-namespaces.js';
 import { requiredProgram } from './network-programs.js';
@@ -126,19 +125,8 @@ export class SlirpNetwork {
       detached: true,
       cwd: '/',
     });
-    let complaint = '';
-    child.stderr?.on('data', (chunk) => {
-      complaint += chunk;
-    });
-    const ready = child.stdio[3] as Readable;
-    const isReady = await Promise.race([
-      once(ready, 'data').then(() => true),
-      once(child, 'exit').then(() => false),
-    ]);
-    ready.destroy();
-    child.stderr?.destroy();
-    child.unref();
-    if (!isReady) throw failure(lastWords(complaint) || 'it ended at once');
+    const complaint = await untilReady(child);
+    if (complaint !== undefined) throw failure(complaint);
     writeFileSync(this.#holder, processIdentity(child.pid), { mode: 0o600 });
   }
 
