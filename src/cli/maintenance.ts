@@ -61,17 +61,22 @@ function auditPathOf({ berth }: Config): string | undefined {
   return berth.audit.path === 'stdout' ? 'stderr' : berth.audit.path;
 }
 
+/** Whoever begins to serve, and whoever makes the index anew, forgets what nobody took yet: then it is asked for again. */
 async function askServer(index: MetadataIndex, task: Task): Promise<Outcome> {
-  const id = await index.addJob(JSON.stringify(task));
+  const ask = () => index.addJob(JSON.stringify(task));
+  let id = await ask();
+  let taken = false;
   try {
     const asked = performance.now();
     for (;;) {
       await sleep(LOOK_EVERY_MS);
       const job = await index.findJob(id);
-      if (job === undefined) throw new Error('the server was started anew, or lost its index: try again');
-      if (job.outcome !== undefined) return resultOf(JSON.parse(job.outcome) as JobOutcome);
-      if (!job.taken && performance.now() - asked > MAX_WAIT_MS)
+      if (job?.outcome !== undefined) return resultOf(JSON.parse(job.outcome) as JobOutcome);
+      if (taken && !job) throw new Error('the server was started anew, or lost its index: try again');
+      taken = job?.taken ?? false;
+      if (!taken && performance.now() - asked > MAX_WAIT_MS)
         throw new Error('the server does not answer: its log may tell why');
+      if (!job) id = await ask();
     }
   } finally {
     await index.dropJob(id);

@@ -200,7 +200,8 @@ export interface MetadataIndex {
   comparison(): Promise<Comparison>;
   /** Everything is to be compared from now on. */
   beginComparison(): Promise<void>;
-  endComparison(): Promise<void>;
+  /** Nothing if what was compared is lost: if the index is no longer of that `generation`. */
+  endComparison(generation: number): Promise<void>;
   setTrusted(repository: RepositoryName, trusted: boolean): Promise<void>;
 
   /** Deletes that must be finished even if this process dies on the way. @returns one for each key, in their order. */

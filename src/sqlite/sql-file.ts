@@ -75,7 +75,7 @@ export class SqlFile {
   }
 
   get isTransaction(): boolean {
-    return this.#db.isTransaction;
+    return this.#db.isOpen && this.#db.isTransaction;
   }
 
   get isOpen(): boolean {

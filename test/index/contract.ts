@@ -27,7 +27,7 @@ export function describeMetadataIndex(
       const { index } = opened;
       expect(await index.comparison()).toEqual({ complete: false, distrusted: [] });
       for (const repository of [app, other, app]) await index.setTrusted(repository, false);
-      await index.endComparison();
+      await index.endComparison(index.generation);
       await index.setTrusted(other, true);
       expect(await index.comparison()).toEqual({ complete: true, distrusted: [app] });
       await index.beginComparison();

@@ -1,7 +1,7 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SqliteIndex } from '../../src/index/index.js';
+import { IndexUnavailableError, SqliteIndex } from '../../src/index/index.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { app, describeMetadataIndex, digest, manifest, now } from './contract.js';
 
@@ -60,6 +60,35 @@ describe('SqliteIndex', () => {
     await second.putManifest(app, manifest('c'), []);
     expect((await first.contents(app)).manifests).toEqual(new Set([digest('b'), digest('c')]));
     await Promise.all([first.close(), second.close()]);
+  });
+
+  it('is not taken to agree with the files when it was lost while they were compared', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'index.sqlite');
+    const index = new SqliteIndex(path, { shared: true });
+    const { generation } = index;
+    await rm(path);
+    await index.endComparison(generation); // which finds it gone
+    expect((await index.comparison()).complete).toBe(false);
+    await index.endComparison(index.generation);
+    expect((await index.comparison()).complete).toBe(true);
+    await index.close();
+  });
+
+  it('is away, and not one of its own for each process, while its file cannot be made anew', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'index.sqlite');
+    const index = new SqliteIndex(path, { shared: true });
+    await rm(path);
+    await mkdir(path);
+    for (let times = 0; times < 2; times += 1)
+      await expect(index.putManifest(app, manifest('a'), [])).rejects.toThrow(IndexUnavailableError);
+    await rmdir(path);
+    await index.putManifest(app, manifest('a'), []);
+    expect(index.generation).toBe(1);
+    const other = new SqliteIndex(path, { shared: true });
+    expect(await other.hasManifests(app)).toBe(true);
+    await Promise.all([index.close(), other.close()]);
   });
 
   it('begins anew where the file is no database', async () => {

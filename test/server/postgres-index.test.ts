@@ -75,14 +75,14 @@ describe('PostgresIndex', () => {
     for (const outcome of await busy)
       if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(IndexUnavailableError);
     expect(index.generation).toBe(0);
-    await index.endComparison();
+    await index.endComparison(index.generation);
     await server.stop();
     await server.promote();
     await index.check();
     // A standby may lack what was written last: all has to be compared anew.
     expect(index.generation).toBe(1);
     expect((await index.comparison()).complete).toBe(false);
-    await index.endComparison();
+    await index.endComparison(index.generation);
     expect((await index.comparison()).complete).toBe(true);
     await index.close();
   });

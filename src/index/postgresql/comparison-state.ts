@@ -24,9 +24,13 @@ export class ComparisonState {
     });
   }
 
-  async end(): Promise<void> {
+  async end(generation: number): Promise<void> {
     // Of the timeline that was last seen: if another one has begun since, all must be compared again.
-    await this.#db.run('UPDATE history SET compared_on = $1', this.#db.timeline ?? null);
+    const timeline = this.#db.timeline ?? null;
+    await this.#db.transaction(async (session) => {
+      if (this.#db.replaced === generation)
+        await session.run('UPDATE history SET compared_on = $1', timeline);
+    });
   }
 
   async setTrusted(repository: RepositoryName, trusted: boolean): Promise<void> {

@@ -247,8 +247,8 @@ export class PostgresIndex implements MetadataIndex {
     return this.#comparison.begin();
   }
 
-  endComparison(): Promise<void> {
-    return this.#comparison.end();
+  endComparison(generation: number): Promise<void> {
+    return this.#comparison.end(generation);
   }
 
   setTrusted(repository: RepositoryName, trusted: boolean): Promise<void> {

@@ -23,8 +23,11 @@ export class ComparisonState {
     });
   }
 
-  end(): void {
-    this.#db.run('UPDATE history SET compared = 1');
+  end(generation: number): void {
+    this.#db.transaction(() => {
+      // This very call may have found the file gone, and made an empty one.
+      if (this.#db.replaced === generation) this.#db.run('UPDATE history SET compared = 1');
+    });
   }
 
   setTrusted(repository: RepositoryName, trusted: boolean): void {

@@ -73,13 +73,15 @@ export class Database {
    * writes.
    */
   replaceIfGone(): void {
+    if (!this.#file.isOpen) this.#open(); // it could not be, when it was to be replaced
     if (this.#inode === undefined) return;
     const isThere = inodeOf(this.#path) === this.#inode;
     const isWhole = [...this.#beside].every(([suffix, inode]) => inodeOf(this.#path + suffix) === inode);
     if (isThere && isWhole) return;
     if (isThere) removeFiles(this.#path); // all notice
     this.#file.close(); // which leaves alone what is under its name by now
-    this.#reopen();
+    this.#replaced += 1;
+    this.#open();
   }
 
   close(): void {
@@ -94,22 +96,24 @@ export class Database {
     } catch (error) {
       if (!isUnsound(error)) throw explained(error);
       this.#replace();
-      throw new IndexUnavailableError('the index was damaged and is made anew', { cause: error });
+      throw madeAnew(error);
     }
   }
 
   #replace(): void {
     this.#file.close();
     if (inodeOf(this.#path) === this.#inode) removeFiles(this.#path); // unless another process was first
-    this.#reopen();
+    this.#replaced += 1;
+    this.#open();
   }
 
-  #reopen(): void {
-    this.#replaced += 1;
+  /** @throws {IndexUnavailableError} `shared`: the file cannot be opened now, and processes must not each have their own. */
+  #open(): void {
     try {
       this.#file = openSound(this.#path);
       this.#identify();
-    } catch {
+    } catch (error) {
+      if (this.#shared) throw isUnsound(error) ? madeAnew(error) : explained(error);
       this.#file = openDatabase(':memory:'); // the disk may take nothing any more
       this.#inode = undefined;
     }
@@ -122,6 +126,10 @@ export class Database {
       isLogged ? BESIDE.map((suffix) => [suffix, inodeOfOpen(this.#path + suffix) ?? 0n]) : [],
     );
   }
+}
+
+function madeAnew(cause: unknown): IndexUnavailableError {
+  return new IndexUnavailableError('the index was damaged and is made anew', { cause });
 }
 
 function openSound(path: string): SqlFile {

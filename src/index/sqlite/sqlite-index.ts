@@ -240,8 +240,8 @@ export class SqliteIndex implements MetadataIndex {
     this.#comparison.begin();
   }
 
-  async endComparison(): Promise<void> {
-    this.#comparison.end();
+  async endComparison(generation: number): Promise<void> {
+    this.#comparison.end(generation);
   }
 
   async setTrusted(repository: RepositoryName, trusted: boolean): Promise<void> {

@@ -191,7 +191,7 @@ export class IndexSync {
     // Lost during the last comparison: nothing is known of the new index, and a request may have noticed before us.
     if (isOver()) return { repositories, failed };
     if (this.#shared) {
-      await this.#index.endComparison();
+      await this.#index.endComparison(generation);
       if (isOver()) return { repositories, failed };
     }
     this.#complete = true;
