@@ -1,9 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { tryFlock } from '../linux/index.js';
 
 const LOCK = '.lock';
+const MOST_REMOVALS = 10;
 
 /**
  * A folder for what is half-made, gone with its owner. It belongs to a process as long as that holds the lock beside
@@ -83,7 +93,11 @@ export class WorkFolder implements Disposable {
  * for a second and a half.
  */
 export function removeTree(path: string): void {
-  rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+  for (let tries = 0; tries < MOST_REMOVALS; tries += 1) {
+    rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    // Where a directory in it vanishes by itself just then, that takes all of it for gone.
+    if (!existsSync(path)) return;
+  }
 }
 
 function openIfAny(path: string): number | undefined {
