@@ -28,6 +28,7 @@ const LONGEST = [
   'containers/files',
   'containers/network-command',
   'containers/watching',
+  'containers/monitor',
   'containers/rootless',
   'containers/hostile-images',
   'clients/known-flags',

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, rmSync, statSync, watch, writeSync } from 'node:fs';
 import { tryFlock } from '../../linux/index.js';
+import { NOT_FRUGAL } from './frugal.js';
 
 /** What is in the file until the monitor says that the run has ended: with a byte in its place, which needs no room on the disk. */
 const RUNNING = '.';
@@ -9,7 +10,7 @@ const RUNNING = '.';
  */
 const HOOK =
   '[ -e "$0" ] && exec 3<>"$0" && echo >&3 || exit 0; flock 3; ' +
-  '[ "$0" -ef /proc/self/fd/3 ] && exec "$@" 3>&-';
+  `[ "$0" -ef /proc/self/fd/3 ] && ${NOT_FRUGAL} && exec "$@" 3>&-`;
 
 /**
  * What comes after the end of one run of a container, as something to be done: a file that is there until it has been, and

@@ -5,11 +5,13 @@ import { processIdentity } from '../../linux/index.js';
 import { ContainerStartError, lastWords, RuntimeUnavailableError } from '../errors.js';
 import { FUSE_TYPE, FuseOverlay } from '../fuse-overlay.js';
 import type { LogPlan } from '../logs/index.js';
+import { moveToMonitors } from '../monitors-cgroup.js';
 import type { UsableRuntime } from '../oci-runtime.js';
 import type { OverlayMount } from '../overlay.js';
 import { findProgram, startProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
 import type { ContainerFolder } from './container-folder.js';
+import { FRUGAL } from './frugal.js';
 import { argumentsOfProcess, descendantsOf } from './process-tree.js';
 
 /** How often is looked whether the runtime is at work still; so many times in vain, and it is not. */
@@ -54,6 +56,7 @@ export type MonitorOptions = Readonly<{
 export class Monitor implements Disposable {
   readonly #child: ChildProcess;
   readonly #options: MonitorOptions;
+  readonly #moved: Promise<void>;
   #complaint = '';
   #isCreated = false;
 
@@ -90,7 +93,7 @@ export class Monitor implements Disposable {
     using presence = folder.markMonitored();
     const child = startProgram(unshare, args, {
       cwd: folder.path,
-      env: { ...environment(), _OCI_SYNCPIPE: '3' },
+      env: { ...environment(), ...FRUGAL, _OCI_SYNCPIPE: '3' },
       stdio: [
         'ignore',
         'pipe',
@@ -117,6 +120,7 @@ export class Monitor implements Disposable {
   private constructor(child: ChildProcess, options: MonitorOptions) {
     this.#child = child;
     this.#options = options;
+    this.#moved = child.pid === undefined ? Promise.resolve() : moveToMonitors(child.pid);
     child.stderr?.on('data', (chunk) => {
       this.#complaint = `${this.#complaint}${chunk}`.slice(-4096);
     });
@@ -133,6 +137,7 @@ export class Monitor implements Disposable {
    * @returns its first process, and what the monitor is to be known by. @throws {ContainerStartError}
    */
   async create(): Promise<Readonly<{ pid: number; monitor: string }>> {
+    await this.#moved;
     const gate = this.#child.stdio[4] as Duplex;
     gate.end('\n');
     const { data, message = '' } = await this.#answer();

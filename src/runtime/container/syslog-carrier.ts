@@ -1,5 +1,6 @@
 import { RuntimeError, RuntimeUnavailableError } from '../errors.js';
 import { expectSyslog, loggerArguments, type SyslogTarget, syslogTag } from '../logs/index.js';
+import { moveToMonitors } from '../monitors-cgroup.js';
 import { findProgram, startProgram } from '../programs.js';
 import { untilReady } from '../until-ready.js';
 import type { ContainerFolder } from './container-folder.js';
@@ -82,6 +83,7 @@ export async function startSyslogCarrier(
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  if (child.pid !== undefined) await moveToMonitors(child.pid);
   const failure = await untilReady(child);
   if (failure !== undefined) throw new RuntimeError(`the log driver syslog cannot start: ${failure}`);
 }

@@ -3,7 +3,7 @@
  * this machine, and counters read from there. Start with resources.ts and read-stats.ts.
  */
 
-export { type CgroupPaths, cgroupPathsOf } from './cgroup-paths.js';
+export { type CgroupPaths, cgroupPathsOf, cgroupsOf } from './cgroup-paths.js';
 export { type CgroupSupport, readCgroupSupport } from './cgroup-support.js';
 export { devicesOf } from './device-limits.js';
 export {

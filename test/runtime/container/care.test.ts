@@ -3,6 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Care } from '../../../src/runtime/container/care.js';
+import { FRUGAL } from '../../../src/runtime/container/frugal.js';
 import { run } from '../../support/run.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
@@ -67,6 +68,15 @@ describe('what comes after the end of a container', () => {
     await hook;
     expect(place.isDone).toBe(false);
     expect(existsSync(place.care)).toBe(true);
+  });
+
+  it('is done without the variables of the monitor', async () => {
+    await using place = await carePlace();
+    Care.leave(place.care);
+    const env = { ...process.env, ...FRUGAL };
+    const variables = await run(Care.hook(place.care, ['/usr/bin/env']), { env });
+    expect(variables).toContain('PATH=');
+    for (const name of Object.keys(FRUGAL)) expect(variables).not.toContain(`${name}=`);
   });
 
   it('is nothing where it has been done', async () => {
