@@ -18,9 +18,9 @@ export type EngineCall = EngineRequest &
 export type Handler = (engine: Engine, call: EngineCall) => Promise<void> | void;
 
 export function sendJson(answer: ServerResponse, value: unknown, status = 200): void {
-  const text = `${JSON.stringify(value)}\n`;
-  answer.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
-  answer.end(text);
+  const body = Buffer.from(`${JSON.stringify(value)}\n`); // of a long text Node makes two more
+  answer.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': body.length });
+  answer.end(body);
 }
 
 /** One request whose connection the client wants for itself. */

@@ -9,7 +9,7 @@ import { sideBySide } from '../side-by-side.js';
 import type { MountPoint } from '../volumes/index.js';
 import { isLeftPaused, resumeLeftPaused } from './container-changes.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
-import type { HostParts } from './host-parts.js';
+import type { HostParts, Traces } from './host-parts.js';
 import { cgroupPathOf } from './names.js';
 import { wantsRestart } from './restart-policy.js';
 
@@ -58,11 +58,13 @@ export class ContainerEndings {
     return this.hasEnded(record) ? { ...record, state: { ...record.state, ...this.#end(record) } } : record;
   }
 
-  /** Whether {@link current} would find that it is not as it is told. @param attached ids of those that have networks. */
-  needsCare(record: ContainerRecord, attached: ReadonlySet<string>): boolean {
+  /** Whether {@link current} would find that it is not as it is told. */
+  needsCare(record: ContainerRecord, { folders, made, attached }: Traces): boolean {
     if (isAlive(record)) return this.hasEnded(record) || isLeftPaused(record);
     if (record.state.status === 'dead') return false;
-    return record.state.status === 'removing' || this.isHalfMade(record) || attached.has(record.id);
+    const { id } = record;
+    if (record.state.status === 'removing' || made.has(id) || attached.has(id)) return true;
+    return folders.has(id) && this.#parts.folder(id).wasLaunched;
   }
 
   /** Whether it has, or may have, processes, though nobody has noted that it was started. */

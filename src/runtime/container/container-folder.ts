@@ -40,9 +40,9 @@ export class ContainerFolder {
 
   /** @param directory `$BERTH_ROOT/containers`. */
   constructor(directory: string, id: string) {
-    this.path = join(directory, id);
+    this.path = `${directory}/${id}`; // there are hundreds, made for each look at all: join() would take most of the time
     // Beside it: it goes last, and whoever waits for it must find it.
-    this.#lockPath = join(directory, `${id}.lock`);
+    this.#lockPath = `${this.path}.lock`;
   }
 
   make(): void {
@@ -88,7 +88,7 @@ export class ContainerFolder {
   }
 
   file(name: ContainerFile): string {
-    return join(this.path, name);
+    return `${this.path}/${name}`;
   }
 
   /** Of the last run. `undefined` while it runs, and when its monitor was killed. */

@@ -15,9 +15,13 @@ CREATE TABLE IF NOT EXISTS containers (
 ) WITHOUT ROWID;
 `;
 
+const COLUMNS = ['name', 'state', 'record'] as const;
+
 /** Which containers there are. Synchronous: well below a millisecond each. */
 export class ContainerStore {
   readonly #db: SqlFile;
+  /** As they were read last, with the row: reading it takes many times as long as seeing that it is the same. */
+  #known = new Map<string, KnownRow>();
 
   constructor(db: SqlFile) {
     this.#db = db;
@@ -25,8 +29,10 @@ export class ContainerStore {
 
   /** The newest first. */
   all(): ContainerRecord[] {
-    const records = this.#db.all('SELECT id, name, record, state FROM containers').map(recordOf);
-    return records.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+    const rows = this.#db.all('SELECT id, name, record, state FROM containers');
+    const known = rows.map((row) => knownRow(row, this.#known.get(String(row.id))));
+    this.#known = new Map(known.map((one) => [one.value.id, one]));
+    return known.map(({ value }) => value).sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
   }
 
   byId(id: string): ContainerRecord | undefined {
@@ -117,6 +123,13 @@ export class ContainerStore {
     const row = this.#db.get(sql, value);
     return row && recordOf(row);
   }
+}
+
+type KnownRow = Readonly<{ row: Row; value: ContainerRecord }>;
+
+function knownRow(row: Row, before: KnownRow | undefined): KnownRow {
+  if (before !== undefined && COLUMNS.every((name) => before.row[name] === row[name])) return before;
+  return { row, value: recordOf(row) };
 }
 
 /** One that cannot be read is told as dead, with the reason: it can be looked at, and removed. */

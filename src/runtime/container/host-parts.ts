@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findRuntime, type MachineOptions } from '../machine.js';
 import { Networks, networksPlace } from '../networks/index.js';
@@ -33,6 +33,20 @@ export type ContainerHostOptions = Readonly<{
   /** Told, in words for a person, of what is not as it was asked for. */
   onNotice?: (text: string) => void;
 }>;
+
+/** Ids of what is there, as looked for once for all containers. */
+export type Traces = Readonly<{
+  /** A directory or a lock. */
+  ids: ReadonlySet<string>;
+  /** A directory, among other names. */
+  folders: ReadonlySet<string>;
+  /** The runtime knows of it. */
+  made: ReadonlySet<string>;
+  /** It has networks. */
+  attached: ReadonlySet<string>;
+}>;
+
+const ID_LENGTH = 64;
 
 /** What all that is done with containers works on: the database, the directories, the runtime's program. */
 export class HostParts implements Disposable {
@@ -77,10 +91,16 @@ export class HostParts implements Disposable {
     this.#db.close();
   }
 
-  /** Ids of all that there is a directory or a lock of, also if it is no container, or none yet. */
-  folderIds(): Set<string> {
-    const names = readdirSync(this.#directory).map((name) => name.replace(/\..*$/, ''));
-    return new Set(names.filter((name) => /^[0-9a-f]{64}$/.test(name)));
+  /** What there is of containers, also of what is none, or none yet: by ids. */
+  traces(): Traces {
+    const names = readdirSync(this.#directory);
+    const idOf = (name: string) => (name.length > ID_LENGTH ? name.slice(0, ID_LENGTH) : name);
+    return {
+      ids: new Set(names.map(idOf).filter((id) => /^[0-9a-f]{64}$/.test(id))),
+      folders: new Set(names),
+      made: new Set(existsSync(this.stateDirectory) ? readdirSync(this.stateDirectory) : []),
+      attached: new Set(this.networks.attached()),
+    };
   }
 
   folder(id: string): ContainerFolder {

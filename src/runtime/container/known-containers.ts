@@ -18,11 +18,11 @@ export class KnownContainers {
   async all(): Promise<ContainerRecord[]> {
     const records = this.#parts.store.all();
     const known = new Set(records.map(({ id }) => id));
-    const attached = new Set(this.#parts.networks.attached());
-    const others = [...this.#parts.folderIds(), ...attached].filter((id) => !known.has(id));
+    const traces = this.#parts.traces();
+    const others = [...traces.ids, ...traces.attached].filter((id) => !known.has(id));
     const toSettle = new Set(others);
     for (const record of records) {
-      if (this.#endings.needsCare(record, attached)) toSettle.add(record.id);
+      if (this.#endings.needsCare(record, traces)) toSettle.add(record.id);
       else if (this.#endings.isOverdue(record)) this.#parts.startCleanUp(record.id);
     }
     for (const id of toSettle) {

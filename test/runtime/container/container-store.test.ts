@@ -28,6 +28,25 @@ it('tells of containers whose rows are damaged, and of the others', async () => 
   expect(store.get('torn').state.status).toBe('removing');
 });
 
+it('sees what others change, and reads nothing twice that is as it was', async () => {
+  await using folder = await temporaryFolder();
+  using db = new RuntimeDatabase(folder.path);
+  using otherDb = new RuntimeDatabase(folder.path);
+  const [store, other] = [new ContainerStore(db), new ContainerStore(otherDb)];
+  for (const name of ['same', 'renamed', 'ended', 'configured', 'gone']) other.add(recordOf(name));
+  const byName = () => new Map(store.all().map((record) => [record.name, record]));
+  const before = byName();
+  other.rename(before.get('renamed')?.id ?? '', 'named');
+  other.setState(before.get('ended')?.id ?? '', { status: 'exited' });
+  other.configure(before.get('configured')?.id ?? '', { hostConfig: { Memory: 5 } });
+  other.remove(before.get('gone')?.id ?? '');
+  const after = byName();
+  expect([...after.keys()].toSorted()).toEqual(['configured', 'ended', 'named', 'same']);
+  expect(after.get('same')).toBe(before.get('same'));
+  expect(after.get('ended')?.state.status).toBe('exited');
+  expect(after.get('configured')?.hostConfig).toEqual({ Memory: 5 });
+});
+
 function recordOf(name: string): ContainerRecord {
   return {
     id: Buffer.from(name.padEnd(32)).toString('hex'),
