@@ -13,15 +13,28 @@ const CGROUP = 'berth/monitors';
  * @param pid a child of this process.
  */
 export async function moveToMonitors(pid: number): Promise<void> {
-  for (const { mount, directory } of cgroupsOf('self')) {
+  // The kernel may take its time, in which others can go on.
+  for (const list of monitorLists()) await writeFile(list, String(pid)).catch(() => {});
+}
+
+/** For Perl: as {@link moveToMonitors}, by itself, with {@link moveEnvironment}. Nobody waits for the kernel then. */
+export const MOVE_TO_MONITORS =
+  "for (split /\\n/, delete $ENV{BERTH_CGROUPS} // '') { if (open(my $list, '>', $_)) { syswrite($list, 0) } }";
+
+export function moveEnvironment(): NodeJS.ProcessEnv {
+  return { BERTH_CGROUPS: monitorLists().join('\n') };
+}
+
+/** Where pids are to be written, of those cgroups that can be made. */
+function monitorLists(): string[] {
+  return cgroupsOf('self').flatMap(({ mount, directory }) => {
     const wanted = join(mount, CGROUP);
-    if (directory === mount || directory === wanted) continue; // nobody ends all that is in the root
+    if (directory === mount || directory === wanted) return []; // nobody ends all that is in the root
     try {
       mkdirSync(wanted, { recursive: true });
-      // The kernel may take its time, in which others can go on.
-      await writeFile(join(wanted, 'cgroup.procs'), String(pid));
+      return [join(wanted, 'cgroup.procs')];
     } catch {
-      // not for us to change, or nothing may be in a new one before it has been set up: cpuset of v1
+      return []; // not for us to change
     }
-  }
+  });
 }

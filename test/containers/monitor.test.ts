@@ -1,8 +1,13 @@
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cgroupsOf } from '../../src/runtime/limits/index.js';
+import { networksPlace } from '../../src/runtime/networks/networks.js';
 import { BERTH } from '../support/berth-process.js';
 import { run } from '../support/run.js';
 import { ContainerPlace } from './container-place.js';
@@ -44,6 +49,89 @@ describe('the monitor of a container', () => {
     expect(await place.run(['inspect', '-f', '{{.State.ExitCode}}', 'outlives'])).toBe('137\n');
   });
 });
+
+describe('what is started again by whoever looks next when it was killed', () => {
+  it('takes a published port of IPv6 to its container, as long as that runs', async () => {
+    const serve = 'mkdir /w; echo hi > /w/index.html; exec httpd -f -p 80 -h /w';
+    await place.run(['run', '-d', '--name', 'web', '-p', '8080:80', 'box', 'sh', '-c', serve]);
+    const fetched = () => place.inside(['curl', '-sS', '-m', '5', 'http://[::1]:8080/']);
+    await vi.waitFor(async () => expect(await fetched()).toBe('hi\n'), 10_000);
+    const before = await place.run(['inspect', '-f', '{{.State.Pid}}', 'web']);
+    for (let i = 0; i < 2; i += 1) {
+      for (const pid of pidsOf('berth-port-relay', place.root)) process.kill(pid, 'SIGKILL');
+      await expect(fetched()).rejects.toThrow(/refused|connect/i);
+      await place.run(['ps']);
+      await vi.waitFor(async () => expect(await fetched()).toBe('hi\n'), 10_000);
+    }
+    expect(await place.run(['inspect', '-f', '{{.State.Pid}}', 'web'])).toBe(before);
+    await place.run(['rm', '-f', 'web']);
+    await vi.waitFor(() => expect(pidsOf('berth-port-relay', place.root)).toEqual([]), 10_000);
+  });
+
+  it('leaves a port of IPv6 to who has taken it meanwhile', async () => {
+    await place.run(['run', '-d', '--name', 'late', '-p', '8081:80', 'box', 'sleep', '1000']);
+    for (const pid of pidsOf('berth-port-relay', place.root)) process.kill(pid, 'SIGKILL');
+    const listen = "require('node:net').createServer().listen({ port: 8081, host: '::', ipv6Only: true })";
+    const [program = '', ...args] = [...place.prefix, process.execPath, '-e', listen];
+    const other = spawn(program, args, { stdio: 'ignore' });
+    await vi.waitFor(async () => expect(await place.inside(['ss', '-6Hlnt'])).toContain(':8081'), 10_000);
+    expect(await place.run(['ps', '--format', '{{.Names}}'])).toContain('late\n');
+    expect(pidsOf('berth-port-relay', place.root)).toEqual([]);
+    other.kill();
+    await once(other, 'close');
+    await place.run(['ps']);
+    await vi.waitFor(() => expect(pidsOf('berth-port-relay', place.root)).toHaveLength(1), 10_000);
+    await place.run(['rm', '-f', 'late']);
+  });
+
+  it('takes what a container prints to a syslog', async () => {
+    const lines: string[] = [];
+    const server = createServer((socket) => socket.on('data', (bytes) => lines.push(String(bytes))));
+    const path = join(place.folder, 'syslog.sock');
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    onTestFinished(() => void server.close());
+    const log = ['--log-driver', 'syslog', '--log-opt', `syslog-address=unix://${path}`];
+    const script = 'while read word; do echo $word; done < /tmp/in';
+    const made = ['box', 'sh', '-c', `mkfifo /tmp/in; sleep 1000 > /tmp/in & ${script}`];
+    await place.run(['run', '-d', '--name', 'told', ...log, ...made]);
+    const say = (word: string) => place.run(['exec', 'told', 'sh', '-c', `echo ${word} > /tmp/in`]);
+    await say('first');
+    await vi.waitFor(() => expect(lines.join('')).toContain('first'), 10_000);
+    for (const pid of pidsOf('berth-syslog', place.root)) process.kill(pid, 'SIGKILL');
+    await place.run(['ps']);
+    expect(pidsOf('berth-syslog', place.root)).toHaveLength(1);
+    await place.run(['ps']); // once is enough
+    expect(pidsOf('berth-syslog', place.root)).toHaveLength(1);
+    await say('second');
+    await vi.waitFor(() => expect(lines.join('')).toContain('second'), 10_000);
+    server.close();
+    for (const pid of pidsOf('berth-syslog', place.root)) process.kill(pid, 'SIGKILL');
+    await rm(path, { force: true });
+    const { code } = await place.tryRun(['ps']);
+    expect(code).toBe(0);
+    await place.run(['rm', '-f', 'told']); // it does not stand in the way
+  });
+});
+
+/** Those that call themselves so, for containers of the place. */
+function pidsOf(name: string, root: string): number[] {
+  const marks = [join(root, 'containers'), networksPlace(root, '/run').directory];
+  return readdirSync('/proc')
+    .map(Number)
+    .filter(Number.isInteger)
+    .filter((pid) => {
+      const text = commandOf(pid);
+      return text.startsWith(name) && marks.some((mark) => text.includes(mark));
+    });
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // it has just ended
+  }
+}
 
 async function monitorOf(name: string): Promise<number> {
   const id = (await place.run(['inspect', '-f', '{{.Id}}', name])).trim();

@@ -12,6 +12,7 @@ import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts, Traces } from './host-parts.js';
 import { cgroupPathOf } from './names.js';
 import { wantsRestart } from './restart-policy.js';
+import { reviveSyslogCarrier } from './syslog-carrier.js';
 
 const LOOK_AGAIN_MS = 200;
 const KILL_WAIT_MS = 10_000;
@@ -47,6 +48,7 @@ export class ContainerEndings {
     }
     if (this.hasEnded(record)) return this.#takeApart(record);
     if (isLeftPaused(record)) return resumeLeftPaused(this.#parts, record);
+    if (this.#lacksCarrier(record)) await this.#reviveCarrier(record);
     if (this.isHalfMade(record)) await this.endProcesses(record); // whoever was about to start it was killed
     if (!isAlive(record) && this.#parts.networks.attachmentOf(id) !== undefined)
       await this.#parts.networks.detach(id);
@@ -60,11 +62,31 @@ export class ContainerEndings {
 
   /** Whether {@link current} would find that it is not as it is told. */
   needsCare(record: ContainerRecord, { folders, made, attached }: Traces): boolean {
-    if (isAlive(record)) return this.hasEnded(record) || isLeftPaused(record);
+    if (isAlive(record)) return this.hasEnded(record) || isLeftPaused(record) || this.#lacksCarrier(record);
     if (record.state.status === 'dead') return false;
     const { id } = record;
     if (record.state.status === 'removing' || made.has(id) || attached.has(id)) return true;
     return folders.has(id) && this.#parts.folder(id).wasLaunched;
+  }
+
+  #lacksCarrier(record: ContainerRecord): boolean {
+    return (
+      isAlive(record) &&
+      record.hostConfig.LogConfig?.Type === 'syslog' &&
+      this.#parts.folder(record.id).hasLostCarrier
+    );
+  }
+
+  /** Whatever is to be done with the container does not depend on it. */
+  async #reviveCarrier(record: ContainerRecord): Promise<void> {
+    try {
+      await reviveSyslogCarrier(this.#parts.folder(record.id), record);
+    } catch (error) {
+      if (this.hasEnded(record)) return; // just now
+      this.#parts.notice(
+        `what container ${record.id} prints does not reach its syslog: ${(error as Error).message}`,
+      );
+    }
   }
 
   /** Whether it has, or may have, processes, though nobody has noted that it was started. */

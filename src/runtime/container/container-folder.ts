@@ -14,6 +14,7 @@ type ContainerFile =
   | 'pidfile'
   | 'conmon.pid'
   | 'monitored'
+  | 'carried'
   | 'care'
   | 'oci-log'
   | 'ctl'
@@ -32,6 +33,9 @@ type ContainerFile =
  * directories of the machine's. Nothing is in it anywhere else.
  */
 export const REACHABLE_ROOT = '/run/berth-rootfs';
+
+type Mark = 'monitored' | 'carried';
+type Presence = Disposable & Readonly<{ fd: number }>;
 
 /** The files of one container: what it is started from (runtime-spec, "bundle"), what it changed, what it printed. */
 export class ContainerFolder {
@@ -107,12 +111,35 @@ export class ContainerFolder {
    * For a monitor that is about to be started, and what it starts: as long as one of them has the descriptor open, whoever
    * comes later knows that it is there, though nobody has noted it.
    */
-  markMonitored(): Disposable & Readonly<{ fd: number }> {
-    const path = this.file('monitored');
+  markMonitored(): Presence {
+    return this.#mark('monitored');
+  }
+
+  /** The same, for what takes its output to a syslog. */
+  markCarried(): Presence {
+    return this.#mark('carried');
+  }
+
+  #mark(name: Mark): Presence {
+    const path = this.file(name);
     rmSync(path, { force: true }); // that of the last run may still be open in what cleans up after it
     const fd = openSync(path, 'wx', 0o600);
     tryFlock(fd, 'exclusive');
     return { fd, [Symbol.dispose]: () => closeSync(fd) };
+  }
+
+  #isMarked(name: Mark): boolean {
+    const fd = openSync(this.file(name), 'r');
+    try {
+      return !tryFlock(fd, 'shared');
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Whether what takes its output to a syslog is no more. */
+  get hasLostCarrier(): boolean {
+    return existsSync(this.file('carried')) && !this.#isMarked('carried');
   }
 
   /** Whether a monitor was started, and nobody has taken apart since what it watched over. */
@@ -132,12 +159,7 @@ export class ContainerFolder {
   /** Whether a monitor was started and has not seen the container's end. */
   get hasMonitor(): boolean {
     if (this.exitCode() !== undefined || !this.wasLaunched) return false;
-    const fd = openSync(this.file('monitored'), 'r');
-    try {
-      return !tryFlock(fd, 'shared');
-    } finally {
-      closeSync(fd);
-    }
+    return this.#isMarked('monitored');
   }
 
   /** Whether the kernel's out-of-memory killer was at work in the last run. */

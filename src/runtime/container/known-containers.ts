@@ -25,11 +25,11 @@ export class KnownContainers {
       if (this.#endings.needsCare(record, traces)) toSettle.add(record.id);
       else if (this.#endings.isOverdue(record)) this.#parts.startCleanUp(record.id);
     }
-    for (const id of toSettle) {
-      await this.#settle(id).catch((error: unknown) =>
-        this.#parts.notice(`container ${id} cannot be seen to: ${(error as Error).message}`),
-      );
-    }
+    const told = (what: string) => (error: unknown) =>
+      this.#parts.notice(`${what}: ${(error as Error).message}`);
+    for (const id of toSettle) await this.#settle(id).catch(told(`container ${id} cannot be seen to`));
+    if (traces.attached.size > 0)
+      await this.#parts.networks.reviveRelays().catch(told('ports on IPv6 cannot be published again'));
     const current = toSettle.size === 0 ? records : this.#parts.store.all();
     return current.map((record) => {
       if (record.state.status === 'dead')

@@ -1,6 +1,6 @@
 import { RuntimeError, RuntimeUnavailableError } from '../errors.js';
-import { expectSyslog, loggerArguments, type SyslogTarget, syslogTag } from '../logs/index.js';
-import { moveToMonitors } from '../monitors-cgroup.js';
+import { expectSyslog, loggerArguments, logPlanOf, type SyslogTarget, syslogTag } from '../logs/index.js';
+import { MOVE_TO_MONITORS, moveEnvironment } from '../monitors-cgroup.js';
 import { findProgram, startProgram } from '../programs.js';
 import { untilReady } from '../until-ready.js';
 import type { ContainerFolder } from './container-folder.js';
@@ -9,14 +9,16 @@ import type { ContainerRecord } from './container-record.js';
 /**
  * Attached to conmon as a person would be (see attach-bridge.ts), it gives the lines to logger, with the priority of each
  * before it: what went to stderr is an error. It holds nobody up: what logger does not take in time is lost, but for what is
- * kept in the log. fd 3 gets a byte when it is attached. It ends with the container, ten seconds late if logger waits.
+ * kept in the log. fd 3 gets a byte when it is attached; fd 4 is open as long as it lives. It ends with the container, ten
+ * seconds late if logger waits.
  */
 const CARRIER = String.raw`
-use strict; use warnings; use Socket; use Errno qw(EAGAIN EINTR); use Fcntl qw(F_SETFL O_WRONLY O_NONBLOCK);
+use strict; use warnings; use Socket; use Errno qw(EAGAIN EINTR); use Fcntl qw(F_SETFD F_SETFL FD_CLOEXEC O_WRONLY O_NONBLOCK);
 use constant { LONGEST => 16384, MOST => 1 << 20, INFO => 6, ERROR => 3 };
 my ($dir, $facility, @logger) = @ARGV;
 $0 = "berth-syslog $dir"; # for who lists processes
 $SIG{$_} = 'IGNORE' for qw(INT QUIT HUP TSTP PIPE);
+open(my $alive, '<&=', 4) or die "descriptor: $!\n"; fcntl($alive, F_SETFD, FD_CLOEXEC);
 chdir $dir or die "chdir: $!\n";
 socket(my $sock, AF_UNIX, 5, 0) or die "socket: $!\n";
 connect($sock, sockaddr_un('attach')) or die "attach: $!\n";
@@ -44,6 +46,7 @@ sub line {
 }
 reach() or die "logger: $!\n";
 if (open(my $ready, '>&=', 3)) { syswrite($ready, "\n"); close($ready) }
+${MOVE_TO_MONITORS}
 while (1) {
   my ($r, $w) = ('', ''); vec($r, fileno $sock, 1) = 1;
   vec($w, fileno $out, 1) = 1 if $out && length $queue;
@@ -78,12 +81,22 @@ export async function startSyslogCarrier(
       'the log driver syslog needs the programs perl and logger: install the packages perl-base and bsdutils',
     );
   const args = loggerArguments(target, { tag: syslogTag(target, container), pid });
+  using presence = folder.markCarried();
   const child = startProgram(perl, ['-e', CARRIER, folder.path, String(target.facility), logger, ...args], {
     cwd: '/',
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...moveEnvironment() },
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', presence.fd],
     detached: true,
   });
-  if (child.pid !== undefined) await moveToMonitors(child.pid);
   const failure = await untilReady(child);
   if (failure !== undefined) throw new RuntimeError(`the log driver syslog cannot start: ${failure}`);
+}
+
+/** Starts another in place of one that was killed: what was printed meanwhile is only in the log. @throws as the first. */
+export async function reviveSyslogCarrier(
+  folder: ContainerFolder,
+  container: ContainerRecord,
+): Promise<void> {
+  const { syslog } = logPlanOf(container.hostConfig.LogConfig);
+  if (syslog !== undefined) await startSyslogCarrier(folder, syslog, { container, pid: container.state.pid });
 }

@@ -5,13 +5,13 @@ import type { Endpoint, EndpointRequest, NetworkedContainer } from './endpoint.j
 import { HeldPorts } from './held-ports.js';
 import type { Connection, NetworkPlumbing } from './netavark.js';
 import type { Network } from './network.js';
-import { NetworkForbiddenError } from './network-errors.js';
+import { NetworkForbiddenError, PortTakenError } from './network-errors.js';
 import type { NetworkNamespaces } from './network-namespaces.js';
 import { withRoom } from './network-room.js';
 import type { NetworkStore } from './network-store.js';
 import { planEndpoint } from './plan-endpoint.js';
 import { PortRelay } from './port-relay.js';
-import { clash, type PublishedPort } from './published-port.js';
+import { clash, isOfSix, type PublishedPort } from './published-port.js';
 
 /** What a container has been given. */
 export type Attachment = Readonly<{
@@ -165,6 +165,36 @@ export class Attachments {
       await this.#namespaces.removeOthers(this.#store.attachments().map(({ container }) => container.id));
       await this.#plumbing.reviveNames();
     });
+  }
+
+  /** Starts relays again that were killed, where nobody else has their ports by now: those the next look tries again. */
+  async reviveRelays(): Promise<void> {
+    if (!this.#relayed().some(({ relay }) => relay.isLost)) return;
+    await this.#locked(async () => {
+      for (const { relay, container, ports } of this.#relayed()) {
+        if (!relay.isLost) continue;
+        try {
+          using held = HeldPorts.take(ports, (port) => this.#holderOf(port));
+          held.relay((taken) => relay.restart(taken, this.#plumbing.prefix));
+        } catch (error) {
+          if (!(error instanceof PortTakenError)) throw error;
+        }
+        this.#leadRelay(container.id);
+      }
+    });
+  }
+
+  /** Containers of this boot that may have a relay, with ports that it takes. */
+  #relayed() {
+    const boot = bootId();
+    return this.#store
+      .attachments()
+      .filter((record) => record.boot === boot && record.ports.some(isOfSix))
+      .map(({ container, ports }) => ({
+        container,
+        ports: ports.filter(isOfSix),
+        relay: this.#relay(container.id),
+      }));
   }
 
   /** A row for one more network of a container. */

@@ -128,6 +128,11 @@ export class NetworkStore {
     return row && bodyOf<AttachmentRecord>(row);
   }
 
+  /** Ids of the containers. */
+  attached(): string[] {
+    return this.#db.column('SELECT container FROM network_attachments').map(String);
+  }
+
   attachments(): AttachmentRecord[] {
     return this.#db
       .all('SELECT body FROM network_attachments ORDER BY container')

@@ -216,7 +216,12 @@ export class Networks {
 
   /** Ids of the containers that have, or may have, something of networks. */
   attached(): string[] {
-    return this.#store.attachments().map(({ container }) => container.id);
+    return this.#store.attached();
+  }
+
+  /** Starts again what takes published ports of IPv6 to containers, where it was killed. @throws {RuntimeError} */
+  async reviveRelays(): Promise<void> {
+    await this.#attachments.reviveRelays();
   }
 
   /** Before a container that does not run is connected. @throws {InvalidNetworkError} @throws {NetworkForbiddenError} */

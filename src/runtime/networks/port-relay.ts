@@ -1,9 +1,12 @@
-import { closeSync, constants, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFifo } from '../../linux/index.js';
 import { RuntimeUnavailableError } from '../errors.js';
+import { MOVE_TO_MONITORS, moveEnvironment } from '../monitors-cgroup.js';
 import { findProgram, startProgram } from '../programs.js';
 import type { PublishedPort } from './published-port.js';
+
+const PIPE_BYTES = 65_536;
 
 /** A port that somebody has for us. */
 export type TakenPort = Readonly<{ fd: number; port: PublishedPort }>;
@@ -97,6 +100,7 @@ for (@ARGV) {
   listen($listener, SOMAXCONN);
   $reads{fileno $listener} = sub { stream($listener, $protocol eq 'sctp' ? SCTP : 0, $port) };
 }
+${MOVE_TO_MONITORS}
 while (1) {
   my ($r, $w) = ('', ''); vec($r, $_, 1) = 1 for keys %reads; vec($w, $_, 1) = 1 for keys %writes;
   next if select($r, $w, undef, %sessions ? 10 : undef) < 0;
@@ -120,17 +124,22 @@ export class PortRelay {
 
   /**
    * @param taken are its own from now on. @param prefix put before a command, it runs where the container is reached.
-   * @throws {RuntimeUnavailableError} no Perl.
+   * @returns a descriptor: it ends when nobody has that any more. @throws {RuntimeUnavailableError} no Perl.
    */
   start(taken: readonly TakenPort[], prefix: readonly string[]): number {
+    this.forget();
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    makeFifo(this.#path, 0o600);
+    return this.restart(taken, prefix);
+  }
+
+  /** In place of one that was killed, as {@link start}: whoever keeps that alive keeps this. */
+  restart(taken: readonly TakenPort[], prefix: readonly string[]): number {
     const perl = findProgram('perl');
     if (perl === undefined)
       throw new RuntimeUnavailableError(
         'to publish ports on IPv6 install Perl: the package perl-base or perl; or name an address of IPv4, as in -p 0.0.0.0:8080:80',
       );
-    this.forget();
-    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-    makeFifo(this.#path, 0o600);
     const orders = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
     const lifeline = openSync(this.#path, constants.O_WRONLY);
     const ports = taken.map(({ port }) => `${port.protocol}/${port.containerPort}`);
@@ -138,7 +147,7 @@ export class PortRelay {
     const stdio = ['ignore' as const, 'ignore' as const, 'ignore' as const, orders];
     const child = startProgram(program, args, {
       cwd: '/',
-      env: {},
+      env: moveEnvironment(),
       stdio: [...stdio, ...taken.map(({ fd }) => fd)],
       detached: true,
     });
@@ -146,6 +155,25 @@ export class PortRelay {
     child.unref();
     for (const fd of [orders, ...taken.map((one) => one.fd)]) closeSync(fd);
     return lifeline;
+  }
+
+  /** Whether it was killed, and what keeps it alive was not. */
+  get isLost(): boolean {
+    try {
+      closeSync(openSync(this.#path, constants.O_WRONLY | constants.O_NONBLOCK));
+      return false;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') return false; // there is none
+    }
+    const fd = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      readSync(fd, Buffer.alloc(PIPE_BYTES));
+      return false; // the end
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EAGAIN';
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Where the container is now; '' is nowhere. Nothing is wrong if there is no relay. */
