@@ -255,8 +255,18 @@ describe('networks of one’s own', () => {
       const port = web.ports[0]?.hostPort ?? 0;
       // By the relay, which takes connections before anybody listens in the container.
       await vi.waitFor(async () => expect(await said(port, '::1')).toBe('six\n'), 5000);
-      const ask = ['busybox', 'timeout', '5', 'busybox', 'nc', 'fd62::1', String(port)];
-      expect(await elsewhere.run(ask)).toBe('six\n');
+      const ask = (host: string, at: number) =>
+        elsewhere.run(['busybox', 'timeout', '5', 'busybox', 'nc', host, String(at)]);
+      expect(await ask('fd62::1', port)).toBe('six\n');
+      const four = await attached('four', ['outer'], [tcp(81, 0, '0.0.0.0')]);
+      serve(four, 81, 'of four');
+      const only = four.ports[0]?.hostPort ?? 0;
+      expect(four.ports).toHaveLength(1);
+      expect(await said(only)).toBe('of four\n');
+      await expect(ask('fd62::1', only)).rejects.toThrow('refused');
+      expect(await ask('fd62::1', port)).toBe('six\n');
+      await networks.detach(four.id);
+      expect(await run(['ip6tables-save', '-t', 'nat'])).not.toContain(`--dport ${only}`);
     } finally {
       await run(['ip6tables', '-P', 'FORWARD', 'ACCEPT']);
     }

@@ -1,6 +1,7 @@
 import { expectSubnet } from './address-pool.js';
 import type { FirewallGroup, FirewallRule } from './firewall-rules.js';
 import { deviceOf, isDefaultBridge, isSix, type Network } from './network.js';
+import type { PublishedPort } from './published-port.js';
 
 /**
  * Where bridges are kept apart: chains of netavark, which puts its own networks there too. It takes the jump to them away with
@@ -40,6 +41,12 @@ export function bridgeGroup(network: Network, family: 4 | 6): FirewallGroup {
         : []),
     ],
   };
+}
+
+/** What comes to a published port over IPv6 is for this machine itself. */
+export function notPublished({ hostPort, protocol }: PublishedPort): FirewallRule {
+  const packets = `-p ${protocol} -m ${protocol} --dport ${hostPort}`;
+  return { table: 'nat', place: `-I ${PUBLISHED}`, match: `${packets} -j RETURN` };
 }
 
 /** The addresses of a network, in CIDR. @throws {InvalidNetworkError} it has none of that family. */
