@@ -19,7 +19,11 @@ const NOBODY = 65_534;
  * @throws {RuntimeUnavailableError} with what would help: there are none, or fewer than images take to be there.
  */
 export function subordinateIDs(owner: string, read: (path: string) => string = readIfAny): IDMap {
-  const [user = '', group = user] = owner.split(':');
+  const [, user = '', group = user] = /^([^:]+)(?::([^:]+))?$/.exec(owner) ?? [];
+  if (user === '')
+    throw new RuntimeUnavailableError(
+      `${JSON.stringify(owner)} does not say whose ids containers are to have: BERTH_USERNS_REMAP and --userns-remap are USER, USER:GROUP or default`,
+    );
   return {
     uids: expectRange('/etc/subuid', user, '--add-subuids', read),
     gids: expectRange('/etc/subgid', group, '--add-subgids', read),

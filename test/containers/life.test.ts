@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -344,5 +344,22 @@ describe('what is killed', () => {
     expect(await inspect('bereft', '{{.State}}')).toBe('running\n');
     await place.run(['rm', '-f', 'bereft']);
     await until(async () => leftovers().length === 0); // monitors clean up by themselves
+  });
+});
+
+describe('berth info', () => {
+  it('tells which program makes containers', async () => {
+    expect(await place.run(['info'])).toMatch(/ Runtimes: (runc|crun)\n Default Runtime: \1\n/);
+    // As crun is called; it does not work with the cgroups of every machine.
+    const directory = join(place.folder, 'programs');
+    mkdirSync(directory);
+    const crun = join(directory, 'crun');
+    const script = `for word; do shift; set -- "$@" "\${word#file:}"; done; exec runc "$@"`;
+    writeFileSync(crun, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const env = { PATH: `${directory}:${process.env.PATH}` };
+    expect(await place.run(['info'], { env })).toContain(' Runtimes: crun\n Default Runtime: crun\n');
+    expect(await place.run(['run', '--rm', 'box', 'echo', 'made'], { env })).toBe('made\n');
+    const info = await place.run(['info', '-f', '{{json .Runtimes}}'], { env });
+    expect(JSON.parse(info)).toEqual({ crun: { path: crun } });
   });
 });

@@ -12,6 +12,7 @@ export async function infoJson(engine: EngineParts) {
   const containers = await engine.containers.host.list();
   const count = (...statuses: readonly string[]) =>
     containers.filter(({ state }) => statuses.includes(state.status)).length;
+  const runtime = await engine.containers.host.findRuntime();
   using store = engine.openStore();
   return {
     ID: idOf(engine),
@@ -56,8 +57,8 @@ export async function infoJson(engine: EngineParts) {
     Labels: [],
     ExperimentalBuild: false,
     ServerVersion: engine.identity.version,
-    Runtimes: { runc: { path: 'runc' } },
-    DefaultRuntime: 'runc',
+    Runtimes: runtime === undefined ? {} : { [runtime.kind]: { path: runtime.program } },
+    DefaultRuntime: runtime?.kind ?? '',
     Swarm: {
       NodeID: '',
       NodeAddr: '',

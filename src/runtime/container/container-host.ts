@@ -1,6 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { ContainerStateError } from '../errors.js';
+import { ContainerStateError, RuntimeUnavailableError } from '../errors.js';
+import { findRuntime } from '../machine.js';
 import type { Networks } from '../networks/index.js';
+import type { RuntimeProgram } from '../oci-runtime.js';
 import type { RuntimeEvents } from '../runtime-events.js';
 import { treeBytes, type Volumes } from '../volumes/index.js';
 import { type CreateBody, type EndpointSettings, stopSignalOf } from './configuration.js';
@@ -114,6 +116,16 @@ export class ContainerHost implements Disposable {
   /** The runtime's commands for containers that run. */
   control(): Promise<OciControl> {
     return this.#parts.control();
+  }
+
+  /** The program that makes containers here; nothing where none is installed. */
+  async findRuntime(): Promise<RuntimeProgram | undefined> {
+    try {
+      return await findRuntime(this.#parts.machineOptions);
+    } catch (error) {
+      if (error instanceof RuntimeUnavailableError) return undefined;
+      throw error;
+    }
   }
 
   /** Bytes that it has written in its root filesystem. */

@@ -68,9 +68,26 @@ export function inventPool6(): AddressPool {
   });
 }
 
+/** What no bridge can have, though dockerd tries. RFC 6890; 169.254.0.0/16 is used for metadata servers, and can be had. */
+const SPECIAL = [
+  { subnet: '0.0.0.0/8', what: 'stand for this machine itself' },
+  { subnet: '127.0.0.0/8', what: 'never leave the machine they are on' },
+  { subnet: '224.0.0.0/4', what: 'are those of multicast groups' },
+  { subnet: '255.255.255.255/32', what: 'stand for everybody' },
+  { subnet: '::/127', what: 'stand for this machine itself' },
+  { subnet: '::ffff:0:0/96', what: 'are those of IPv4' },
+  { subnet: 'fe80::/10', what: 'are on each link, and every device has one already' },
+  { subnet: 'ff00::/8', what: 'are those of multicast groups' },
+] as const;
+
 /** @throws {InvalidNetworkError} it makes no sense. */
 export function parsePool({ Subnet, Gateway, IPRange, AuxiliaryAddresses }: PoolRequest): AddressPool {
   const subnet = expectSubnet(Subnet ?? '');
+  const special = SPECIAL.find((one) => overlap(subnet, expectSubnet(one.subnet)));
+  if (special !== undefined)
+    throw new InvalidNetworkError(
+      `invalid subnet ${Subnet}: addresses of ${special.subnet} ${special.what}; take one of 10.0.0.0/8, or of fd00::/8`,
+    );
   if (sizeOf(subnet) < 4n)
     throw new InvalidNetworkError(`invalid subnet ${Subnet}: it has no room for a container`);
   const inside = (what: string, text: string): string => {

@@ -17,6 +17,10 @@ it.each([
   { mode: 'auto', choice: ROOT, linux: '6.1.0-18-amd64', message: 'gives to containers' },
   { mode: 'auto', choice: { ...ROOT, idsOf: 'nosuch' }, linux: '5.19', message: 'gives to nosuch' },
   { mode: '', choice: { ...ROOT, idsOf: 'nosuch:too' }, linux: '5.19.1', message: 'gives to nosuch' },
+  ...[':', 'a:', ':b', 'a:b:c'].map((idsOf) => ({
+    ...{ mode: '', choice: { ...ROOT, idsOf }, linux: '6.1' },
+    message: `"${idsOf}" does not say whose ids containers are to have`,
+  })),
   { mode: 'auto', choice: ROOT, linux: '5.18.9', message: 'need Linux 5.19, this is 5.18.9' },
   { mode: 'auto', choice: { ...ROOT, isForMachine: false }, linux: '6.1', message: 'without root' },
 ])('the ids of a container cannot be its own: $message', ({ mode, choice, linux, message }) =>

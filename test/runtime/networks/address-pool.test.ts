@@ -37,12 +37,24 @@ describe('parsePool', () => {
       pool: { subnet: '10.1.0.0/16', gateway: '10.1.5.0', range: '10.1.5.0/24' },
     },
     { request: { Subnet: 'fd00::/64' }, pool: { subnet: 'fd00::/64', gateway: 'fd00::1' } },
+    // Where services of clouds are imitated.
+    {
+      request: { Subnet: '169.254.170.0/24' },
+      pool: { subnet: '169.254.170.0/24', gateway: '169.254.170.1' },
+    },
   ])('reads $request', ({ request, pool }) => expect(parsePool(request)).toEqual(pool));
   it.each([
     { request: { Subnet: 'x' }, why: 'invalid subnet "x"' },
     { request: { Subnet: '10.0.0.0/31' }, why: 'no room' },
     { request: { Subnet: '10.1.0.0/16', Gateway: '10.2.0.1' }, why: 'invalid gateway 10.2.0.1' },
     { request: { Subnet: '10.1.0.0/16', IPRange: '10.0.0.0/8' }, why: 'invalid ip-range' },
+    { request: { Subnet: '127.1.0.0/16' }, why: 'addresses of 127.0.0.0/8 never leave the machine' },
+    { request: { Subnet: '0.0.0.0/0' }, why: 'addresses of 0.0.0.0/8 stand for this machine itself' },
+    { request: { Subnet: '239.1.0.0/16' }, why: 'addresses of 224.0.0.0/4 are those of multicast groups' },
+    { request: { Subnet: '255.255.255.0/24' }, why: '255.255.255.255/32 stand for everybody' },
+    { request: { Subnet: 'fe80::/64' }, why: 'addresses of fe80::/10 are on each link' },
+    { request: { Subnet: 'ff02::/64' }, why: 'addresses of ff00::/8 are those of multicast groups' },
+    { request: { Subnet: '::/64' }, why: 'addresses of ::/127 stand for this machine itself' },
   ])('refuses $request: $why', ({ request, why }) => expect(() => parsePool(request)).toThrow(why));
 });
 
