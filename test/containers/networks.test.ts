@@ -310,6 +310,19 @@ describe('what is left', () => {
     expect(networks.attachmentOf(c.id)).toBeUndefined();
   });
 
+  it('from before a reboot is gone with the first container that is started after it', async () => {
+    const old = await attached('old', ['bridge'], [tcp(80)]);
+    const before = address(old);
+    // As the machine leaves it: rows of another boot, and nothing else.
+    await inside(old, 'ip', 'link', 'delete', 'eth0');
+    await run(['ip', 'netns', 'delete', old.namespacePath.replace('/run/netns/', '')]);
+    db.run("UPDATE network_attachments SET boot = 'before', body = json_set(body, '$.boot', 'before')");
+    const fresh = await attached('fresh', ['bridge']);
+    expect(address(fresh)).toBe(before);
+    expect(networks.members(networks.get('bridge')).map(({ name }) => name)).toEqual(['fresh']);
+    expect(networks.attachmentOf(old.id)).toBeUndefined();
+  });
+
   it('works on: names are answered again when their server was killed', async () => {
     const [a, b] = [await attached('a', ['front']), await attached('b', ['front'])];
     const pid = join(folder.path, 'run/names/aardvark-dns/aardvark.pid');

@@ -76,6 +76,8 @@ export class Attachments {
     { dnsServers = [], namespaceOf }: AttachOptions,
   ): Promise<Attachment & Readonly<{ held: HeldPorts }>> {
     await this.detach(container.id);
+    // Whoever has ended with the machine has no address, and is not in the way of other ones for the usual bridge.
+    for (const id of this.#store.attachedBefore(bootId())) await this.detach(id);
     using resources = new DisposableStack();
     const held = resources.use(HeldPorts.take(wanted, (port) => this.#holderOf(port)));
     // Ports that could be taken are nobody's: whoever had them by its row is no more.

@@ -133,6 +133,11 @@ export class NetworkStore {
     return this.#db.column('SELECT container FROM network_attachments').map(String);
   }
 
+  /** Of those, which were before this boot. */
+  attachedBefore(boot: string): string[] {
+    return this.#db.column('SELECT container FROM network_attachments WHERE boot <> ?1', boot).map(String);
+  }
+
   attachments(): AttachmentRecord[] {
     return this.#db
       .all('SELECT body FROM network_attachments ORDER BY container')
