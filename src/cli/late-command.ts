@@ -49,9 +49,8 @@ export class LateCommand extends Command {
   override parseOptions(args: string[]): ReturnType<Command['parseOptions']> {
     const end = this.#passesThrough ? countOptions(this, args) : args.length;
     const own = this.#takeGlobal(args.slice(0, end));
-    return this.#withoutHelpOfNothing(
-      super.parseOptions([...takeBooleanValues(this, own), ...args.slice(end)]),
-    );
+    const parsed = super.parseOptions([...takeBooleanValues(this, own), ...args.slice(end)]);
+    return this.#withoutHelpOfNothing(this.#helpAsked(parsed));
   }
 
   /** Makes what was put off; from now on, nothing is. */
@@ -78,6 +77,21 @@ export class LateCommand extends Command {
   /** Whether there are options to be made. */
   get hasLateOptions(): boolean {
     return this.#hasLateOptions;
+  }
+
+  /** `help network ls` is `network ls --help`: commander would go no deeper than the first name. */
+  #helpAsked(parsed: ReturnType<Command['parseOptions']>): ReturnType<Command['parseOptions']> {
+    const [word, ...names] = parsed.operands;
+    if (word !== 'help' || this.commands.length === 0 || names.length === 0) return parsed;
+    const [first = '', ...deeper] = this.#pathOf(names);
+    return { operands: [first], unknown: [...deeper, '--help'] };
+  }
+
+  /** Those of the names that lead to a command, and the first that does not; what follows a last command is its own. */
+  #pathOf([name, ...rest]: readonly string[]): string[] {
+    if (name === undefined || this.commands.length === 0) return [];
+    const command = this.#find(name);
+    return [name, ...(command === undefined ? [] : command.#pathOf(rest))];
   }
 
   /** Who wants help with a command that there is not is told so, rather than given that of the one above. */

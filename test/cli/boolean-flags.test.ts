@@ -42,6 +42,24 @@ describe('a flag with a value', () => {
     expect(parse(['uploads', 'purge'], ['--dry-run=false'])).toMatchObject({ dryRun: false });
   });
 
+  it.each([
+    { words: ['run'], args: ['--sig-proxy=false', 'image'], is: { sigProxy: false, operands: ['image'] } },
+    { words: ['attach'], args: ['--sig-proxy=true'], is: { sigProxy: true } },
+    { words: ['start'], args: ['--no-sig-proxy', '--sig-proxy'], is: { sigProxy: true } },
+    { words: ['start'], args: ['--sig-proxy', '--sig-proxy=false'], is: { sigProxy: false } },
+    { words: ['attach'], args: ['--stdin=F'], is: { stdin: false } },
+    { words: ['ps'], args: ['--trunc=false'], is: { trunc: false } },
+  ])('of which only the opposite is listed: $words $args', ({ words, args, is }) =>
+    expect(parse(words, args)).toMatchObject(is),
+  );
+
+  it.each([
+    { args: ['-it=false', 'image'], is: { interactive: true, tty: false, operands: ['image'] } },
+    { args: ['-ie=true', 'image'], is: { interactive: true, env: ['=true'], operands: ['image'] } },
+    { args: ['-e', '--rm=true', 'image'], is: { env: ['--rm=true'], operands: ['image'] } },
+    { args: ['--name', '--sig-proxy', 'image'], is: { name: '--sig-proxy', operands: ['image'] } },
+  ])('run $args', ({ args, is }) => expect(parse(['run'], args)).toMatchObject(is));
+
   it('is true or false', () =>
     expect(() => parse(['build'], ['--push=yes'])).toThrow("option '--push' is true or false, not 'yes'"));
 });

@@ -64,10 +64,28 @@ describe('createProgram', () => {
     { args: ['TYPO', '--help'], says: "unknown command 'TYPO'" },
     { args: ['network', 'foo', '--help'], says: "unknown command 'foo'" },
     { args: ['network', 'foo', '-h'], says: "unknown command 'foo'" },
+    { args: ['help', 'TYPO'], says: "unknown command 'TYPO'" },
+    { args: ['help', 'network', 'foo'], says: "unknown command 'foo'" },
   ])('has no help for a command that there is not: $args', async ({ args, says }) => {
     const program = createProgram(args, { writeErr: () => {} });
     const failure = { code: 'commander.unknownCommand', message: expect.stringContaining(says) };
     await expect(program.parseAsync(['node', 'berth', ...args])).rejects.toMatchObject(failure);
+  });
+  it.each([
+    { args: ['help'], called: [] },
+    { args: ['help', 'build'], called: ['build'] },
+    { args: ['help', 'network', 'ls'], called: ['network', 'ls'] },
+    { args: ['help', 'image', 'list'], called: ['image', 'ls'] },
+    { args: ['help', 'container', 'run', 'image', 'sh'], called: ['container', 'run'] },
+    { args: ['network', 'help', 'ls'], called: ['network', 'ls'] },
+  ])('explains what is asked for: $args', async ({ args, called }) => {
+    let text = '';
+    const writeOut = (more: string) => {
+      text += more;
+    };
+    const program = createProgram(args, { writeOut, writeErr: () => {} });
+    await expect(program.parseAsync(['node', 'berth', ...args])).rejects.toMatchObject({ exitCode: 0 });
+    expect(text).toBe(helpOf(commandAt(completeProgram(), called)));
   });
   it('says nothing of lists that are empty at first', () => {
     expect(helpOf(commandAt(createProgram(['run']), ['run']))).not.toContain('[])');

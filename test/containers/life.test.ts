@@ -290,7 +290,7 @@ describe('a command whose output nobody reads any more', () => {
   });
   it('leaves a container alone that was there before, or that has no signals of it', async () => {
     const args = ['--name', 'printer', '--network', 'none', 'box', 'sh', '-c', PRINTS];
-    expect(await unread(['run', '--no-sig-proxy', ...args])).toEqual([141, null]);
+    expect(await unread(['run', '--sig-proxy=false', ...args])).toEqual([141, null]);
     expect(await unread(['attach', 'printer'])).toEqual([141, null]);
     expect(await inspect('printer', '{{.State}}')).toBe('running\n');
     await place.run(['rm', '-f', 'printer']);
