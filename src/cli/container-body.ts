@@ -159,7 +159,7 @@ function limitsOf(flags: ContainerFlags) {
     BlkioDeviceWriteBps: flags.deviceWriteBps.map((text) => rateOf(text, '--device-write-bps')),
     BlkioDeviceReadIOps: flags.deviceReadIops.map((text) => rateOf(text, '--device-read-iops')),
     BlkioDeviceWriteIOps: flags.deviceWriteIops.map((text) => rateOf(text, '--device-write-iops')),
-    Devices: flags.device.map(deviceOf),
+    ...devicesOf(flags.device),
     DeviceCgroupRules: flags.deviceCgroupRule,
   };
 }
@@ -230,6 +230,16 @@ function rateOf(text: string, flag: string) {
   if (at <= 0) throw new UsageError(`${flag} ${text}: write DEVICE:RATE, as in /dev/sda:1mb`);
   const rate = text.slice(at + 1);
   return { Path: text.slice(0, at), Rate: flag.endsWith('bps') ? parseSize(rate, flag) : Number(rate) };
+}
+
+/** Paths, and names of CDI (`vendor.com/class=name`), which docker's client hands on as a request too. */
+function devicesOf(texts: readonly string[]) {
+  const isName = (text: string) => /^[a-z][\w.-]*\/[a-z][\w-]*=[\w.:-]+$/i.test(text);
+  const names = texts.filter(isName);
+  return {
+    Devices: texts.filter((text) => !isName(text)).map(deviceOf),
+    ...(names.length > 0 && { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: names }] }),
+  };
 }
 
 function deviceOf(text: string) {

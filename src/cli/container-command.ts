@@ -1,6 +1,7 @@
 import { type Command, CommanderError, Option } from 'commander';
+import type { ExecFlags } from './container-exec.js';
 import { addContainerExport, addContainerFilesCommands } from './container-files-command.js';
-import type { AttachFlags, ExecFlags, StartFlags, StopFlags } from './container-life.js';
+import type { AttachFlags, StartFlags, StopFlags } from './container-life.js';
 import type { PsFlags } from './container-list.js';
 import type { LogsFlags } from './container-logs.js';
 import { addContainerOptions, type ContainerFlags } from './container-options.js';
@@ -213,7 +214,7 @@ function addExec(parent: Command): void {
     .option('--privileged', 'it may do what root may')
     .addHelpText('after', examples(['berth exec -it web sh', 'a shell in it']))
     .action(async (name: string, words: string[], flags: ExecFlags) => {
-      const { execCommand } = await import('./container-life.js');
+      const { execCommand } = await import('./container-exec.js');
       process.exitCode = await execCommand(name, words, flags);
     });
   addStoreOptions(command);

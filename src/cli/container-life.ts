@@ -1,14 +1,8 @@
 import { parseSignal } from '../oci/index.js';
-import {
-  type ContainerHost,
-  ContainerStartError,
-  DEFAULT_DETACH_KEYS,
-  execInContainer,
-} from '../runtime/container/index.js';
-import { variablesOf } from './container-body.js';
+import { type ContainerHost, DEFAULT_DETACH_KEYS } from '../runtime/container/index.js';
 import { openContainerHost } from './container-host.js';
 import { runAttached } from './container-run.js';
-import { BOTH_OUTPUTS, ContainerSession, expectTerminal } from './container-session.js';
+import { BOTH_OUTPUTS, ContainerSession } from './container-session.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 
@@ -127,41 +121,6 @@ export async function attachToContainer(
 }
 
 export type AttachFlags = StoreFlags & Readonly<{ stdin?: boolean; sigProxy?: boolean; detachKeys?: string }>;
-
-export type ExecFlags = StoreFlags &
-  Readonly<{
-    detach?: boolean;
-    interactive?: boolean;
-    tty?: boolean;
-    env: readonly string[];
-    envFile: readonly string[];
-    user?: string;
-    workdir?: string;
-    privileged?: boolean;
-  }>;
-
-/** `berth exec`. @returns the exit code; 0 for one that nobody waits for. */
-export async function execCommand(name: string, args: readonly string[], flags: ExecFlags): Promise<number> {
-  const { detach = false, interactive = false, tty = false } = flags;
-  expectTerminal(flags);
-  using opened = await openContainerHost(flags);
-  const ended = execInContainer(opened.host, name, {
-    args,
-    env: variablesOf(flags),
-    user: flags.user ?? '',
-    cwd: flags.workdir ?? '',
-    privileged: flags.privileged === true,
-    ...(detach
-      ? { terminal: false, detached: true, stdio: 'ignore' }
-      : { terminal: tty, stdio: [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'] }),
-  });
-  try {
-    return await ended;
-  } catch (error) {
-    if (detach || !(error instanceof ContainerStartError) || !error.isSaid) throw error;
-    return error.exitCode;
-  }
-}
 
 /** `berth container cleanup`, which monitors call: what comes after the end of a container. */
 export async function cleanUpContainer(id: string, flags: StoreFlags): Promise<void> {

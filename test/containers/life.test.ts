@@ -222,6 +222,18 @@ describe('the life of a container', () => {
     expect(all).toMatch(/^1\nCapEff:\t0{5}1[0-9a-f]{10}\n$/);
     await place.run(['rm', '-f', 'inner']);
   });
+  it('is entered with a terminal where there is none here', async () => {
+    await place.run(['run', '-d', '--name', 'inner', '--network', 'none', 'box', 'sleep', '100']);
+    const script = 'tty; stty size; echo err >&2; exit 3';
+    expect(await place.tryRun(['exec', '-t', 'inner', 'sh', '-c', script])).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(/^\/dev\/pts\/\d\r\n(.*)\r\nerr\r\n$/),
+    });
+    const missing = await place.tryRun(['exec', '-t', 'inner', 'nosuch']);
+    expect(missing.code).toBe(127);
+    expect(missing.stdout).toContain('executable file not found');
+    await place.run(['rm', '-f', 'inner']);
+  });
   it('is started with this input and output on it, and ends with its exit code', async () => {
     await place.run(['create', '-i', '--name', 'again', 'box', 'sh', '-c', 'cat; exit 6']);
     const { code, stdout } = await place.tryRun(['start', '-ai', 'again'], { input: 'given' });
@@ -293,6 +305,7 @@ describe('a command whose output nobody reads any more', () => {
     expect(await unread(['run', '--sig-proxy=false', ...args])).toEqual([141, null]);
     expect(await unread(['attach', 'printer'])).toEqual([141, null]);
     expect(await inspect('printer', '{{.State}}')).toBe('running\n');
+    expect(await unread(['exec', '-t', 'printer', 'sh', '-c', PRINTS])).toEqual([141, null]);
     await place.run(['rm', '-f', 'printer']);
   });
 });

@@ -124,6 +124,16 @@ describe('docker exec, on berth engine', () => {
     );
   });
 
+  it('refuses devices by names of CDI, as berth run does', async () => {
+    const args = ['run', '--rm', '--network', 'none', '--device', 'vendor.com/gpu=0', 'box:1', 'true'];
+    const refused = {
+      code: 125,
+      stderr: expect.stringContaining('device driver "cdi" for vendor.com/gpu=0'),
+    };
+    await expect(docker(...args)).rejects.toMatchObject(refused);
+    await expect(berth(...args)).rejects.toMatchObject(refused);
+  });
+
   it('runs what nobody waits for', async () => {
     await docker('exec', '-d', 'shell', 'touch', '/by-docker');
     await berth('exec', '-d', 'shell', 'touch', '/by-berth');

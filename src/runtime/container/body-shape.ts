@@ -60,7 +60,7 @@ const HOST_CONFIG: Shapes = {
   CpusetCpus: text,
   CpusetMems: text,
   DeviceCgroupRules: texts,
-  DeviceRequests: listOf(objectOf({ Driver: text, Capabilities: listOf(texts) })),
+  DeviceRequests: listOf(objectOf({ Driver: text, Capabilities: listOf(texts), DeviceIDs: texts })),
   Devices: listOf(objectOf({ PathOnHost: text, PathInContainer: text, CgroupPermissions: text })),
   Dns: texts,
   DnsOptions: texts,

@@ -6,11 +6,11 @@ export type TerminalSize = Readonly<{ rows: number; columns: number }>;
 
 /**
  * A terminal for a program whose caller has none: what is written to it is typed, what it shows is printed. Node cannot
- * open one; Perl is on every Debian. On fd 3 come new sizes, as lines of rows and columns. The numbers are those of
- * ioctl_tty(2), the same on all machines that Node runs on.
+ * open one; Perl is on every Debian. It ends as by SIGPIPE when nobody reads what is shown, which hangs up. On fd 3 come new
+ * sizes, as lines of rows and columns. The numbers are those of ioctl_tty(2), the same on all machines that Node runs on.
  */
 const TERMINAL = String.raw`
-use strict; use warnings; use Fcntl; use POSIX qw(EAGAIN EINTR WNOHANG setsid);
+use strict; use warnings; use Fcntl; use POSIX qw(EAGAIN EINTR EPIPE setsid);
 my ($rows, $columns, @command) = @ARGV;
 sysopen(my $master, '/dev/ptmx', O_RDWR | O_NOCTTY) or die "/dev/ptmx: $!\n";
 my ($unlocked, $number) = (pack('i', 0), pack('i', 0));
@@ -51,7 +51,7 @@ while (1) {
     if (!$n) { next if !defined $n && ($! == EAGAIN || $! == EINTR); last }
     for (my $at = 0; $at < $n;) {
       my $done = syswrite(STDOUT, $bytes, $n - $at, $at);
-      if (defined $done) { $at += $done } elsif ($! != EINTR) { $at = $n }
+      if (defined $done) { $at += $done } elsif ($! == EPIPE) { exit 141 } elsif ($! != EINTR) { $at = $n }
     }
   }
   if (length $pending && vec($w, fileno $master, 1)) {

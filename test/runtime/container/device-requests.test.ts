@@ -12,7 +12,6 @@ describe('expectNoRequests', () => {
       driver: '"nvidia"',
       capabilities: '[[gpu utility] [tpu]]',
     },
-    { request: { Driver: 'cdi', DeviceIDs: ['a.com/b=c'] }, driver: '"cdi"', capabilities: '[]' },
   ])('refuses $request as docker does', ({ request, driver, capabilities }) =>
     expect(() => expectNoRequests([request])).toThrow(
       expect.objectContaining({
@@ -21,4 +20,10 @@ describe('expectNoRequests', () => {
       }),
     ),
   );
+  it('says which names of CDI it is about, and what there is instead', () => {
+    const request = { Driver: 'cdi', DeviceIDs: ['a.com/b=c', 'a.com/b=d'] };
+    expect(() => expectNoRequests([request])).toThrow(
+      'could not select device driver "cdi" for a.com/b=c, a.com/b=d: containers get devices by their paths',
+    );
+  });
 });

@@ -1,0 +1,75 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Writable } from 'node:stream';
+import { ContainerStartError, type ExecOptions, execInContainer } from '../runtime/container/index.js';
+import { variablesOf } from './container-body.js';
+import { openContainerHost } from './container-host.js';
+import { expectTerminal } from './container-session.js';
+import type { StoreFlags } from './image-store.js';
+
+export type ExecFlags = StoreFlags &
+  Readonly<{
+    detach?: boolean;
+    interactive?: boolean;
+    tty?: boolean;
+    env: readonly string[];
+    envFile: readonly string[];
+    user?: string;
+    workdir?: string;
+    privileged?: boolean;
+  }>;
+
+/** Of a terminal that nobody looks at; docker has none then, and programs guess. */
+const UNSEEN = { rows: 0, columns: 0 };
+
+/** `berth exec`. @returns the exit code; 0 for one that nobody waits for. */
+export async function execCommand(name: string, args: readonly string[], flags: ExecFlags): Promise<number> {
+  expectTerminal(flags);
+  using opened = await openContainerHost(flags);
+  const ended = execInContainer(opened.host, name, {
+    args,
+    env: variablesOf(flags),
+    user: flags.user ?? '',
+    cwd: flags.workdir ?? '',
+    privileged: flags.privileged === true,
+    ...streamsFor(flags),
+  });
+  try {
+    return await ended;
+  } catch (error) {
+    if (flags.detach || !(error instanceof ContainerStartError) || !error.isSaid) throw error;
+    return error.exitCode;
+  }
+}
+
+function streamsFor({
+  detach,
+  interactive,
+  tty,
+}: ExecFlags): Pick<ExecOptions, 'terminal' | 'stdio' | 'detached' | 'ownTerminal' | 'onSpawned'> {
+  if (detach) return { terminal: false, detached: true, stdio: 'ignore' };
+  if (interactive || !tty)
+    return { terminal: tty === true, stdio: [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'] };
+  // Nothing is typed: no terminal of ours is needed, there may be none, and one that there is keeps its ctrl-c.
+  return {
+    terminal: true,
+    ownTerminal: sizeHere(),
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    onSpawned: tellSizes,
+  };
+}
+
+function sizeHere() {
+  const { isTTY, rows, columns } = process.stdout;
+  return isTTY ? { rows, columns } : UNSEEN;
+}
+
+/** For as long as it runs, its terminal has the size of this one. */
+function tellSizes({ stdio }: ChildProcess): void {
+  const sizes = stdio[3] as Writable;
+  sizes.on('error', () => {}); // it has ended
+  if (!process.stdout.isTTY) return;
+  process.stdout.on('resize', () => {
+    const { rows, columns } = sizeHere();
+    sizes.write(`${rows} ${columns}\n`);
+  });
+}
