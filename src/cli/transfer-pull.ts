@@ -3,6 +3,7 @@ import { type Pulled, pullImage } from '../image/index.js';
 import {
   type Descriptor,
   formatReference,
+  isNameOnly,
   parseReference,
   parseTag,
   type Reference,
@@ -23,6 +24,7 @@ export async function pull(names: readonly string[], flags: PullFlags): Promise<
   await using session = new TransferSession(flags);
   for (const name of names) {
     const reference = parseReference(name);
+    if (flags.allTags !== true) session.tellDefaultTag(name);
     const repository = await session.repository(reference);
     const wanted = flags.allTags === true ? await allTags(name, reference, repository) : [reference];
     for (const one of wanted) await pullOne(session, repository, one, flags);
@@ -30,7 +32,7 @@ export async function pull(names: readonly string[], flags: PullFlags): Promise<
 }
 
 async function allTags(name: string, reference: Reference, repository: Repository): Promise<Reference[]> {
-  if (/[:@][^/]*$/.test(name)) throw new UsageError('--all-tags takes a name without a tag');
+  if (!isNameOnly(name)) throw new UsageError('--all-tags takes a name without a tag');
   const tags = await Array.fromAsync(repository.tags());
   return tags.map((tag) => ({ ...reference, key: { tag: parseTag(tag) } }));
 }

@@ -1,7 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { ImageNotFoundError } from '../content/index.js';
 import { type LocalStore, namesOfRepository, pushImage } from '../image/index.js';
-import { formatReference, keyText, parseReference, type Reference, shortName } from '../oci/index.js';
+import {
+  formatReference,
+  isNameOnly,
+  keyText,
+  parseReference,
+  type Reference,
+  shortName,
+} from '../oci/index.js';
 import { UsageError } from './failure.js';
 import { chosenPlatform, compressionOptions, takesReferrers } from './transfer-choices.js';
 import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
@@ -22,13 +29,15 @@ export async function push(name: string, target: string | undefined, flags: Push
     for (const reference of tagsOf(store, name)) await pushOne(session, store, reference, reference, flags);
     return;
   }
-  const to = parseReference((target ?? name).replace(/^docker:\/\//, ''));
+  const text = (target ?? name).replace(/^docker:\/\//, '');
+  const to = parseReference(text);
   if (!('tag' in to.key)) throw new UsageError(`a push needs a tag: ${target ?? name}`);
+  session.tellDefaultTag(text);
   await pushOne(session, store, name, to, flags);
 }
 
 function tagsOf(store: LocalStore, name: string): Reference[] {
-  if (/:[^/]*$/.test(name)) throw new UsageError('--all-tags takes a name without a tag');
+  if (!isNameOnly(name)) throw new UsageError('--all-tags takes a name without a tag');
   const names = namesOfRepository(store, name);
   if (names.length === 0) throw new ImageNotFoundError(name);
   return names.map(parseReference);

@@ -1,5 +1,5 @@
 import { ArchiveImages, choosePlatform, readContent } from '../image/index.js';
-import { keyText, parseReference, type Reference, shortReference } from '../oci/index.js';
+import { isNameOnly, keyText, parseReference, type Reference, shortReference } from '../oci/index.js';
 import { UsageError } from './failure.js';
 import { formatConfig } from './format-config.js';
 import type { StoreFlags } from './image-store.js';
@@ -125,7 +125,7 @@ export async function deleteImages(names: readonly string[], flags: RegistryFlag
   await using session = new TransferSession({ ...flags, quiet: true });
   for (const name of names) {
     const text = name.replace(/^docker:\/\//, '');
-    if (!/[:@][^/]*$/.test(text)) throw new UsageError(`say which tag or digest of ${name} to delete`);
+    if (isNameOnly(text)) throw new UsageError(`say which tag or digest of ${name} to delete`);
     const reference = parseReference(text);
     const repository = await session.repository(reference);
     await repository.deleteManifest(keyText(reference.key));

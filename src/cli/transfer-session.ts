@@ -1,6 +1,6 @@
 import type { RegistryClient } from '../client/index.js';
 import type { LocalStore } from '../image/index.js';
-import type { Reference } from '../oci/index.js';
+import { isNameOnly, type Reference } from '../oci/index.js';
 import { openLocalStore, type StoreFlags } from './image-store.js';
 import { Interruption } from './interruption.js';
 import { openProgress, type Progress } from './progress.js';
@@ -50,6 +50,11 @@ export class TransferSession implements AsyncDisposable {
   print(text: string | Uint8Array): void {
     this.progress.clear();
     process.stdout.write(text);
+  }
+
+  /** As docker says it, where the name has no tag. */
+  tellDefaultTag(name: string): void {
+    if (this.#flags.quiet !== true && isNameOnly(name)) this.print('Using default tag: latest\n');
   }
 
   /** Closes it with the session, before the store. */

@@ -36,6 +36,7 @@ export { formatPackageUrl, imageUrl, type PackageUrl } from './package-url.js';
 export { formatPlatform, hostPlatform, matchesPlatform, type Platform, parsePlatform } from './platform.js';
 export {
   formatReference,
+  isNameOnly,
   keyText,
   type ManifestKey,
   parseReference,

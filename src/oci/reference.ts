@@ -24,6 +24,12 @@ export function parseReference(input: string): Reference {
   return { registry, repository, key: { tag: parseTag(tag ?? 'latest') } };
 }
 
+/** Neither a tag nor a digest is said: the tag `latest` is meant, or all there are. */
+export function isNameOnly(input: string): boolean {
+  const { tag, digest } = split(input);
+  return tag === undefined && digest === undefined;
+}
+
 /** The whole name: `docker.io/library/alpine:latest`. {@link parseReference} reads it back as the same. */
 export function formatReference({ registry, repository, key }: Reference): string {
   return `${registry}/${repository}${formatKey(key)}`;

@@ -157,6 +157,14 @@ describe('registries', () => {
       `Digest: ${digest}\nStatus: Downloaded newer image for ${name}\n${name}\n`,
     );
     expect(await other.run(['pull', name])).toContain('Image is up to date');
+    const untagged = `${registry.address}/team/base`;
+    const told = /^Using default tag: latest\n(The push refers to|Digest: )/;
+    expect(await berth.run(['push', 'base:1', untagged])).toMatch(told);
+    expect(await other.run(['pull', untagged])).toMatch(told);
+    expect(await berth.run(['push', '-q', 'base:1', untagged])).toMatch(/^\S+@sha256:\w+\n$/);
+    expect(await other.run(['pull', '-q', untagged])).toBe(`${untagged}:latest\n`);
+    expect(await other.run(['pull', '-a', untagged])).not.toContain('default');
+    await other.run(['rmi', untagged]);
     expect(await other.id(name)).toBe(await berth.id('base:1'));
     expect(await other.run(['images', '--format', '{{.Digest}}'])).toBe(`${digest}\n`);
     await other.run(['copy', `docker://${name}`, `docker://${registry.address}/copy:2`]);

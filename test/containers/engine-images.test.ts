@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BerthProcess } from '../support/berth-process.js';
@@ -163,10 +164,10 @@ describe('docker, with berth engine in the place of its daemon', () => {
       env: engine.environment(),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const first = once(following.stdout, 'data');
+    const first = once(createInterface(following.stdout), 'line');
     // It has begun when it tells of something.
     const again = setInterval(() => void engine.docker(['tag', remote, 'seen:1']), 500);
-    expect(String((await first)[0])).toMatch(/^tag seen:1\n/);
+    expect(String((await first)[0])).toBe('tag seen:1');
     clearInterval(again);
     following.kill();
     await once(following, 'close');

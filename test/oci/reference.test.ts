@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { formatReference, parseReference, shortReference } from '../../src/oci/index.js';
+import { formatReference, isNameOnly, parseReference, shortReference } from '../../src/oci/index.js';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+describe('isNameOnly', () => {
+  it.each(['alpine', 'localhost:5000/app', '[::1]:5000/a/b'])('finds neither tag nor digest in %s', (name) =>
+    expect(isNameOnly(name)).toBe(true),
+  );
+  it.each(['alpine:3', `app@${DIGEST}`, `localhost:5000/app:v1@${DIGEST}`])('finds one in %s', (name) =>
+    expect(isNameOnly(name)).toBe(false),
+  );
+});
 
 describe('parseReference', () => {
   it.each([

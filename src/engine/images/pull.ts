@@ -4,6 +4,7 @@ import { pullImage } from '../../image/index.js';
 import {
   formatReference,
   hostPlatform,
+  isNameOnly,
   keyText,
   type Platform,
   parseReference,
@@ -29,7 +30,7 @@ export async function pull(engine: Engine, call: EngineCall): Promise<void> {
   const wanted = parseReference(withTag(image, tag));
   await using client = await engine.openClient(credentialsFrom(message.headers['x-registry-auth']), signal);
   const repository = client.repository(wanted.registry, wanted.repository);
-  const isAll = tag === undefined && !/[:@][^/]*$/.test(image);
+  const isAll = tag === undefined && isNameOnly(image);
   const references = isAll ? await allTags(repository, wanted) : [wanted];
   const stream = new JsonStream(answer);
   for (const reference of references) await pullOne(engine, call, { repository, reference, stream });

@@ -1,6 +1,6 @@
 import { ImageNotFoundError } from '../../content/index.js';
 import { namesOfRepository, pushImage } from '../../image/index.js';
-import { keyText, parseReference, shortName, shortReference } from '../../oci/index.js';
+import { isNameOnly, keyText, parseReference, shortName, shortReference } from '../../oci/index.js';
 import type { Handler } from '../call.js';
 import { EngineError } from '../errors.js';
 import { JsonStream } from '../json-stream.js';
@@ -14,8 +14,7 @@ import { transferLines } from './transfer-lines.js';
 export const imagePush: Handler = async (engine, { name, query, message, answer, signal }) => {
   using store = engine.openStore();
   const tag = textOf(query, 'tag');
-  const names =
-    tag === undefined && !/:[^/]*$/.test(name) ? namesOfRepository(store, name) : [tagged(name, tag)];
+  const names = tag === undefined && isNameOnly(name) ? namesOfRepository(store, name) : [tagged(name, tag)];
   if (names.length === 0) throw new ImageNotFoundError(name);
   const chosen = names.map((each) => ({ record: store.get(each), to: parseReference(each) }));
   await using client = await engine.openClient(credentialsFrom(message.headers['x-registry-auth']), signal);
