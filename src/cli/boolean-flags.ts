@@ -44,10 +44,9 @@ function partsOf(
 
 /** The switch that a flag is, or is the unnamed opposite of. */
 function findSwitch(command: Command, flag: string): { option: Option; isOpposite: boolean } | undefined {
-  const switches = command.options.filter(takesNothing);
-  const named = switches.find((each) => isCalled(each, flag));
-  if (named !== undefined) return { option: named, isOpposite: false };
-  const negated = switches.find(({ negate, long }) => negate && long === flag.replace(/^--/, '--no-'));
+  const named = command.options.find((each) => isCalled(each, flag));
+  if (named !== undefined) return takesNothing(named) ? { option: named, isOpposite: false } : undefined;
+  const negated = command.options.find(({ negate, long }) => negate && long === flag.replace(/^--/, '--no-'));
   return negated && { option: negated, isOpposite: true };
 }
 

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { AccessRules, HtpasswdAuthenticator } from '../registry/auth/index.js';
-import type { Config, LoadedConfig, Notice, Problem } from '../registry/config/index.js';
+import { AccessRules, globAt, HtpasswdAuthenticator, parseTagGlob } from '../registry/auth/index.js';
+import type { Config, Notice, Problem, SoundConfig } from '../registry/config/index.js';
 import { loadTls } from '../registry/tls/index.js';
 import { openJobs, openRobots } from './authentication.js';
 import { fieldsText } from './console-logger.js';
@@ -10,10 +10,11 @@ import { manifestRules, quotaRules, registrySettings, retentionRules, tlsFilesOf
 export type Trial = Readonly<{ problems: readonly Problem[]; notices: readonly Notice[] }>;
 
 /** Tries out the parts, with the files that the configuration names and the rights of the caller. Changes nothing. */
-export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial> {
+export async function tryParts({ config, origins }: SoundConfig): Promise<Trial> {
   const notices: Notice[] = [];
   const originOf = (key: string) => origins.get(key) ?? ({ from: 'default' } as const);
   const attempts = [
+    ...patternAttempts(config),
     () => new AccessRules(config.berth, { canLogIn: true }),
     () => manifestRules(config),
     () => registrySettings(config),
@@ -29,17 +30,39 @@ export async function tryParts({ config, origins }: LoadedConfig): Promise<Trial
         notices.push({ level, key: USERS, message, origin: originOf(USERS) }),
       ),
   ];
-  const problems: Problem[] = [];
+  const texts = new Set<string>(); // what two parts say is said once
   for (const attempt of attempts) {
     try {
       await attempt();
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      const [, key = '', message = text] = /^([a-z]+\.[a-z.]+): (.*)$/s.exec(text) ?? [];
-      problems.push({ key, message, origin: originOf(key) });
+      texts.add(error instanceof Error ? error.message : String(error));
     }
   }
+  const problems = [...texts].map((text) => {
+    const [, place = '', message = text] = KEYED.exec(text) ?? [];
+    const key = place.replace(/\[(\d+)\]/g, '.$1');
+    return { key, message, origin: originOf(key) };
+  });
   return { problems, notices };
+}
+
+/** `berth.access[0].repositories[1]: what is wrong` */
+const KEYED = /^([a-z]+(?:\.[a-z0-9]+|\[\d+\])+): (.*)$/s;
+
+/** Each by itself: the parts stop at the first. */
+function patternAttempts({ berth }: Config): (() => unknown)[] {
+  const { access, immutable, mirrors, quotas, retention, warnings } = berth;
+  return Object.entries({ access, immutable, mirrors, quotas, retention, warnings }).flatMap(
+    ([list, rules]) =>
+      rules.flatMap((rule: Readonly<{ repositories: readonly string[]; tags?: readonly string[] }>, at) => {
+        const place = `berth.${list}[${at}]`;
+        const { repositories, tags = [] } = rule;
+        return [
+          ...repositories.map((text, i) => () => globAt(text, `${place}.repositories[${i}]`)),
+          ...tags.map((text, i) => () => globAt(text, `${place}.tags[${i}]`, parseTagGlob)),
+        ];
+      }),
+  );
 }
 
 /** What sends events is loaded only where there is somebody to send them to. */

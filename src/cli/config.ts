@@ -3,11 +3,14 @@ import {
   ConfigError,
   configPath,
   formatNotice,
+  isAbout,
   jsonSchema,
   type LoadedConfig,
   loadConfig,
+  type Problem,
   renderJson,
   renderYaml,
+  type SoundConfig,
 } from '../registry/config/index.js';
 import { reasonOf } from '../registry/system-error.js';
 import { type Trial, tryParts } from './config-trial.js';
@@ -41,23 +44,35 @@ export async function checkConfig(
     stdout = process.stdout,
     stderr = process.stderr,
   } = options;
-  let loaded: LoadedConfig;
-  try {
-    loaded = await readConfig(file, env);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    printFindings(error, stderr);
-    return 1;
-  }
-  const { problems, notices: more } = await tryParts(loaded);
-  const notices = [...loaded.notices, ...more];
-  if (problems.length === 0) {
-    const complete = { ...loaded, notices };
+  const { found, ...first } = await tryReading(file, env);
+  const second = found ? await tryParts(found) : NOTHING;
+  const isNew = ({ key }: Problem) => key === '' || !first.problems.some((other) => isAbout(key, other.key));
+  const problems = [...first.problems, ...second.problems.filter(isNew)];
+  const notices = [...first.notices, ...second.notices];
+  if (found && problems.length === 0) {
+    const complete = { ...found, notices };
     stdout.write(format === 'json' ? renderJson(complete) : renderYaml(complete));
   }
   printFindings({ problems, notices }, stderr);
   const failed = problems.length > 0 || (strict && notices.some(({ level }) => level === 'warn'));
   return failed ? 1 : 0;
+}
+
+const NOTHING: Trial = { problems: [], notices: [] };
+
+/** @returns what can be tried out too, even where something is wrong with the rest. */
+async function tryReading(
+  file: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<Trial & Readonly<{ found: SoundConfig | undefined }>> {
+  try {
+    const { notices, ...found } = await readConfig(file, env);
+    return { problems: [], notices, found };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { problems, notices, rest } = error;
+    return { problems, notices, found: rest };
+  }
 }
 
 function printFindings({ problems, notices }: Trial, stderr: Output): void {

@@ -53,6 +53,9 @@ describe('a flag with a value', () => {
     expect(parse(words, args)).toMatchObject(is),
   );
 
+  it('is none where the opposite is one, and this takes any value', () =>
+    expect(parse(['pull'], ['--creds=a:1', '--no-creds=false'])).toMatchObject({ creds: 'a:1' }));
+
   it.each([
     { args: ['-it=false', 'image'], is: { interactive: true, tty: false, operands: ['image'] } },
     { args: ['-ie=true', 'image'], is: { interactive: true, env: ['=true'], operands: ['image'] } },

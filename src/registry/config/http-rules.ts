@@ -73,10 +73,27 @@ function checkTls(
 
 function checkHeaders(key: string, headers: Config['http']['headers'], { problem }: Report): void {
   for (const [name, values] of Object.entries(headers)) {
-    if (!isSound(() => validateHeaderName(name))) problem(`${key}.${name}`, 'is not the name of a header');
-    else if (!values.every((value) => isSound(() => validateHeaderValue(name, value))))
-      problem(`${key}.${name}`, 'has a character that no header can carry');
+    const place = `${key}.${name}`;
+    if (!isSound(() => validateHeaderName(name))) {
+      const odd = [...name].find((letter) => !isSound(() => validateHeaderName(letter)));
+      problem(
+        place,
+        `is not the name of a header${odd === undefined ? '' : `: ${named(odd)} cannot be in it`}`,
+      );
+      continue;
+    }
+    values.forEach((value, index) => {
+      const odd = [...value].find((letter) => !isSound(() => validateHeaderValue(name, letter)));
+      if (odd === undefined) return;
+      problem(values.length > 1 ? `${place}.${index}` : place, `no header can carry ${named(odd)}`);
+    });
   }
+}
+
+/** A character by its number: it may not be one that can be shown. */
+function named(letter: string): string {
+  const hex = (letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  return `U+${hex}${letter === ' ' ? ' (a space)' : ''}`;
 }
 
 function isSound(validate: () => void): boolean {

@@ -13,7 +13,9 @@ export {
   type Notice,
   type Origin,
   type Problem,
+  type SoundConfig,
 } from './notices.js';
+export { isAbout } from './remainder.js';
 export { renderJson, renderYaml } from './render.js';
 export { TOKEN_ALGORITHMS } from './schema/auth.js';
 export type { Config } from './schema/config.js';

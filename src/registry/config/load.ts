@@ -2,20 +2,16 @@ import { EMBEDDED } from './defaults.js';
 import { applyEnvironment } from './environment.js';
 import { explain } from './explain.js';
 import { Fitter } from './fit.js';
-import { ConfigError, DEFAULT, type Notice, type Origin, type Problem } from './notices.js';
+import { ConfigError, DEFAULT, type Notice, type Problem, type SoundConfig } from './notices.js';
 import { originsOf } from './origins.js';
+import { remainderOf, tellsOf } from './remainder.js';
 import { checkRules } from './rules.js';
-import { type Config, configSchema } from './schema/config.js';
+import { configSchema } from './schema/config.js';
 import { modernise } from './spellings.js';
 import { type MapTree, type Parsed, parseTree, type Tree } from './tree.js';
 import { checkSupport } from './unsupported.js';
 
-export type LoadedConfig = Readonly<{
-  config: Config;
-  /** Dotted key, such as `http.headers.X-Frame-Options.0`, to where its value comes from; one entry for each value. */
-  origins: ReadonlyMap<string, Origin>;
-  notices: readonly Notice[];
-}>;
+export type LoadedConfig = SoundConfig & Readonly<{ notices: readonly Notice[] }>;
 
 /** `text` is the content of the file at `path`; without it the embedded default is used. */
 export type ConfigSource = Readonly<{ text?: string; path?: string; env: NodeJS.ProcessEnv }>;
@@ -32,28 +28,31 @@ export function loadConfig({ text, path = 'config', env }: ConfigSource): Loaded
   const moved = modernise(tree);
   const fitter = new Fitter();
   // Code made for one parse would take longer than the parse.
-  const parsed = configSchema.safeParse(fitter.fit(tree, configSchema), { jitless: true });
+  const values = fitter.fit(tree, configSchema);
+  const parsed = configSchema.safeParse(values, { jitless: true });
+  const rest = parsed.success ? { config: parsed.data, missing: [] } : remainderOf(values, parsed.error);
   const support = checkSupport(tree);
-  const rules = checkRules(tree, parsed.data);
+  const rules = checkRules(tree, rest?.config);
+  const isKnown = (finding: Notice | Problem) => !(rest?.missing ?? []).some((key) => tellsOf(finding, key));
   const worthKnowing = [
     notices,
     overridden.notices,
     moved,
     fitter.notices,
     support.notices,
-    rules.notices,
+    rules.notices.filter(isKnown),
   ].flat();
   const wrong = [
     overridden.problems,
     fitter.problems,
     explain(parsed.error, tree),
     support.problems,
-    rules.problems,
-  ];
-  if (!parsed.success || wrong.some((each) => each.length > 0)) {
-    throw new ConfigError(wrong.flat().sort(byPlace), worthKnowing.sort(byPlace));
-  }
-  return { config: parsed.data, origins: originsOf(parsed.data, tree), notices: worthKnowing.sort(byPlace) };
+    rules.problems.filter(isKnown),
+  ].flat();
+  const found = rest && { config: rest.config, origins: originsOf(rest.config, tree) };
+  if (found === undefined || wrong.length > 0)
+    throw new ConfigError(wrong.sort(byPlace), worthKnowing.sort(byPlace), found);
+  return { ...found, notices: worthKnowing.sort(byPlace) };
 }
 
 /** The environment first, then the file from top to bottom. */

@@ -1,3 +1,5 @@
+import type { Config } from './schema/config.js';
+
 /** Where a value of the configuration comes from. Lines and columns count from 1. */
 export type Origin =
   | Readonly<{ from: 'default' }>
@@ -5,6 +7,13 @@ export type Origin =
   | Readonly<{ from: 'environment'; name: string }>;
 
 export const DEFAULT: Origin = { from: 'default' };
+
+/** A configuration of the right form. */
+export type SoundConfig = Readonly<{
+  config: Config;
+  /** Dotted key, such as `http.headers.X-Frame-Options.0`, to where its value comes from; one entry for each value. */
+  origins: ReadonlyMap<string, Origin>;
+}>;
 
 /** Something the operator should know though the start goes on. `key` is dotted, or a variable's name. */
 export type Notice = Readonly<{ level: 'info' | 'warn'; key: string; message: string; origin: Origin }>;
@@ -38,8 +47,12 @@ export class ConfigError extends Error {
   /** What was worth knowing besides: a misspelt key may explain why another one is missing. */
   readonly notices: readonly Notice[];
 
-  constructor(problems: readonly Problem[], notices: readonly Notice[] = []) {
+  /** What it would be without what is wrong, of which more can be said; `undefined` where nothing is left. */
+  readonly rest: SoundConfig | undefined;
+
+  constructor(problems: readonly Problem[], notices: readonly Notice[] = [], rest?: SoundConfig) {
     super(problems.map(formatNotice).join('\n'));
+    this.rest = rest;
     this.problems = problems;
     this.notices = notices;
   }

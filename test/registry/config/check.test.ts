@@ -129,6 +129,34 @@ describe('berth config check', () => {
     expect(result).toMatchObject({ code: 1, out: '', err: expect.stringContaining(err) });
   });
 
+  it('says all that is wrong at once', async () => {
+    const { code, out, err } = await check(`version: 0.1
+storage: {filesystem: {rootdirectory: /etc/passwd}}
+log: {level: loud}
+http:
+  addr: ":70000"
+  headers: {X-A: [ok, "a\\nb"], X-B: "ä → b"}
+auth: {htpasswd: {realm: [a], path: /dev/null/htpasswd}}
+berth:
+  access: [{repositories: ["a["], pull: [anonymous]}, {repositories: [b, "c["], pull: ["@none"]}]
+  immutable: [{repositories: "**", tags: ["d["]}]
+`);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err.split('\n').map((line) => /: ([a-z]+\.[\w.-]+): /i.exec(line)?.[1])).toEqual([
+      'log.level',
+      'http.addr',
+      'http.headers.X-A.1',
+      'http.headers.X-B',
+      'auth.htpasswd.realm',
+      'berth.access.1.pull',
+      'berth.access.0.repositories.0',
+      'berth.access.1.repositories.1',
+      'berth.immutable.0.tags.0',
+      'storage.filesystem.rootdirectory',
+      undefined,
+    ]);
+  });
+
   it("warns of Debian's untouched configuration, whose password file is a directory", async () => {
     const text = debianConfig({
       root: '/var/lib/docker-registry',

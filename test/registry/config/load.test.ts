@@ -351,11 +351,15 @@ describe('problems', () => {
     { text: minimal('http: {prefix: x/}'), problem: 'http.prefix: must begin with a slash' },
     {
       text: minimal('http: {headers: {"X Y": [a]}}'),
-      problem: 'http.headers.X Y: is not the name of a header',
+      problem: 'http.headers.X Y: is not the name of a header: U+0020 (a space) cannot be in it',
     },
     {
       text: minimal('http: {headers: {X-Y: ["a\\nb"]}}'),
-      problem: 'http.headers.X-Y: has a character that no header can carry',
+      problem: 'http.headers.X-Y: no header can carry U+000A',
+    },
+    {
+      text: minimal('http: {headers: {X-Y: [a, "to → b"]}}'),
+      problem: 'http.headers.X-Y.1: no header can carry U+2192',
     },
     {
       text: minimal('health: {http: [{uri: "db:8080"}]}'),
