@@ -80,7 +80,7 @@ export class CertificateMaker {
     const signer = ['-CA', caCertificate, '-CAkey', caKey, '-set_serial', newSerial()];
     const content = ['-days', `${lasting}`, '-sha256', '-extfile', config, '-extensions', 'extensions'];
     await this.#openssl('x509', '-req', '-in', signingRequest, ...signer, ...content, '-out', signed);
-    await replaceFile(certificate, await readFile(signed), 0o644);
+    await replaceFile(certificate, await readFile(signed), { mode: 0o644 });
   }
 
   async #makeAuthority(): Promise<void> {
@@ -109,7 +109,7 @@ export class CertificateMaker {
       certificate,
     );
     await replaceFile(this.#files.caKey, await readFile(key));
-    await replaceFile(this.#files.caCertificate, await readFile(certificate), 0o644);
+    await replaceFile(this.#files.caCertificate, await readFile(certificate), { mode: 0o644 });
   }
 
   async #makeKey(): Promise<Buffer> {

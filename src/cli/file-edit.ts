@@ -4,6 +4,9 @@ import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { reasonOf } from '../registry/system-error.js';
 
+/** What a file is that was not there; of who made it, if not said otherwise. */
+export type NewFile = Readonly<{ mode: number; uid?: number; gid?: number }>;
+
 const RETRY_MS = 50;
 const MAX_WAIT_MS = 3000;
 
@@ -12,10 +15,14 @@ const MAX_WAIT_MS = 3000;
  * each other. Mode and owner stay; a new file can be read by its owner only. A symbolic link stays one.
  * @param edit gets the content, empty for a file that does not exist. What it throws leaves the file as it was.
  */
-export async function editFile(path: string, edit: (content: Buffer) => Buffer): Promise<void> {
+export async function editFile(
+  path: string,
+  edit: (content: Buffer) => Buffer,
+  fresh?: NewFile,
+): Promise<void> {
   const target = await realpath(path).catch(() => path);
   await using _lock = await lockFile(`${target}.lock`);
-  await replaceFile(target, edit(await readOrEmpty(target)));
+  await replaceFile(target, edit(await readOrEmpty(target)), fresh);
 }
 
 async function readOrEmpty(path: string): Promise<Buffer> {
@@ -25,23 +32,24 @@ async function readOrEmpty(path: string): Promise<Buffer> {
   });
 }
 
-/** @param mode of a file that is new. */
-export async function replaceFile(path: string, content: Buffer | string, mode = 0o600): Promise<void> {
+export async function replaceFile(
+  path: string,
+  content: Buffer | string,
+  fresh: NewFile = { mode: 0o600 },
+): Promise<void> {
   const old = await stat(path).catch(() => undefined);
   const temporary = `${path}.${process.pid}.new`;
   try {
-    await writeSynced(temporary, content, mode);
-    if (old !== undefined) {
-      if (old.uid !== process.getuid?.() || old.gid !== process.getgid?.())
-        await chown(temporary, old.uid, old.gid);
-      await chmod(temporary, old.mode & 0o7777);
-    }
+    await writeSynced(temporary, content, fresh.mode);
+    const { uid = process.getuid?.() ?? 0, gid = process.getgid?.() ?? 0, mode } = old ?? fresh;
+    if (uid !== process.getuid?.() || gid !== process.getgid?.()) await chown(temporary, uid, gid);
+    if (old !== undefined) await chmod(temporary, mode & 0o7777);
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });
     if (old === undefined || !cannotBeReplaced(error)) throw error;
-    await writeSynced(path, content, mode);
+    await writeSynced(path, content, fresh.mode);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../registry/config/index.js';
+import type { ServerFile } from './server-file.js';
 
 /** A file that the registry reads is named by itself, or by the configuration. */
 export type FileOptions = Readonly<{ file?: string; config?: string }>;
@@ -15,11 +16,12 @@ export function withFile(command: Command, what: string): Command {
 export async function fileOf(
   { file, config }: FileOptions,
   named: Readonly<{ what: string; key: string; find: (config: Config) => string | undefined }>,
-): Promise<string> {
-  if (file !== undefined) return file;
+): Promise<ServerFile> {
+  if (file !== undefined) return { file };
   const { readConfig } = await import('./config.js');
-  const path = named.find((await readConfig(config, process.env)).config);
-  if (path !== undefined) return path;
+  const found = (await readConfig(config, process.env)).config;
+  const path = named.find(found);
+  if (path !== undefined) return { file: path, dataRoot: found.storage.filesystem?.rootdirectory };
   const { UsageError } = await import('./failure.js');
   throw new UsageError(`the configuration names no ${named.what} (${named.key}); give one with --file`);
 }

@@ -36,7 +36,7 @@ export function addRobotCommands(robot: Command): void {
         repositories: repo,
         actions: actions.split(',').map((action) => action.trim()),
         expiresInMs: expires === undefined ? undefined : parseDays('--expires', expires),
-        file: await fileOf(flags, ROBOTS),
+        ...(await fileOf(flags, ROBOTS)),
         terminal: ownTerminal(),
       });
     });
@@ -47,7 +47,7 @@ export function addRobotCommands(robot: Command): void {
     )
     .action(async (name: string, flags: FileOptions) => {
       const { removeRobot } = await import('./robot.js');
-      await removeRobot({ name, file: await fileOf(flags, ROBOTS), terminal: ownTerminal() });
+      await removeRobot({ name, ...(await fileOf(flags, ROBOTS)), terminal: ownTerminal() });
     });
   withFile(robot.command('list').description('list the robots, and what they may do'), ROBOTS.what)
     .addHelpText(
@@ -56,6 +56,6 @@ export function addRobotCommands(robot: Command): void {
     )
     .action(async (flags: FileOptions) => {
       const { listRobots } = await import('./robot.js');
-      await listRobots({ file: await fileOf(flags, ROBOTS), terminal: ownTerminal() });
+      await listRobots({ ...(await fileOf(flags, ROBOTS)), terminal: ownTerminal() });
     });
 }

@@ -12,12 +12,12 @@ import {
 } from '../registry/auth/index.js';
 import { reasonOf } from '../registry/system-error.js';
 import { UsageError } from './failure.js';
-import { editFile } from './file-edit.js';
 import type { Terminal } from './password.js';
+import { editServerFile, type ServerFile } from './server-file.js';
 import { textTable, timeCell } from './text-table.js';
 
 /** `file` is the file of robots that the registry reads. */
-export type RobotOptions = Readonly<{ file: string; terminal: Terminal }>;
+export type RobotOptions = ServerFile & Readonly<{ terminal: Terminal }>;
 export type NamedRobotOptions = RobotOptions & Readonly<{ name: string }>;
 export type AddRobotOptions = NamedRobotOptions &
   Readonly<{
@@ -32,7 +32,7 @@ export async function addRobot(options: AddRobotOptions): Promise<void> {
   const { file, name, terminal } = options;
   const secret = newSecret();
   const robot = newRobot(options, hashSecret(secret));
-  await edit(file, (robots) => {
+  const ownership = await edit(options, (robots) => {
     if (robots.some((other) => other.name === name))
       throw new Error(
         `${file} has a robot ${name} already; remove it with: berth robot rm ${name} --file ${file}`,
@@ -41,13 +41,16 @@ export async function addRobot(options: AddRobotOptions): Promise<void> {
   });
   terminal.output.write(`${secret}\n`);
   const end = robot.expiresAt ? `until ${timeCell(robot.expiresAt)}` : 'for ever';
-  terminal.notes.write(`robot added to ${file}; it logs in as ${robotUser(name)} with this secret ${end}\n`);
+  terminal.notes.write(
+    `robot added to ${file}${ownership}; it logs in as ${robotUser(name)} with this secret ${end}\n`,
+  );
 }
 
 /** `berth robot rm` */
-export async function removeRobot({ file, name: given, terminal }: NamedRobotOptions): Promise<void> {
+export async function removeRobot(options: NamedRobotOptions): Promise<void> {
+  const { file, name: given, terminal } = options;
   const name = given.replace(/^robot\+/, '');
-  await edit(file, (robots) => {
+  await edit(options, (robots) => {
     const others = robots.filter((robot) => robot.name !== name);
     if (others.length === robots.length) throw new Error(`${file} has no robot ${JSON.stringify(name)}`);
     return others;
@@ -98,8 +101,11 @@ function checkPattern(pattern: string): void {
   }
 }
 
-async function edit(file: string, change: (robots: readonly Robot[]) => readonly Robot[]): Promise<void> {
-  await editFile(file, (content) => Buffer.from(formatRobots(change(robotsIn(content, file)))));
+/** @returns as {@link editServerFile}. */
+function edit(served: ServerFile, change: (robots: readonly Robot[]) => readonly Robot[]): Promise<string> {
+  return editServerFile(served, (content) =>
+    Buffer.from(formatRobots(change(robotsIn(content, served.file)))),
+  );
 }
 
 function robotsIn(content: Buffer, file: string): Robot[] {

@@ -31,7 +31,7 @@ export function addUserCommands(user: Command): void {
     .addHelpText('after', examples(['berth user rm alice --file htpasswd', 'a running registry notices']))
     .action(async (name: string, flags: FileOptions) => {
       const { removeUser } = await import('./user.js');
-      await removeUser({ name, file: await fileOf(flags, HTPASSWD), terminal: ownTerminal() });
+      await removeUser({ name, ...(await fileOf(flags, HTPASSWD)), terminal: ownTerminal() });
     });
   withFile(user.command('list').description('list the users'), HTPASSWD.what)
     .addHelpText(
@@ -40,7 +40,7 @@ export function addUserCommands(user: Command): void {
     )
     .action(async (flags: FileOptions) => {
       const { listUsers } = await import('./user.js');
-      await listUsers({ file: await fileOf(flags, HTPASSWD), terminal: ownTerminal() });
+      await listUsers({ ...(await fileOf(flags, HTPASSWD)), terminal: ownTerminal() });
     });
 }
 
@@ -60,7 +60,7 @@ function withPassword(command: Command): Command {
 }
 
 async function passwordOptions(name: string, flags: PasswordFlags): Promise<PasswordOptions> {
-  return { ...flags, name, file: await fileOf(flags, HTPASSWD), terminal: ownTerminal() };
+  return { ...flags, name, ...(await fileOf(flags, HTPASSWD)), terminal: ownTerminal() };
 }
 
 function parseCost(text: string): number {

@@ -4,9 +4,10 @@ import { reasonOf } from '../registry/system-error.js';
 import { UsageError } from './failure.js';
 import { editFile } from './file-edit.js';
 import { askPassword, generatePassword, readPassword, type Terminal } from './password.js';
+import { editServerFile, type ServerFile } from './server-file.js';
 
 /** `file` is the htpasswd file that the registry reads. */
-export type UserOptions = Readonly<{ file: string; terminal: Terminal }>;
+export type UserOptions = ServerFile & Readonly<{ terminal: Terminal }>;
 export type NamedUserOptions = UserOptions & Readonly<{ name: string }>;
 /** Without `passwordStdin` and `generate` the password is asked for. `cost` is that of bcrypt, 10 if missing. */
 export type PasswordOptions = NamedUserOptions &
@@ -31,12 +32,12 @@ export async function addUser(options: PasswordOptions): Promise<void> {
   };
   absent(await readUsers(file, { missing: 'empty' })); // before asking for a password in vain
   const { hash, shown } = await newPassword(options);
-  await editFile(file, (content) => {
+  const ownership = await editServerFile(options, (content) => {
     absent(content);
     return appendLine(content, `${name}:${hash}`);
   });
   terminal.output.write(shown);
-  terminal.notes.write(`user ${name} added to ${file}\n`);
+  terminal.notes.write(`user ${name} added to ${file}${ownership}\n`);
 }
 
 /** `berth user passwd` */

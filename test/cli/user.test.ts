@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -67,6 +79,32 @@ describe('user add', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(isRight('alice', 'secret')).toBe(true);
     expect(await readdir(folder)).toEqual(['htpasswd']);
+  });
+
+  const byRoot = it.skipIf(process.getuid?.() !== 0);
+
+  byRoot("makes a file that is the server's, when root makes it", async () => {
+    await chown(folder, 4711, 4712);
+    expect((await add('alice', 'secret')).notes).toContain(
+      `added to ${file}, which belongs to 4711:4712 as ${folder} does\n`,
+    );
+    expect(await stat(file)).toMatchObject({ uid: 4711, gid: 4712, mode: 0o100600 });
+    await chown(file, 0, 0);
+    expect((await add('bob', 'secret')).notes).toContain(`added to ${file}\n`);
+    expect(await stat(file)).toMatchObject({ uid: 0, gid: 0 });
+  });
+
+  byRoot("makes a file for the folder's group, or as the data are", async () => {
+    await chown(folder, 0, 4712);
+    await add('alice', 'secret');
+    expect(await stat(file)).toMatchObject({ uid: 0, gid: 4712, mode: 0o100640 });
+    await rm(file);
+    await chown(folder, 0, 0);
+    const dataRoot = join(folder, 'data');
+    await mkdir(dataRoot);
+    await chown(dataRoot, 4711, 4712);
+    await add('alice', 'secret', { dataRoot });
+    expect(await stat(file)).toMatchObject({ uid: 4711, gid: 4712, mode: 0o100600 });
   });
 
   it('keeps everything else, byte for byte, and mode and link', async () => {
