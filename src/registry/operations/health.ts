@@ -68,15 +68,25 @@ export class Health {
   }
 }
 
+type Failure = Readonly<{
+  /** Says nothing of where this machine has files. */
+  shown: string;
+  logged: string;
+}>;
+
+function failureOf(error: unknown): Failure {
+  return { shown: describeError(error, { withoutPaths: true }), logged: describeError(error) };
+}
+
 /** A check with its latest results. */
 class WatchedCheck {
   readonly #check: Check;
   readonly #log: Logger;
   readonly #maxMs: number;
   #failuresInRow = 0;
-  #failure: string | undefined;
+  #failure: Failure | undefined;
   /** Still running from an earlier round: a store that hangs must not be asked again and again. */
-  #running: Promise<string | undefined> | undefined;
+  #running: Promise<Failure | undefined> | undefined;
 
   constructor(check: Check, options: Pick<HealthOptions, 'log' | 'maxCheckMs'>) {
     this.#check = check;
@@ -94,7 +104,7 @@ class WatchedCheck {
 
   /** What is wrong, once it was wrong often enough. */
   get failure(): string | undefined {
-    return this.#failure;
+    return this.#failure?.shown;
   }
 
   async watch(signal: AbortSignal): Promise<void> {
@@ -108,12 +118,12 @@ class WatchedCheck {
   }
 
   /** `undefined` when nothing is wrong. Never rejects. */
-  async #outcome(signal: AbortSignal): Promise<string | undefined> {
+  async #outcome(signal: AbortSignal): Promise<Failure | undefined> {
     this.#running ??= this.#run(signal).finally(() => {
       this.#running = undefined;
     });
     const given = new AbortController();
-    const late = sleep(this.#maxMs, `no answer within ${this.#maxMs} ms`, {
+    const late = sleep(this.#maxMs, failureOf(new Error(`no answer within ${this.#maxMs} ms`)), {
       signal: AbortSignal.any([signal, given.signal]),
       ref: false,
     }).catch(() => undefined);
@@ -122,21 +132,21 @@ class WatchedCheck {
     return outcome;
   }
 
-  async #run(signal: AbortSignal): Promise<string | undefined> {
+  async #run(signal: AbortSignal): Promise<Failure | undefined> {
     try {
       await this.#check.run(signal);
       return undefined;
     } catch (error) {
-      return describeError(error);
+      return failureOf(error);
     }
   }
 
-  #take(outcome: string | undefined): void {
+  #take(outcome: Failure | undefined): void {
     const { name: check, threshold, effect } = this.#check;
     this.#failuresInRow = outcome === undefined ? 0 : this.#failuresInRow + 1;
     const failure = this.#failuresInRow >= threshold ? outcome : undefined;
     if (failure !== undefined && this.#failure === undefined) {
-      this.#log.warn({ check, effect, reason: failure }, 'a health check failed');
+      this.#log.warn({ check, effect, reason: failure.logged }, 'a health check failed');
     }
     if (failure === undefined && this.#failure !== undefined)
       this.#log.info({ check }, 'a health check recovered');

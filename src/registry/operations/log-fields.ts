@@ -1,3 +1,5 @@
+import { isSystemError, reasonOf } from '../system-error.js';
+
 const SECRET = /(?:authorization|password|passwd|token|secret|cookie)$/i;
 /** Names that a log line has already. */
 const RESERVED = new Set(['time', 'level', 'msg', 'message', '@timestamp', '@version']);
@@ -54,11 +56,15 @@ function presentObject(value: object, depth: number): unknown {
   return Object.fromEntries(entries.map(([name, each]) => [name, presentNamed(name, each, depth + 1)]));
 }
 
-/** An error with all that caused it, as one sentence: what was being done, then why it failed. */
-export function describeError(error: unknown): string {
+/**
+ * An error with all that caused it, as one sentence: what was being done, then why it failed.
+ * @param options.withoutPaths for who need not know where the system has files.
+ */
+export function describeError(error: unknown, { withoutPaths = false } = {}): string {
   const parts: string[] = [];
   for (const each of causesOf(error)) {
-    const message = messageOf(each);
+    const message =
+      withoutPaths && isSystemError(each) && each.path !== undefined ? reasonOf(each) : messageOf(each);
     if (!parts.some((part) => part.includes(message))) parts.push(message); // many wrappers quote their cause
   }
   const text = parts.join(': ');
@@ -78,7 +84,10 @@ function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.message || error.name;
   if (!(error instanceof AggregateError) || error.errors.length === 0) return own;
-  const inner = error.errors.slice(0, MAX_CAUSES).map(describeError).join('; ');
+  const inner = error.errors
+    .slice(0, MAX_CAUSES)
+    .map((each) => describeError(each))
+    .join('; ');
   return error.message === '' ? inner : `${own}: ${inner}`;
 }
 

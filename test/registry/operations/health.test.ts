@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../../src/registry/config/index.js';
 import { Health, type HealthOptions } from '../../../src/registry/operations/index.js';
-import { type Entry, MemoryDriver, type StorageDriver } from '../../../src/storage/index.js';
+import {
+  type Entry,
+  FilesystemDriver,
+  MemoryDriver,
+  type StorageDriver,
+} from '../../../src/storage/index.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -95,6 +100,18 @@ describe('Health of the storage', () => {
       expect(health.status()).toEqual({ storage_writable: 'EROFS: read-only file system' }),
     );
     expect(health.down).toBeUndefined();
+  });
+  it('shows what is wrong without saying where the files are, which the log says', async () => {
+    const root = join(await temporaryFolder(), 'root');
+    const driver = await FilesystemDriver.open(root);
+    await rm(root, { recursive: true });
+    await writeFile(root, 'no directory');
+    const { health, log } = started('{}', { driver });
+    await vi.waitFor(() => expect(health.status()).toMatchObject({ storage_writable: 'not a directory' }));
+    expect(log.warn).toHaveBeenCalledWith(
+      expect.objectContaining({ check: 'storage_writable', reason: expect.stringContaining(root) }),
+      'a health check failed',
+    );
   });
   it('does not write to a read-only registry', async () => {
     const write = vi.fn();
