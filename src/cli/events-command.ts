@@ -1,18 +1,16 @@
 import type { Command } from 'commander';
+import { addConfigAction, addConfigOption, type ConfigFlags } from './config-option.js';
 import { examples } from './help.js';
 import { addSystemEvents } from './system-command.js';
 
-export type EventsFlags = Readonly<{ config?: string; endpoint?: string; since?: string }>;
-
-const CONFIG = ['-c, --config <file>', "the registry's configuration file"] as const;
+export type EventsFlags = ConfigFlags & Readonly<{ endpoint?: string; since?: string }>;
 
 /** `berth events`, which is docker's; below it `list` and `replay` of the registry's events. */
 export function addEventsCommands(events: Command): void {
   addSystemEvents(events, 'berth events');
-  events
+  const list = events
     .command('list')
     .description('list the events that are kept, oldest first, and what became of them')
-    .option(...CONFIG)
     .option('--since <time>', 'only later ones: 2h, 3d, or a time such as 2026-11-28T15:00:00Z')
     .option('--endpoint <name>', 'only those for this endpoint')
     .option('--waiting', 'only those that were not delivered yet')
@@ -20,19 +18,19 @@ export function addEventsCommands(events: Command): void {
     .addHelpText(
       'after',
       examples(
-        ['berth events list --config config.yml --since 1h', 'also while berth serve runs'],
+        ['berth events list --since 1h config.yml', 'also while berth serve runs'],
         ['berth events list --waiting', 'what could not be delivered yet'],
       ),
-    )
-    .action(async (flags: EventsFlags & { waiting?: boolean; json?: boolean }) => {
-      const { listEvents } = await import('./events.js');
-      await listEvents(flags);
-    });
-  events
+    );
+  addConfigAction(list, async (flags: EventsFlags & { waiting?: boolean; json?: boolean }) => {
+    const { listEvents } = await import('./events.js');
+    await listEvents(flags);
+  });
+  const replay = events
     .command('replay')
     .description('send events again, behind those that wait; the registry may be running')
-    .argument('[id...]', 'of events; otherwise all since a time')
-    .option(...CONFIG)
+    .argument('[id...]', 'of events; otherwise all since a time');
+  addConfigOption(replay)
     .option('--since <time>', 'all later ones: 2h, 3d, or a time such as 2026-11-28T15:00:00Z')
     .option('--endpoint <name>', 'only to this endpoint')
     .addHelpText(

@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
 import type { Config } from '../registry/config/index.js';
+import { addConfigOption, type ConfigFlags } from './config-option.js';
 import type { ServerFile } from './server-file.js';
 
 /** A file that the registry reads is named by itself, or by the configuration. */
-export type FileOptions = Readonly<{ file?: string; config?: string }>;
+export type FileOptions = ConfigFlags & Readonly<{ file?: string }>;
 
 /** @param what it is: `htpasswd file`. */
 export function withFile(command: Command, what: string): Command {
-  return command
-    .option('-f, --file <file>', `${what}; else the one that the configuration names`)
-    .option('-c, --config <file>', 'configuration file');
+  return addConfigOption(
+    command.option('-f, --file <file>', `${what}; else the one that the configuration names`),
+  );
 }
 
 /** @param named `key` of the configuration that names it, and what that says. @throws {UsageError} nothing. */

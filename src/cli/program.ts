@@ -1,26 +1,28 @@
-import { Command, Option, type OutputConfiguration } from 'commander';
+import { type Command, Option, type OutputConfiguration } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { addBuildCommand } from './build-command.js';
 import { addBuilderCommands } from './builder-command.js';
+import { addCompletionCommand } from './completion-command.js';
+import { addConfigCommands } from './config-command.js';
 import { addContainerCommands } from './container-command.js';
 import { addEngineCommand } from './engine-command.js';
 import { addEventsCommands } from './events-command.js';
 import { examples, group } from './help.js';
 import { addImagesCommands } from './images-command.js';
+import { addIndexCommands } from './index-command.js';
 import { LateCommand, optionDescription, subcommandTerm } from './late-command.js';
 import { addLoginCommands } from './login-command.js';
 import { addMaintenanceCommands } from './maintenance-command.js';
 import { addNetworkCommands } from './network-command.js';
 import { addRobotCommands } from './robot-command.js';
 import { addSearchCommand } from './search-command.js';
+import { addServeCommand } from './serve-command.js';
 import { addAboutCommands, addSystemCommands } from './system-command.js';
 import { addTlsCommands } from './tls-command.js';
 import { addTransferCommands } from './transfer-command.js';
+import { addUploadsCommands } from './uploads-command.js';
 import { addUserCommands } from './user-command.js';
 import { addVolumeCommands } from './volume-command.js';
-import { parseWholeNumber } from './whole-number.js';
-
-const CONFIG_HELP = 'configuration file; else $REGISTRY_CONFIGURATION_PATH, else the built-in default';
 
 /**
  * All commands with their help. What a command does is loaded only when it is called.
@@ -75,12 +77,12 @@ type Part = Readonly<{
 
 /** In the order of the help. */
 const PARTS: readonly Part[] = [
-  { about: REGISTRY, names: ['serve'], add: addServe },
+  { about: REGISTRY, names: ['serve'], add: addServeCommand },
   {
     about: REGISTRY,
     names: ['config'],
     add: (program) =>
-      addConfig(
+      addConfigCommands(
         group(program, 'config', 'look into configurations', [
           'berth config check config.yml',
           'exit code 0 when the registry would start with it',
@@ -124,7 +126,7 @@ const PARTS: readonly Part[] = [
     about: REGISTRY,
     names: ['index'],
     add: (program) =>
-      addIndex(
+      addIndexCommands(
         group(program, 'index', 'the index of what the registry holds', [
           'berth index list config.yml',
           'sizes, and times of the last push and pull',
@@ -135,7 +137,7 @@ const PARTS: readonly Part[] = [
     about: REGISTRY,
     names: ['uploads'],
     add: (program) =>
-      addUploads(
+      addUploadsCommands(
         group(program, 'uploads', 'uploads that were given up', [
           'berth uploads purge --older-than 24h --dry-run',
           'see what is there',
@@ -229,7 +231,7 @@ const PARTS: readonly Part[] = [
         group(program, 'volume', 'directories that outlive containers', ['berth volume ls', 'what there is']),
       ),
   },
-  { about: OTHERS, names: [], add: addCompletion }, // it tells of all the others
+  { about: OTHERS, names: [], add: addCompletionCommand }, // it tells of all the others
 ];
 
 /** Those that these arguments need: making all commands takes a tenth of the time in which a build finds all cached. */
@@ -244,115 +246,4 @@ function pointToHelp(command: Command, above: readonly string[]): void {
   const path = [...above, command.name()];
   command.showHelpAfterError(`(see ${path.join(' ')} --help)`);
   for (const inner of command.commands) pointToHelp(inner, path);
-}
-
-function addServe(program: Command): void {
-  program
-    .command('serve')
-    .description('serve the registry')
-    .argument('[config]', CONFIG_HELP)
-    .option('-c, --config <file>', CONFIG_HELP)
-    .option(
-      '--workers <count>',
-      'how many processes serve; berth.workers of the configuration',
-      parseWholeNumber(1),
-    )
-    .addHelpText(
-      'after',
-      examples(
-        ['berth serve', 'data in ./data, on 127.0.0.1:5000'],
-        ['REGISTRY_HTTP_ADDR=:443 berth serve config.yml', 'variables win over the file'],
-        ['berth serve --workers 4 config.yml', 'with four processes, for as many processors'],
-      ),
-    )
-    .action(async (argument: string | undefined, options: { config?: string; workers?: number }) => {
-      const { serve } = await import('./serve.js');
-      await serve(options.config ?? argument, options);
-    });
-}
-
-function addConfig(config: Command): void {
-  config
-    .command('check')
-    .description('show the effective configuration, and where each value comes from')
-    .argument('[file]', CONFIG_HELP)
-    .option('--strict', 'fail on warnings too')
-    .addOption(new Option('--format <format>', 'how to print it').choices(['yaml', 'json']).default('yaml'))
-    .addHelpText(
-      'after',
-      examples(
-        ['berth config check config.yml', 'exit code 0 when the registry would start with it'],
-        ['REGISTRY_HTTP_ADDR=:80 berth config check --format json', 'see what a variable changes'],
-      ),
-    )
-    .action(async (file: string | undefined, options: { strict?: boolean; format: 'yaml' | 'json' }) => {
-      const { checkConfig } = await import('./config.js');
-      process.exitCode = await checkConfig(file, options);
-    });
-  config
-    .command('schema')
-    .description('print the JSON schema of the configuration, for editors')
-    .addHelpText('after', examples(['berth config schema > berth.schema.json', 'for your editor']))
-    .action(async () => {
-      const { printSchema } = await import('./config.js');
-      printSchema();
-    });
-}
-
-function addIndex(index: Command): void {
-  index
-    .command('rebuild')
-    .description('read the files again and correct the index; the registry may be running')
-    .argument('[config]', CONFIG_HELP)
-    .option('-c, --config <file>', CONFIG_HELP)
-    .addHelpText('after', examples(['berth index rebuild config.yml', 'also while berth serve runs']))
-    .action(async (argument: string | undefined, options: { config?: string }) => {
-      const { rebuildIndex } = await import('./index-rebuild.js');
-      await rebuildIndex(options.config ?? argument);
-    });
-  index
-    .command('list')
-    .description('list the repositories with their sizes, and when they were last pushed and pulled')
-    .argument('[config]', CONFIG_HELP)
-    .option('-c, --config <file>', CONFIG_HELP)
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples(['berth index list config.yml', 'also while berth serve runs']))
-    .action(async (argument: string | undefined, options: { config?: string; json?: boolean }) => {
-      const { listIndex } = await import('./index-list.js');
-      await listIndex(options.config ?? argument, { json: options.json === true });
-    });
-}
-
-function addUploads(uploads: Command): void {
-  uploads
-    .command('purge')
-    .description('remove uploads that were given up; the registry does it by itself too')
-    .option('-c, --config <file>', CONFIG_HELP)
-    .option('--older-than <duration>', 'only those that got no byte for so long', '168h')
-    .option('--dry-run', 'only say what would be removed')
-    .addHelpText('after', examples(['berth uploads purge --older-than 24h --dry-run', 'see what is there']))
-    .action(async (options: { config?: string; olderThan: string; dryRun?: boolean }) => {
-      const { purge } = await import('./uploads-purge.js');
-      await purge(options.config, { olderThan: options.olderThan, dryRun: options.dryRun === true });
-    });
-}
-
-function addCompletion(program: LateCommand): void {
-  program
-    .helpCommand(true) // among the others
-    .command('completion')
-    .description('print a script that completes commands and options in your shell')
-    .addArgument(new Command().createArgument('<shell>').choices(['bash', 'zsh', 'fish']))
-    .addHelpText(
-      'after',
-      examples(
-        ['source <(berth completion bash)', 'for this shell'],
-        ['berth completion bash > /etc/bash_completion.d/berth', 'for everybody'],
-      ),
-    )
-    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
-      const { completionScript } = await import('./completion.js');
-      program.completeAll();
-      process.stdout.write(completionScript(program, shell));
-    });
 }
