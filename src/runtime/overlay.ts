@@ -1,10 +1,10 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
-import { release } from 'node:os';
 import { join } from 'node:path';
 import type { OverlayMarks } from '../layer/index.js';
 import { lutimes, MOUNT_FLAGS, mount } from '../linux/index.js';
 import { RuntimeUnavailableError } from './errors.js';
 import { FUSE_TYPE, FuseOverlay } from './fuse-overlay.js';
+import { isKernelAtLeast } from './kernel-version.js';
 import type { Surroundings } from './spec.js';
 
 /**
@@ -19,10 +19,9 @@ export function marksOf(kind: OverlayKind) {
 }
 
 /** Linux 5.11 lets root of a user namespace mount the kernel's. */
-export function usableOverlay(ids: Surroundings['ids'], linux = release()): OverlayKind {
+export function usableOverlay(ids: Surroundings['ids'], kernel?: string): OverlayKind {
   if (ids === 'machine') return 'machine';
-  const [major = 0, minor = 0] = linux.split('.').map(Number.parseFloat);
-  return major > 5 || (major === 5 && minor >= 11) ? 'user' : 'fuse';
+  return isKernelAtLeast('5.11', kernel) ? 'user' : 'fuse';
 }
 
 export type OverlayOptions = Readonly<{

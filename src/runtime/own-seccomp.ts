@@ -1,5 +1,6 @@
 import { release } from 'node:os';
 import { InvalidContainerError } from './errors.js';
+import { isKernelAtLeast } from './kernel-version.js';
 import { ARCHITECTURES } from './seccomp-table.js';
 import { listOf, number, objectOf, type Shape, text } from './shapes.js';
 
@@ -106,16 +107,10 @@ function counts(rule: OwnRule, facts: Facts): boolean {
   const name = GO_NAMES[architecture] ?? architecture;
   const has = (capability: string) => capabilities.includes(capability);
   if (excludes.arches?.includes(name) || excludes.caps?.some(has)) return false;
-  if (excludes.minKernel && isAtLeast(kernel, excludes.minKernel)) return false;
+  if (excludes.minKernel && isKernelAtLeast(excludes.minKernel, kernel)) return false;
   if (includes.arches?.length && !includes.arches.includes(name)) return false;
-  if (includes.minKernel && !isAtLeast(kernel, includes.minKernel)) return false;
+  if (includes.minKernel && !isKernelAtLeast(includes.minKernel, kernel)) return false;
   return includes.caps?.every(has) ?? true;
-}
-
-function isAtLeast(kernel: string, wanted: string): boolean {
-  const [major = 0, minor = 0] = kernel.split('.').map((part) => Number.parseInt(part, 10));
-  const [wantedMajor = 0, wantedMinor = 0] = wanted.split('.').map(Number);
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
 function contradictionOf({

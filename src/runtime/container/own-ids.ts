@@ -2,6 +2,7 @@ import { chownSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { InvalidContainerError, RuntimeUnavailableError } from '../errors.js';
 import { HeldNamespaces } from '../held-namespaces.js';
+import { isKernelAtLeast } from '../kernel-version.js';
 import { type IDMap, type IDRange, idOutside, subordinateIDs } from '../subordinate-ids.js';
 import type { ProcessUser } from '../users.js';
 import type { HostConfig } from './configuration.js';
@@ -14,7 +15,7 @@ export type IDChoice = Readonly<{ isForMachine: boolean; idsOf: string | undefin
 /** Podman's name for whom the ids of containers belong to. */
 const USUAL_OWNER = 'containers';
 /** Since then an overlay takes directories that are shown with other ids. */
-const NEEDED_LINUX = [5, 19] as const;
+const NEEDED_LINUX = '5.19';
 
 /**
  * Whose subordinate ids a new container is to have, by HostConfig.UsernsMode: `host`, `auto`, or '' for what is usual here.
@@ -59,11 +60,9 @@ function expectOwnNamespaces({ Privileged, NetworkMode, PidMode, IpcMode }: Host
 }
 
 function expectLinux(version: string): void {
-  const [major = 0, minor = 0] = version.split('.').map(Number.parseFloat);
-  const [neededMajor, neededMinor] = NEEDED_LINUX;
-  if (major > neededMajor || (major === neededMajor && minor >= neededMinor)) return;
+  if (isKernelAtLeast(NEEDED_LINUX, version)) return;
   throw new RuntimeUnavailableError(
-    `containers with ids of their own need Linux ${NEEDED_LINUX.join('.')}, this is ${version}: --userns host does without`,
+    `containers with ids of their own need Linux ${NEEDED_LINUX}, this is ${version}: --userns host does without`,
   );
 }
 
