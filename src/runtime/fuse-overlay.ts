@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { RuntimeUnavailableError } from './errors.js';
-import { findProgram } from './programs.js';
+import { requiredProgram } from './programs.js';
 
 const DEVICE = '/dev/fuse';
 /** Of mount(8) and mount(2). */
@@ -17,11 +17,7 @@ export class FuseOverlay implements Disposable {
 
   /** @throws {RuntimeUnavailableError} */
   static open(): FuseOverlay {
-    const program = findProgram('fuse-overlayfs');
-    if (program === undefined)
-      throw new RuntimeUnavailableError(
-        'layers are to be joined by fuse-overlayfs, which is not installed: install the package fuse-overlayfs',
-      );
+    const program = requiredProgram('fuse-overlayfs', { package: 'fuse-overlayfs', for: 'joining layers' });
     try {
       return new FuseOverlay(openSync(DEVICE, 'r+'), program);
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { lastWords, RuntimeUnavailableError } from './errors.js';
-import { findProgram, startProgram } from './programs.js';
+import { requiredProgram, startProgram } from './programs.js';
 
 /** Rows of user_namespaces(7), "uid_map": ids inside, ids of the machine, how many. */
 export type IDRows = readonly (readonly [inside: number, outside: number, count: number])[];
@@ -89,9 +89,5 @@ function unavailable(reason: string, cause?: unknown): RuntimeUnavailableError {
 
 /** @throws {RuntimeUnavailableError} */
 function required(name: 'nsenter' | 'unshare'): string {
-  const path = findProgram(name);
-  if (path !== undefined) return path;
-  throw new RuntimeUnavailableError(
-    `containers with ids of their own need the program ${name}, which is not installed: install the package util-linux`,
-  );
+  return requiredProgram(name, { package: 'util-linux', for: 'containers with ids of their own' });
 }

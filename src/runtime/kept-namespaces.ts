@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { flock, isRunning, processIdentity } from '../linux/index.js';
 import { RuntimeUnavailableError } from './errors.js';
-import { findProgram } from './programs.js';
+import { requiredProgram } from './programs.js';
 import { startLastingUserNamespace } from './user-namespace.js';
 
 /** A process that does nothing but keep namespaces, and what those are called in /proc/pid/ns. */
@@ -138,9 +138,5 @@ function readKeeper(file: string): Keeper | undefined {
 
 /** @throws {RuntimeUnavailableError} */
 function required(name: 'nsenter' | 'unshare'): string {
-  const path = findProgram(name);
-  if (path !== undefined) return path;
-  throw new RuntimeUnavailableError(
-    `containers without root need the program ${name}, which is not installed: install the package util-linux`,
-  );
+  return requiredProgram(name, { package: 'util-linux', for: 'containers without root' });
 }

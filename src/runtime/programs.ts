@@ -2,7 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { lastWords, RuntimeError } from './errors.js';
+import { lastWords, RuntimeError, RuntimeUnavailableError } from './errors.js';
 
 /** Where root's programs lie; the path of ordinary users often leaves these out. */
 const SYSTEM_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
@@ -11,6 +11,24 @@ const SYSTEM_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', 
 export function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
   const folders = [...path.split(':').filter((folder) => folder.startsWith('/')), ...SYSTEM_PATH];
   return folders.map((folder) => join(folder, name)).find(isProgram);
+}
+
+/**
+ * For what cannot be done without it.
+ * @param need `package` has it, by Debian's name; `for` is what needs it, as in "perl is needed for terminals".
+ * @returns where it lies. @throws {RuntimeUnavailableError} it is not installed.
+ */
+export function requiredProgram(name: string, need: Readonly<{ package: string; for: string }>): string {
+  const path = findProgram(name);
+  if (path !== undefined) return path;
+  throw new RuntimeUnavailableError(
+    `${name} is needed for ${need.for}, and is not installed: install the package ${need.package}`,
+  );
+}
+
+/** Of Perl, which is on every Debian and does the small things that Node cannot. */
+export function requiredPerl(purpose: string): string {
+  return requiredProgram('perl', { package: 'perl-base or perl', for: purpose });
 }
 
 /**

@@ -2,7 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { lastWords, RuntimeUnavailableError } from './errors.js';
-import { findProgram, runProgram } from './programs.js';
+import { requiredProgram, runProgram } from './programs.js';
 import { type IDRange, subordinateRange, userName } from './subordinate-ids.js';
 
 /** Waits for its ids to be mapped: only a program started after that is root. Then it becomes the program. */
@@ -47,8 +47,7 @@ type Start = Readonly<{
 }>;
 
 async function start(command: readonly string[], { flags, stdio, ids }: Start): Promise<ChildProcess> {
-  const unshare = findProgram('unshare');
-  if (!unshare) throw unavailable('the program unshare is missing: install the package util-linux');
+  const unshare = requiredProgram('unshare', { package: 'util-linux', for: 'containers without root' });
   const ranges = subordinateRanges();
   if (ids === 'many' && ranges === undefined) throw new RuntimeUnavailableError(noRanges());
   const args = ['--user', '--mount', ...flags, '--', 'sh', '-c', WAIT_THEN_EXEC, 'sh', ...command];
@@ -109,9 +108,10 @@ async function mapIDs(pid: number, ranges: Ranges | undefined): Promise<void> {
 }
 
 async function mapRange(program: string, pid: number, own: number, { first, count }: IDRange): Promise<void> {
-  const path = findProgram(program);
-  if (!path)
-    throw unavailable(`the program ${program} is missing: install the package uidmap (shadow-utils)`);
+  const path = requiredProgram(program, {
+    package: 'uidmap (shadow-utils)',
+    for: 'containers without root',
+  });
   try {
     await runProgram([path, String(pid), '0', String(own), '1', '1', String(first), String(count)]);
   } catch (error) {

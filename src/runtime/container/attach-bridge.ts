@@ -1,6 +1,5 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { RuntimeUnavailableError } from '../errors.js';
-import { findProgram, startProgram } from '../programs.js';
+import { requiredPerl, startProgram } from '../programs.js';
 import type { ContainerFolder } from './container-folder.js';
 
 export type AttachOptions = Readonly<{
@@ -86,10 +85,7 @@ while (1) {
  * @throws {RuntimeUnavailableError} no Perl.
  */
 export function startAttachBridge(folder: ContainerFolder, options: AttachOptions): ChildProcess {
-  const perl = findProgram('perl');
-  if (perl === undefined) {
-    throw new RuntimeUnavailableError('to attach to containers install Perl: the package perl-base or perl');
-  }
+  const perl = requiredPerl('attaching to containers');
   const { mode, input, detachKeys, stdio } = options;
   const keys = Buffer.from(detachKeys).toString('hex');
   return startProgram(perl, ['-e', BRIDGE, folder.path, mode, input ? '1' : '0', keys], {

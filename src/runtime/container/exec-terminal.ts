@@ -1,5 +1,4 @@
-import { RuntimeUnavailableError } from '../errors.js';
-import { findProgram } from '../programs.js';
+import { requiredPerl } from '../programs.js';
 
 /** In characters. */
 export type TerminalSize = Readonly<{ rows: number; columns: number }>;
@@ -69,8 +68,6 @@ exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
 
 /** The command line that gives a command a terminal; its fd 3 takes sizes. @throws {RuntimeUnavailableError} no Perl. */
 export function inTerminal(command: readonly string[], { rows, columns }: TerminalSize): string[] {
-  const perl = findProgram('perl');
-  if (perl === undefined)
-    throw new RuntimeUnavailableError('for terminals install Perl: the package perl-base or perl');
+  const perl = requiredPerl('terminals');
   return [perl, '-e', TERMINAL, String(rows), String(columns), ...command];
 }

@@ -8,7 +8,7 @@ import type { LogPlan } from '../logs/index.js';
 import { moveToMonitors } from '../monitors-cgroup.js';
 import type { UsableRuntime } from '../oci-runtime.js';
 import type { OverlayMount } from '../overlay.js';
-import { findProgram, startProgram } from '../programs.js';
+import { requiredProgram, startProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
 import type { ContainerFolder } from './container-folder.js';
 import { FRUGAL } from './frugal.js';
@@ -71,7 +71,8 @@ export class Monitor implements Disposable {
 
   /** @throws {RuntimeUnavailableError} a program is missing, or the mount is not possible. */
   static async launch(options: MonitorOptions): Promise<Monitor> {
-    const [unshare, conmon] = [required('unshare', 'util-linux'), required('conmon', 'conmon')];
+    const unshare = requiredProgram('unshare', { package: 'util-linux', for: 'containers' });
+    const conmon = requiredProgram('conmon', { package: 'conmon', for: 'containers' });
     const { overlay, flags, before, folder } = options;
     using fuse = overlay.kind === 'fuse' ? FuseOverlay.open() : undefined;
     const [type, mountOptions] =
@@ -259,13 +260,4 @@ function startError(message: string): ContainerStartError {
   } catch {
     return new ContainerStartError(message, 125);
   }
-}
-
-/** @throws {RuntimeUnavailableError} */
-function required(name: string, aPackage: string): string {
-  const path = findProgram(name);
-  if (path !== undefined) return path;
-  throw new RuntimeUnavailableError(
-    `containers need the program ${name}, which is not installed: install the package ${aPackage}`,
-  );
 }

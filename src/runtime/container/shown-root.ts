@@ -1,8 +1,8 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { InvalidContainerError, RuntimeUnavailableError } from '../errors.js';
+import { InvalidContainerError } from '../errors.js';
 import { shownOverlayOptions, VOLATILE_MARK } from '../overlay.js';
-import { findProgram } from '../programs.js';
+import { requiredPerl } from '../programs.js';
 import { isOfMachine, type PreparedVolumes, type VolumePoint, type Volumes } from '../volumes/index.js';
 import { type ContainerFolder, REACHABLE_ROOT } from './container-folder.js';
 import type { ContainerRecord } from './container-record.js';
@@ -68,11 +68,7 @@ export type ShownRootOptions = Readonly<{
  */
 export function showRoot(record: ContainerRecord, options: ShownRootOptions): string[] {
   const { folder, ids, lowers, prepared } = options;
-  const perl = findProgram('perl');
-  if (perl === undefined)
-    throw new RuntimeUnavailableError(
-      'containers with ids of their own need Perl: install the package perl-base or perl',
-    );
+  const perl = requiredPerl('containers with ids of their own');
   mkdirSync(REACHABLE_ROOT, { recursive: true, mode: 0o755 });
   const target = (...names: readonly string[]) => {
     const path = join(folder.path, ...names);

@@ -1,7 +1,7 @@
-import { RuntimeError, RuntimeUnavailableError } from '../errors.js';
+import { RuntimeError } from '../errors.js';
 import { expectSyslog, loggerArguments, logPlanOf, type SyslogTarget, syslogTag } from '../logs/index.js';
 import { MOVE_TO_MONITORS, moveEnvironment } from '../monitors-cgroup.js';
-import { findProgram, startProgram } from '../programs.js';
+import { requiredPerl, requiredProgram, startProgram } from '../programs.js';
 import { untilReady } from '../until-ready.js';
 import type { ContainerFolder } from './container-folder.js';
 import type { ContainerRecord } from './container-record.js';
@@ -75,11 +75,8 @@ export async function startSyslogCarrier(
   { container, pid }: Readonly<{ container: ContainerRecord; pid: number }>,
 ): Promise<void> {
   await expectSyslog(target);
-  const [perl, logger] = [findProgram('perl'), findProgram('logger')];
-  if (perl === undefined || logger === undefined)
-    throw new RuntimeUnavailableError(
-      'the log driver syslog needs the programs perl and logger: install the packages perl-base and bsdutils',
-    );
+  const perl = requiredPerl('the log driver syslog');
+  const logger = requiredProgram('logger', { package: 'bsdutils', for: 'the log driver syslog' });
   const args = loggerArguments(target, { tag: syslogTag(target, container), pid });
   using presence = folder.markCarried();
   const child = startProgram(perl, ['-e', CARRIER, folder.path, String(target.facility), logger, ...args], {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { InvalidContainerError, lastWords, RuntimeUnavailableError } from '../errors.js';
-import { findProgram } from '../programs.js';
+import { InvalidContainerError, lastWords } from '../errors.js';
+import { requiredProgram } from '../programs.js';
 import type { ContainerHost } from './container-host.js';
 import { processesOf } from './container-processes.js';
 
@@ -32,9 +32,7 @@ export async function topContainer(
 }
 
 async function psOutput(args: readonly string[], signal: AbortSignal | undefined): Promise<string> {
-  const program = findProgram('ps');
-  if (program === undefined)
-    throw new RuntimeUnavailableError('this needs the program ps: install the package procps');
+  const program = requiredProgram('ps', { package: 'procps', for: 'lists of processes' });
   try {
     return (await promisify(execFile)(program, args, { signal, maxBuffer: MAX_PS_BYTES })).stdout;
   } catch (error) {

@@ -5,14 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import type { Change } from '../../layer/index.js';
 import type { Digest } from '../../oci/index.js';
 import { Channel, RemoteError } from '../channel.js';
-import {
-  ContainerFileError,
-  ContainerFileNotFoundError,
-  lastWords,
-  RuntimeError,
-  RuntimeUnavailableError,
-} from '../errors.js';
-import { findProgram } from '../programs.js';
+import { ContainerFileError, ContainerFileNotFoundError, lastWords, RuntimeError } from '../errors.js';
+import { requiredProgram } from '../programs.js';
 import type { ChangedPlace } from './changed-files.js';
 import type { FileStat, MergedPlace, WriteOptions } from './merged-files.js';
 
@@ -145,11 +139,7 @@ function ended(why: string): RuntimeError {
 
 /** @throws {RuntimeUnavailableError} */
 function required(name: string): string {
-  const path = findProgram(name);
-  if (path !== undefined) return path;
-  throw new RuntimeUnavailableError(
-    `files of containers need the program ${name}, which is not installed: install the package util-linux`,
-  );
+  return requiredProgram(name, { package: 'util-linux', for: 'files of containers' });
 }
 
 /** In the bundle, the worker stands above the chunks. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lastWords, RuntimeError } from '../errors.js';
-import { findProgram, startProgram } from '../programs.js';
+import { findProgram, requiredProgram, startProgram } from '../programs.js';
 import type { LogRecord } from './log-record.js';
 import type { ReadLogOptions } from './read-log.js';
 
@@ -146,7 +146,5 @@ function timeOf(microseconds: number): string {
 }
 
 function program(): string {
-  const path = findProgram('journalctl');
-  if (path !== undefined) return path;
-  throw new RuntimeError('the log is in the journal, and there is no journalctl here: install systemd');
+  return requiredProgram('journalctl', { package: 'systemd', for: 'logs in the journal' });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { runProgram } from '../programs.js';
-import { endingWithUs, requiredProgram } from './network-programs.js';
+import { endingWithUs, networkProgram } from './network-programs.js';
 
 type Table = 'filter' | 'nat';
 
@@ -38,7 +38,7 @@ export async function putFirewallGroups(
   { family = 4, chains = [], prefix = [] }: FirewallPlace = {},
 ): Promise<void> {
   const [save, restore] = PROGRAMS[family];
-  const saved = await runProgram([...prefix, requiredProgram(save)]);
+  const saved = await runProgram([...prefix, networkProgram(save)]);
   const text = (['filter', 'nat'] as const).flatMap((table) => {
     const lines = linesOf(saved, table);
     const missing = chains.filter((chain) => chain.table === table && !hasChain(lines, chain.name));
@@ -47,7 +47,7 @@ export async function putFirewallGroups(
     return [`*${table}`, ...missing.map(({ name }) => `:${name} - [0:0]`), ...changes, 'COMMIT'];
   });
   if (text.length === 0) return;
-  const command = [...endingWithUs(), ...prefix, requiredProgram(restore), '--noflush', '--wait'];
+  const command = [...endingWithUs(), ...prefix, networkProgram(restore), '--noflush', '--wait'];
   await runProgram(command, `${text.join('\n')}\n`);
 }
 

@@ -5,7 +5,7 @@ import { lastWords, RuntimeError } from '../errors.js';
 import { runProgram, startProgram } from '../programs.js';
 import type { Endpoint, NetworkedContainer } from './endpoint.js';
 import { deviceOf, isSix, type Network, OPTION } from './network.js';
-import { endingWithUs, requiredProgram } from './network-programs.js';
+import { endingWithUs, networkProgram } from './network-programs.js';
 import { isOfSix, type PublishedPort } from './published-port.js';
 
 /** One container in one network, as it is to be: also what is needed to take it away again. */
@@ -74,15 +74,15 @@ export class Netavark {
     if (!existsSync(names) || readdirSync(names).every((name) => name === 'aardvark.pid')) return;
     if (isAardvark(join(names, 'aardvark.pid'))) return;
     // It goes into the background by itself.
-    const server = [requiredProgram('aardvark-dns'), '--config', names, '-p', DNS_PORT, 'run'];
+    const server = [networkProgram('aardvark-dns'), '--config', names, '-p', DNS_PORT, 'run'];
     await runProgram([...this.prefix, ...server]);
   }
 
   async #run(verb: 'setup' | 'teardown', namespace: string, connection: Connection): Promise<void> {
-    requiredProgram('iptables');
+    networkProgram('iptables');
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    const program = requiredProgram('netavark');
-    const aardvark = requiredProgram('aardvark-dns');
+    const program = networkProgram('netavark');
+    const aardvark = networkProgram('aardvark-dns');
     const command = [...endingWithUs(), ...this.prefix, program];
     const args = ['--config', this.#directory, '--aardvark-binary', aardvark, verb, namespace];
     const [first = '', ...rest] = [...command, ...args];

@@ -4,7 +4,7 @@ import { type AddressPool, choosePool, expectSubnet, inventPool6 } from './addre
 import { hasDevice, hostRoutes } from './host-routes.js';
 import { deviceOf, isSix, type Network, OPTION, type parseNetworkRequest } from './network.js';
 import { InvalidNetworkError, NetworkForbiddenError } from './network-errors.js';
-import { requiredProgram } from './network-programs.js';
+import { networkProgram } from './network-programs.js';
 import { overlap, type Subnet } from './subnet.js';
 
 /**
@@ -51,7 +51,7 @@ async function expectMacvlan({ id, options }: Network): Promise<void> {
     throw new InvalidNetworkError(
       `invalid parent ${parent}: there is no such network device on this machine`,
     );
-  const [ip, probe] = [requiredProgram('ip'), `mv-${id.slice(0, 12)}`];
+  const [ip, probe] = [networkProgram('ip'), `mv-${id.slice(0, 12)}`];
   const mode = options[OPTION.macvlanMode] ?? 'bridge';
   try {
     await runProgram([ip, 'link', 'add', 'link', parent, 'name', probe, 'type', 'macvlan', 'mode', mode]);

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { UMOUNT_FLAGS, umount } from '../../linux/index.js';
 import { isMountPoint } from '../own-mounts.js';
 import { runProgram } from '../programs.js';
-import { requiredProgram } from './network-programs.js';
+import { networkProgram } from './network-programs.js';
 
 /** Where `ip netns` has them: ip-netns(8). */
 const DIRECTORY = '/run/netns';
@@ -38,7 +38,7 @@ export class NetworkNamespaces {
   async make(container: string): Promise<string> {
     await this.remove(container);
     const path = this.path(container);
-    if (this.#isOfMachine) await runProgram([requiredProgram('ip'), 'netns', 'add', basename(path)]);
+    if (this.#isOfMachine) await runProgram([networkProgram('ip'), 'netns', 'add', basename(path)]);
     else await addNamespace(path);
     return path;
   }
@@ -48,7 +48,7 @@ export class NetworkNamespaces {
     const path = this.path(container);
     if (!this.#isOfMachine || (existsSync(path) && isMountPoint(path))) return;
     rmSync(path, { force: true });
-    await runProgram([requiredProgram('ip'), 'netns', 'attach', basename(path), String(pid)]);
+    await runProgram([networkProgram('ip'), 'netns', 'attach', basename(path), String(pid)]);
   }
 
   /** Nothing is wrong if there is none. */
@@ -58,7 +58,7 @@ export class NetworkNamespaces {
 
   /** Nothing is wrong if it has no such device. */
   async removeDevice(path: string, device: string): Promise<void> {
-    const inside = [requiredProgram('nsenter'), `--net=${path}`, requiredProgram('ip')];
+    const inside = [networkProgram('nsenter'), `--net=${path}`, networkProgram('ip')];
     await runProgram([...inside, 'link', 'delete', device]).catch(() => {});
   }
 
@@ -75,7 +75,7 @@ export class NetworkNamespaces {
   async #removeNamed(name: string): Promise<void> {
     const path = join(this.#directory, name);
     if (!existsSync(path)) return;
-    if (this.#isOfMachine) await runProgram([requiredProgram('ip'), 'netns', 'delete', name]);
+    if (this.#isOfMachine) await runProgram([networkProgram('ip'), 'netns', 'delete', name]);
     else removeNamespace(path);
   }
 
@@ -88,7 +88,7 @@ export class NetworkNamespaces {
 export async function addNamespace(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeFileSync(path, '', { mode: 0o600 });
-  await runProgram([requiredProgram('unshare'), `--net=${path}`, 'true']);
+  await runProgram([networkProgram('unshare'), `--net=${path}`, 'true']);
 }
 
 /** Nothing is wrong if there is none. What is in it keeps it. */

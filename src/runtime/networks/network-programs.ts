@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { RuntimeUnavailableError } from '../errors.js';
-import { findProgram } from '../programs.js';
+import { requiredProgram } from '../programs.js';
 
 /** Programs that networks need, and the Debian packages that have them. */
 const PACKAGES = {
@@ -22,15 +21,14 @@ const PACKAGES = {
 const PODMAN_FOLDERS = ['/usr/lib/podman', '/usr/libexec/podman'];
 
 /** @returns where it lies. @throws {RuntimeUnavailableError} it is not installed. */
-export function requiredProgram(name: keyof typeof PACKAGES): string {
-  const path = PODMAN_FOLDERS.map((folder) => `${folder}/${name}`).find(existsSync) ?? findProgram(name);
-  if (path !== undefined) return path;
-  throw new RuntimeUnavailableError(
-    `networks of containers need the program ${name}, which is not installed: install the package ${PACKAGES[name]}`,
+export function networkProgram(name: keyof typeof PACKAGES): string {
+  return (
+    PODMAN_FOLDERS.map((folder) => `${folder}/${name}`).find(existsSync) ??
+    requiredProgram(name, { package: PACKAGES[name], for: 'networks of containers' })
   );
 }
 
 /** Put before a command, it is killed with this process: what a killed command left half-made is not being made on while others take it away. */
 export function endingWithUs(): string[] {
-  return [requiredProgram('setpriv'), '--pdeathsig', 'KILL'];
+  return [networkProgram('setpriv'), '--pdeathsig', 'KILL'];
 }

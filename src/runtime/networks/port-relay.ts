@@ -1,9 +1,8 @@
 import { closeSync, constants, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFifo } from '../../linux/index.js';
-import { RuntimeUnavailableError } from '../errors.js';
 import { MOVE_TO_MONITORS, moveEnvironment } from '../monitors-cgroup.js';
-import { findProgram, startProgram } from '../programs.js';
+import { requiredPerl, startProgram } from '../programs.js';
 import type { PublishedPort } from './published-port.js';
 
 const PIPE_BYTES = 65_536;
@@ -135,11 +134,7 @@ export class PortRelay {
 
   /** In place of one that was killed, as {@link start}: whoever keeps that alive keeps this. */
   restart(taken: readonly TakenPort[], prefix: readonly string[]): number {
-    const perl = findProgram('perl');
-    if (perl === undefined)
-      throw new RuntimeUnavailableError(
-        'to publish ports on IPv6 install Perl: the package perl-base or perl; or name an address of IPv4, as in -p 0.0.0.0:8080:80',
-      );
+    const perl = requiredPerl('ports on IPv6 (-p 0.0.0.0:8080:80 does without)');
     const orders = openSync(this.#path, constants.O_RDONLY | constants.O_NONBLOCK);
     const lifeline = openSync(this.#path, constants.O_WRONLY);
     const ports = taken.map(({ port }) => `${port.protocol}/${port.containerPort}`);

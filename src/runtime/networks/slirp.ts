@@ -9,7 +9,7 @@ import { isMountPoint } from '../own-mounts.js';
 import { untilReady } from '../until-ready.js';
 import { PortTakenError } from './network-errors.js';
 import { addNamespace, removeNamespace } from './network-namespaces.js';
-import { requiredProgram } from './network-programs.js';
+import { networkProgram } from './network-programs.js';
 import type { PublishedPort } from './published-port.js';
 
 /** Where slirp4netns answers for the name servers of the machine, also for those that only the machine reaches. */
@@ -63,7 +63,7 @@ export class SlirpNetwork {
 
   /** Makes what is missing of it. @throws {RuntimeUnavailableError} slirp4netns or its device is missing. @throws {RuntimeError} */
   async up(): Promise<void> {
-    const program = requiredProgram('slirp4netns');
+    const program = networkProgram('slirp4netns');
     this.#endHolder();
     await this.make();
     await this.#start(program);
@@ -115,7 +115,7 @@ export class SlirpNetwork {
   async #start(program: string): Promise<void> {
     mkdirSync(join(this.namespace, '..'), { recursive: true, mode: 0o700 });
     rmSync(this.#socket, { force: true });
-    const command = [requiredProgram('setpriv'), '--pdeathsig', 'KILL', program];
+    const command = [networkProgram('setpriv'), '--pdeathsig', 'KILL', program];
     const kind = ['--netns-type=path', '--configure', `--mtu=${MTU}`, '--ready-fd=3'];
     // Those inside reach neither what listens on the machine's own 127.0.0.1, nor, through a fault, its files.
     const limits = ['--disable-host-loopback', '--enable-sandbox', '--enable-seccomp'];

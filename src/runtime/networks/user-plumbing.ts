@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Connection, Netavark, type NetworkPlumbing } from './netavark.js';
 import { NetworkForbiddenError } from './network-errors.js';
-import { requiredProgram } from './network-programs.js';
+import { networkProgram } from './network-programs.js';
 import { type HasOthers, OwnBridges } from './own-bridges.js';
 import { isOfSix, type PublishedPort } from './published-port.js';
 import { SLIRP_NAME_SERVER, SlirpNetwork } from './slirp.js';
@@ -27,7 +27,7 @@ export class UserPlumbing implements NetworkPlumbing {
     this.#published = published;
     this.#outer = new SlirpNetwork(directory);
     this.#netavark = new Netavark(join(directory, 'names'), () => [
-      ...[requiredProgram('nsenter'), `--net=${this.#outer.namespace}`],
+      ...[networkProgram('nsenter'), `--net=${this.#outer.namespace}`],
       ...['env', `XTABLES_LOCKFILE=${join(directory, 'xtables.lock')}`], // the usual one is root's
     ]);
     this.#inner = new OwnBridges(this.#netavark, hasOthers);

@@ -6,7 +6,7 @@ import { type FirewallGroup, type FirewallRule, putFirewallGroups } from './fire
 import { hasDevice } from './host-routes.js';
 import type { Connection } from './netavark.js';
 import { deviceOf } from './network.js';
-import { endingWithUs, requiredProgram } from './network-programs.js';
+import { endingWithUs, networkProgram } from './network-programs.js';
 import { isOfSix, type PublishedPort } from './published-port.js';
 
 const PUBLISHED = 'BERTH-PUBLISHED';
@@ -48,7 +48,7 @@ export class UsualBridge {
       `link set dev ${veth} master ${bridge} up`,
     ]);
     const metric = 100 + Number(/\d+$/.exec(interfaceName)?.[0] ?? 0);
-    const inside = [requiredProgram('nsenter'), `--net=${namespace}`, '/bin/sh', '-c', INSIDE, interfaceName];
+    const inside = [networkProgram('nsenter'), `--net=${namespace}`, '/bin/sh', '-c', INSIDE, interfaceName];
     await ip(
       [
         `addr add ${ipAddress}/${prefixLength} broadcast + dev ${interfaceName}`,
@@ -92,7 +92,7 @@ function vethOf({ container }: Connection): string {
 /** @param prefix put before the command, which reads the lines. */
 async function ip(lines: readonly string[], prefix: readonly string[] = []): Promise<void> {
   await runProgram(
-    [...endingWithUs(), ...prefix, requiredProgram('ip'), '-batch', '-'],
+    [...endingWithUs(), ...prefix, networkProgram('ip'), '-batch', '-'],
     `${lines.join('\n')}\n`,
   );
 }

@@ -1,7 +1,7 @@
 import { UMOUNT_FLAGS, umount } from '../../linux/index.js';
-import { RuntimeError, RuntimeUnavailableError } from '../errors.js';
+import { RuntimeError } from '../errors.js';
 import { isMountPoint } from '../own-mounts.js';
-import { findProgram, runProgram } from '../programs.js';
+import { requiredProgram, runProgram } from '../programs.js';
 import type { OptionMount } from './volume-options.js';
 
 /** Mounts what a volume's options say on its directory, unless that was done before. @throws {RuntimeError} */
@@ -11,9 +11,7 @@ export async function mountOptions(
   volume: string,
 ): Promise<void> {
   if (isMountPoint(directory)) return;
-  const program = findProgram('mount');
-  if (program === undefined)
-    throw new RuntimeUnavailableError(`cannot mount the volume ${volume}: there is no program mount here`);
+  const program = requiredProgram('mount', { package: 'mount', for: `the volume ${volume}` });
   const more = options === '' ? [] : ['-o', options];
   try {
     // It knows the words for flags, and the helpers of network file systems.
