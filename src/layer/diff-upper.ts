@@ -2,7 +2,7 @@ import { type BigIntStats, lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { lgetxattr, llistxattr } from '../linux/index.js';
 import { type Entry, joinPath, OPAQUE_MARKER, whiteoutOf } from './entry.js';
 import { LayerError } from './errors.js';
-import { haveSameContent } from './file-content.js';
+import { FileContent } from './file-content.js';
 import type { LayerWriter } from './layer-writer.js';
 import { isLeftover, type MountPlaces } from './leftovers.js';
 import { type LowerChild, LowerDirectory } from './lower-directory.js';
@@ -42,6 +42,7 @@ class UpperDiff {
   readonly #writer: LayerWriter;
   readonly #links = new HardLinks();
   readonly #pace = new Pace();
+  readonly #content = new FileContent();
   /** Directories on the way to where we are that are not in the layer yet, for want of a change in them. */
   #waiting: Entry[] = [];
 
@@ -81,7 +82,7 @@ class UpperDiff {
     expectNoWhiteout(path, name);
     this.#expectPlainOverlay(path, file);
     if (entry.type !== 'directory') {
-      if (below && stats.nlink < 2 && isSame(entry, file, below)) return;
+      if (below && stats.nlink < 2 && isSame(entry, file, below, this.#content)) return;
       this.#flush();
       await addEntry(this.#writer, this.#links.join(entry, stats), file);
       return;
@@ -132,7 +133,7 @@ function isSameDirectory(entry: Entry, below: LowerChild): boolean {
 }
 
 /** Whether it was moved away and back, or had its metadata set to what it was. */
-function isSame(entry: Entry, file: string | Buffer, below: LowerChild): boolean {
+function isSame(entry: Entry, file: string | Buffer, below: LowerChild, content: FileContent): boolean {
   const above = lstatSync(file, { bigint: true });
   const { stats } = below;
   if ((above.mode & TYPE_BITS) !== (stats.mode & TYPE_BITS) || above.rdev !== stats.rdev) return false;
@@ -142,7 +143,7 @@ function isSame(entry: Entry, file: string | Buffer, below: LowerChild): boolean
   if (entry.type === 'symlink') return readlinkSync(file, 'buffer').equals(readlinkSync(lowerFile, 'buffer'));
   // Times that came out of a tar, or were set by `touch -d`, say little.
   const isWhole = above.mtimeNs % 1_000_000_000n === 0n;
-  return entry.type !== 'file' || !isWhole || haveSameContent(file, lowerFile);
+  return entry.type !== 'file' || !isWhole || content.isSame(file, lowerFile);
 }
 
 const TYPE_BITS = 0o170000n;
