@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { BuilderPruneFlags } from './builder.js';
 import { examples } from './help.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
-import { collect } from './repeated-option.js';
+import { pruneFilterOption } from './list-options.js';
 
 /** `berth builder du|prune`: the cache of builds. */
 export function addBuilderCommands(builder: Command): void {
@@ -16,7 +16,7 @@ export function addBuilderCommands(builder: Command): void {
   addStoreOptions(builder.command('prune').description('remove what no image needs from the build cache'))
     .option('-a, --all', 'also what images need: the next build begins from nothing')
     .option('-f, --force', 'do not ask')
-    .option('--filter <filter>', 'until=24h: what was not used for so long', collect, [])
+    .option(...pruneFilterOption('until=24h: what was not used for so long'))
     .option('--keep-storage <size>', 'leave so much, the least recently used goes first: 10GB')
     .addHelpText(
       'after',

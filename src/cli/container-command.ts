@@ -9,6 +9,7 @@ import type { RunFlags } from './container-run.js';
 import { addPrune, addWatchCommands } from './container-watch-command.js';
 import { examples, group } from './help.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
+import { filterOption, rowsFormat, thingFormat } from './list-options.js';
 import { collect } from './repeated-option.js';
 import { parseWholeNumber } from './whole-number.js';
 
@@ -264,10 +265,10 @@ function addList(parent: Command, name: string): Command {
     .option('-q, --quiet', 'only the ids')
     .option('-l, --latest', 'the newest, whatever it does')
     .option('-n, --last <count>', 'the newest ones, whatever they do', parseWholeNumber(1))
-    .option('-f, --filter <filter>', 'status, health, name, label, network, volume, …', collect, [])
+    .option(...filterOption('status, health, name, label, network, volume, …'))
     .option('-s, --size', 'how much they have written')
     .option('--no-trunc', 'whole ids and commands')
-    .option('--format <format>', 'json, table, or a template: {{.Names}} {{.Status}}')
+    .option(...rowsFormat('{{.Names}} {{.Status}}'))
     .addHelpText(
       'after',
       examples(
@@ -287,7 +288,7 @@ function addInspect(container: Command): void {
     .command('inspect')
     .description('print all about containers, as JSON')
     .argument('<container...>', CONTAINERS)
-    .option('-f, --format <format>', 'json, or a template: {{.State.Status}}')
+    .option(...thingFormat('{{.State.Status}}'))
     .addHelpText('after', examples(["berth container inspect -f '{{.State.ExitCode}}' job", 'a part of it']))
     .action(async (names: string[], flags: StoreFlags & Readonly<{ format?: string }>) => {
       const { inspect } = await import('./image-show.js');

@@ -5,7 +5,7 @@ import type { StatsFlags } from './container-stats.js';
 import type { UpdateFlags } from './container-update.js';
 import { examples } from './help.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
-import { collect } from './repeated-option.js';
+import { pruneFilterOption, rowsFormat } from './list-options.js';
 
 const CONTAINER = 'name, id or the beginning of an id';
 
@@ -40,7 +40,7 @@ function addStats(parent: Command): void {
     .option('-a, --all', 'those that do not run too')
     .option('--no-stream', 'only once')
     .option('--no-trunc', 'whole ids')
-    .option('--format <format>', 'json, table, or a template: {{.Name}} {{.CPUPerc}}')
+    .option(...rowsFormat('{{.Name}} {{.CPUPerc}}'))
     .addHelpText('after', examples(['berth stats --no-stream', 'what they use now']))
     .action(async (names: string[], flags: StatsFlags) => {
       const { showStats } = await import('./container-stats.js');
@@ -84,7 +84,7 @@ export function addPrune(container: Command): void {
     .command('prune')
     .description('remove all containers that do not run')
     .option('-f, --force', 'do not ask')
-    .option('--filter <filter>', 'label, label!, until', collect, [])
+    .option(...pruneFilterOption('label, label!, until'))
     .addHelpText('after', examples(['berth container prune -f --filter until=24h', 'those made before']))
     .action(async (flags: PruneContainersFlags) => {
       const { pruneEnded } = await import('./container-prune.js');

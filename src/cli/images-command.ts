@@ -6,6 +6,7 @@ import type { ListFlags } from './image-list.js';
 import type { PruneFlags, RemoveFlags } from './image-remove.js';
 import type { HistoryFlags, InspectFlags } from './image-show.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
+import { filterOption, pruneFilterOption, rowsFormat, thingFormat } from './list-options.js';
 import { addRegistryOptions } from './registry-options.js';
 import { collect } from './repeated-option.js';
 import { addPull, addPush } from './transfer-command.js';
@@ -45,8 +46,8 @@ function addList(parent: Command, name: string): Command {
     .option('-q, --quiet', 'only the ids')
     .option('--digests', 'what registries call them')
     .option('--no-trunc', 'ids as they are')
-    .option('-f, --filter <filter>', 'dangling, label, before, since, until, reference', collect, [])
-    .option('--format <format>', 'json, table, or a template: {{.Repository}} {{.ID}}')
+    .option(...filterOption('dangling, label, before, since, until, reference'))
+    .option(...rowsFormat('{{.Repository}} {{.ID}}'))
     .addOption(new Option('--tree', 'of docker').hideHelp())
     .addHelpText(
       'after',
@@ -71,7 +72,7 @@ function addInspect(parent: Command): void {
       isOfImages ? '<image...>' : '<name...>',
       'name, id or digest; docker://NAME is asked for in its registry',
     )
-    .option('-f, --format <format>', 'json, or a template: {{json .Config.Env}}')
+    .option(...thingFormat('{{json .Config.Env}}'))
     .option('--platform <platform>', 'which image of an index')
     .option('--raw', 'the manifest to the byte')
     .option('--config', 'the configuration; with --raw to the byte')
@@ -150,7 +151,7 @@ function addPrune(image: Command): void {
     .description('remove images without a name, and content that nothing needs')
     .option('-a, --all', 'all images')
     .option('-f, --force', 'do not ask')
-    .option('--filter <filter>', 'until=24h, label=...', collect, [])
+    .option(...pruneFilterOption('until=24h, label=...'))
     .addHelpText('after', examples(['berth image prune -f', 'while others pull and build']))
     .action(async (flags: PruneFlags) => {
       const { pruneImages } = await import('./image-remove.js');

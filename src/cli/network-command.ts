@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { examples } from './help.js';
 import { addStoreOptions } from './image-store.js';
+import { filterOption, pruneFilterOption, rowsFormat, thingFormat } from './list-options.js';
 import type {
   ConnectFlags,
   CreateNetworkFlags,
@@ -65,8 +66,8 @@ function addList(network: Command): void {
     .description('list the networks')
     .option('-q, --quiet', 'only the ids')
     .option('--no-trunc', 'ids as they are')
-    .option('-f, --filter <filter>', 'dangling, driver, id, label, name, scope, type', collect, [])
-    .option('--format <format>', 'json, table, or a template: {{.ID}} {{.Name}}')
+    .option(...filterOption('dangling, driver, id, label, name, scope, type'))
+    .option(...rowsFormat('{{.ID}} {{.Name}}'))
     .addHelpText(
       'after',
       examples(
@@ -86,7 +87,7 @@ function addInspect(network: Command): void {
     .command('inspect')
     .description('print all about networks, as JSON')
     .argument('<network...>', 'names or ids')
-    .option('-f, --format <format>', 'json, or a template: {{json .Containers}}')
+    .option(...thingFormat('{{json .Containers}}'))
     .addOption(new Option('-v, --verbose', 'of docker, for swarms').hideHelp())
     .addHelpText(
       'after',
@@ -152,7 +153,7 @@ function addPrune(network: Command): void {
     .command('prune')
     .description('remove all networks that no running container is in')
     .option('-f, --force', 'do not ask')
-    .option('--filter <filter>', 'until=24h, label=..., label!=...', collect, [])
+    .option(...pruneFilterOption('until=24h, label=..., label!=...'))
     .addHelpText('after', examples(['berth network prune -f --filter until=24h', 'older ones only']))
     .action(async (flags: PruneNetworksFlags) => {
       const { pruneNetworks } = await import('./network.js');

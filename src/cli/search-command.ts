@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { examples } from './help.js';
+import { filterOption, rowsFormat } from './list-options.js';
 import { addRegistryOptions, type RegistryFlags } from './registry-options.js';
-import { collect } from './repeated-option.js';
 import { parseWholeNumber } from './whole-number.js';
 
 export type SearchFlags = RegistryFlags &
@@ -14,9 +14,9 @@ export function addSearchCommand(program: Command): void {
     .description('look for images by a word, where the registry has a search')
     .argument('<term>', '[registry/]word; without a registry Docker Hub is asked')
     .option('--limit <count>', 'no more results: 1 to 100', parseWholeNumber(1), 25)
-    .option('-f, --filter <filter>', 'is-official=true, stars=3', collect, [])
+    .option(...filterOption('is-official=true, stars=3'))
     .option('--no-trunc', 'whole descriptions')
-    .option('--format <format>', 'json, table, or a template: {{.Name}} {{.StarCount}}');
+    .option(...rowsFormat('{{.Name}} {{.StarCount}}'));
   addRegistryOptions(command)
     .addHelpText(
       'after',

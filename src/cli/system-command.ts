@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { DiskUsageFlags } from './disk-usage.js';
 import { examples } from './help.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
-import { collect } from './repeated-option.js';
+import { filterOption, pruneFilterOption, rowsFormat, thingFormat } from './list-options.js';
 import type { SystemEventsFlags } from './system-events.js';
 import type { SystemPruneFlags } from './system-prune.js';
 
@@ -22,7 +22,7 @@ export function addAboutCommands(program: Command): void {
   program
     .command('version')
     .description('print the versions of the program and of the API')
-    .option('-f, --format <format>', 'json, or a template: {{.Server.Version}}')
+    .option(...thingFormat('{{.Server.Version}}'))
     .addHelpText('after', examples(["berth version -f '{{.Server.APIVersion}}'", 'which clients fit']))
     .action(async (flags: { format?: string }) => {
       const { showVersion } = await import('./version-info.js');
@@ -36,7 +36,7 @@ function addInfo(parent: Command, path: string): void {
   const command = parent
     .command('info')
     .description('show what this machine has and can: containers, images, drivers, limits')
-    .option('-f, --format <format>', 'json, or a template: {{.CgroupVersion}}')
+    .option(...thingFormat('{{.CgroupVersion}}'))
     .addHelpText('after', examples([`${path} -f '{{.DockerRootDir}}'`, 'where images and containers are']))
     .action(async (flags: StoreFlags & { format?: string }) => {
       const { showInfo } = await import('./system-info.js');
@@ -50,7 +50,7 @@ function addDiskUsage(system: Command): void {
     .command('df')
     .description('show what takes space: images, containers, volumes, build cache')
     .option('-v, --verbose', 'each of them')
-    .option('--format <format>', 'json, table, or a template: {{.Type}} {{.Size}}')
+    .option(...rowsFormat('{{.Type}} {{.Size}}'))
     .addHelpText('after', examples(['berth system df -v', 'and which of it could go']))
     .action(async (flags: DiskUsageFlags) => {
       const { showDiskUsage } = await import('./disk-usage.js');
@@ -66,7 +66,7 @@ function addPrune(system: Command): void {
     .option('-a, --all', 'all images that no container needs, and all build cache')
     .option('--volumes', 'anonymous volumes that no container has too')
     .option('-f, --force', 'do not ask')
-    .option('--filter <filter>', 'label=..., label!=..., until=24h', collect, [])
+    .option(...pruneFilterOption('label=..., label!=..., until=24h'))
     .addHelpText(
       'after',
       examples(['berth system prune -f --filter until=24h', 'without asking; only what is old']),
@@ -83,7 +83,7 @@ export function addSystemEvents(command: Command, path: string): void {
   command
     .option('--since <time>', 'what was from then on, too: 10m, or 2026-01-31T12:00:00Z')
     .option('--until <time>', 'up to then')
-    .option('-f, --filter <filter>', 'type, event, container, image, label, network, volume', collect, [])
+    .option(...filterOption('type, event, container, image, label, network, volume'))
     .option('--format <format>', 'json, or a template: {{.Type}} {{.Action}}')
     .addHelpText(
       'after',

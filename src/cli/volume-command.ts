@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { examples } from './help.js';
 import { addStoreOptions } from './image-store.js';
+import { filterOption, pruneFilterOption, rowsFormat, thingFormat } from './list-options.js';
 import { collect } from './repeated-option.js';
 import type {
   CreateVolumeFlags,
@@ -50,8 +51,8 @@ function addList(volume: Command): void {
     .alias('list')
     .description('list the volumes')
     .option('-q, --quiet', 'only the names')
-    .option('-f, --filter <filter>', 'dangling, driver, label, name', collect, [])
-    .option('--format <format>', 'json, table, or a template: {{.Name}} {{.Mountpoint}}')
+    .option(...filterOption('dangling, driver, label, name'))
+    .option(...rowsFormat('{{.Name}} {{.Mountpoint}}'))
     .addHelpText(
       'after',
       examples(
@@ -71,7 +72,7 @@ function addInspect(volume: Command): void {
     .command('inspect')
     .description('print all about volumes, as JSON')
     .argument('<volume...>', 'names')
-    .option('-f, --format <format>', 'json, or a template: {{.Mountpoint}}')
+    .option(...thingFormat('{{.Mountpoint}}'))
     .addHelpText('after', examples(["berth volume inspect -f '{{.Mountpoint}}' data", 'where its files are']))
     .action(async (names: string[], flags: InspectVolumeFlags) => {
       const { inspectVolumes } = await import('./volume.js');
@@ -101,7 +102,7 @@ function addPrune(volume: Command): void {
     .description('remove volumes that no container has and nobody has named')
     .option('-a, --all', 'named ones too')
     .option('-f, --force', 'do not ask')
-    .option('--filter <filter>', 'label=..., label!=...', collect, [])
+    .option(...pruneFilterOption('label=..., label!=...'))
     .addHelpText(
       'after',
       examples(['berth volume prune -f --filter label!=keep', 'without those of a label']),
