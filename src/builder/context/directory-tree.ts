@@ -1,18 +1,17 @@
 import { createHash, hash } from 'node:crypto';
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  statSync,
-} from 'node:fs';
-import { decodeName, type Entry, encodeName, type LayerWriter, Pace, sortNames } from '../../layer/index.js';
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { type Entry, encodeName, type LayerWriter, Pace, sortNames } from '../../layer/index.js';
 import { ContentHash } from './content-hash.js';
+import {
+  deviceOf,
+  linkTarget,
+  listNames,
+  lstat,
+  secondsOf,
+  settled,
+  typeOf,
+  versionOf,
+} from './file-stat.js';
 import type { FileFacts, FileVersion } from './saved-facts.js';
 import type { SourceEntry, SourceTree } from './source-tree.js';
 import { isSameVersion, type StatCache } from './stat-cache.js';
@@ -34,11 +33,6 @@ type Options = Readonly<{
   onSkipped?: (path: string) => void;
 }>;
 
-/** A file changed so shortly before we look may change again without a trace in its times. */
-const RACY_NS = 50_000_000n;
-/** The same on filesystems that keep whole seconds, or even two. */
-const RACY_COARSE_NS = 2_100_000_000n;
-const SECOND_NS = 1_000_000_000n;
 /** Larger ones are read in turns with everything else. */
 const LARGE_BYTES = 1024 * 1024;
 /** Also of a file that is said to be empty: it may have grown since. */
@@ -254,56 +248,4 @@ export class DirectoryTree implements SourceTree {
   #pathOf(path: string): string | Buffer {
     return path === '' ? this.root : encodeName(`${this.root}/${path}`);
   }
-}
-
-function lstat(path: string | Buffer, { follow }: { follow: boolean }): BigIntStats | undefined {
-  const options = { bigint: true, throwIfNoEntry: false } as const;
-  try {
-    return follow ? statSync(path, options) : lstatSync(path, options);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
-    throw error;
-  }
-}
-
-function typeOf(stat: BigIntStats): SourceEntry['type'] | 'socket' | undefined {
-  if (stat.isFile()) return 'file';
-  if (stat.isDirectory()) return 'directory';
-  if (stat.isSymbolicLink()) return 'symlink';
-  if (stat.isFIFO()) return 'fifo';
-  if (stat.isCharacterDevice()) return 'character';
-  if (stat.isBlockDevice()) return 'block';
-  return stat.isSocket() ? 'socket' : undefined;
-}
-
-function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): FileVersion {
-  return { dev, ino, size, mtimeNs, ctimeNs };
-}
-
-/** Whether the next change will show in the times. As git's "racily clean" entries. */
-function settled({ mtimeNs, ctimeNs }: BigIntStats): boolean {
-  const newest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
-  const isCoarse = mtimeNs % SECOND_NS === 0n && ctimeNs % SECOND_NS === 0n;
-  return newest + (isCoarse ? RACY_COARSE_NS : RACY_NS) < BigInt(Date.now()) * 1_000_000n;
-}
-
-function secondsOf(nanoseconds: bigint): number {
-  return Math.floor(Number(nanoseconds / 1000n) / 1_000_000);
-}
-
-/** As glibc's major() and minor(). */
-function deviceOf(rdev: bigint): { major: number; minor: number } {
-  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
-  const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn);
-  return { major: Number(major), minor: Number(minor & 0xffffffffn) };
-}
-
-function linkTarget(path: string | Buffer): string {
-  return decodeName(readlinkSync(path, { encoding: 'buffer' }));
-}
-
-function listNames(directory: string | Buffer): string[] {
-  const names = readdirSync(directory, { encoding: 'utf8' });
-  if (!names.some((name) => name.includes('\ufffd'))) return names;
-  return readdirSync(directory, { encoding: 'buffer' }).map(decodeName);
 }

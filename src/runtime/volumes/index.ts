@@ -19,4 +19,5 @@ export { type MountsHostConfig, resolveMounts, type WantedMounts } from './resol
 export { copyUp, type MountPlace, type PlacedMounts, specMounts } from './spec-mounts.js';
 export { treeBytes } from './tree-bytes.js';
 export { inspectVolume, isOfMachine, type Volume, type VolumeInspect, type VolumeRequest } from './volume.js';
-export { VOLUMES_SCHEMA, Volumes } from './volumes.js';
+export { VOLUMES_SCHEMA } from './volume-store.js';
+export { Volumes } from './volumes.js';

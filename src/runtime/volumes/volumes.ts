@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Row, SqlFile } from '../../sqlite/index.js';
+import type { SqlFile } from '../../sqlite/index.js';
 import type { Filters } from '../filters.js';
 import { hasMountsBelow } from '../own-mounts.js';
 import { RuntimeEvents } from '../runtime-events.js';
@@ -20,18 +20,8 @@ import {
 import { InvalidVolumeError, VolumeConflictError, VolumeNotFoundError } from './volume-errors.js';
 import { listFilter, pruneFilter } from './volume-filters.js';
 import { expectVolumeOptions, optionMountOf } from './volume-options.js';
+import { VolumeStore } from './volume-store.js';
 
-/** Tables of the volumes, for the database of the runtime. */
-export const VOLUMES_SCHEMA = `
-CREATE TABLE IF NOT EXISTS volumes (
-  name TEXT PRIMARY KEY, created_at TEXT NOT NULL, labels TEXT NOT NULL, options TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS volume_uses (
-  volume TEXT NOT NULL, container TEXT NOT NULL, mounted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (volume, container)
-) WITHOUT ROWID;
-`;
-
-const COLUMNS = 'name, created_at, labels, options';
 /** Volumes cannot be called so. */
 const REMOVED = '.removed-';
 
@@ -40,14 +30,14 @@ const REMOVED = '.removed-';
  * one left half-done when it was killed, the next removes or completes.
  */
 export class Volumes {
-  readonly #db: SqlFile;
+  readonly #store: VolumeStore;
   readonly #events: RuntimeEvents;
   readonly #directory: string;
   readonly #now: () => Date;
 
   /** @param options `directory`: `volumes` in $BERTH_ROOT; made with the first volume. */
   constructor(db: SqlFile, { directory, now = () => new Date() }: { directory: string; now?: () => Date }) {
-    this.#db = db;
+    this.#store = new VolumeStore(db, directory);
     this.#events = new RuntimeEvents(db);
     this.#directory = directory;
     this.#now = now;
@@ -66,34 +56,32 @@ export class Volumes {
         `create ${Name}: error looking up volume plugin ${Driver}: there is only ${LOCAL_DRIVER}`,
       );
     expectVolumeOptions(options);
-    return this.#db.transaction(() => this.find(Name ?? '') ?? this.#add(Name ?? '', Labels ?? {}, options));
+    return this.#store.transaction(
+      () => this.find(Name ?? '') ?? this.#add(Name ?? '', Labels ?? {}, options),
+    );
   }
 
   find(name: string): Volume | undefined {
-    const row = this.#db.get(`SELECT ${COLUMNS} FROM volumes WHERE name = ?1`, name);
-    return row && this.#volumeOf(row);
+    return this.#store.find(name);
   }
 
   /** @throws {VolumeNotFoundError} */
   get(name: string): Volume {
-    const volume = this.find(name);
-    if (volume === undefined) throw new VolumeNotFoundError(name);
-    return volume;
+    return this.#store.get(name);
   }
 
   /** By name. @throws {FilterError}. */
   list(filters: Filters = {}): Volume[] {
     const accepts = listFilter(filters);
-    return this.#uses()
+    return this.#store
+      .uses()
       .filter(accepts)
       .map(({ volume }) => volume);
   }
 
   /** The containers that have it. */
   usersOf(name: string): string[] {
-    return this.#db
-      .column('SELECT container FROM volume_uses WHERE volume = ?1 ORDER BY container', name)
-      .map(String);
+    return this.#store.usersOf(name);
   }
 
   /**
@@ -102,7 +90,7 @@ export class Volumes {
    */
   async remove(name: string, { force = false }: { force?: boolean } = {}): Promise<void> {
     if (force && this.find(name) === undefined) return;
-    this.#db.transaction(() => {
+    this.#store.transaction(() => {
       this.get(name);
       const users = this.usersOf(name);
       if (users.length > 0)
@@ -117,7 +105,7 @@ export class Volumes {
     const accepts = pruneFilter(filters);
     const removed: string[] = [];
     let reclaimedBytes = 0;
-    for (const { volume } of this.#uses().filter(accepts)) {
+    for (const { volume } of this.#store.uses().filter(accepts)) {
       const bytes = isPlain(volume) ? await treeBytes(volume.mountpoint) : 0;
       try {
         await this.remove(volume.name);
@@ -134,24 +122,23 @@ export class Volumes {
 
   /** Several changes that are made together, or not at all. */
   transaction<T>(work: () => T): T {
-    return this.#db.transaction(work);
+    return this.#store.transaction(work);
   }
 
   /** A container has the volume from now on. Safe to repeat. @throws {VolumeNotFoundError} */
   hold(container: string, name: string): void {
-    this.#db.transaction(() => {
+    this.#store.transaction(() => {
       this.get(name);
-      this.#db.run('INSERT OR IGNORE INTO volume_uses (volume, container) VALUES (?1, ?2)', name, container);
+      this.#store.hold(container, name);
     });
   }
 
   /** The container has no longer this volume, or none. @returns which it had. Safe to repeat. */
   release(container: string, name?: string): string[] {
     this.unmount(container);
-    return this.#db.transaction(() => {
-      const had = this.#heldBy(container).filter((volume) => name === undefined || volume === name);
-      for (const volume of had)
-        this.#db.run('DELETE FROM volume_uses WHERE volume = ?1 AND container = ?2', volume, container);
+    return this.#store.transaction(() => {
+      const had = this.#store.heldBy(container).filter((volume) => name === undefined || volume === name);
+      for (const volume of had) this.#store.release(container, volume);
       return had;
     });
   }
@@ -161,10 +148,10 @@ export class Volumes {
    * nobody would know of them after half of it.
    */
   async forget(container: string): Promise<void> {
-    this.#db.transaction(() => {
+    this.#store.transaction(() => {
       const had = new Set(this.release(container));
       const accepts = pruneFilter({});
-      for (const use of this.#uses()) {
+      for (const use of this.#store.uses()) {
         if (had.has(use.volume.name) && accepts(use)) this.#takeAway(use.volume.name);
       }
     });
@@ -175,7 +162,7 @@ export class Volumes {
   async removeAnonymous(names: readonly string[]): Promise<void> {
     const wanted = new Set(names);
     const accepts = pruneFilter({});
-    for (const use of this.#uses()) {
+    for (const use of this.#store.uses()) {
       if (wanted.has(use.volume.name) && accepts(use)) await this.remove(use.volume.name, { force: true });
     }
   }
@@ -191,24 +178,19 @@ export class Volumes {
     this.hold(container, name);
     const option = optionMountOf(options);
     if (option === undefined) return mountpoint;
-    this.#db.run('UPDATE volume_uses SET mounted = 1 WHERE volume = ?1 AND container = ?2', name, container);
+    this.#store.noteMounted(container, name, true);
     await mountOptions(option, mountpoint, name);
     return mountpoint;
   }
 
   /** The container has ended: what is mounted for nobody else is unmounted. Safe to repeat. */
   unmount(container: string): void {
-    this.#db.transaction(() => {
-      for (const name of this.#heldBy(container)) {
-        this.#db.run(
-          'UPDATE volume_uses SET mounted = 0 WHERE volume = ?1 AND container = ?2',
-          name,
-          container,
-        );
-        const others = this.#db.get('SELECT 1 FROM volume_uses WHERE volume = ?1 AND mounted = 1', name);
+    this.#store.transaction(() => {
+      for (const name of this.#store.heldBy(container)) {
+        this.#store.noteMounted(container, name, false);
         const volume = this.find(name);
-        if (others === undefined && volume !== undefined && !isPlain(volume) && existsSync(volume.mountpoint))
-          unmountOptions(volume.mountpoint);
+        if (this.#store.isMounted(name) || volume === undefined || isPlain(volume)) continue;
+        if (existsSync(volume.mountpoint)) unmountOptions(volume.mountpoint);
       }
     });
   }
@@ -222,7 +204,7 @@ export class Volumes {
   /** After a reboot, or kill -9 of anything: only these containers are there, and have volumes. */
   async reconcile(containers: Iterable<string>): Promise<void> {
     const there = new Set(containers);
-    for (const container of this.#db.column('SELECT DISTINCT container FROM volume_uses').map(String)) {
+    for (const container of this.#store.users()) {
       if (!there.has(container)) this.release(container);
     }
     await this.#removeLeftovers();
@@ -244,13 +226,7 @@ export class Volumes {
     const createdAt = this.#now()
       .toISOString()
       .replace(/\.\d+Z$/, 'Z');
-    this.#db.run(
-      `INSERT INTO volumes (${COLUMNS}) VALUES (?1, ?2, ?3, ?4)`,
-      name,
-      createdAt,
-      JSON.stringify(labels),
-      JSON.stringify(options),
-    );
+    this.#store.add({ name, createdAt, labels, options });
     this.#post('create', name);
     return this.get(name);
   }
@@ -267,7 +243,7 @@ export class Volumes {
         throw new VolumeConflictError(`remove ${name}: something is mounted in ${folder}: unmount it first`);
       renameSync(folder, join(this.#directory, REMOVED + randomBytes(6).toString('hex')));
     }
-    this.#db.run('DELETE FROM volumes WHERE name = ?1', name);
+    this.#store.remove(name);
     this.#post('destroy', name);
   }
 
@@ -282,30 +258,6 @@ export class Volumes {
       if (!name.startsWith(REMOVED) || !existsSync(path) || hasMountsBelow(path)) continue;
       await rm(path, { recursive: true, force: true, maxRetries: 2 });
     }
-  }
-
-  #heldBy(container: string): string[] {
-    return this.#db
-      .column('SELECT volume FROM volume_uses WHERE container = ?1 ORDER BY volume', container)
-      .map(String);
-  }
-
-  #uses() {
-    const used = new Set(this.#db.column('SELECT DISTINCT volume FROM volume_uses'));
-    return this.#db.all(`SELECT ${COLUMNS} FROM volumes ORDER BY name`).map((row) => {
-      const volume = this.#volumeOf(row);
-      return { volume, isUsed: used.has(volume.name) };
-    });
-  }
-
-  #volumeOf({ name, created_at, labels, options }: Row): Volume {
-    return {
-      name: String(name),
-      createdAt: String(created_at),
-      labels: JSON.parse(String(labels)) as Record<string, string>,
-      options: JSON.parse(String(options)) as Record<string, string>,
-      mountpoint: join(this.#directory, String(name), DATA),
-    };
   }
 }
 
