@@ -113,10 +113,7 @@ function gitIn(url: GitUrl, { directory, env = {}, secrets, signal }: GitOptions
       child.once('error', (error) => reject(explained(error, url)));
       child.once('close', (code) => {
         if (code === 0) resolve(output.stdout);
-        else
-          reject(
-            new FetchError(`git ${args[0]} of ${shownUrl(url.remote)} failed: ${shownText(output.stderr)}`),
-          );
+        else reject(failed(`git ${args[0]} of ${shownUrl(url.remote)}`, output.stderr));
       });
     });
 }
@@ -142,7 +139,10 @@ function isolation(): NodeJS.ProcessEnv {
   };
 }
 
-/** In the environment, since arguments can be seen by everybody. */
+/**
+ * In the environment, since arguments can be seen by everybody. No redirects then: git would send the header to wherever
+ * they lead.
+ */
 function authentication(
   { remote, host }: GitUrl,
   secrets: ReadonlyMap<string, string> = new Map(),
@@ -153,9 +153,11 @@ function authentication(
   const header = find('GIT_AUTH_HEADER')?.trim() ?? basic;
   if (header === undefined || header === '' || !remote.startsWith('http')) return {};
   return {
-    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_COUNT: '2',
     GIT_CONFIG_KEY_0: `http.${new URL(remote).origin}/.extraHeader`,
     GIT_CONFIG_VALUE_0: `Authorization: ${header}`,
+    GIT_CONFIG_KEY_1: 'http.followRedirects',
+    GIT_CONFIG_VALUE_1: 'false',
   };
 }
 
@@ -164,6 +166,14 @@ function explained(error: Error, { remote }: GitUrl): Error {
   const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
   const reason = missing ? 'the program git is not installed' : error.message;
   return new FetchError(`cannot fetch ${shownUrl(remote)}: ${reason}`, { cause: error });
+}
+
+function failed(what: string, stderr: string): FetchError {
+  const isRedirect = /returned error: 30[1278]/.test(stderr);
+  const advice = isRedirect
+    ? '; credentials go to no address that it redirects to: name that one instead'
+    : '';
+  return new FetchError(`${what} failed: ${shownText(stderr)}${advice}`);
 }
 
 function shownText(text: string): string {

@@ -271,6 +271,28 @@ describe.skipIf(!hasGit)('fetchGit', () => {
     expect(seen[0]).toBe(`basic ${Buffer.from('x-access-token:abc').toString('base64')}`);
   });
 
+  it('shows secrets to no host that theirs redirects to', async () => {
+    const seen: (string | undefined)[] = [];
+    await using stranger = await serve((request, response) => {
+      seen.push(request.headers.authorization);
+      response.writeHead(404).end();
+    });
+    await using server = await serve((request, response) => {
+      response.writeHead(301, { location: `${stranger.url}${request.url}` }).end();
+    });
+    await using folder = await temporaryFolder();
+    const url = gitUrl(`${server.url}/b.git`);
+    const secrets = new Map([['GIT_AUTH_TOKEN', 'abc']]);
+    const fetching = fetchGit(url, { directory: join(folder.path, 'to'), env, secrets });
+    await expect(fetching).rejects.toThrow(
+      'credentials go to no address that it redirects to: name that one instead',
+    );
+    expect(seen).toEqual([]);
+    await expect(fetchGit(url, { directory: join(folder.path, 'again'), env })).rejects.toThrow(FetchError);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen.every((header) => header === undefined)).toBe(true);
+  });
+
   it('fetches from servers that are only files', async () => {
     await using folder = await temporaryFolder();
     const bare = fileURLToPath(await sharedRepository());
