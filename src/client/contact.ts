@@ -59,7 +59,9 @@ async function ping(
           what: `asking ${registry} for its API`,
           user: 'nobody',
         });
-      const challenges = answer.status === 401 ? parseChallenges(answer.headerLines('www-authenticate')) : [];
+      // What another host wants, to which the registry redirects, is none of its own wishes.
+      const challenged = answer.status === 401 && answer.url.host === url.host;
+      const challenges = challenged ? parseChallenges(answer.headerLines('www-authenticate')) : [];
       await answer.discard();
       return { origin: new URL(url.origin), status: answer.status, challenges };
     } catch (error) {

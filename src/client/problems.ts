@@ -21,10 +21,13 @@ export async function readProblems(
   return { problems, text: printable(described === '' ? plainText(answer, body) : described) };
 }
 
-/** The error for an answer that is not what `what`, a request in words, was made for. */
+/**
+ * The error for an answer that is not what `what`, a request in words, was made for.
+ * @param of `other`: the host to which the registry has redirected, and which answers.
+ */
 export async function failedAnswer(
   answer: HttpAnswer,
-  { registry, what, user }: Readonly<{ registry: string; what: string; user: string }>,
+  { registry, what, user, other }: Readonly<{ registry: string; what: string; user: string; other?: string }>,
 ): Promise<RegistryError> {
   const { status } = answer;
   const { problems, text } = await readProblems(answer);
@@ -32,6 +35,10 @@ export async function failedAnswer(
   const said = text === '' ? (STATUS_CODES[status] ?? 'no reason given').toLowerCase() : text;
   switch (status) {
     case 401: {
+      if (other !== undefined) {
+        const why = `${registry} redirects to ${other}, which wants credentials of its own`;
+        return new UnauthorizedError(`${what}: ${why}; those of ${registry} are not sent there`, options);
+      }
       const advice =
         user === 'nobody'
           ? `log in with: berth login ${registry}, or check the name`

@@ -133,8 +133,9 @@ export class RegistryHost {
       this.#sendPatiently(httpRequest(request, url, header), request.retry);
     let authorization = await unlessAborted(authorizer.authorize(request.scopes), request.signal);
     let answer = await send(authorization.header);
-    // Twice: the first challenge may be about the way in, the second about the scopes.
-    for (let attempt = 0; answer.status === 401 && attempt < 2; attempt++) {
+    // Twice: the first challenge may be about the way in, the second about the scopes. Where the registry has redirected
+    // us to another host, that one's challenge is none of the registry: who answers it tells a stranger the password.
+    for (let attempt = 0; answer.status === 401 && answer.url.host === url.host && attempt < 2; attempt++) {
       const challenges = parseChallenges(answer.headerLines('www-authenticate'));
       const again = authorizer.reauthorize(challenges, request.scopes, authorization);
       const next = await unlessAborted(again, request.signal);
@@ -224,7 +225,14 @@ export class RegistryHost {
     request: Pick<ApiRequest, 'what' | 'repository'>,
   ): Promise<RegistryError> {
     const user = (await this.#authorizers.get(request.repository)?.user()) ?? 'nobody';
-    return failedAnswer(answer, { registry: this.registry, what: request.what, user });
+    const { origin } = await this.#reach(undefined);
+    const other = answer.url.host === origin.host ? undefined : answer.url.host;
+    return failedAnswer(answer, {
+      registry: this.registry,
+      what: request.what,
+      user,
+      ...(other && { other }),
+    });
   }
 
   #signalOf(signal: AbortSignal | undefined): AbortSignal | undefined {

@@ -396,6 +396,46 @@ describe('credentials', () => {
     expect(storage.requests[0]?.headers).not.toHaveProperty('authorization');
   });
 
+  it.each(['/v2/', '/v2/team/app/manifests/v1'])(
+    'are not given to the token service of a host that %s redirects to',
+    async (redirected) => {
+      await using registry = await FakeRegistry.start();
+      await using stranger = await FakeRegistry.start();
+      stranger.intercept = (_request, response) => {
+        const challenge = `Bearer realm="${tokens.realm}",service="registry"`;
+        send(response, 401, { 'www-authenticate': challenge });
+        return true;
+      };
+      registry.intercept = (request, response) => {
+        if (request.url === redirected) send(response, 307, { location: `${stranger.url}/elsewhere` });
+        else send(response, 401, { 'www-authenticate': 'Basic realm="Team"' });
+        return true;
+      };
+      const failed = repositoryAt(registry, 'team/app', { as: ALICE }).readManifest('v1');
+      await expect(failed).rejects.toThrow(UnauthorizedError);
+      expect(tokens.requests).toEqual([]);
+      expect(stranger.requests.length).toBeGreaterThan(0);
+      expect(stranger.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    },
+  );
+
+  it('are not what a host that is redirected to is told to lack', async () => {
+    await using stranger = await FakeRegistry.start();
+    stranger.intercept = (_request, response) => {
+      send(response, 401, { 'www-authenticate': 'Basic realm="Other"' });
+      return true;
+    };
+    registry.intercept = (request, response) => {
+      if (request.url === '/v2/') return false;
+      send(response, 307, { location: `${stranger.url}/elsewhere` });
+      return true;
+    };
+    await expect(repositoryAt(registry, 'team/app', { as: ALICE }).readManifest('v1')).rejects.toThrow(
+      `reading manifest v1 of ${registry.address}/team/app: ${registry.address} redirects to ${stranger.address}, ` +
+        `which wants credentials of its own; those of ${registry.address} are not sent there`,
+    );
+  });
+
   it('of a repository serve for its tags and for what is below a namespace', async () => {
     await using registry = await FakeRegistry.start();
     const asked: (string | undefined)[] = [];
