@@ -9,8 +9,18 @@ const SYSTEM_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', 
 
 /** @returns where it lies, in PATH or where programs usually are. */
 export function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
-  const folders = [...path.split(':').filter((folder) => folder.startsWith('/')), ...SYSTEM_PATH];
-  return folders.map((folder) => join(folder, name)).find(isProgram);
+  return foldersOf(path)
+    .map((folder) => join(folder, name))
+    .find(isProgram);
+}
+
+function foldersOf(path: string): string[] {
+  return [...path.split(':').filter((folder) => folder.startsWith('/')), ...SYSTEM_PATH];
+}
+
+/** So that what a program starts itself, as netavark does with iptables, is found where {@link findProgram} looks. */
+function environment({ PATH = '', ...others }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...others, PATH: [...new Set(foldersOf(PATH))].join(':') };
 }
 
 /**
@@ -32,11 +42,14 @@ export function requiredPerl(purpose: string): string {
 }
 
 /**
- * As spawn(). Where this process can open no more files that makes something without streams, whose failure nobody has had
+ * As spawn(), with all folders of programs in PATH. Where this process can open no more files that makes something without streams, whose failure nobody has had
  * the time to listen for, and which would be the end of this process. @throws {RuntimeError} just then.
  */
 export const startProgram = ((program: string, args: readonly string[], options: SpawnOptions) => {
-  const child: Partial<ChildProcess> & Pick<ChildProcess, 'once'> = spawn(program, args, options);
+  const child: Partial<ChildProcess> & Pick<ChildProcess, 'once'> = spawn(program, args, {
+    ...options,
+    env: environment(options.env ?? process.env),
+  });
   if (child.stdio !== undefined) return child;
   child.once('error', () => {}); // said here
   throw new RuntimeError(`cannot start ${program}: too many open files`);

@@ -12,6 +12,9 @@ import type { Ended } from './container-place.js';
 const WITH_DEVICES = `mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mknod -m "$0" /mnt/tun c 10 200 &&
   mount --bind /mnt/tun /dev/net/tun && mknod -m 666 /mnt/fuse c 10 229 && mount --bind /mnt/fuse /dev/fuse && exec "$@"`;
 
+/** As a login gives it to ordinary users of Debian: the folders of root's programs are not in it. */
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+
 /** An ordinary user of this machine, with a home and a network of their own, and the image `box` of busybox. */
 export class RootlessPlace implements AsyncDisposable {
   readonly user = `berth-r${process.pid}`;
@@ -50,7 +53,7 @@ export class RootlessPlace implements AsyncDisposable {
 
   get env(): NodeJS.ProcessEnv {
     const { home } = this;
-    const env = { HOME: home, USER: this.user, XDG_RUNTIME_DIR: join(home, 'run'), TMPDIR: '/tmp' };
+    const env = { PATH, HOME: home, USER: this.user, XDG_RUNTIME_DIR: join(home, 'run'), TMPDIR: '/tmp' };
     return cleanEnvironment({ ...env, BERTH_ROOT: undefined, XDG_DATA_HOME: undefined });
   }
 
