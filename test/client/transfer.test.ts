@@ -13,6 +13,11 @@ afterEach(() => registry[Symbol.asyncDispose]());
 
 const MIB = 1024 * 1024;
 
+function abortController() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: (reason: unknown) => controller.abort(reason) };
+}
+
 describe('pushing a blob', () => {
   it('sends a small one with one request', async () => {
     const blob = blobOf(1000);
@@ -291,6 +296,25 @@ describe('fetching a blob', () => {
     const blob = blobOf(1000);
     registry.blobs.set(blob.descriptor.digest, Buffer.alloc(2000));
     await expect(repositoryAt(registry).fetch(blob.descriptor)).rejects.toThrow('2000 bytes instead of 1000');
+  });
+
+  it('may be given up in the moment in which another blob is there', async () => {
+    const blobs = Array.from({ length: 20 }, (_, i) => blobOf(10 + i));
+    for (const { descriptor, bytes } of blobs) registry.blobs.set(descriptor.digest, bytes);
+    const repository = repositoryAt(registry);
+    for (const { descriptor } of blobs) {
+      const { signal, abort } = abortController();
+      // The first answer with the wrong size ends all others, as a copy of an image does it.
+      const wrong = repository.fetch({ ...descriptor, size: 3 }, { signal }).catch(abort);
+      const others = blobs.map(async (other) =>
+        collect(await repository.fetch(other.descriptor, { signal })),
+      );
+      await Promise.allSettled([wrong, ...others]);
+      expect(signal.reason).toMatchObject({ message: expect.stringContaining('instead of 3') });
+    }
+    expect(await collect(await repository.fetch(blobs[0]?.descriptor ?? blobOf(1).descriptor))).toHaveLength(
+      10,
+    );
   });
 
   it('gives up on silence, not on slowness', async () => {

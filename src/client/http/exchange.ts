@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { endWith } from '../../proxy/index.js';
 import { HttpAnswer } from './answer.js';
 import { SilenceError, SilenceWatch } from './silence.js';
 
@@ -53,8 +54,8 @@ export async function exchange(
       ...headers,
       ...(body === undefined ? emptyBodyHeaders(method) : { 'content-length': body.bytes }),
     },
-    ...(signal === undefined ? {} : { signal }),
   });
+  if (signal !== undefined) endWith(signal, outgoing);
   let incoming: IncomingMessage | undefined;
   const silence = new SilenceWatch(silenceMs, (error) => (incoming ?? outgoing).destroy(error));
   const patience = new SilenceWatch(request.answerMs ?? silenceMs, (error) => outgoing.destroy(error));

@@ -2,6 +2,7 @@ import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
+import { endWith } from '../../proxy/index.js';
 
 export type OidcIssuerOptions = Readonly<{
   /** Its URL, as its tokens name it. */
@@ -83,9 +84,10 @@ export class OidcIssuer {
   async #read(url: string): Promise<string> {
     const request = url.startsWith('https:') ? tlsRequest : plainRequest;
     const { ca } = this.#options;
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const options = { signal: AbortSignal.timeout(TIMEOUT_MS), ...(ca && { ca: [...ca] }) };
-    const outgoing = request(url, { ...options, headers: { Accept: 'application/json' } }, (answer) => {
+    const options = { ...(ca && { ca: [...ca] }), headers: { Accept: 'application/json' } };
+    const outgoing = request(url, options, (answer) => {
       if (answer.statusCode !== 200) {
         answer.resume();
         return reject(new Error(`it answers ${answer.statusCode}`));
@@ -97,11 +99,13 @@ export class OidcIssuer {
       });
       text(answer).then(resolve, reject);
     });
+    endWith(signal, outgoing);
     outgoing.on('error', reject).end();
     try {
       return await promise;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const late = signal.aborted ? `no answer within ${TIMEOUT_MS} ms` : undefined;
+      const reason = late ?? (error instanceof Error ? error.message : String(error));
       throw new IssuerUnavailableError(`${url} cannot be read: ${reason}`, { cause: error });
     }
   }

@@ -1,6 +1,6 @@
 import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { httpAgent, httpsAgent, Proxies } from '../../proxy/index.js';
+import { endWith, httpAgent, httpsAgent, Proxies } from '../../proxy/index.js';
 import type { Endpoint } from './endpoint.js';
 import { EVENTS_TYPE } from './event.js';
 import { SIGNATURE_HEADER, signatureOf } from './signature.js';
@@ -54,8 +54,8 @@ export class Sender implements Disposable {
       method: 'POST',
       headers: this.#headersFor(url, envelope),
       agent: this.#agentFor(url),
-      signal,
     });
+    endWith(signal, request);
     request.once('response', resolve);
     request.once('error', (error) => reject(Proxies.explain(error, proxy, url)));
     request.end(envelope);
