@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
@@ -420,6 +421,30 @@ describe('berth builder', () => {
     expect(await readdir(join(folder.path, 'root/build-cache/indexes'))).not.toContain(
       Layers[0].replace('sha256:', ''),
     );
+  });
+
+  it('keeps nothing of what builds without cache have replaced, nor of a cache that was lost', async () => {
+    const root = join(folder.path, 'replaced');
+    const blobs = () => readdir(join(root, 'content/blobs/sha256'));
+    await write({ Dockerfile: 'FROM scratch\nWORKDIR /made\n' });
+    const build = (...flags: string[]) =>
+      berth('build', '-q', '--root', root, '-o', 'type=cacheonly', ...flags, context);
+    const prune = () => berth('builder', 'prune', '--root', root, '-f', '--filter', 'until=1h');
+    await build();
+    await prune(); // what only passed through
+    const before = await blobs();
+    expect(await berth('builder', 'du', '--root', root)).toContain('WORKDIR');
+    // The same key leads to another layer: its directory is as new as the build, in seconds.
+    await setTimeout(1100);
+    await build('--no-cache');
+    await prune();
+    const after = await blobs();
+    expect(after).toHaveLength(before.length);
+    expect(after).not.toEqual(before);
+    await rm(join(root, 'build-cache/cache.sqlite'));
+    await berth('builder', 'prune', '--root', root, '-f');
+    expect(await blobs()).toEqual([]);
+    expect(await readdir(join(root, 'build-cache/indexes'))).toEqual([]);
   });
 });
 

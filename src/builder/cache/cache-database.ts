@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Digest } from '../../oci/index.js';
 import { isUnsound, SHORT_LOG, SqlFile } from '../../sqlite/index.js';
 
 const BUSY_MS = 10_000;
@@ -33,6 +34,24 @@ export class CacheDatabase extends SqlFile {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     super(openSound(path));
   }
+}
+
+/** All layers that any key leads to. */
+export function keptLayers(db: CacheDatabase): Set<Digest> {
+  const rows = db.all(
+    'SELECT diff_id FROM steps UNION SELECT diff_id FROM rewritten UNION SELECT diff_id FROM base_layers',
+  );
+  return new Set(rows.map(({ diff_id: diffID }) => String(diffID) as Digest));
+}
+
+/** Whether any key leads to a layer. */
+export function isKept(db: CacheDatabase, diffID: Digest): boolean {
+  const found = db.get(
+    `SELECT 1 FROM steps WHERE diff_id = ?1 UNION ALL SELECT 1 FROM rewritten WHERE diff_id = ?1
+       UNION ALL SELECT 1 FROM base_layers WHERE diff_id = ?1`,
+    diffID,
+  );
+  return found !== undefined;
 }
 
 /** A damaged or foreign file is replaced: what is in it can be made again. */

@@ -1,6 +1,6 @@
 import type { Digest } from '../../oci/index.js';
 import type { Row } from '../../sqlite/index.js';
-import type { CacheDatabase } from './cache-database.js';
+import { type CacheDatabase, keptLayers } from './cache-database.js';
 import { type BlobHolder, CACHE_OWNER } from './step-cache.js';
 
 /** Something that the cache keeps. Times in milliseconds. */
@@ -83,7 +83,10 @@ export class CacheUsage {
     return chosen;
   }
 
-  /** Forgets records. Their blobs go with the next sweep of the store, directories of mounts are the caller's. */
+  /**
+   * Forgets records. Their blobs go with the next sweep of the store, directories of mounts are the caller's. So does what is
+   * held and no record tells of: of a build that was killed just then, and of a file of the cache that was replaced.
+   */
   remove(records: readonly CacheRecord[]): void {
     this.#db.transaction(() => {
       for (const { kind, id } of records) this.#forget(kind, id);
@@ -93,9 +96,11 @@ export class CacheUsage {
         MAX_TIME,
       );
     });
+    const held = this.#store.held(CACHE_OWNER); // first: a build that goes on holds a layer before it notes it
+    const kept = keptLayers(this.#db);
     this.#store.release(
       CACHE_OWNER,
-      records.flatMap(({ kind, id }) => (kind === 'mount' ? [] : [id as Digest])),
+      held.filter((diffID) => !kept.has(diffID)),
     );
   }
 

@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/index.js';
-import type { CacheDatabase } from './cache-database.js';
+import { type CacheDatabase, isKept } from './cache-database.js';
 
 /** A layer that a step made, and when: as the history of images says it. */
 export type CachedLayer = Readonly<{ diffID: Digest; size: number; created: string }>;
@@ -9,6 +9,7 @@ export interface BlobHolder {
   hasBlob(digest: Digest, size?: number): boolean;
   hold(owner: string, digests: readonly Digest[]): void;
   release(owner: string, digests?: readonly Digest[]): void;
+  held(owner: string): readonly Digest[];
 }
 
 /** Notes of uses nearer than this to the last one are left out: each build that writes waits for the disk. */
@@ -127,8 +128,10 @@ export class StepCache {
     }
     if (options.shape !== undefined) this.#shapes.add(options.shape);
     const now = Date.now();
+    const keys = [...options.keys, ...(options.latestKey === undefined ? [] : [options.latestKey])];
+    const replaced = new Set(keys.flatMap((key) => this.#layerUnder('steps', key)));
     this.#db.transaction(() => {
-      for (const key of [...options.keys, ...(options.latestKey === undefined ? [] : [options.latestKey])]) {
+      for (const key of keys) {
         this.#db.run(
           'INSERT OR REPLACE INTO steps (key, diff_id, size, created, description, made_at, used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)',
           key,
@@ -142,6 +145,7 @@ export class StepCache {
       if (options.shape !== undefined)
         this.#db.run('INSERT OR REPLACE INTO shapes VALUES (?1, ?2)', options.shape, now);
     });
+    this.#release(replaced);
   }
 
   findRewritten(key: string): Omit<CachedLayer, 'created'> | undefined {
@@ -152,7 +156,20 @@ export class StepCache {
 
   putRewritten(key: string, { diffID, size }: Omit<CachedLayer, 'created'>): void {
     this.#store.hold(CACHE_OWNER, [diffID]);
+    const replaced = this.#layerUnder('rewritten', key);
     this.#db.run('INSERT OR REPLACE INTO rewritten VALUES (?1, ?2, ?3, ?4)', key, diffID, size, Date.now());
+    this.#release(new Set(replaced));
+  }
+
+  #layerUnder(table: 'steps' | 'rewritten', key: string): Digest[] {
+    const row = this.#db.get(`SELECT diff_id FROM ${table} WHERE key = ?1`, key);
+    return row === undefined ? [] : [String(row.diff_id) as Digest];
+  }
+
+  /** What was replaced, as by each build without cache, goes with the next sweep unless another key leads to it. */
+  #release(replaced: ReadonlySet<Digest>): void {
+    const lost = [...replaced].filter((diffID) => !isKept(this.#db, diffID));
+    if (lost.length > 0) this.#store.release(CACHE_OWNER, lost);
   }
 
   /** Notes that a layer of a base image lies in the store as a tar too. */
