@@ -11,11 +11,6 @@ export function collectGarbage(): void {
   exposedCollector()({ type: 'major', flavor: 'last-resort' });
 }
 
-/** Gives back what was made lately and is needed no more. Takes a millisecond, or less. */
-export function collectLatest(): void {
-  exposedCollector()({ type: 'minor' });
-}
-
 function exposedCollector(): NodeJS.GCFunction {
   if (collector === undefined) {
     // The flag is on for a moment only: code that was compiled without it, Node's own included, is not taken from any

@@ -2,4 +2,3 @@
  * When V8 is to give memory back: what it would keep for longer than is good. Nothing here says how much anybody may have.
  */
 export { collectGarbage } from './collect-garbage.js';
-export { noteReceived } from './received-bytes.js';

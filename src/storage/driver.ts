@@ -119,6 +119,11 @@ export interface FileReader extends AsyncDisposable {
   readonly fileSize: number;
   /** Fills `buffer` from its start. @returns how many bytes; 0 only at the end. */
   read(buffer: Uint8Array): Promise<number>;
+  /**
+   * The next bytes, in memory of the reader's own that stays as it is until the next call; none at the end. In place of
+   * `read` where it is there, as it copies nothing: but who stops before the end costs the reader its connection.
+   */
+  take?(): Promise<Uint8Array>;
 }
 
 /** Makes a file that is not readable by its final name yet; it is continued by the next writer. */

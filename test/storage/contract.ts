@@ -98,6 +98,19 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
       expect(await reader.read(buffer)).toBe(0);
     });
 
+    it('lends what it reads where it can, until it is asked for more', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      await driver.publish([{ path: '/f', bytes: Buffer.from('0123456789') }]);
+      await using reader = await driver.open('/f', { start: 2, end: 9 });
+      if (reader.take === undefined) return;
+      let text = '';
+      for (let piece = await reader.take(); piece.byteLength > 0; piece = await reader.take())
+        text += Buffer.from(piece).toString();
+      expect(text).toBe('2345678');
+      expect((await reader.take()).byteLength).toBe(0);
+    });
+
     it('lists one level in byte order, after a name', async () => {
       await using opened = await open();
       const { driver } = opened;

@@ -49,17 +49,47 @@ export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError';
 }
 
+/** Too few bytes after the length was announced: cutting the connection is the only honest answer left. */
+class TruncatedFileError extends Error {
+  override readonly name = 'TruncatedFileError';
+
+  constructor(missing: number) {
+    super(`a stored file is ${missing} bytes shorter than it was`);
+  }
+}
+
 /**
  * Writes all of a file to a response whose headers are set, without ending it.
  * @throws {ClientGoneError}
  */
 export async function sendFile(file: FileReader, res: Response, buffers: SendBuffers): Promise<void> {
+  const giveUp = () => res.destroy();
+  res.setTimeout(SILENCE_MS, giveUp);
+  try {
+    if (file.take) await sendTaken(file.size, file.take.bind(file), res);
+    else await sendRead(file, res, buffers);
+  } finally {
+    res.setTimeout(0);
+    res.off('timeout', giveUp);
+  }
+}
+
+/** Sends what lies in memory of the reader's own. */
+async function sendTaken(size: number, take: () => Promise<Uint8Array>, res: Response): Promise<void> {
+  let rest = size;
+  for (let piece = await take(); piece.byteLength > 0; piece = await take()) {
+    rest -= piece.byteLength;
+    await write(res, piece);
+  }
+  if (rest > 0) throw new TruncatedFileError(rest);
+}
+
+/** Reads into two buffers: one is filled while the other one is sent. */
+async function sendRead(file: FileReader, res: Response, buffers: SendBuffers): Promise<void> {
   const first = buffers.take(file.size);
   const pair = [first, file.size <= first.length ? first : buffers.take(file.size)] as const;
   let sending: Promise<void> = Promise.resolve();
   let sent = false;
-  const giveUp = () => res.destroy();
-  res.setTimeout(SILENCE_MS, giveUp);
   try {
     let rest = file.size;
     for (let turn = 0; rest > 0; turn = 1 - turn) {
@@ -67,8 +97,7 @@ export async function sendFile(file: FileReader, res: Response, buffers: SendBuf
       if (pair[0] === pair[1]) await sending;
       const count = await file.read(buffer);
       await sending;
-      // Too few bytes after the length was announced: cutting the connection is the only honest answer left.
-      if (count === 0) throw new Error(`a stored file is ${rest} bytes shorter than it was`);
+      if (count === 0) throw new TruncatedFileError(rest);
       rest -= count;
       sending = write(res, buffer.subarray(0, count));
       sending.catch(() => {}); // awaited in the next turn
@@ -77,8 +106,6 @@ export async function sendFile(file: FileReader, res: Response, buffers: SendBuf
     sent = true;
   } finally {
     await sending.catch(() => {});
-    res.setTimeout(0);
-    res.off('timeout', giveUp);
     // After a failure the socket may still hold one.
     for (const buffer of new Set(pair)) buffers.giveBack(buffer, { reuse: sent });
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { BodyConnections } from './body-connections.js';
 import { describeFailure, mayPass, statusOf, unavailable } from './errors.js';
 import type { S3Options } from './options.js';
 import { MAX_ATTEMPTS, pauseAfter } from './retry.js';
@@ -8,16 +9,27 @@ const MAX_SOCKETS = 256;
 const CONNECT_MS = 10_000;
 /** No byte in either direction for so long. A large copy sends none until it is done, on some services. */
 const SILENCE_MS = 2 * 60_000;
+/** Services close idle connections after a while; the one who does it first loses no request. */
+const IDLE_MS = 15_000;
 
 /** A bucket to send requests to. One place for what holds for all of them: settings, retries, errors, traces. */
 export class S3Connection implements Disposable {
   readonly client: S3Client;
+  /** Of objects that may be large. */
+  readonly bodies: BodyConnections;
   readonly bucket: string;
   readonly #trace: S3Options['trace'];
   #deletesWithMd5 = false;
 
   constructor(options: S3Options) {
     this.client = new S3Client(clientConfig(options, options.endpoint));
+    const { verifyCertificates, ca } = options;
+    this.bodies = new BodyConnections({
+      connectMs: CONNECT_MS,
+      silenceMs: SILENCE_MS,
+      idleMs: IDLE_MS,
+      tls: { rejectUnauthorized: verifyCertificates, ...(ca === undefined ? {} : { ca }) },
+    });
     this.bucket = options.bucket;
     this.#trace = options.trace;
     this.#addContentMd5();
@@ -58,6 +70,7 @@ export class S3Connection implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.bodies[Symbol.dispose]();
     this.client.destroy();
   }
 
