@@ -11,7 +11,7 @@ export type SignedRequest = Origin &
     headers: Readonly<Record<string, string>>;
   }>;
 
-/** An object on its way. Close it, or its connection is lost to others. */
+/** An object on its way. It must be closed, unless it was taken to its end: others may wait for its connection. */
 export interface Body {
   /** @returns the next bytes, to be read before the next call; none at the end. */
   take(): Promise<Uint8Array>;
@@ -28,6 +28,8 @@ const SIZES = [
   { upTo: 32, bytes: 128 * 1024 },
   { upTo: MAX_OPEN, bytes: 64 * 1024 },
 ] as const;
+
+const NO_BYTES = new Uint8Array();
 
 /** Connections of all GETs of large objects. */
 export class BodyConnections implements Disposable {
@@ -52,8 +54,7 @@ export class BodyConnections implements Disposable {
       const connection = idle ?? this.#connect(request);
       try {
         const head = await connection.request(text);
-        const close = () => this.#giveBack(connection, origin);
-        return { head, body: { take: () => connection.take(), close } };
+        return { head, body: new BorrowedBody(connection, () => this.#giveBack(connection, origin)) };
       } catch (error) {
         connection.destroy();
         // The service may have closed it in this moment, not knowing of the request.
@@ -92,6 +93,29 @@ export class BodyConnections implements Disposable {
     }
     this.#idle.set(connection, origin);
     this.#waiting.shift()?.();
+  }
+}
+
+/** Has the connection until it is at its end. */
+class BorrowedBody implements Body {
+  #connection: BodyConnection | undefined;
+  readonly #giveBack: () => void;
+
+  constructor(connection: BodyConnection, giveBack: () => void) {
+    this.#connection = connection;
+    this.#giveBack = giveBack;
+  }
+
+  async take(): Promise<Uint8Array> {
+    const piece = (await this.#connection?.take()) ?? NO_BYTES;
+    if (piece.byteLength === 0) this.close();
+    return piece;
+  }
+
+  close(): void {
+    if (this.#connection === undefined) return;
+    this.#connection = undefined;
+    this.#giveBack();
   }
 }
 

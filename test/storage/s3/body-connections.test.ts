@@ -29,6 +29,17 @@ describe('BodyConnections', () => {
     expect(service.connections).toBe(1);
   });
 
+  it('gives nothing more of an object that is over, whoever has its connection now', async () => {
+    const service = await serve((socket, { nth }) => send(socket, Buffer.from(`${nth}`)));
+    const { body: first } = await service.get();
+    expect(await textOf(first)).toBe('0');
+    const { body: second } = await service.get();
+    expect(await textOf(first)).toBe('');
+    first.close();
+    expect(await textOf(second)).toBe('1');
+    expect(service.connections).toBe(1);
+  });
+
   it('sends what was signed', async () => {
     const heads: string[] = [];
     const service = await serve((socket, { head }) => {
