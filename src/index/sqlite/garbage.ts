@@ -33,6 +33,7 @@ export class Garbage {
     return digests as Digest[];
   }
 
+  /** CROSS says that what is needed comes first: the other way round each step would go through all of a repository. */
   unneededManifests(repository: RepositoryName, { before, limit }: Unneeded): Digest[] {
     const digests = this.#db.column(
       `WITH RECURSIVE id(value) AS (SELECT ${REPOSITORY}),
@@ -41,11 +42,11 @@ export class Garbage {
          UNION SELECT digest FROM manifests WHERE repository_id = (SELECT value FROM id)
            AND max(pushed_at, coalesce(pulled_at, 0)) >= ?2
          UNION SELECT target FROM trash_references WHERE repository = ?1
-         UNION SELECT r.target FROM needed n JOIN manifest_references r
+         UNION SELECT r.target FROM needed n CROSS JOIN manifest_references r
            ON r.repository_id = (SELECT value FROM id) AND r.manifest = n.digest AND r.kind = 'child'
-         UNION SELECT m.subject FROM needed n JOIN manifests m
+         UNION SELECT m.subject FROM needed n CROSS JOIN manifests m
            ON m.repository_id = (SELECT value FROM id) AND m.digest = n.digest WHERE m.subject IS NOT NULL
-         UNION SELECT m.digest FROM needed n JOIN manifests m
+         UNION SELECT m.digest FROM needed n CROSS JOIN manifests m
            ON m.repository_id = (SELECT value FROM id) AND m.subject = n.digest
        )
        SELECT digest FROM manifests WHERE repository_id = (SELECT value FROM id)

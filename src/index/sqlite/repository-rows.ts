@@ -41,8 +41,12 @@ export class RepositoryRows {
     );
   }
 
-  deleteBlob(id: number, digest: Digest): void {
-    this.#db.run('DELETE FROM blobs WHERE repository_id = ?1 AND digest = ?2', id, digest);
+  deleteBlobs(id: number, digests: readonly Digest[]): void {
+    this.#deleteAll(
+      'DELETE FROM blobs WHERE repository_id = ?1 AND digest IN (SELECT value FROM json_each(?2))',
+      id,
+      digests,
+    );
   }
 
   insertManifest(id: number, manifest: ManifestRecord): void {
@@ -76,9 +80,25 @@ export class RepositoryRows {
     }
   }
 
-  deleteManifest(id: number, digest: Digest): void {
-    this.#db.run('DELETE FROM manifest_references WHERE repository_id = ?1 AND manifest = ?2', id, digest);
-    this.#db.run('DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2', id, digest);
+  deleteManifests(id: number, digests: readonly Digest[]): void {
+    this.#deleteAll(
+      'DELETE FROM manifest_references WHERE repository_id = ?1 AND manifest IN (SELECT value FROM json_each(?2))',
+      id,
+      digests,
+    );
+    this.#deleteAll(
+      'DELETE FROM manifests WHERE repository_id = ?1 AND digest IN (SELECT value FROM json_each(?2))',
+      id,
+      digests,
+    );
+  }
+
+  deleteTagsOn(id: number, digests: readonly Digest[]): void {
+    this.#deleteAll(
+      'DELETE FROM tags WHERE repository_id = ?1 AND digest IN (SELECT value FROM json_each(?2))',
+      id,
+      digests,
+    );
   }
 
   insertTag(id: number, { tag, digest, taggedAt }: TagRecord): void {
@@ -100,6 +120,11 @@ export class RepositoryRows {
     this.#db.run('DELETE FROM unreadable_links WHERE repository_id = ?1', id);
     for (const path of paths)
       this.#db.run('INSERT INTO unreadable_links (repository_id, path) VALUES (?1, ?2)', id, path);
+  }
+
+  /** One statement for all, whatever their number. */
+  #deleteAll(sql: string, id: number, digests: readonly Digest[]): void {
+    if (digests.length > 0) this.#db.run(sql, id, JSON.stringify(digests));
   }
 
   recordPull(repository: RepositoryName, key: ManifestKey, at: number): void {

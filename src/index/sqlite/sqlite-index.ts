@@ -271,9 +271,7 @@ export class SqliteIndex implements MetadataIndex {
   }
 
   async dropBlobs(repository: RepositoryName, digests: readonly Digest[]): Promise<void> {
-    this.#change(repository, (id) => {
-      for (const digest of digests) this.#rows.deleteBlob(id, digest);
-    });
+    this.#change(repository, (id) => this.#rows.deleteBlobs(id, digests));
   }
 
   async putManifest(
@@ -291,10 +289,8 @@ export class SqliteIndex implements MetadataIndex {
 
   async dropManifests(repository: RepositoryName, digests: readonly Digest[]): Promise<void> {
     this.#change(repository, (id) => {
-      for (const digest of digests) {
-        this.#db.run('DELETE FROM tags WHERE repository_id = ?1 AND digest = ?2', id, digest);
-        this.#rows.deleteManifest(id, digest);
-      }
+      this.#rows.deleteTagsOn(id, digests);
+      this.#rows.deleteManifests(id, digests);
     });
   }
 
@@ -319,17 +315,28 @@ export class SqliteIndex implements MetadataIndex {
 
   async contents(repository: RepositoryName): Promise<RepositoryContents> {
     return this.#db.transaction(() => {
-      const column = (sql: string) => this.#db.all(sql, repository);
-      const blobs = column(`SELECT digest FROM blobs WHERE repository_id = ${REPOSITORY}`);
-      const manifests = column(`SELECT digest FROM manifests WHERE repository_id = ${REPOSITORY}`);
-      const tags = column(`SELECT name, digest FROM tags WHERE repository_id = ${REPOSITORY}`);
-      const unreadable = column(`SELECT path FROM unreadable_links WHERE repository_id = ${REPOSITORY}`);
+      const blobs = this.#db.column(
+        `SELECT digest FROM blobs WHERE repository_id = ${REPOSITORY}`,
+        repository,
+      );
+      const manifests = this.#db.column(
+        `SELECT digest FROM manifests WHERE repository_id = ${REPOSITORY}`,
+        repository,
+      );
+      const tags = this.#db.all(
+        `SELECT name, digest FROM tags WHERE repository_id = ${REPOSITORY}`,
+        repository,
+      );
+      const unreadable = this.#db.column(
+        `SELECT path FROM unreadable_links WHERE repository_id = ${REPOSITORY}`,
+        repository,
+      );
       return {
         version: this.#rows.versionOf(repository),
-        blobs: new Set(blobs.map((row) => row.digest as Digest)),
-        manifests: new Set(manifests.map((row) => row.digest as Digest)),
+        blobs: new Set(blobs as Digest[]),
+        manifests: new Set(manifests as Digest[]),
         tags: new Map(tags.map((row) => [row.name as Tag, row.digest as Digest])),
-        unreadable: new Set(unreadable.map((row) => String(row.path))),
+        unreadable: new Set(unreadable.map(String)),
       };
     });
   }
@@ -343,9 +350,9 @@ export class SqliteIndex implements MetadataIndex {
       if (this.#rows.versionOf(repository) !== version) return false;
       const id = this.#rows.touch(repository);
       for (const blob of changes.putBlobs) this.#rows.insertBlob(id, blob);
-      for (const digest of changes.dropBlobs) this.#rows.deleteBlob(id, digest);
+      this.#rows.deleteBlobs(id, changes.dropBlobs);
       for (const manifest of changes.putManifests) this.#rows.insertManifest(id, manifest);
-      for (const digest of changes.dropManifests) this.#rows.deleteManifest(id, digest);
+      this.#rows.deleteManifests(id, changes.dropManifests);
       for (const tag of changes.putTags) this.#rows.insertTag(id, tag);
       for (const tag of changes.dropTags) this.#rows.deleteTag(id, tag);
       if (changes.unreadable) this.#rows.setUnreadable(id, changes.unreadable);
