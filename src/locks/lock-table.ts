@@ -53,7 +53,8 @@ export class LockTable {
       for (const each of taken) each();
     };
     try {
-      for (const { key, mode } of wanted) taken.push(await this.take(key, mode, signal));
+      for (const { key, mode } of wanted)
+        taken.push(this.tryTake(key, mode) ?? (await this.take(key, mode, signal)));
       return giveBack;
     } catch (error) {
       giveBack();

@@ -9,6 +9,8 @@ const HASH_ALGORITHMS = ['sha256', 'sha512'] as const;
 export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number];
 
 const GRAMMAR = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*):([a-zA-Z0-9=_-]+)$/;
+/** Nearly all are of these, which one look tells. */
+const SHA256 = /^sha256:[a-f0-9]{64}$/;
 const ENCODED: ReadonlyMap<string, RegExp> = new Map([
   ['sha256', /^[a-f0-9]{64}$/],
   ['sha512', /^[a-f0-9]{128}$/],
@@ -26,10 +28,14 @@ export function parseDigest(input: string): Digest {
 
 /** @returns the digest, or `undefined` where {@link parseDigest} throws. */
 export function findDigest(input: string): Digest | undefined {
+  return SHA256.test(input) || isWellFormed(input) ? (input as Digest) : undefined; // the one cast, next to its proof
+}
+
+function isWellFormed(input: string): boolean {
   const [, algorithm = '', encoded = ''] = GRAMMAR.exec(input) ?? [];
   // An algorithm we do not know still makes a digest; only verifying against it must fail.
   const wellFormed = ENCODED.get(algorithm) ?? /./;
-  return wellFormed.test(encoded) ? (input as Digest) : undefined; // the one cast, next to its proof
+  return wellFormed.test(encoded);
 }
 
 export function algorithmOf(digest: Digest): string {
