@@ -12,6 +12,10 @@ import { RecentSizes } from './recent-sizes.js';
 import type { VerifiedUpload } from './uploads.js';
 
 const BATCH = 500;
+/** The first two letters of what is in it. */
+const BEGINNING = /^[0-9a-f]{2}$/;
+/** Directories that are listed at once. */
+const DIRECTORIES = 16;
 
 /**
  * Verified bytes by their canonical (sha256) digest, shared by all repositories. Which repository may serve what is
@@ -76,6 +80,10 @@ export class Blobs {
       for await (const batch of this.#walk(({ digest }) => digest)) yield batch.filter(isWanted);
       return;
     }
+    if (this.#driver.listAll) {
+      for await (const batch of this.#listAll(after)) yield batch.filter(isWanted);
+      return;
+    }
     for await (const { name: beginning } of this.#driver.list(CANONICAL_BLOBS)) {
       if (after !== undefined && beginning < encodedOf(after).slice(0, beginning.length)) continue;
       const digests: Digest[] = [];
@@ -84,6 +92,18 @@ export class Blobs {
         if (digest && isWanted(digest)) digests.push(digest);
       }
       yield digests;
+    }
+  }
+
+  async *#listAll(after: Digest | undefined): AsyncGenerator<readonly Digest[]> {
+    const first = after === undefined ? '' : encodedOf(after).slice(0, 2);
+    const [names = []] = (await this.#driver.listAll?.([CANONICAL_BLOBS])) ?? [];
+    const beginnings = names.filter((name) => BEGINNING.test(name) && name >= first);
+    for (let at = 0; at < beginnings.length; at += DIRECTORIES) {
+      const folders = beginnings.slice(at, at + DIRECTORIES).map((name) => `${CANONICAL_BLOBS}/${name}`);
+      const encoded = (await this.#driver.listAll?.(folders)) ?? [];
+      const digests = encoded.flat().flatMap((name) => findDigest(`sha256:${name}`) ?? []);
+      for (let from = 0; from < digests.length; from += BATCH) yield digests.slice(from, from + BATCH);
     }
   }
 

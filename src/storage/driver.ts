@@ -71,6 +71,11 @@ export interface StorageDriver {
    */
   list(path: StoragePath, options?: { after?: string }): AsyncIterable<Entry>;
   /**
+   * Names of what is directly below each of many directories, in byte order; none of one that does not exist. Absent itself
+   * where it would cost no less than to list each.
+   */
+  listAll?(paths: readonly StoragePath[]): Promise<readonly (readonly string[])[]>;
+  /**
    * Every file below a directory, in byte order of the paths. Absent where this is no cheaper than to list each directory
    * and look at each file.
    */

@@ -75,6 +75,21 @@ export function describeStorageDriver(name: string, open: () => Promise<Opened>)
         expect({ size, bytes }).toEqual({ size: size === 10 ? 10 : 2, bytes: undefined });
     });
 
+    it('lists many directories at once, where it knows how', async () => {
+      await using opened = await open();
+      const { driver } = opened;
+      for (const path of ['/d/b', '/d/a.x', '/d/a', '/d/sub/deep', '/e/only', '/file'])
+        await driver.publish([{ path, bytes: Buffer.from('x') }]);
+      if (!driver.listAll) return;
+      expect(await driver.listAll(['/e', '/none', '/d', '/file'])).toEqual([
+        ['only'],
+        [],
+        ['a', 'a.x', 'b', 'sub'],
+        [],
+      ]);
+      expect(await driver.listAll([])).toEqual([]);
+    });
+
     it('makes an empty file by appending nothing', async () => {
       await using opened = await open();
       const { driver } = opened;

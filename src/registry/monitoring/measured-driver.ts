@@ -31,6 +31,7 @@ class MeasuredDriver implements StorageDriver {
     paths: readonly StoragePath[],
     options: { readUpTo: number },
   ) => Promise<readonly GatheredFile[]>;
+  readonly listAll?: (paths: readonly StoragePath[]) => Promise<readonly (readonly string[])[]>;
   readonly #driver: StorageDriver;
   readonly #observe: Readonly<Record<(typeof ACTIONS)[number], Observe>>;
 
@@ -47,9 +48,10 @@ class MeasuredDriver implements StorageDriver {
       Delete: observer('Delete'),
       RedirectURL: observer('RedirectURL'),
     };
-    const { create, gather, walk } = driver;
+    const { create, gather, listAll, walk } = driver;
     if (create) this.create = (path) => measured(this.#observe.Writer, create.call(driver, path));
     if (gather) this.gather = (...args) => measured(this.#observe.GetContent, gather.apply(driver, args));
+    if (listAll) this.listAll = (paths) => measured(this.#observe.List, listAll.call(driver, paths));
     if (walk) this.walk = (path) => measuredEach(this.#observe.List, walk.call(driver, path));
   }
 

@@ -5,6 +5,7 @@ import type { StorageDriver } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import { forEachSideBySide, SIDE_BY_SIDE } from '../side-by-side.js';
 import { gatherLinks, type Links, linksOf } from './links.js';
+import { gatherNewLinks } from './new-links.js';
 import { isNothing, type ScanOptions, scanRepository } from './scan.js';
 import { walkLinks, walkRepositories } from './walk.js';
 
@@ -286,11 +287,13 @@ export class IndexSync {
   /** One who waits for a single repository need not wait for threads to start, nor for what they have to do already. */
   #linksOf(
     repository: RepositoryName,
-    { blobs: known }: RepositoryContents,
+    indexed: RepositoryContents,
     { all, namesOnly = false }: CheckOptions,
   ): Promise<Links> {
     if (!all) return linksOf(this.#driver, repository);
-    return gatherLinks(this.#driver, repository, { namesOnly: namesOnly && known.size > 0 });
+    return namesOnly && indexed.blobs.size > 0
+      ? gatherNewLinks(this.#driver, repository, indexed)
+      : gatherLinks(this.#driver, repository);
   }
 
   get #gathered() {

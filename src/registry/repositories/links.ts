@@ -43,28 +43,13 @@ export async function linksOf(driver: StorageDriver, repository: RepositoryName)
 }
 
 /** A link has as many bytes as a digest, and perhaps the end of a line. */
-const MAX_LINK_BYTES = 512;
+export const MAX_LINK_BYTES = 512;
 
-/**
- * The same, all read at once where the store knows how to look at many files: for whoever has many repositories to look at.
- * @param options `namesOnly`: of links to blobs only the names are wanted.
- */
-export async function gatherLinks(
-  driver: StorageDriver,
-  repository: RepositoryName,
-  { namesOnly }: { namesOnly: boolean },
-): Promise<Links> {
+/** The same, all read at once where the store knows how to look at many files: for whoever has many repositories to look at. */
+export async function gatherLinks(driver: StorageDriver, repository: RepositoryName): Promise<Links> {
   if (!driver.gather) return linksOf(driver, repository);
-  const [layers, manifests] = [layout.layersPath(repository), layout.manifestsPath(repository)];
-  const folders = namesOnly ? [manifests] : [layers, manifests];
-  const gathered = new ListedLinks(driver, await driver.gather(folders, { readUpTo: MAX_LINK_BYTES }));
-  if (!namesOnly) return gathered;
-  const stored = new StoredLinks(driver);
-  const linksAt = (path: StoragePath) => (path.startsWith(layers) ? stored : gathered);
-  return {
-    names: (path) => linksAt(path).names(path),
-    read: (path, named) => linksAt(path).read(path, named),
-  };
+  const folders = [layout.layersPath(repository), layout.manifestsPath(repository)];
+  return new ListedLinks(driver, await driver.gather(folders, { readUpTo: MAX_LINK_BYTES }));
 }
 
 /** Each is read where it lies. */
@@ -145,6 +130,20 @@ export class ListedLinks implements Links {
       if (folder.endsWith('/_layers') || folder.endsWith('/_manifests')) return;
     }
   }
+}
+
+const ALGORITHM = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*$/;
+
+export async function digestsBelow(links: Pick<Links, 'names'>, path: StoragePath): Promise<Digest[]> {
+  const digests: Digest[] = [];
+  for (const algorithm of await links.names(path)) {
+    if (!ALGORITHM.test(algorithm)) continue; // `@eaDir` and the like
+    for (const name of await links.names(`${path}/${algorithm}`)) {
+      const digest = findDigest(`${algorithm}:${name}`);
+      if (digest !== undefined) digests.push(digest);
+    }
+  }
+  return digests;
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -1,17 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Blobs, layout } from '../../content/index.js';
 import type { BlobRecord, RepositoryChanges, RepositoryContents, TagRecord } from '../../index/index.js';
-import {
-  type Digest,
-  digestOf,
-  findDigest,
-  findTag,
-  type RepositoryName,
-  type Tag,
-} from '../../oci/index.js';
+import { type Digest, digestOf, findTag, type RepositoryName, type Tag } from '../../oci/index.js';
 import type { StorageDriver, StoragePath } from '../../storage/index.js';
 import { mapSideBySide } from '../side-by-side.js';
-import { absentAsUndefined, type Link, type Links, linksOf } from './links.js';
+import { absentAsUndefined, digestsBelow, type Link, type Links, linksOf } from './links.js';
 import { manifestRecord } from './manifest-record.js';
 
 /** `blobs` may know how to look at many at once. */
@@ -55,8 +48,9 @@ export async function scanRepository(
   const layerPath = (digest: Digest) => layout.layerLinkPath(repository, digest);
   const newLayers = layers.filter((digest) => !scan.believed.blobs.has(digest));
   const sized = { ...scan, blobs: await nearby(scan, newLayers, layerPath, 0) };
-  const blobs = await mapSideBySide(layers, (digest) => readBlob(sized, repository, digest));
+  const blobs = await mapSideBySide(newLayers, (digest) => readBlob(sized, repository, digest));
   const found = new Set(blobs.map(({ digest }) => digest));
+  for (const digest of layers) if (scan.believed.blobs.has(digest)) found.add(digest);
   const revisionPath = (digest: Digest) => layout.revisionLinkPath(repository, digest);
   const newRevisions = revisions.filter((digest) => !known.manifests.has(digest));
   const held = { ...scan, blobs: await nearby(scan, newRevisions, revisionPath, SMALL_MANIFEST_BYTES) };
@@ -65,7 +59,7 @@ export async function scanRepository(
   const leading = tags.filter(({ digest }) => present.has(digest));
   const names = new Set(leading.map(({ tag }) => tag));
   return {
-    putBlobs: blobs.flatMap(({ digest, record }) => (record && !known.blobs.has(digest) ? record : [])),
+    putBlobs: blobs.flatMap(({ digest, record }) => (known.blobs.has(digest) ? [] : record)),
     dropBlobs: [...indexed.blobs].filter((digest) => !found.has(digest)),
     putManifests: manifests.flatMap(({ record }) => record ?? []),
     dropManifests: [...indexed.manifests].filter((digest) => !present.has(digest)),
@@ -129,8 +123,7 @@ async function readBlob(
   scan: Scan,
   repository: RepositoryName,
   digest: Digest,
-): Promise<Readonly<{ digest: Digest; record?: BlobRecord }> | undefined> {
-  if (scan.believed.blobs.has(digest)) return { digest };
+): Promise<Readonly<{ digest: Digest; record: BlobRecord }> | undefined> {
   const link = await readLink(scan, layout.layerLinkPath(repository, digest), digest);
   if (link === undefined) return undefined;
   const size = await scan.blobs.stat(link.target);
@@ -191,18 +184,4 @@ async function readLink(
   if (link !== 'unreadable') return link;
   unreadable.add(path);
   return undefined;
-}
-
-const ALGORITHM = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*$/;
-
-export async function digestsBelow(links: Links, path: StoragePath): Promise<Digest[]> {
-  const digests: Digest[] = [];
-  for (const algorithm of await links.names(path)) {
-    if (!ALGORITHM.test(algorithm)) continue; // `@eaDir` and the like
-    for (const name of await links.names(`${path}/${algorithm}`)) {
-      const digest = findDigest(`${algorithm}:${name}`);
-      if (digest !== undefined) digests.push(digest);
-    }
-  }
-  return digests;
 }

@@ -2,8 +2,7 @@ import { layout } from '../../content/index.js';
 import { type Digest, findTag, type RepositoryName, type Tag } from '../../oci/index.js';
 import type { StorageDriver, StoragePath } from '../../storage/index.js';
 import { mapSideBySide } from '../side-by-side.js';
-import { type Links, linksOf } from './links.js';
-import { digestsBelow } from './scan.js';
+import { digestsBelow, type Links, linksOf } from './links.js';
 
 /** Where a link leads: `undefined` for one that says nothing, or something else than its name. */
 type Target = Readonly<{ path: StoragePath; target: Digest | undefined }>;

@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { type FileHandle, open, readdir, rm, stat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type {
   AppendWriter,
   ByteRange,
@@ -49,9 +49,9 @@ export class FilesystemDriver implements StorageDriver {
   }
 
   private constructor(root: string, nice: number) {
-    this.#root = root;
+    this.#root = resolve(root) === '/' ? '' : resolve(root); // paths begin with a slash
     this.#manyFiles = new ManyFiles(nice);
-    this.#publisher = new FilesystemPublisher(root, SCRATCH);
+    this.#publisher = new FilesystemPublisher(this.#root, SCRATCH);
   }
 
   async stat(path: StoragePath): Promise<FileInfo | undefined> {
@@ -115,6 +115,16 @@ export class FilesystemDriver implements StorageDriver {
     }
   }
 
+  async listAll(paths: readonly StoragePath[]): Promise<readonly (readonly string[])[]> {
+    const [first] = paths;
+    if (first === undefined) return [];
+    try {
+      return await this.#manyFiles.list(paths.map((path) => this.#resolve(path)));
+    } catch (error) {
+      throw unavailable(first, 'read', error);
+    }
+  }
+
   async gather(
     paths: readonly StoragePath[],
     options: { readUpTo: number },
@@ -136,7 +146,7 @@ export class FilesystemDriver implements StorageDriver {
     const target = this.#resolve(path);
     await explained(path, async () => {
       await rm(target, { recursive: true, force: true, maxRetries: 3 });
-      this.#publisher.forgetDirectory(target);
+      this.#publisher.forgetDirectories([target]);
       if (options.durable !== false) await syncDirectory(dirname(target)).catch(ignoreAbsent);
     });
   }
@@ -151,7 +161,7 @@ export class FilesystemDriver implements StorageDriver {
     }
     const targets = paths.map((path) => this.#resolve(path));
     await explained(first, () => this.#manyFiles.remove(targets, { durable: options.durable !== false }));
-    for (const target of targets) this.#publisher.forgetDirectory(target);
+    this.#publisher.forgetDirectories(targets);
   }
 
   async deleteFiles(
@@ -162,7 +172,7 @@ export class FilesystemDriver implements StorageDriver {
     if (first === undefined) return [];
     const targets = paths.map((path) => this.#resolve(path));
     const sizes = await explained(first, () => this.#manyFiles.removeFiles(targets, changedBefore));
-    for (const target of targets) this.#publisher.forgetDirectory(dirname(target));
+    this.#publisher.forgetDirectories(Iterator.from(targets).map(dirname));
     return sizes;
   }
 
@@ -188,7 +198,7 @@ export class FilesystemDriver implements StorageDriver {
   }
 
   #resolve(path: StoragePath): string {
-    return join(this.#root, checkPath(path));
+    return this.#root + checkPath(path);
   }
 
   async #openFile(path: StoragePath): Promise<FileHandle> {

@@ -34,8 +34,10 @@ export class Gatherer {
   /** A file, or all files below a directory. @throws what the system says, unless it is that nothing is there. */
   add(path: string): void {
     unlessGone(() => {
-      if (statSync(path).isDirectory()) this.#addBelow(path);
-      else this.#addFile(path);
+      const info = statSync(path);
+      if (info.isDirectory()) this.#addBelow(path);
+      else if (this.#readUpTo > 0) this.#read(path);
+      else this.#note(path, info);
     });
   }
 
@@ -87,6 +89,15 @@ export class Gatherer {
 function read(file: number, size: number): Uint8Array {
   const bytes = Buffer.allocUnsafe(size);
   return bytes.subarray(0, size > 0 ? readSync(file, bytes) : 0);
+}
+
+/** Names below a directory in byte order, with the one character between them that none can have; '' of an absent one. */
+export function namesBelow(directory: string): string {
+  let names: string[] = [];
+  unlessGone(() => {
+    names = readdirSync(directory);
+  });
+  return names.sort().join('/');
 }
 
 /** Others may remove what was seen a moment ago. */

@@ -3,8 +3,8 @@ import { closeSync, fsyncSync, openSync, rmdirSync, rmSync, statSync, unlinkSync
 import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Gatherer } from './gathering.ts'; // so that it is found in tests, too, where this runs from its sources
-import type { FilesReply, FilesRequest, FilesTask, FilesThreadData } from './many-files.js';
+import { Gatherer, namesBelow } from './gathering.ts'; // so that it is found in tests, too, where this runs from its sources
+import type { FilesReply, FilesRequest, FilesResult, FilesTask, FilesThreadData } from './many-files.js';
 
 const port = parentPort;
 if (port === null) throw new Error('many-files-worker runs as a worker thread only');
@@ -13,7 +13,7 @@ setPriority((workerData as FilesThreadData).nice);
 
 port.on('message', ({ call, task }: FilesRequest) => {
   const failures: unknown[] = [];
-  const sizes = perform(call, task, (work) => {
+  const result = perform(call, task, (work) => {
     try {
       return work();
     } catch (error) {
@@ -23,14 +23,11 @@ port.on('message', ({ call, task }: FilesRequest) => {
   });
   const [error] = failures as (NodeJS.ErrnoException | undefined)[];
   const failure = error && { message: error.message, code: error.code ?? '' };
-  port.postMessage({ call, sizes, ...(failure ? { failure } : {}) } satisfies FilesReply);
+  port.postMessage({ call, result, ...(failure ? { failure } : {}) } satisfies FilesReply);
 });
 
-function perform(
-  call: number,
-  task: FilesTask,
-  attempt: <T>(work: () => T) => T | undefined,
-): (number | undefined)[] {
+function perform(call: number, task: FilesTask, attempt: <T>(work: () => T) => T | undefined): FilesResult {
+  if ('list' in task) return task.list.map((directory) => attempt(() => namesBelow(directory)) ?? '');
   if ('gather' in task) {
     const gatherer = new Gatherer(task.readUpTo, (part) =>
       port?.postMessage({ call, part } satisfies FilesReply, [part.bytes.buffer]),
@@ -41,7 +38,7 @@ function perform(
   }
   if ('files' in task) {
     const { files, changedBefore } = task;
-    return files.map((file) => attempt(() => removeFile(file, changedBefore)));
+    return files.split('\0').map((file) => attempt(() => removeFile(file, changedBefore)));
   }
   const { paths, durable } = task;
   for (const path of paths) attempt(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }));

@@ -2,20 +2,23 @@ import type { Worker } from 'node:worker_threads';
 import type { GatheredPart, Gathering } from './gathering.js';
 
 /**
- * What is to be removed, by paths of the system. `durable` makes what is gone stay gone; `changedBefore` is in milliseconds
- * since 1970.
+ * What is to be removed, by paths of the system; `files` with a NUL between two, which costs a tenth of a list on its way to
+ * another thread. `durable` makes what is gone stay gone; `changedBefore` is in milliseconds since 1970.
  */
 type Removal =
   | Readonly<{ paths: readonly string[]; durable: boolean }>
-  | Readonly<{ files: readonly string[]; changedBefore?: number | undefined }>;
-export type FilesTask = Removal | Gathering;
+  | Readonly<{ files: string; changedBefore?: number | undefined }>;
+/** Directories, whose names are wanted. */
+type Listing = Readonly<{ list: readonly string[] }>;
+export type FilesTask = Removal | Gathering | Listing;
+/** Sizes of files that are gone; for a listing, names as `namesBelow` joins them. */
+export type FilesResult = (number | string | undefined)[];
 export type FilesThreadData = Readonly<{ nice: number }>;
 export type FilesRequest = Readonly<{ call: number; task: FilesTask }>;
 /** `failure` is the first there was: what an error loses on its way between threads is its code. */
 type Done = Readonly<{
   call: number;
-  /** Of files that are gone. */
-  sizes: (number | undefined)[];
+  result: FilesResult;
   failure?: Readonly<{ message: string; code: string }>;
 }>;
 /** What was gathered comes before the end. */
@@ -23,6 +26,8 @@ export type FilesReply = Readonly<{ call: number; part: GatheredPart }> | Done;
 
 /** A disk that is told of each block that becomes free lets one thread wait for most of its time. */
 const MAX_THREADS = 2;
+/** Then another thread is worth what it takes to start. */
+const LONG_MS = 100;
 /** Each costs memory, and there is little to do most of the time. */
 const IDLE_MS = 10_000;
 
@@ -49,7 +54,15 @@ export class ManyFiles {
    * @throws the first failure, once the others are gone.
    */
   removeFiles(files: readonly string[], changedBefore?: Date): Promise<(number | undefined)[]> {
-    return this.#perform({ files, changedBefore: changedBefore?.getTime() });
+    return this.#perform({ files: files.join('\0'), changedBefore: changedBefore?.getTime() }) as Promise<
+      (number | undefined)[]
+    >;
+  }
+
+  /** @returns the names below each directory, in byte order. @throws the first failure, once all else was looked at. */
+  async list(directories: readonly string[]): Promise<string[][]> {
+    const names = (await this.#perform({ list: directories })) as string[];
+    return names.map((joined) => (joined === '' ? [] : joined.split('/')));
   }
 
   /**
@@ -65,11 +78,12 @@ export class ManyFiles {
     await this.#perform({ gather: paths, readUpTo }, found);
   }
 
-  #perform(task: FilesTask, found: (part: GatheredPart) => void = () => {}): Promise<(number | undefined)[]> {
+  #perform(task: FilesTask, found: (part: GatheredPart) => void = () => {}): Promise<FilesResult> {
     const running = this.#threads.filter(({ ended }) => !ended);
     this.#threads.splice(0, Infinity, ...running);
     const [least] = running.toSorted((a, b) => a.calls - b.calls);
-    if (least && (least.calls === 0 || running.length === MAX_THREADS)) return least.perform(task, found);
+    const isEnough = running.length === MAX_THREADS || (least && least.busyMs < LONG_MS);
+    if (least && isEnough) return least.perform(task, found);
     const thread = new FilesThread(this.#nice);
     this.#threads.push(thread);
     return thread.perform(task, found);
@@ -78,7 +92,7 @@ export class ManyFiles {
 
 type Call = Readonly<{
   found: (part: GatheredPart) => void;
-  resolve: (sizes: (number | undefined)[]) => void;
+  resolve: (result: FilesResult) => void;
   reject: (error: Error) => void;
 }>;
 
@@ -88,6 +102,7 @@ class FilesThread {
   readonly #worker: Worker;
   #idle: NodeJS.Timeout | undefined;
   #lastCall = 0;
+  #busySince = 0;
 
   constructor(nice: number) {
     // Run from the sources (tests) or from the bundle; the worker stands beside this file, or above the chunks.
@@ -109,11 +124,17 @@ class FilesThread {
     return this.#calls.size;
   }
 
+  /** For how long it has had something to do; less than none where it has nothing. */
+  get busyMs(): number {
+    return this.#calls.size === 0 ? -1 : performance.now() - this.#busySince;
+  }
+
   /** The process does not end before that is done. */
-  perform(task: FilesTask, found: (part: GatheredPart) => void): Promise<(number | undefined)[]> {
+  perform(task: FilesTask, found: (part: GatheredPart) => void): Promise<FilesResult> {
     clearTimeout(this.#idle);
     this.#worker.ref();
     this.#lastCall += 1;
+    if (this.#calls.size === 0) this.#busySince = performance.now();
     const call = this.#lastCall;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { found, resolve, reject });
@@ -126,11 +147,11 @@ class FilesThread {
     else this.#settle(reply);
   }
 
-  #settle({ call, sizes, failure }: Done): void {
+  #settle({ call, result, failure }: Done): void {
     const { resolve, reject } = this.#calls.get(call) ?? {};
     this.#calls.delete(call);
     if (failure) reject?.(Object.assign(new Error(failure.message), { code: failure.code }));
-    else resolve?.(sizes);
+    else resolve?.(result);
     if (this.#calls.size > 0) return;
     this.#worker.unref();
     this.#idle = setTimeout(() => {

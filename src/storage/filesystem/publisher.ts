@@ -52,9 +52,9 @@ export class FilesystemPublisher {
     for (let made = path; made.length >= first.length; made = dirname(made)) this.#fresh.add(made);
   }
 
-  /** For a directory that is no longer there. */
-  forgetDirectory(path: string): void {
-    this.#fresh.delete(path);
+  /** For directories that are no longer there. */
+  forgetDirectories(paths: Iterable<string>): void {
+    if (this.#fresh.size > 0) for (const path of paths) this.#fresh.delete(path);
   }
 
   /** Makes the bytes durable, and the directory that they will be named in. */

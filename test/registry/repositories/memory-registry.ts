@@ -80,6 +80,10 @@ export class GatheringDriver extends MemoryDriver {
     );
     return files.flat();
   }
+
+  listAll(paths: readonly StoragePath[]): Promise<string[][]> {
+    return Promise.all(paths.map((path) => Array.fromAsync(this.list(path), ({ name }) => name)));
+  }
 }
 
 /** Repositories with nothing on a disk. @param given `now` is its clock. */

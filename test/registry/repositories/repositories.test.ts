@@ -226,6 +226,15 @@ describe.each([
     await first.driver.publish([{ path: layout.tagLinkPath(app, v1), bytes: Buffer.from(late) }]);
     await first.driver.delete(layout.tagPath(app, parseTag('goes')));
     await first.driver.delete(layout.revisionLinkPath(app, goes)); // its directory stays, as the reference registry leaves it
+    // Other programs leave behind what is no name of ours.
+    const foreign = [
+      '_layers/sha256/x.tmp/link',
+      '_manifests/revisions/sha256/x.tmp/link',
+      '_manifests/tags/-x/link',
+    ];
+    await first.driver.publish(
+      foreign.map((path) => ({ path: `${layout.REPOSITORIES}/${app}/${path}`, bytes: Buffer.from('x') })),
+    );
     const second = openMemoryRegistry({ driver: first.driver, index: first.index });
     await second.sync.run({ namesOnly: true });
     expect((await second.manifests.get(app, { tag: v1 })).digest).toBe(late);
