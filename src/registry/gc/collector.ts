@@ -13,7 +13,7 @@ import { Pace } from './pace.js';
 import { expiredTags, type RetentionRule } from './retention.js';
 import { TrustedIndex } from './trusted-index.js';
 
-/** Whoever waits for a repository waits no longer than so many removals take. */
+/** Of tags and manifests at a time: what is put into the trash is written file by file. */
 const BATCH = 100;
 /** Enough that no disk waits for the index, nor the other way round. */
 const AT_ONCE = 4;
@@ -138,6 +138,7 @@ class Round {
   async removeManifests(repository: RepositoryName): Promise<void> {
     const { store, manifests } = this.#parts;
     const digests = await this.#inBatches(
+      () => BATCH,
       (limit) => store.index.unneededManifests(repository, { before: this.#before, limit }),
       (limit) => manifests.removeUnneeded(repository, { before: this.#before, limit }),
     );
@@ -148,6 +149,7 @@ class Round {
   async removeLinks(repository: RepositoryName): Promise<void> {
     const { store, blobs } = this.#parts;
     const digests = await this.#inBatches(
+      () => this.#pace.batch,
       (limit) => store.index.unneededBlobs(repository, { before: this.#before, limit }),
       (limit, after) => blobs.removeUnneeded(repository, { before: this.#before, limit, after }),
     );
@@ -159,8 +161,9 @@ class Round {
   async removeHistory(repository: RepositoryName): Promise<void> {
     const { dryRun, signal } = this.#options;
     this.#trusted.check();
-    const options = { before: this.#before, limit: BATCH, dryRun, pace: this.#pace, signal };
-    this.counts.history += await removeStaleHistory(this.#parts.store, repository, options);
+    const options = { before: this.#before, dryRun, pace: this.#pace, signal };
+    const removed = await removeStaleHistory(this.#parts.store, repository, options);
+    this.counts.history += removed; // others may have counted meanwhile
     this.#trusted.check();
   }
 
@@ -182,7 +185,7 @@ class Round {
       const unlinked = await this.#pace.run(() => store.index.unlinked(digests));
       this.#trusted.check();
       found.push(...unlinked.filter((digest) => !spared.has(digest)));
-      while (found.length >= BATCH) yield found.splice(0, BATCH);
+      while (found.length >= this.#pace.batch) yield found.splice(0, this.#pace.batch);
     }
     yield found;
   }
@@ -198,8 +201,12 @@ class Round {
     }
   }
 
-  /** @param find what would be removed. @param remove removes it. Both say what, `limit` at most, behind `after`. */
+  /**
+   * @param size how much is removed at a time. @param find what would be removed. @param remove removes it. Both say what,
+   *   `limit` at most, behind `after`.
+   */
   async #inBatches(
+    size: () => number,
     find: (limit: number) => Promise<Digest[]>,
     remove: (limit: number, after: Digest | undefined) => Promise<Digest[]>,
   ): Promise<Digest[]> {
@@ -208,10 +215,11 @@ class Round {
     const all: Digest[] = [];
     for (;;) {
       const after = all.at(-1);
-      const removed = await this.#pace.run(() => remove(BATCH, after));
+      const limit = size();
+      const removed = await this.#pace.run(() => remove(limit, after));
       this.#trusted.check();
       all.push(...removed);
-      if (removed.length < BATCH || this.#options.signal?.aborted) return all;
+      if (removed.length < limit || this.#options.signal?.aborted) return all;
     }
   }
 }

@@ -7,13 +7,13 @@ import type { RepositoryStore } from './store.js';
 /** That a tag once named a manifest: a link that only the reference registry reads, to remove it. */
 type Entry = Readonly<{ path: StoragePath; digest: Digest }>;
 
-/** The index answers for so many in a moment. */
-const AT_ONCE = 500;
+/** The index answers for what most of so many named in a moment. */
+const TAGS_AT_ONCE = 200;
 
 /**
  * Forgets that tags named manifests that are gone, as the reference's collector does: nothing else ever would.
- * @param options `before`: what is younger may belong to a push that is under way. `limit` at most are removed under one lock;
- *   `pace` says when.
+ * @param options `before`: what is younger may belong to a push that is under way. `pace` says when a
+ *   batch is removed, and how many that is.
  * @returns how many entries are gone, or would be.
  */
 export async function removeStaleHistory(
@@ -21,9 +21,8 @@ export async function removeStaleHistory(
   repository: RepositoryName,
   options: Readonly<{
     before: Date;
-    limit: number;
     dryRun: boolean;
-    pace: Readonly<{ run<T>(batch: () => Promise<T>): Promise<T> }>;
+    pace: Readonly<{ batch: number; run<T>(batch: () => Promise<T>): Promise<T> }>;
     signal?: AbortSignal | undefined;
   }>,
 ): Promise<number> {
@@ -31,8 +30,8 @@ export async function removeStaleHistory(
   for await (const entries of entriesOf(store.driver, repository))
     found.push(...(await withoutManifest(store, repository, entries)));
   let removed = 0;
-  for (let at = 0; at < found.length && !options.signal?.aborted; at += options.limit) {
-    const batch = found.slice(at, at + options.limit);
+  while (found.length > 0 && !options.signal?.aborted) {
+    const batch = found.splice(0, options.pace.batch);
     removed += await options.pace.run(() =>
       store.locks.forDelete(repository, (lost) => removeSome(store, repository, batch, { ...options, lost })),
     );
@@ -79,21 +78,35 @@ async function* entriesOf(
     for await (const { path } of driver.walk(layout.tagsPath(repository))) yield entryAt(path);
     return;
   }
-  if (driver.gather) {
-    const files = await driver.gather([layout.tagsPath(repository)], { readUpTo: 0 });
-    const entries = files.flatMap(({ path }) => entryAt(path));
-    for (let at = 0; at < entries.length; at += AT_ONCE) yield entries.slice(at, at + AT_ONCE);
-    return;
-  }
-  for await (const { name } of driver.list(layout.tagsPath(repository))) {
+  const [names = []] = await listEach(driver, [layout.tagsPath(repository)]);
+  const histories = names.flatMap((name) => {
     const tag = findTag(name);
-    if (tag === undefined) continue;
-    const history = layout.tagHistoryPath(repository, tag);
-    for await (const { name: algorithm } of driver.list(history)) {
-      const names = await Array.fromAsync(driver.list(`${history}/${algorithm}`), (entry) => entry.name);
-      yield names.flatMap((encoded) => entryAt(`${history}/${algorithm}/${encoded}/link`));
-    }
+    return tag ? [layout.tagHistoryPath(repository, tag)] : [];
+  });
+  for (let at = 0; at < histories.length; at += TAGS_AT_ONCE) {
+    const algorithms = await below(driver, histories.slice(at, at + TAGS_AT_ONCE));
+    const entries = await below(driver, algorithms);
+    yield entries.flatMap((entry) => entryAt(`${entry}/link`));
   }
+}
+
+/** What other programs put beside it can have any name. */
+const NAME = /^[\w.-]+$/;
+
+/** Paths of all that is below directories. */
+async function below(driver: StorageDriver, folders: readonly StoragePath[]): Promise<StoragePath[]> {
+  const names = await listEach(driver, folders);
+  return folders.flatMap((folder, i) =>
+    (names[i] ?? []).filter((name) => NAME.test(name)).map((name) => `${folder}/${name}`),
+  );
+}
+
+async function listEach(
+  driver: StorageDriver,
+  folders: readonly StoragePath[],
+): Promise<readonly (readonly string[])[]> {
+  if (driver.listAll) return driver.listAll(folders);
+  return mapSideBySide(folders, (folder) => Array.fromAsync(driver.list(folder), ({ name }) => name));
 }
 
 function entryAt(link: StoragePath): Entry[] {

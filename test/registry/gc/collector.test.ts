@@ -260,6 +260,17 @@ describe('Collector', () => {
     },
   );
 
+  it('counts entries of histories in all repositories, which are gone through side by side', async () => {
+    const registry = await start();
+    for (const repository of [app, other]) {
+      const old = await registry.put(imageOf('config', ['child']), [v1], repository);
+      await registry.put(imageOf('config', ['layer']), [v1], repository);
+      await registry.manifests.delete(repository, { digest: old });
+    }
+    registry.later(25 * HOUR);
+    expect(await registry.collect()).toMatchObject({ history: 2 });
+  });
+
   it('keeps a tag that was pushed again since it was looked at', async () => {
     const registry = await start();
     await pushImage(registry, ['layer'], { tag: true });
