@@ -17,7 +17,8 @@ export async function collectGarbage(flags: CollectFlags): Promise<void> {
   const { config } = await readConfig(flags.config, process.env);
   const { dryRun = false, untagged = config.berth.gc.untagged } = flags;
   const grace = flags.grace === undefined ? config.berth.gc.grace : parseAge('--grace', flags.grace);
-  const outcome = await perform(config, { kind: 'collect', dryRun, untagged, grace });
+  const listed = dryRun || flags.json === true;
+  const outcome = await perform(config, { kind: 'collect', dryRun, untagged, grace, listed });
   if (outcome.kind !== 'collect') throw new Error(`unexpected outcome ${outcome.kind}`);
   if (flags.json) {
     const { kind: _, ...result } = outcome;

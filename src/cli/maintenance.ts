@@ -13,6 +13,8 @@ import { RootTakenError } from './root-lock.js';
 import { manifestRules, retentionRules } from './settings.js';
 import { openWitnesses, type Witnesses } from './witnesses.js';
 
+/** At first, when little is to be done: it is half as long again each time. */
+const FIRST_LOOK_MS = 20;
 const LOOK_EVERY_MS = 200;
 /** A server looks more often, but it may be busy with something else. */
 const MAX_WAIT_MS = 30_000;
@@ -68,8 +70,8 @@ async function askServer(index: MetadataIndex, task: Task): Promise<Outcome> {
   let taken = false;
   try {
     const asked = performance.now();
-    for (;;) {
-      await sleep(LOOK_EVERY_MS);
+    for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 1.5, LOOK_EVERY_MS)) {
+      await sleep(wait);
       const job = await index.findJob(id);
       if (job?.outcome !== undefined) return resultOf(JSON.parse(job.outcome) as JobOutcome);
       if (taken && !job) throw new Error('the server was started anew, or lost its index: try again');

@@ -32,7 +32,7 @@ export async function scheduleMaintenance(
     }
   };
   const { enabled, interval, grace, untagged } = berth.gc;
-  const collect: Task = { kind: 'collect', dryRun: false, grace, untagged };
+  const collect: Task = { kind: 'collect', dryRun: false, grace, untagged, listed: false };
   const empty: Task = { kind: 'empty-trash', olderThan: berth.trash.keep };
   await Promise.all([
     new JobRunner(parts.store, maintenance, log).run(signal),

@@ -5,7 +5,7 @@ import type { IndexSync, RepositoryStore } from '../repositories/index.js';
 import type { Maintenance, Outcome, Task } from './maintenance.js';
 
 /** Somebody waits for it at a terminal. A look is one read of an empty table. */
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 100;
 
 /** What became of a job, as the command that asked for it reads it. */
 export type JobOutcome = Readonly<{ done: Outcome }> | Readonly<{ failed: string }>;

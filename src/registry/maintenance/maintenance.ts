@@ -1,10 +1,11 @@
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
-import { type Collection, Collector, type Removal } from '../gc/index.js';
+import { type Collection, type CollectOptions, Collector, type Removal } from '../gc/index.js';
 import { type Mended, Mender, type Mending } from '../verify/index.js';
 
 /** Times in milliseconds. As JSON where it is handed to another process. */
 export type Task =
-  | Readonly<{ kind: 'collect'; dryRun: boolean; grace: number; untagged: boolean }>
+  /** `listed`: what is removed is to be named, and not only counted. */
+  | Readonly<{ kind: 'collect'; dryRun: boolean; grace: number; untagged: boolean; listed: boolean }>
   | Readonly<{ kind: 'restore'; id: string }>
   /** `names` of mirrors; none stands for all. */
   | Readonly<{ kind: 'mirror'; names: readonly string[] }>
@@ -83,11 +84,13 @@ export class Maintenance {
     }
   }
 
-  async #collect(options: { dryRun: boolean; grace: number; untagged: boolean; signal?: AbortSignal }) {
+  async #collect(
+    options: Omit<CollectOptions, 'onRemoval'> & Readonly<{ listed: boolean }>,
+  ): Promise<Outcome> {
     const removals: Removal[] = [];
     let omitted = 0;
     const onRemoval = (removal: Removal) => {
-      if (removals.length < MAX_REMOVALS) removals.push(removal);
+      if (options.listed && removals.length < MAX_REMOVALS) removals.push(removal);
       else omitted += 1;
     };
     const told: Promise<void>[] = [];
