@@ -42,8 +42,9 @@ export function requiredPerl(purpose: string): string {
 }
 
 /**
- * As spawn(), with all folders of programs in PATH. Where this process can open no more files that makes something without streams, whose failure nobody has had
- * the time to listen for, and which would be the end of this process. @throws {RuntimeError} just then.
+ * As spawn(), with all folders of programs in PATH. Where this process can open no more files that makes something without
+ * streams, whose failure nobody has had the time to listen for, and which would be the end of this process.
+ * @throws {RuntimeError} just then.
  */
 export const startProgram = ((program: string, args: readonly string[], options: SpawnOptions) => {
   const child: Partial<ChildProcess> & Pick<ChildProcess, 'once'> = spawn(program, args, {
