@@ -22,6 +22,7 @@ import { repositoryScope } from './auth/scope.js';
 import { RegistryError } from './errors.js';
 import type { HttpAnswer } from './http/answer.js';
 import type { ApiRequest, RegistryHost } from './registry-host.js';
+import { readWholeAnswer } from './whole-answer.js';
 
 /** A manifest's bytes with what describes them. */
 export type FoundManifest = Readonly<{ descriptor: Descriptor; bytes: Buffer }>;
@@ -90,9 +91,12 @@ export class RepositoryManifests {
       await answer.discard();
       return undefined;
     }
-    const bytes = await answer.bytes(MAX_MANIFEST_BYTES);
+    const bytes = await readWholeAnswer(answer, MAX_MANIFEST_BYTES, {
+      registry: this.#host.registry,
+      what: request.what,
+    });
     const claimed = 'digest' in key ? key.digest : findDigest(answer.header('docker-content-digest') ?? '');
-    const digest = verifiedDigest(bytes, claimed);
+    const digest = verifiedDigest(bytes, claimed, request.what);
     return this.#remember({
       descriptor: { mediaType: mediaTypeOf(answer, bytes), digest, size: bytes.length },
       bytes,
@@ -216,11 +220,11 @@ function describe(answer: HttpAnswer, key: ManifestKey): Descriptor | undefined 
 }
 
 /** The digest that the bytes really have, in the algorithm that is claimed or sha256. */
-function verifiedDigest(bytes: Buffer, claimed: Digest | undefined): Digest {
+function verifiedDigest(bytes: Buffer, claimed: Digest | undefined, what?: string): Digest {
   const algorithm = claimed === undefined ? 'sha256' : algorithmOf(claimed);
   const known: HashAlgorithm = isHashAlgorithm(algorithm) ? algorithm : 'sha256';
   const actual = digestOf(known, createHash(known).update(bytes).digest('hex'));
-  if (claimed !== undefined && claimed !== actual) throw new DigestMismatchError(claimed, actual);
+  if (claimed !== undefined && claimed !== actual) throw new DigestMismatchError(claimed, actual, what);
   return actual;
 }
 

@@ -4,6 +4,7 @@ import { RegistryError } from './errors.js';
 import type { HttpAnswer } from './http/answer.js';
 import type { ApiRequest, RegistryHost } from './registry-host.js';
 import type { ListOptions } from './repository.js';
+import { readWholeAnswer } from './whole-answer.js';
 
 export type ListRequest = Readonly<{
   path: string;
@@ -18,6 +19,9 @@ export type ListRequest = Readonly<{
 
 const DEFAULT_PAGE_SIZE = 1000;
 const MAX_PAGE_BYTES = 16 * 1024 * 1024;
+
+/** A registry that always knows a next one would be asked for ever. */
+const MAX_PAGES = 5000;
 
 /** The names of a list, page after page. distribution-spec spec.md, "Listing Tags". */
 export async function* readPages(
@@ -54,6 +58,11 @@ export async function* walkPages(
     const next = nextPage(answer);
     seen.add(String(target));
     yield answer;
+    if (seen.size === MAX_PAGES)
+      throw new RegistryError(`${request.what}: there are more than ${MAX_PAGES} pages`, {
+        registry: host.registry,
+        status: answer.status,
+      });
     target = next !== undefined && !seen.has(next) ? next : undefined;
   }
 }
@@ -63,7 +72,7 @@ async function readJson(
   what: string,
   registry: string,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const bytes = await answer.bytes(MAX_PAGE_BYTES);
+  const bytes = await readWholeAnswer(answer, MAX_PAGE_BYTES, { registry, what });
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;

@@ -2,15 +2,19 @@ import { createHash } from 'node:crypto';
 import type { Descriptor, Digest, RepositoryName, Tag } from '../oci/index.js';
 import { algorithmOf, digestOf, encodedOf, MEDIA_TYPES, parseManifest, parseTag } from '../oci/index.js';
 import { repositoryScope } from './auth/scope.js';
+import { RegistryError } from './errors.js';
 import type { FoundManifest, RepositoryManifests, UnlistedReferrer } from './manifests.js';
 import { walkPages } from './paging.js';
 import type { RegistryHost } from './registry-host.js';
+import { readWholeAnswer } from './whole-answer.js';
 
 type Options = Readonly<{ signal?: AbortSignal }>;
 
 /** What registries answer that do not have the API. */
 const UNSUPPORTED = [400, 404, 405, 406];
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+/** More would be a mistake, or an attack. */
+const MAX_REFERRERS = 100_000;
 
 /** The manifests about a manifest. distribution-spec spec.md, "Listing Referrers", "Referrers Tag Schema". */
 export class Referrers {
@@ -52,11 +56,13 @@ export class Referrers {
     { artifactType, signal }: Options & Readonly<{ artifactType?: string }>,
   ): Promise<Descriptor[] | undefined> {
     const query = artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType })}`;
+    const { registry } = this.#host;
+    const what = `listing the referrers of ${digest} in ${registry}/${this.#path}`;
     const pages = walkPages(this.#host, {
       target: `/v2/${this.#path}/referrers/${digest}${query}`,
       repository: this.#path,
       scopes: [repositoryScope(this.#path, 'pull')],
-      what: `listing the referrers of ${digest} in ${this.#host.registry}/${this.#path}`,
+      what,
       expect: [200, ...UNSUPPORTED],
       signal,
     });
@@ -66,7 +72,9 @@ export class Referrers {
         await answer.discard();
         return undefined;
       }
-      referrers.push(...childrenOf(await answer.bytes(MAX_PAGE_BYTES)));
+      referrers.push(...childrenOf(await readWholeAnswer(answer, MAX_PAGE_BYTES, { registry, what })));
+      if (referrers.length > MAX_REFERRERS)
+        throw new RegistryError(`${what}: there are more than ${MAX_REFERRERS}`, { registry, status: 200 });
     }
     return referrers;
   }

@@ -12,8 +12,9 @@ export class ContentNotFoundError extends Error {
 export class DigestMismatchError extends Error {
   override readonly name = 'DigestMismatchError';
 
-  constructor(expected: Digest, actual: Digest) {
-    super(`the content hashes to ${actual}, not to ${expected}`);
+  /** @param what was being done, in words, where only the caller knows. */
+  constructor(expected: Digest, actual: Digest, what?: string) {
+    super(`${what === undefined ? '' : `${what}: `}the content hashes to ${actual}, not to ${expected}`);
   }
 }
 

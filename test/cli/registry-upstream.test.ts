@@ -73,6 +73,20 @@ describe('an upstream', () => {
     await expect(open().manifest(APP, { tag: V1 })).rejects.toMatchObject({ name: 'UpstreamContentError' });
   });
 
+  it('sends a manifest without end', async () => {
+    registry.intercept = ({ url }, response) => {
+      if (!url?.includes('manifests')) return false;
+      send(
+        response,
+        200,
+        { 'content-type': 'application/vnd.oci.image.manifest.v1+json' },
+        Buffer.alloc(1e7),
+      );
+      return true;
+    };
+    await expect(open().manifest(APP, { tag: V1 })).rejects.toMatchObject({ name: 'UpstreamContentError' });
+  });
+
   it.each([
     { host: 'registry-1.docker.io', repository: 'alpine', asked: 'library/alpine' },
     { host: 'docker.io', repository: 'library/alpine', asked: 'library/alpine' },

@@ -531,3 +531,45 @@ async function* failing(cause: Error): AsyncGenerator<Uint8Array> {
   yield Buffer.alloc(1000);
   throw cause;
 }
+
+describe('a registry that has no end of what it was asked for', () => {
+  const answering = (path: RegExp, type: string, body: string, link?: string) => {
+    let pages = 0;
+    registry.intercept = ({ url = '' }, response) => {
+      if (!path.test(url)) return false;
+      const next = `<${url.split('?', 1)[0]}?${link}=${++pages}>; rel="next"`;
+      send(response, 200, { 'content-type': type, ...(link !== undefined && { link: next }) }, body);
+      return true;
+    };
+  };
+  const INDEX = 'application/vnd.oci.image.index.v1+json';
+  const { descriptor } = manifestOf();
+
+  it.each<[what: string, failed: () => Promise<unknown>]>([
+    ['reading manifest v1 of', () => repositoryAt(registry).readManifest('v1')],
+    ['listing the tags of', () => Array.fromAsync(repositoryAt(registry).tags())],
+    ['listing the referrers of', () => repositoryAt(registry).referrers(descriptor.digest)],
+  ])('is named: %s', async (what, failed) => {
+    answering(/manifests|tags|referrers/, INDEX, ' '.repeat(20 * MIB));
+    await expect(failed()).rejects.toMatchObject({
+      name: 'RegistryError',
+      message: expect.stringMatching(
+        new RegExp(`^${what} .*${registry.address}/team/app: .*more than \\d+ bytes$`),
+      ),
+    });
+  });
+
+  it('is asked for so many pages, and referrers', async () => {
+    answering(/tags/, 'application/json', '{"tags":[]}', 'last');
+    await expect(Array.fromAsync(repositoryAt(registry).tags())).rejects.toThrow('more than 5000 pages');
+    const page = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: INDEX,
+      manifests: Array(30_000).fill(descriptor),
+    });
+    answering(/referrers/, INDEX, page, 'last');
+    await expect(repositoryAt(registry).referrers(descriptor.digest)).rejects.toThrow(
+      'there are more than 100000',
+    );
+  });
+});

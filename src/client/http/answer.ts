@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { SilenceWatch } from './silence.js';
 
 /** The body of an answer is larger than anything we would read of its kind. */
-class AnswerTooLargeError extends Error {
+export class AnswerTooLargeError extends Error {
   override readonly name = 'AnswerTooLargeError';
 }
 
