@@ -21,9 +21,12 @@ export function imageMaterial({ name, digest, origin }: BaseImage, platform: Pla
 /** Parameters of signed and otherwise authenticated addresses. */
 const SECRET_PARAMETER = /(?:^|[-_.])(?:auth|credential|key|password|secret|sig|signature|token)(?:[-_.]|$)/i;
 
-function withoutSecrets(url: string): string {
-  const plain = url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1');
-  return plain.replace(/([?&])([^=&#]+)=([^&#]*)/g, (whole, mark: string, name: string) =>
+/** A text without what authenticates in the addresses in it, and without the user of a proxy that has no scheme. */
+export function withoutSecrets(text: string): string {
+  const plain = text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/gi, '$1')
+    .replace(/^[^/@:\s]+:[^/@\s]*@(?=[^/@\s]+$)/, '');
+  return plain.replace(/([?&])([^=&#]+)=([^&#\s]*)/g, (whole, mark: string, name: string) =>
     SECRET_PARAMETER.test(name) ? `${mark}${name}=****` : whole,
   );
 }

@@ -195,11 +195,20 @@ describe('provenance', () => {
   });
 
   it('tells arguments and the Dockerfile in mode max, but for what has a secret name', async () => {
-    const args = ['--build-arg', 'NAME=me', '--build-arg', 'API_TOKEN=hush', '--label', 'a=b'];
+    const proxy = ['HTTP_PROXY=http://me:hush@proxy:3128', 'https_proxy=me:hush@proxy:3128'];
+    const index = 'INDEX=--extra https://me:hush@pypi.example/simple?a=b&token=hush --x me@mail.example';
+    const named = ['NAME=me', 'API_TOKEN=hush', ...proxy, index];
+    const args = [...named.flatMap((arg) => ['--build-arg', arg]), '--label', 'a=b'];
     const options = ['--provenance=mode=max,builder-id=https://ci.example/1,reproducible=true'];
     const all = await provenance(...options, ...args, ...SECRET.slice(0, 2), context);
     const { request } = all.buildDefinition.externalParameters;
-    expect(request.args).toEqual({ 'build-arg:NAME': 'me', 'label:a': 'b' });
+    expect(request.args).toEqual({
+      'build-arg:NAME': 'me',
+      'build-arg:HTTP_PROXY': 'http://proxy:3128',
+      'build-arg:https_proxy': 'proxy:3128',
+      'build-arg:INDEX': '--extra https://pypi.example/simple?a=b&token=**** --x me@mail.example',
+      'label:a': 'b',
+    });
     expect(request.secrets).toEqual([{ id: 'npm', optional: true }]);
     const { builder, metadata } = all.runDetails;
     expect(builder.id).toBe('https://ci.example/1');

@@ -1,6 +1,6 @@
 import { formatPlatform, type Platform } from '../../oci/index.js';
 import { isSecretName } from '../dockerfile/index.js';
-import type { Material } from '../material.js';
+import { type Material, withoutSecrets } from '../material.js';
 
 /** How a build was called. */
 export type Invocation = Readonly<{
@@ -73,15 +73,17 @@ export function provenanceOf(
   };
 }
 
-/** Values of arguments whose names say that they are secret stay out of it. */
+/** Values of arguments whose names say that they are secret stay out of it, and of others the credentials in addresses. */
 function requestOf(
   { target, buildArgs, labels, secrets, agents, locals }: Invocation,
   mode: 'min' | 'max',
 ): { request: object; isComplete: boolean } {
   const told = mode === 'max' ? [...buildArgs].filter(([name]) => !isSecretName(name)) : [];
+  const shown = told.map(([name, value]) => [`build-arg:${name}`, withoutSecrets(value)] as const);
+  const isWhole = told.length === buildArgs.size && told.every(([, value], i) => shown[i]?.[1] === value);
   const args = {
     ...(target !== undefined && { target }),
-    ...Object.fromEntries(told.map(([name, value]) => [`build-arg:${name}`, value])),
+    ...Object.fromEntries(shown),
     ...(mode === 'max' && Object.fromEntries([...labels].map(([name, value]) => [`label:${name}`, value]))),
   };
   const credentials = {
@@ -95,7 +97,7 @@ function requestOf(
       ...(mode === 'max' && credentials),
       locals: locals.map((name) => ({ name })),
     },
-    isComplete: told.length === buildArgs.size && (mode === 'max' || labels.size === 0),
+    isComplete: isWhole && (mode === 'max' || labels.size === 0),
   };
 }
 
