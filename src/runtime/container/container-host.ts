@@ -5,7 +5,7 @@ import type { Networks } from '../networks/index.js';
 import type { RuntimeProgram } from '../oci-runtime.js';
 import type { RuntimeEvents } from '../runtime-events.js';
 import { treeBytes, type Volumes } from '../volumes/index.js';
-import { type CreateBody, type EndpointSettings, stopSignalOf } from './configuration.js';
+import type { CreateBody, EndpointSettings } from './configuration.js';
 import {
   type ContainerUpdate,
   type PauseOptions,
@@ -20,6 +20,12 @@ import { ContainerFiles } from './container-files.js';
 import type { ContainerFolder } from './container-folder.js';
 import { ContainerLauncher, type LaunchOptions } from './container-launcher.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
+import {
+  ContainerShutdown,
+  type Outcome,
+  type RemoveOptions,
+  type StopOptions,
+} from './container-shutdown.js';
 import type { HealthResult } from './health.js';
 import { HealthDuty } from './health-duty.js';
 import { type ContainerHostOptions, HostParts } from './host-parts.js';
@@ -29,12 +35,9 @@ import { noteHealth } from './note-health.js';
 import type { OciControl } from './oci-control.js';
 import { restartDelay, wantsRestart, wantsStartAtBoot } from './restart-policy.js';
 
-/** Whether something was done, or was so already. */
-export type Outcome = 'changed' | 'unchanged';
 type Signals = Readonly<{ signal?: AbortSignal }>;
 
 const LOOK_AGAIN_MS = 200;
-const DEFAULT_STOP_SECONDS = 10;
 
 /**
  * The containers of this machine: what becomes of them, from being made to being removed. Any number of processes may use
@@ -47,6 +50,7 @@ export class ContainerHost implements Disposable {
   readonly #known: KnownContainers;
   readonly #creation: ContainerCreation;
   readonly #launcher: ContainerLauncher;
+  readonly #shutdown: ContainerShutdown;
   readonly #files: ContainerFiles;
 
   /** @throws when the directory cannot be used. */
@@ -60,6 +64,7 @@ export class ContainerHost implements Disposable {
     this.#known = new KnownContainers(parts, this.#endings);
     this.#creation = new ContainerCreation(parts, (text) => this.get(text));
     this.#launcher = new ContainerLauncher(parts, this.#endings, (text) => this.running(text));
+    this.#shutdown = new ContainerShutdown(parts, this.#endings, this.#known);
     this.#files = new ContainerFiles(parts, (text, work) => this.#known.locked(text, work));
   }
 
@@ -167,47 +172,11 @@ export class ContainerHost implements Disposable {
    * Asks it to end, and ends it after a time, in which others may kill or remove it.
    * @param options `until`: gives up waiting, and leaves it asked. @throws its reason.
    */
-  async stop(
-    text: string,
-    { signal, seconds, until }: Readonly<{ signal?: string; seconds?: number; until?: AbortSignal }> = {},
-  ): Promise<Outcome> {
-    const asked = await this.#askToEnd(text, signal);
-    if (asked === undefined) return 'unchanged';
-    if (!isAlive(asked)) return 'changed';
-    const wait = seconds ?? asked.config.StopTimeout ?? DEFAULT_STOP_SECONDS;
-    const ms = wait < 0 ? Number.POSITIVE_INFINITY : wait * 1000;
-    const hasEnded = await this.#endings.ends(asked, ms, until);
-    await this.#parts.folder(asked.id).locked(async () => {
-      const record = await this.#endings.current(asked.id);
-      const isSameRun = record?.state.monitor === asked.state.monitor;
-      if (!hasEnded && record !== undefined && isAlive(record) && isSameRun) {
-        await this.#endings.signal(record, 'SIGKILL');
-        await this.#endings.expectEnd(record);
-        await this.#endings.current(record.id);
-      }
-      this.#parts.post(asked, 'stop');
-    });
-    return 'changed';
+  stop(text: string, options: StopOptions = {}): Promise<Outcome> {
+    return this.#shutdown.stop(text, options);
   }
 
-  /** @returns it as it was; nothing when there was nothing to end. */
-  #askToEnd(text: string, signal: string | undefined): Promise<ContainerRecord | undefined> {
-    return this.#known.locked(text, async (record) => {
-      if (record.state.status === 'dead') return undefined;
-      if (record.state.status === 'restarting') {
-        return this.#parts.store.setState(record.id, { status: 'exited', isStopped: true });
-      }
-      this.#parts.store.setState(record.id, { isStopped: true });
-      if (!isAlive(record)) return undefined;
-      await this.#endings.signal(record, signal ?? stopSignalOf(record.config));
-      return record;
-    });
-  }
-
-  async restart(
-    text: string,
-    options: Readonly<{ signal?: string; seconds?: number; until?: AbortSignal }> = {},
-  ): Promise<void> {
+  async restart(text: string, options: StopOptions = {}): Promise<void> {
     const { id } = this.#parts.store.get(text);
     await this.stop(id, options);
     await this.start(id);
@@ -215,18 +184,8 @@ export class ContainerHost implements Disposable {
   }
 
   /** @param signal a name with or without SIG, or a number. @throws {ContainerStateError} it does not run. */
-  async kill(text: string, signal = 'SIGKILL'): Promise<void> {
-    await this.#known.locked(text, async (record) => {
-      if (!isAlive(record))
-        throw new ContainerStateError(
-          `Cannot kill container: ${text}: container ${record.id} is not running`,
-        );
-      await this.#endings.signal(record, signal);
-      if (!/^(?:SIG)?KILL$|^9$/i.test(signal)) return;
-      this.#parts.store.setState(record.id, { isStopped: true });
-      await this.#endings.expectEnd(record);
-      await this.#endings.current(record.id);
-    });
+  kill(text: string, signal = 'SIGKILL'): Promise<void> {
+    return this.#shutdown.kill(text, signal);
   }
 
   /** @throws {ContainerStateError} it does not run, or is paused already. */
@@ -277,25 +236,8 @@ export class ContainerHost implements Disposable {
    * @param options `force`: also when it runs. `volumes`: with those that nobody named.
    * @throws {ContainerStateError} it runs.
    */
-  async remove(
-    text: string,
-    { force = false, volumes = false }: Readonly<{ force?: boolean; volumes?: boolean }> = {},
-  ): Promise<void> {
-    await this.#known.locked(text, async (record) => {
-      if (isAlive(record)) {
-        if (!force) {
-          throw new ContainerStateError(
-            `cannot remove container "/${record.name}": container is running: ` +
-              'stop the container before removing or force remove',
-          );
-        }
-        this.#parts.store.setState(record.id, { isStopped: true });
-        await this.#endings.signal(record, 'SIGKILL');
-        await this.#endings.expectEnd(record);
-        if ((await this.#endings.current(record.id)) === undefined) return; // it was to be removed at its end
-      }
-      await this.#endings.discard(record, { withVolumes: volumes });
-    });
+  remove(text: string, options: RemoveOptions = {}): Promise<void> {
+    return this.#shutdown.remove(text, options);
   }
 
   /**
