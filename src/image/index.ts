@@ -20,6 +20,7 @@ export {
 export { AmbiguousImageError, ImageFormatError } from './errors.js';
 export { exportRootfs } from './export-image.js';
 export { type ImageFilter, parseImageFilters, parseTime } from './image-filters.js';
+export type { Removed } from './image-names.js';
 export type { ImageRecord } from './image-records.js';
 export { ImageRootfs } from './image-rootfs.js';
 export { type ImportOptions, importImage } from './import-image.js';
@@ -29,7 +30,7 @@ export { LayoutDirectory } from './layout-directory.js';
 export { type ListedImage, listImages } from './listed-images.js';
 export { loadImages } from './load-images.js';
 export type { LocalImage } from './local-image.js';
-export { LocalStore, type Removed } from './local-store.js';
+export { LocalStore } from './local-store.js';
 export { isIndexType } from './manifests.js';
 export type { ImageFormat, LayerCompression } from './media-type-format.js';
 export { OciArchiveWriter } from './oci-archive-writer.js';

@@ -13,25 +13,17 @@ import type { Descriptor, Digest, Platform } from '../oci/index.js';
 import { DiskReserve } from '../sqlite/index.js';
 import { Holds } from './holds.js';
 import { findByKey, findByText } from './image-lookup.js';
+import { ImageNames, type Removed } from './image-names.js';
 import { type ImageRecord, ImageRecords } from './image-records.js';
 import { LayerMemo } from './layer-memo.js';
 import { Leases } from './leases.js';
-import { imageId, type LocalImage, readImage } from './local-image.js';
+import { type LocalImage, readImage } from './local-image.js';
 import { bare, isManifestType } from './manifests.js';
 import { Reachability } from './reachability.js';
 import { StoreDatabase } from './store-database.js';
-import { namesInIndex, writeStoreIndex } from './store-index.js';
-import { forgetReferrer, isReferrer, noteManifest, noteManifests, referrersOf } from './stored-manifests.js';
+import { forgetReferrer, isReferrer, noteManifest, referrersOf } from './stored-manifests.js';
 import { Sweeper, type Swept } from './sweeper.js';
 import { TemporaryFiles } from './temporary-files.js';
-
-export type Removed = Readonly<{
-  /** Names that went, `repository@digest` included, as registries call it. */
-  untagged: readonly string[];
-  /** Ids of the images that went. */
-  deleted: readonly Digest[];
-  reclaimedBytes: number;
-}>;
 
 /**
  * The images of this machine: an OCI layout with a database of names beside it. Several processes may use it at once,
@@ -50,6 +42,7 @@ export class LocalStore implements ImageEndpoint {
   readonly #leases: Leases;
   readonly #holds: Holds;
   readonly #sweeper: Sweeper;
+  readonly #names: ImageNames;
 
   private constructor(root: string) {
     this.root = root;
@@ -68,7 +61,13 @@ export class LocalStore implements ImageEndpoint {
     this.#holds = new Holds(this.#db);
     const reachability = new Reachability(this.#db, this.layers, (digest) => this.#layout.read(digest));
     this.#sweeper = new Sweeper(this.#db, this.#layout, this.#leases, reachability, this.layers);
-    if (this.#db.isNew) this.#restore();
+    this.#names = new ImageNames(this.#db, {
+      layout: this.#layout,
+      records: this.#records,
+      leases: this.#leases,
+      sweeper: this.#sweeper,
+    });
+    if (this.#db.isNew) this.#names.restore();
     reserve.keep();
   }
 
@@ -123,18 +122,7 @@ export class LocalStore implements ImageEndpoint {
    * @throws {ContentNotFoundError} it is not stored. @throws {ImageFormatError} the digest of a name is another one.
    */
   tagMany(descriptor: Descriptor, names: readonly string[]): void {
-    const root = bare(descriptor);
-    this.#leases.take(root.digest);
-    const id = imageId(this.#layout, root);
-    const absorbed = this.#db.transaction(() => {
-      const now = Date.now();
-      let isChanged = this.#records.add(root, id, now);
-      for (const name of names) isChanged = this.#records.setName(name, root.digest, now) || isChanged;
-      const others = names.length > 0 ? this.#records.absorb(root.digest, id) : [];
-      if (isChanged || others.length > 0) this.#writeIndex();
-      return others;
-    });
-    if (absorbed.length > 0) this.#sweeper.sweep(this.#sweeper.reachableFrom(absorbed));
+    this.#names.add(descriptor, names);
   }
 
   /**
@@ -147,24 +135,12 @@ export class LocalStore implements ImageEndpoint {
 
   /** Takes a name away; the image stays, perhaps without any. @returns whether there was such a name. */
   untag(name: string): boolean {
-    return this.#db.transaction(() => {
-      const removed = this.#records.removeName(name);
-      if (removed) this.#writeIndex();
-      return removed;
-    });
+    return this.#names.remove(name);
   }
 
   /** Removes an image with all its names, and the content that nothing else needs. */
-  remove({ descriptor, id, names, repoDigests }: ImageRecord): Removed {
-    const candidates = this.#sweeper.reachableFrom([descriptor.digest]);
-    this.#db.transaction(() => {
-      this.#records.remove(descriptor.digest);
-      this.#writeIndex();
-    });
-    this.#leases.release();
-    const { reclaimedBytes } = this.#sweeper.sweep(candidates);
-    const isGone = this.#records.byId(id).length === 0;
-    return { untagged: [...names, ...repoDigests], deleted: isGone ? [id] : [], reclaimedBytes };
+  remove(record: ImageRecord): Removed {
+    return this.#names.removeImage(record);
   }
 
   /** Forgets what a registry calls the image, as docker does when the last tag of that repository goes. */
@@ -336,21 +312,5 @@ export class LocalStore implements ImageEndpoint {
   #note(descriptor: Descriptor): void {
     if (isManifestType(descriptor.mediaType))
       noteManifest(this.#db, bare(descriptor), this.#layout.read(descriptor.digest));
-  }
-
-  /** The database was lost: index.json still has the names. */
-  #restore(): void {
-    for (const { descriptor, name } of namesInIndex(this.#layout)) {
-      noteManifests(this.#db, descriptor, (digest) => this.#layout.read(digest));
-      try {
-        this.tagMany(descriptor, name === undefined ? [] : [name]);
-      } catch (error) {
-        if (!(error instanceof ContentNotFoundError)) throw error; // not whole, so not an image any more
-      }
-    }
-  }
-
-  #writeIndex(): void {
-    writeStoreIndex(this.#layout, this.#records.all());
   }
 }
