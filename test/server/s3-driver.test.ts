@@ -1,17 +1,25 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createServer } from 'node:tls';
 import {
   CreateMultipartUploadCommand,
   ListMultipartUploadsCommand,
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   openS3,
   type S3Options,
   type StorageDriver,
   StorageUnavailableError,
 } from '../../src/storage/index.js';
+import { makeCertificate } from '../registry/tls/certificates.js';
 import { describeStorageDriver } from '../storage/contract.js';
 import { http } from '../support/http.js';
 import { createBucket, type TestBucket } from '../support/s3.js';
@@ -255,6 +263,28 @@ describe('a signed URL', () => {
     using driver = await open(newRoot(), { redirectEndpoint: 'https://s3.example:8443' });
     const url = await driver.signedUrl('/blob', { method: 'GET' });
     expect(url).toMatch(new RegExp(`^https://s3.example:8443/${bucket.bucket}/root-\\d+/blob\\?`));
+  });
+});
+
+describe('an S3 service behind TLS', () => {
+  it('is written to and read from where its certificate is trusted', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 's3-tls-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const { certificate, key } = makeCertificate(folder, 'service');
+    const [cert, ca] = [await readFile(certificate), await readFile(certificate, 'utf8')];
+    const { hostname, port } = new URL(bucket.endpoint);
+    const front = createServer({ cert, key: await readFile(key) }, (socket) => {
+      pipeline(socket, connect(Number(port), hostname), socket).catch(() => {}); // either side may leave
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void front.close());
+    await once(front, 'listening');
+    const endpoint = `https://127.0.0.1:${(front.address() as AddressInfo).port}`;
+    using driver = await open(newRoot(), { endpoint, ca });
+    const bytes = randomBytes(7 * MIB);
+    await append(driver, '/up/data', bytes);
+    await driver.publish([{ path: '/blob', from: '/up/data' }]);
+    expect(hash(await readAll(driver, '/blob', bytes.length))).toBe(hash(bytes));
+    await expect(open(newRoot(), { endpoint })).rejects.toThrow(StorageUnavailableError);
   });
 });
 

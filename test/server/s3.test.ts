@@ -247,7 +247,7 @@ describe('a large layer', () => {
     const afterPull = await memoryOf(berth.pid);
     const peaks = { idle: idle.peak, push: afterPush.peak, pull: afterPull.peak };
     console.log(`most memory in MiB: ${JSON.stringify(peaks)}`);
-    expect(afterPull.peak).toBeLessThan(220);
+    expect(afterPull.peak).toBeLessThan(180);
   });
 });
 
