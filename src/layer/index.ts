@@ -48,5 +48,5 @@ export { entryHeader } from './tar-header.js';
 export { readTar, type TarEntry } from './tar-reader.js';
 export { tarStream } from './tar-stream.js';
 export { type EntryFilter, tarTree } from './tar-tree.js';
-export { entryOf, namesIn } from './tree-entry.js';
+export { entryOf, fileType, namesIn } from './tree-entry.js';
 export { type Change, upperChanges } from './upper-changes.js';

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { canCallLinux, deviceNumbers, lgetxattr, llistxattr } from '../linux/index.js';
 import { type Entry, type EntryType, WHITEOUT_PREFIX } from './entry.js';
 import { LayerError } from './errors.js';
@@ -21,7 +21,7 @@ export function entryOf(
   stats: Stats,
   options: { xattrs?: boolean } = {},
 ): Entry | undefined {
-  const type = typeOf(stats);
+  const type = fileType(stats);
   if (type === undefined) return undefined;
   const xattrs = (options.xattrs ?? canCallLinux()) ? keptXattrs(file) : undefined;
   return {
@@ -39,8 +39,8 @@ export function entryOf(
 }
 
 /** Sorted by bytes. */
-export function namesIn(directory: string): string[] {
-  const path = encodeName(directory);
+export function namesIn(directory: string | Buffer): string[] {
+  const path = typeof directory === 'string' ? encodeName(directory) : directory;
   const names = readdirSync(path);
   // Node puts U+FFFD for what is no UTF-8.
   const isText = names.every((name) => !name.includes('\ufffd'));
@@ -83,7 +83,8 @@ function withoutNamespace(value: Buffer): Buffer {
   return portable;
 }
 
-function typeOf(stats: Stats): EntryType | undefined {
+/** @returns `undefined` for sockets, which layers cannot hold. */
+export function fileType(stats: Stats | BigIntStats): Exclude<EntryType, 'hardlink'> | undefined {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
   if (stats.isSymbolicLink()) return 'symlink';

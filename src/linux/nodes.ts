@@ -57,7 +57,7 @@ function makedev(major: number, minor: number): bigint {
 }
 
 /** The numbers of a device, from `rdev` of its node. */
-export function deviceNumbers(rdev: number): { major: number; minor: number } {
+export function deviceNumbers(rdev: number | bigint): { major: number; minor: number } {
   const device = BigInt(rdev);
   return {
     major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn)),

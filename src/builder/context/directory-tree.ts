@@ -1,17 +1,9 @@
 import { createHash, hash } from 'node:crypto';
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
-import { type Entry, encodeName, type LayerWriter, Pace, sortNames } from '../../layer/index.js';
+import { type Entry, encodeName, fileType, type LayerWriter, namesIn, Pace } from '../../layer/index.js';
+import { deviceNumbers } from '../../linux/index.js';
 import { ContentHash } from './content-hash.js';
-import {
-  deviceOf,
-  linkTarget,
-  listNames,
-  lstat,
-  secondsOf,
-  settled,
-  typeOf,
-  versionOf,
-} from './file-stat.js';
+import { linkTarget, lstat, secondsOf, settled, versionOf } from './file-stat.js';
 import type { FileFacts, FileVersion } from './saved-facts.js';
 import type { SourceEntry, SourceTree } from './source-tree.js';
 import { isSameVersion, type StatCache } from './stat-cache.js';
@@ -82,7 +74,7 @@ export class DirectoryTree implements SourceTree {
   names(directory: string): readonly string[] {
     let names = this.#names.get(directory);
     if (names === undefined) {
-      names = sortNames(listNames(this.#pathOf(directory)));
+      names = namesIn(this.#pathOf(directory));
       this.#names.set(directory, names);
     }
     return names;
@@ -169,10 +161,9 @@ export class DirectoryTree implements SourceTree {
   #look(path: string): Seen | undefined {
     const at = this.#pathOf(path);
     const stat = lstat(at, { follow: path === '' });
-    const type = stat && typeOf(stat);
-    if (stat === undefined || type === undefined) return undefined;
-    if (type === 'socket') {
-      this.#onSkipped(path);
+    const type = stat && fileType(stat);
+    if (stat === undefined || type === undefined) {
+      if (stat?.isSocket()) this.#onSkipped(path);
       return undefined;
     }
     const version = versionOf(stat);
@@ -197,7 +188,7 @@ export class DirectoryTree implements SourceTree {
     return {
       ...seen,
       ...(type === 'symlink' && { linkName: linkTarget(at) }),
-      ...((type === 'character' || type === 'block') && { device: deviceOf(stat.rdev) }),
+      ...((type === 'character' || type === 'block') && { device: deviceNumbers(stat.rdev) }),
       ...(xattrs && { xattrs }),
       ...(type === 'file' && stat.nlink > 1n && { linkId: `${stat.dev}:${stat.ino}` }),
     };
