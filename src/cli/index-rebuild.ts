@@ -1,3 +1,4 @@
+import { heapTidier } from '../memory/index.js';
 import { readConfig } from './config.js';
 import { consoleLogger } from './console-logger.js';
 import { findIndex } from './open-index.js';
@@ -12,7 +13,7 @@ export async function rebuildIndex(file: string | undefined): Promise<void> {
   const { config } = await readConfig(file, process.env);
   await using opened = await openExistingStore(config, { ...consoleLogger(), info: () => {} });
   const started = performance.now();
-  const { repositories, failed } = await opened.store.sync.run({ reread: true });
+  const { repositories, failed } = await opened.store.sync.run({ reread: true, between: heapTidier() });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const agreeing = repositories - failed;
   const agree = agreeing === 1 ? 'repository agrees' : 'repositories agree';

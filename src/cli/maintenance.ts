@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MetadataIndex } from '../index/index.js';
+import { heapTidier } from '../memory/index.js';
 import type { Config } from '../registry/config/index.js';
 import { type JobOutcome, Maintenance, type Outcome, type Task } from '../registry/maintenance/index.js';
 import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
@@ -32,7 +33,7 @@ export async function perform(config: Config, task: Task): Promise<Outcome> {
     // The index is trusted once it was compared with the files.
     // Other servers, who would hear that it was, must be able to rely on more than a collection must.
     const namesOnly = task.kind === 'collect' && opened.locks === undefined;
-    if (task.kind !== 'empty-trash') await opened.store.sync.run({ namesOnly });
+    if (task.kind !== 'empty-trash') await opened.store.sync.run({ namesOnly, between: heapTidier() });
     await using witnesses = await openWitnesses(config, {
       ...opened,
       log: quiet,

@@ -2,3 +2,4 @@
  * When V8 is to give memory back: what it would keep for longer than is good. Nothing here says how much anybody may have.
  */
 export { collectGarbage } from './collect-garbage.js';
+export { heapTidier } from './tidy-heap.js';

@@ -13,7 +13,8 @@ import { walkLinks, walkRepositories } from './walk.js';
 type Walked = Readonly<{ links: Links; version: number }>;
 /** `all`: many more repositories are to be compared. */
 type CheckOptions = ScanOptions & Readonly<{ walked?: Walked; all?: boolean }>;
-type RunOptions = Partial<ScanOptions> & Readonly<{ signal?: AbortSignal }>;
+/** `between`: to be called after each repository. */
+type RunOptions = Partial<ScanOptions> & Readonly<{ signal?: AbortSignal; between?: () => void }>;
 
 /** `failed` could not be compared. */
 export type CheckResult = Readonly<{ repositories: number; failed: number }>;
@@ -164,7 +165,8 @@ export class IndexSync {
     }
   }
 
-  async #checkAll({ signal, reread = false, namesOnly = false }: RunOptions): Promise<CheckResult> {
+  async #checkAll(given: RunOptions): Promise<CheckResult> {
+    const { signal, reread = false, namesOnly = false, between } = given;
     const started = performance.now();
     this.#noticeLoss(); // or what was compared with a lost index would be passed over
     const { generation } = this.#index;
@@ -181,6 +183,7 @@ export class IndexSync {
         this.distrust(repository);
         failed += 1;
       }
+      between?.();
     };
     try {
       // Each comparison keeps a disk busy; one that waits for answers from afar leaves room for others.
