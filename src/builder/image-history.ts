@@ -7,11 +7,11 @@ type Step = Readonly<{ entry: HistoryEntry; isBase: boolean }>;
 
 /** What an image tells of how it was made: entries of its base, and after them its own. */
 export class ImageHistory {
-  #steps: readonly Step[];
+  #steps: Step[];
   readonly #baseCreated: string | undefined;
 
   private constructor(steps: readonly Step[], baseCreated: string | undefined) {
-    this.#steps = steps;
+    this.#steps = [...steps];
     this.#baseCreated = baseCreated;
   }
 
@@ -62,6 +62,6 @@ export class ImageHistory {
   }
 
   #push(entry: HistoryEntry): void {
-    this.#steps = [...this.#steps, { entry, isBase: false }];
+    this.#steps.push({ entry, isBase: false });
   }
 }

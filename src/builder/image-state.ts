@@ -20,6 +20,9 @@ export class ImageState {
   /** Members of the base's configuration that are not known here survive. */
   readonly #base: ImageConfig;
   readonly #config: Mutable<ContainerConfig>;
+  /** What ENV has set, and LABEL: put into the configuration at the end, since there may be thousands of them. */
+  readonly #environment: Environment;
+  #labels: Map<string, string> | undefined;
   readonly #history: ImageHistory;
   #layers: Layer[];
   /** ENV and ARG: the later one counts. */
@@ -33,6 +36,8 @@ export class ImageState {
     platform: Platform;
     base: ImageConfig;
     config: ContainerConfig;
+    environment: Environment;
+    labels: ReadonlyMap<string, string> | undefined;
     history: ImageHistory;
     layers: readonly Layer[];
     variables: Environment;
@@ -42,6 +47,8 @@ export class ImageState {
     this.platform = from.platform;
     this.#base = from.base;
     this.#config = { ...from.config };
+    this.#environment = from.environment;
+    this.#labels = from.labels && new Map(from.labels);
     this.#history = from.history;
     this.#layers = [...from.layers];
     this.#variables = from.variables;
@@ -78,11 +85,14 @@ export class ImageState {
     layers: readonly Layer[],
   ): ImageState {
     const history = ImageHistory.of(base);
-    const variables = Environment.parse(config.Env ?? []);
+    const { Env, Labels } = config;
+    const variables = Environment.parse(Env ?? []);
     return new ImageState({
       platform,
       base,
       config,
+      environment: variables.clone(),
+      labels: Labels ? new Map(Object.entries(Labels)) : undefined,
       history,
       layers,
       variables,
@@ -97,6 +107,8 @@ export class ImageState {
       platform: this.platform,
       base: this.#base,
       config: this.#config,
+      environment: this.#environment.clone(),
+      labels: this.#labels,
       history: this.#history.clone(),
       layers: this.#layers,
       variables: this.#variables.clone(),
@@ -148,12 +160,10 @@ export class ImageState {
   // Instructions without a layer
 
   env(pairs: readonly Readonly<{ key: string; value: string }>[]): void {
-    const environment = Environment.parse(this.#config.Env ?? []);
     for (const { key, value } of pairs) {
-      environment.set(key, value);
+      this.#environment.set(key, value);
       this.#variables.set(key, value);
     }
-    this.#config.Env = environment.lines();
     this.#history.note(['ENV', ...pairs.map(({ key, value }) => `${key}=${value}`)].join(' '));
   }
 
@@ -178,8 +188,10 @@ export class ImageState {
 
   /** Labels that come with the build, and leave no trace in the history. */
   addLabels(labels: Iterable<readonly [string, string]>): void {
-    const added = Object.fromEntries(labels);
-    if (Object.keys(added).length > 0) this.#config.Labels = { ...this.#config.Labels, ...added };
+    for (const [name, value] of labels) {
+      this.#labels ??= new Map();
+      this.#labels.set(name, value);
+    }
   }
 
   command(args: readonly string[]): void {
@@ -290,7 +302,11 @@ export class ImageState {
       created,
       ...(this.#author !== undefined && { author: this.#author }),
       ...rest,
-      config: this.#config,
+      config: {
+        ...this.#config,
+        Env: this.#environment.lines(),
+        ...(this.#labels && { Labels: Object.fromEntries(this.#labels) }),
+      },
       rootfs: { type: 'layers', diff_ids: layers.map(({ diffID }) => diffID) },
       history,
     };

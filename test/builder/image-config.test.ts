@@ -56,6 +56,15 @@ describe('instructions without a layer', () => {
     expect(image.config.history?.every((entry) => entry.empty_layer)).toBe(true);
     expect(image.layers).toEqual([]);
   });
+
+  it('take a time that grows with their number, and not with its square', async () => {
+    const names = Array.from({ length: 20_000 }, (_, i) => `n${i}`);
+    const lines = names.flatMap((name) => [`ENV ${name}=1`, `LABEL ${name}=1`, `ARG ${name}=1`]);
+    const image = await bench.build(['FROM scratch', ...lines].join('\n'));
+    expect(image.config.config?.Env).toEqual([PATH, ...names.map((name) => `${name}=1`)]);
+    expect(Object.keys(image.config.config?.Labels ?? {})).toEqual(names);
+    expect(image.config.history).toHaveLength(lines.length);
+  });
 });
 
 describe('instructions with a layer', () => {

@@ -118,13 +118,16 @@ function unlessBroken<T>(action: () => T): T | undefined {
 
 type Args = Extract<Instruction, { kind: 'arg' }>['args'];
 
+/** All words are read before any of them counts, in an ARG and in an ENV. */
 function declare({ dockerfile, context, globals }: Walk, state: State, args: Args): void {
-  const before = new Map(state.values);
   const sources = { buildArgs: context.buildArgs ?? new Map<string, string>(), globals };
-  for (const declaration of args) {
-    const value = unlessBroken(() => argValue(declaration, sources, (name) => before.get(name), dockerfile));
-    state.declared.add(declaration.name);
-    if (value !== undefined) state.values.set(declaration.name, value);
+  const lookup = (name: string) => state.values.get(name);
+  const read = args.map(
+    (arg) => [arg.name, unlessBroken(() => argValue(arg, sources, lookup, dockerfile))] as const,
+  );
+  for (const [name, value] of read) {
+    state.declared.add(name);
+    if (value !== undefined) state.values.set(name, value);
   }
 }
 
@@ -133,10 +136,9 @@ function assign(
   state: State,
   pairs: Extract<Instruction, { kind: 'env' }>['pairs'],
 ): void {
-  const before = { ...state, values: new Map(state.values) };
-  for (const { key, value } of pairs) {
-    state.values.set(tryExpand(dockerfile, before, key) ?? key, tryExpand(dockerfile, before, value) ?? '');
-  }
+  const word = (text: string) => tryExpand(dockerfile, state, text);
+  const read = pairs.map(({ key, value }) => [word(key) ?? key, word(value) ?? ''] as const);
+  for (const [key, value] of read) state.values.set(key, value);
 }
 
 function checkWorkdir(
