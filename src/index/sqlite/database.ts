@@ -77,11 +77,7 @@ export class Database {
     if (this.#inode === undefined) return;
     const isThere = inodeOf(this.#path) === this.#inode;
     const isWhole = [...this.#beside].every(([suffix, inode]) => inodeOf(this.#path + suffix) === inode);
-    if (isThere && isWhole) return;
-    if (isThere) removeFiles(this.#path); // all notice
-    this.#file.close(); // which leaves alone what is under its name by now
-    this.#replaced += 1;
-    this.#open();
+    if (!isThere || !isWhole) this.#replace();
   }
 
   close(): void {
@@ -101,8 +97,9 @@ export class Database {
   }
 
   #replace(): void {
-    this.#file.close();
-    if (inodeOf(this.#path) === this.#inode) removeFiles(this.#path); // unless another process was first
+    // Unless another process was first. While it is open, no other file has its number; and all notice.
+    if (inodeOf(this.#path) === this.#inode) removeFiles(this.#path);
+    this.#file.close(); // which leaves alone what is under its name by now
     this.#replaced += 1;
     this.#open();
   }
