@@ -5,6 +5,7 @@ import { variablesOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
 import { expectTerminal } from './container-session.js';
 import type { StoreFlags } from './image-store.js';
+import { rawTerminal } from './raw-terminal.js';
 
 export type ExecFlags = StoreFlags &
   Readonly<{
@@ -25,6 +26,7 @@ const UNSEEN = { rows: 0, columns: 0 };
 export async function execCommand(name: string, args: readonly string[], flags: ExecFlags): Promise<number> {
   expectTerminal(flags);
   using opened = await openContainerHost(flags);
+  using _ = flags.tty && flags.interactive && !flags.detach ? rawTerminal() : undefined;
   const ended = execInContainer(opened.host, name, {
     args,
     env: variablesOf(flags),
@@ -45,17 +47,11 @@ function streamsFor({
   detach,
   interactive,
   tty,
-}: ExecFlags): Pick<ExecOptions, 'terminal' | 'stdio' | 'detached' | 'ownTerminal' | 'onSpawned'> {
-  if (detach) return { terminal: false, detached: true, stdio: 'ignore' };
-  if (interactive || !tty)
-    return { terminal: tty === true, stdio: [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'] };
-  // Nothing is typed: no terminal of ours is needed, there may be none, and one that there is keeps its ctrl-c.
-  return {
-    terminal: true,
-    ownTerminal: sizeHere(),
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-    onSpawned: tellSizes,
-  };
+}: ExecFlags): Pick<ExecOptions, 'terminal' | 'stdio' | 'detached' | 'onSpawned'> {
+  if (detach) return { detached: true, stdio: 'ignore' };
+  const streams = [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'] as const;
+  if (!tty) return { stdio: [...streams] };
+  return { terminal: sizeHere(), stdio: [...streams, 'pipe'], onSpawned: tellSizes };
 }
 
 function sizeHere() {

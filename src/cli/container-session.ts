@@ -9,6 +9,7 @@ import {
   UNREAD,
 } from '../runtime/container/index.js';
 import { UsageError } from './failure.js';
+import { rawTerminal } from './raw-terminal.js';
 
 const REDRAW_MS = 50;
 
@@ -102,8 +103,7 @@ export class ContainerSession implements Disposable {
   }
 
   #takeTerminal(folder: ContainerFolder): void {
-    process.stdin.setRawMode(true);
-    this.#resources.defer(() => process.stdin.setRawMode(false));
+    this.#resources.use(rawTerminal());
     const { stdout } = process;
     if (!stdout.isTTY) return;
     const resize = () => resizeTerminal(folder, stdout.rows, stdout.columns);

@@ -126,6 +126,17 @@ describe('berth run', () => {
     await terminal.type('hello');
     await terminal.until(/^got hello$/);
     await terminal.until(/^25 90$/);
+    const exec = `${place.prefix.join(' ')} ${BERTH} exec -it term`;
+    await using other = await Terminal.start(
+      `${exec} sh -c 'stty size; read line; stty -onlcr; printf "$line\\ndown\\r\\n"; exit 4'; echo "code $?"; stty -a`,
+      { columns: 70, rows: 20, env: place.env },
+    );
+    await other.until(/^20 70$/);
+    await other.type('first');
+    await other.until(/^first$/);
+    await other.until(/^ {5}down$/); // a line feed of a program that draws only goes down
+    await other.until(/^code 4$/);
+    await other.until(/^opost .* onlcr /);
     await terminal.press('C-p');
     await terminal.press('C-q');
     await terminal.until(/^ended with 0$/);
@@ -229,6 +240,10 @@ describe('the life of a container', () => {
       code: 3,
       stdout: expect.stringMatching(/^\/dev\/pts\/\d\r\n(.*)\r\nerr\r\n$/),
     });
+    const plain = await place.tryRun(['exec', '-t', 'inner', 'sh', '-c', 'stty -onlcr; echo one; echo two']);
+    expect(plain).toMatchObject({ code: 0, stdout: 'one\ntwo\n' });
+    const background = ['exec', '-t', 'inner', 'sh', '-c', 'sleep 100 & head -c 200000 /dev/zero'];
+    expect(await place.run(background)).toHaveLength(200_000);
     const missing = await place.tryRun(['exec', '-t', 'inner', 'nosuch']);
     expect(missing.code).toBe(127);
     expect(missing.stdout).toContain('executable file not found');

@@ -140,9 +140,9 @@ async function runExec(
     const input = exec.stdin || hasTerminal ? 'pipe' : 'ignore';
     const pipes = hasTerminal ? [input, 'pipe', 'ignore', 'pipe'] : [input, 'pipe', 'pipe'];
     exec.exitCode = await execInContainer(containers.host, exec.containerId, {
-      ...{ id, args, env, user, cwd, privileged, terminal: hasTerminal },
+      ...{ id, args, env, user, cwd, privileged },
       stdio: onSpawned === undefined ? 'ignore' : (pipes as StdioOptions),
-      ...(hasTerminal && { ownTerminal: exec.size }),
+      ...(hasTerminal && { terminal: exec.size }),
       ...(onSpawned && { onSpawned: (child) => spawned(exec, child, onSpawned) }),
     });
     return undefined;

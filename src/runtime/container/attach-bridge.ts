@@ -1,6 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { requiredPerl, startProgram } from '../programs.js';
 import type { ContainerFolder } from './container-folder.js';
+import { putsBytes } from './perl-output.js';
 
 export type AttachOptions = Readonly<{
   /** `plain` writes the container's two outputs to the bridge's own, `mux` both as docker's frames to its first. */
@@ -38,15 +39,7 @@ while (!connect($sock, sockaddr_un('attach'))) {
 }
 if (open(my $ready, '>&=', 3)) { syswrite($ready, "\n"); close($ready) }
 my ($in, $pending, $queue, $target) = ($input, '', '', 1);
-sub put {
-  my ($fd, $bytes) = @_;
-  while (length $bytes) {
-    my $n = POSIX::write($fd, $bytes, length $bytes);
-    if (defined $n) { substr($bytes, 0, $n, ''); next }
-    exit($! == EPIPE ? 101 : 1) unless $! == EAGAIN || $! == EINTR;
-    my $w = ''; vec($w, $fd, 1) = 1; select(undef, $w, undef, 1);
-  }
-}
+${putsBytes(UNREAD)}
 sub typed {
   my ($bytes) = @_; return $bytes unless @keys; my $out = '';
   for my $byte (unpack 'C*', $bytes) {

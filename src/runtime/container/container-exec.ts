@@ -33,13 +33,12 @@ export type ExecOptions = Readonly<{
   /** The container's if it is ''. */
   user: string;
   cwd: string;
-  terminal: boolean;
+  /** One of its own, on these streams; fd 3 takes lines of rows and columns. */
+  terminal?: TerminalSize;
   privileged: boolean;
   stdio: StdioOptions;
   /** Nobody waits for its end; nothing of its streams is kept. */
   detached?: boolean;
-  /** A terminal of its own, where these streams are none: fd 3 takes lines of rows and columns. */
-  ownTerminal?: TerminalSize;
   /** For who wants its pipes. */
   onSpawned?: (child: ChildProcess) => void;
   /** By which events name it, where somebody has told of it before: {@link postExec}. */
@@ -80,7 +79,8 @@ export async function execInContainer(
     args: options.args,
     env: environmentOf(first.env, options, user.home),
     cwd: options.cwd || first.cwd,
-    terminal: options.terminal,
+    terminal: options.terminal !== undefined,
+    ...(options.terminal && { consoleSize: consoleSizeOf(options.terminal) }),
     ...(options.privileged && { capabilities: allCapabilities() }),
     user: { uid: user.uid, gid: user.gid, ...(user.groups.length > 0 && { additionalGids: user.groups }) },
   };
@@ -116,28 +116,27 @@ async function runProcess(
   const streams = streamsOf(options.stdio);
   const stdio = [...streams, file.fd, log.fd];
   const [fileThere, logThere] = [streams.length, streams.length + 1].map((fd) => `/proc/self/fd/${fd}`);
-  const pidFile = options.pidFile ?? join(folder, `exec-${randomBytes(6).toString('hex')}.pid`);
+  const name = `exec-${randomBytes(6).toString('hex')}`;
+  const pidFile = options.pidFile ?? join(folder, `${name}.pid`);
+  const socket = `${name}.socket`; // the whole path may be too long for one
   try {
-    const flags = [
-      '--process',
-      `${fileThere}`,
-      '--pid-file',
-      pidFile,
-      ...(options.detached ? ['--detach'] : []),
-    ];
-    const command = withLog(control.execCommand(id, flags), `${logThere}`);
+    const exec = (flags: readonly string[]) => {
+      const all = ['--process', `${fileThere}`, '--pid-file', pidFile, ...flags];
+      return withLog(control.execCommand(id, all), `${logThere}`);
+    };
     let child: ChildProcess | undefined;
-    const ended = runToEnd(
-      options.ownTerminal === undefined ? command : inTerminal(command, options.ownTerminal),
-      {
-        ...options,
-        stdio,
-        onSpawned: (spawned) => {
-          child = spawned;
-          options.onSpawned?.(spawned);
-        },
+    const command =
+      options.terminal === undefined
+        ? exec(options.detached ? ['--detach'] : [])
+        : inTerminal(exec, { socket, pidFile });
+    const ended = runToEnd(command, folder, {
+      ...options,
+      stdio,
+      onSpawned: (spawned) => {
+        child = spawned;
+        options.onSpawned?.(spawned);
       },
-    );
+    });
     using late = lateness(() => pidIn(pidFile) === undefined);
     const signal = AbortSignal.any([late.signal, ...(options.signal ? [options.signal] : [])]);
     const code = await endedBy(signal, ended, async (over) => {
@@ -152,6 +151,7 @@ async function runProcess(
     return code;
   } finally {
     rmSync(pidFile, { force: true });
+    rmSync(join(folder, socket), { force: true });
   }
 }
 
@@ -242,6 +242,11 @@ function environmentOf(own: readonly string[], { env, terminal }: ExecOptions, h
   ];
 }
 
+/** runtime-spec config.md, "process". */
+function consoleSizeOf({ rows, columns }: TerminalSize) {
+  return { height: rows, width: columns };
+}
+
 /** The log is an option of the program, not of its exec. */
 function withLog([program = '', ...args]: readonly string[], log: string): string[] {
   return [program, '--log', log, '--log-format', 'json', ...args];
@@ -249,9 +254,10 @@ function withLog([program = '', ...args]: readonly string[], log: string): strin
 
 function runToEnd(
   [program = '', ...args]: readonly string[],
+  cwd: string,
   { stdio, onSpawned }: ExecOptions,
 ): Promise<number> {
-  const child = startProgram(program, args, { stdio });
+  const child = startProgram(program, args, { cwd, stdio });
   onSpawned?.(child);
   return new Promise((resolve, reject) => {
     child.once('error', reject);

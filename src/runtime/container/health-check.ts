@@ -33,7 +33,7 @@ export async function checkHealth(
   try {
     const pidFile = host.folder(id).file('health.pid');
     const code = await execInContainer(host, id, {
-      ...{ args, env: [], user: '', cwd: '', terminal: false, privileged: false },
+      ...{ args, env: [], user: '', cwd: '', privileged: false },
       stdio: ['ignore', 'pipe', 'pipe'],
       onSpawned: (child) => output.read(child),
       pidFile,
