@@ -99,6 +99,7 @@ function addExec(parent: Command): void {
     .option('-u, --user <user>', 'user[:group], names or numbers')
     .option('-w, --workdir <directory>', 'where it starts')
     .option('--privileged', 'it may do what root may')
+    .option('--detach-keys <keys>', 'leave it alone: ctrl-p,ctrl-q')
     .addHelpText('after', examples(['berth exec -it web sh', 'a shell in it']))
     .action(async (name: string, words: string[], flags: ExecFlags) => {
       const { execCommand } = await import('./container-exec.js');

@@ -1,9 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Writable } from 'node:stream';
-import { ContainerStartError, type ExecOptions, execInContainer } from '../runtime/container/index.js';
+import {
+  ContainerStartError,
+  DEFAULT_DETACH_KEYS,
+  type ExecOptions,
+  execInContainer,
+} from '../runtime/container/index.js';
 import { variablesOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
-import { expectTerminal } from './container-session.js';
+import { detachKeysOf, expectTerminal } from './container-session.js';
 import type { StoreFlags } from './image-store.js';
 import { rawTerminal } from './raw-terminal.js';
 
@@ -12,6 +17,7 @@ export type ExecFlags = StoreFlags &
     detach?: boolean;
     interactive?: boolean;
     tty?: boolean;
+    detachKeys?: string;
     env: readonly string[];
     envFile: readonly string[];
     user?: string;
@@ -22,7 +28,7 @@ export type ExecFlags = StoreFlags &
 /** Of a terminal that nobody looks at; docker has none then, and programs guess. */
 const UNSEEN = { rows: 0, columns: 0 };
 
-/** `berth exec`. @returns the exit code; 0 for one that nobody waits for. */
+/** `berth exec`. @returns the exit code; 0 for one that nobody waits for, or any more. */
 export async function execCommand(name: string, args: readonly string[], flags: ExecFlags): Promise<number> {
   expectTerminal(flags);
   using opened = await openContainerHost(flags);
@@ -33,10 +39,11 @@ export async function execCommand(name: string, args: readonly string[], flags: 
     user: flags.user ?? '',
     cwd: flags.workdir ?? '',
     privileged: flags.privileged === true,
+    detachKeys: detachKeysOf(flags.detachKeys ?? DEFAULT_DETACH_KEYS),
     ...streamsFor(flags),
   });
   try {
-    return await ended;
+    return (await ended) ?? 0;
   } catch (error) {
     if (flags.detach || !(error instanceof ContainerStartError) || !error.isSaid) throw error;
     return error.exitCode;

@@ -134,7 +134,7 @@ export class ContainerSession implements Disposable {
 }
 
 /** @throws {UsageError} */
-function detachKeysOf(text: string): Uint8Array {
+export function detachKeysOf(text: string): Uint8Array {
   try {
     return parseDetachKeys(text);
   } catch (error) {

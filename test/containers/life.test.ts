@@ -137,6 +137,18 @@ describe('berth run', () => {
     await other.until(/^ {5}down$/); // a line feed of a program that draws only goes down
     await other.until(/^code 4$/);
     await other.until(/^opost .* onlcr /);
+    await using left = await Terminal.start(`${exec} sh -c 'read line; echo "$line" > /left; sleep 1000'`, {
+      columns: 70,
+      rows: 20,
+      env: place.env,
+    });
+    await left.type('typed');
+    const seen = () => place.tryRun(['exec', 'term', 'cat', '/left']);
+    await until(async () => (await seen()).stdout === 'typed\n');
+    await left.press('C-p');
+    await left.press('C-q');
+    await left.until(/^ended with 0$/);
+    expect(await place.run(['top', 'term'])).toMatch(/sleep 1000$/m);
     await terminal.press('C-p');
     await terminal.press('C-q');
     await terminal.until(/^ended with 0$/);

@@ -139,12 +139,13 @@ async function runExec(
     const hasTerminal = exec.tty && onSpawned !== undefined;
     const input = exec.stdin || hasTerminal ? 'pipe' : 'ignore';
     const pipes = hasTerminal ? [input, 'pipe', 'ignore', 'pipe'] : [input, 'pipe', 'pipe'];
-    exec.exitCode = await execInContainer(containers.host, exec.containerId, {
+    const code = await execInContainer(containers.host, exec.containerId, {
       ...{ id, args, env, user, cwd, privileged },
       stdio: onSpawned === undefined ? 'ignore' : (pipes as StdioOptions),
       ...(hasTerminal && { terminal: exec.size }),
       ...(onSpawned && { onSpawned: (child) => spawned(exec, child, onSpawned) }),
     });
+    exec.exitCode = code ?? null;
     return undefined;
   } catch (error) {
     const { exitCode = NOT_STARTED } = error as { exitCode?: number };

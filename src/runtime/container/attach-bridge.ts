@@ -1,7 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { requiredPerl, startProgram } from '../programs.js';
 import type { ContainerFolder } from './container-folder.js';
-import { putsBytes } from './perl-output.js';
+import { putsBytes, TYPED } from './perl-streams.js';
 
 export type AttachOptions = Readonly<{
   /** `plain` writes the container's two outputs to the bridge's own, `mux` both as docker's frames to its first. */
@@ -29,7 +29,7 @@ const BRIDGE = String.raw`
 use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE :sys_wait_h);
 my ($dir, $mode, $input, $keys) = @ARGV;
 $SIG{$_} = 'IGNORE' for qw(INT QUIT TERM HUP TSTP PIPE WINCH USR1 USR2);
-my @keys = unpack('C*', pack('H*', $keys)); my $matched = 0;
+my @keys = unpack('C*', pack('H*', $keys));
 chdir $dir or exit 1; # it could not be started, and is gone
 socket(my $sock, AF_UNIX, 5, 0) or die "socket: $!\n";
 my $parent = getppid();
@@ -40,14 +40,8 @@ while (!connect($sock, sockaddr_un('attach'))) {
 if (open(my $ready, '>&=', 3)) { syswrite($ready, "\n"); close($ready) }
 my ($in, $pending, $queue, $target) = ($input, '', '', 1);
 ${putsBytes(UNREAD)}
-sub typed {
-  my ($bytes) = @_; return $bytes unless @keys; my $out = '';
-  for my $byte (unpack 'C*', $bytes) {
-    if ($byte == $keys[$matched]) { exit 100 if ++$matched == @keys; next }
-    $out .= pack('C*', @keys[0 .. $matched - 1], $byte); $matched = 0;
-  }
-  return $out;
-}
+sub left { exit 100 }
+${TYPED}
 while (1) {
   my ($r, $w) = ('', ''); vec($r, fileno $sock, 1) = 1;
   vec($r, 0, 1) = 1 if $in && !length $pending;

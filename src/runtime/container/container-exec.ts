@@ -13,7 +13,7 @@ import { processesOf } from './container-processes.js';
 import type { ContainerRecord } from './container-record.js';
 import { newExecId, postExec } from './exec-events.js';
 import { endSession } from './exec-session.js';
-import { inTerminal, type TerminalSize } from './exec-terminal.js';
+import { inTerminal, LEFT_BY, type TerminalSize } from './exec-terminal.js';
 import { descendantsOf, kill } from './process-tree.js';
 
 /** As a shell has it, for a command that cannot be started. */
@@ -35,6 +35,8 @@ export type ExecOptions = Readonly<{
   cwd: string;
   /** One of its own, on these streams; fd 3 takes lines of rows and columns. */
   terminal?: TerminalSize;
+  /** Bytes typed on it that leave the process alone. */
+  detachKeys?: Uint8Array;
   privileged: boolean;
   stdio: StdioOptions;
   /** Nobody waits for its end; nothing of its streams is kept. */
@@ -58,14 +60,14 @@ type BundleProcess = Readonly<{
 
 /**
  * Runs another process in a container, on these streams, to its end.
- * @returns its exit code. @throws {ContainerStateError} the container does not run, or is paused.
+ * @returns its exit code; none when it was left alone. @throws {ContainerStateError} the container does not run, or is paused.
  * @throws {ContainerStartError} the process cannot be started.
  */
 export async function execInContainer(
   host: ContainerHost,
   text: string,
   options: ExecOptions,
-): Promise<number> {
+): Promise<number | undefined> {
   const record = await host.running(text);
   if (record.state.status === 'paused') {
     throw new ContainerStateError(`Container ${record.id} is paused, unpause the container before exec`);
@@ -88,7 +90,7 @@ export async function execInContainer(
   if (options.id === undefined)
     postExec(host.events, record, execID, { action: 'exec_create', args: options.args });
   postExec(host.events, record, execID, { action: 'exec_start', args: options.args });
-  let exitCode = NOT_STARTED;
+  let exitCode: number | undefined = NOT_STARTED;
   try {
     exitCode = await runProcess(host, record, spec, options);
     return exitCode;
@@ -97,7 +99,8 @@ export async function execInContainer(
     throw error;
   } finally {
     // Of one that nobody waits for, nobody knows.
-    if (options.detached !== true) postExec(host.events, record, execID, { exitCode });
+    if (options.detached !== true && exitCode !== undefined)
+      postExec(host.events, record, execID, { exitCode });
   }
 }
 
@@ -106,7 +109,7 @@ async function runProcess(
   record: ContainerRecord,
   spec: object,
   options: ExecOptions,
-): Promise<number> {
+): Promise<number | undefined> {
   const { id } = record;
   const control = await host.control();
   const folder = host.folder(id).path;
@@ -128,7 +131,7 @@ async function runProcess(
     const command =
       options.terminal === undefined
         ? exec(options.detached ? ['--detach'] : [])
-        : inTerminal(exec, { socket, pidFile });
+        : inTerminal(exec, { socket, pidFile }, options.detachKeys ?? new Uint8Array());
     const ended = runToEnd(command, folder, {
       ...options,
       stdio,
@@ -144,7 +147,7 @@ async function runProcess(
       const pid = child?.pid;
       for (const each of pid === undefined ? [] : [...descendantsOf(pid), pid]) kill(each); // it may wait for what is frozen
     });
-    if (code !== 0) {
+    if (code !== 0 && code !== undefined) {
       const text = readFileSync(`/proc/self/fd/${log.fd}`, 'utf8');
       throwIfNotStarted(text, code, { isSaid: control.tellsItself });
     }
@@ -170,9 +173,9 @@ function streamsOf(stdio: StdioOptions) {
 /** @param end called when the signal says so, with one that says that it has ended. @throws the signal's reason. */
 async function endedBy(
   signal: AbortSignal,
-  ended: Promise<number>,
+  ended: Promise<number | undefined>,
   end: (over: AbortSignal) => Promise<void>,
-): Promise<number> {
+): Promise<number | undefined> {
   const over = new AbortController();
   let killed: Promise<void> | undefined;
   const onAbort = () => {
@@ -256,13 +259,13 @@ function runToEnd(
   [program = '', ...args]: readonly string[],
   cwd: string,
   { stdio, onSpawned }: ExecOptions,
-): Promise<number> {
+): Promise<number | undefined> {
   const child = startProgram(program, args, { cwd, stdio });
   onSpawned?.(child);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
-      if (code !== null) resolve(code);
+      if (code !== null || signal === LEFT_BY) resolve(code ?? undefined);
       else reject(new RuntimeError(`${program} was ended by ${signal}`));
     });
   });

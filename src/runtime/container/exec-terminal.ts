@@ -1,7 +1,9 @@
 import { RuntimeUnavailableError } from '../errors.js';
 import { requiredPerl } from '../programs.js';
-import { putsBytes } from './perl-output.js';
+import { putsBytes, TYPED } from './perl-streams.js';
 
+/** What ends the session, and not the process, when the keys that leave it were typed. */
+export const LEFT_BY: NodeJS.Signals = 'SIGUSR1';
 /** As a shell has it, of SIGPIPE. */
 const UNREAD = 141;
 
@@ -24,7 +26,7 @@ const SYSTEM_CALLS: Readonly<Partial<Record<NodeJS.Architecture, { prctl: number
 /**
  * Takes the terminal of a process that an OCI runtime starts and leaves (`exec --detach --console-socket`), as Node cannot:
  * what is read is typed on it, what it shows is printed, as it is. The runtime could do it itself, but would change line
- * ends only once the process has printed some, and for programs that draw.
+ * ends only once the process has printed some, and for programs that draw. Ended by {@link LEFT_BY}, it was left.
  *
  * The process becomes a child of this one when the runtime ends (prctl(2), PR_SET_CHILD_SUBREAPER), and this one ends as it
  * does; it is hung up when this one ends first, which it does with 141, as by SIGPIPE, when nobody reads. On fd 3 come new
@@ -33,7 +35,8 @@ const SYSTEM_CALLS: Readonly<Partial<Record<NodeJS.Architecture, { prctl: number
 const TERMINAL = String.raw`
 use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE :sys_wait_h);
 ${putsBytes(UNREAD)}
-my ($prctl, $recvmsg, $name, $pid_file, @command) = @ARGV;
+my ($prctl, $recvmsg, $name, $pid_file, $keys, @command) = @ARGV;
+my @keys = unpack('C*', pack('H*', $keys));
 socket(my $door, AF_UNIX, SOCK_STREAM, 0) or die "socket: $!\n";
 bind($door, sockaddr_un($name)) && listen($door, 1) or die "$name: $!\n";
 syscall($prctl + 0, 36, 1, 0, 0, 0) == 0 or die "prctl: $!\n";
@@ -44,7 +47,7 @@ if (!$runtime) {
   exec { $command[0] } @command or die "$command[0]: $!\n";
 }
 close($saying);
-my ($leader, $ended, $master, @size) = (0, undef, undef);
+my ($leader, $ended, $master, $sizes, $alone, @size) = (0, undef, undef, undef, 0);
 $SIG{PIPE} = 'IGNORE'; $SIG{CHLD} = sub {}; $SIG{TERM} = sub { kill 'KILL', $leader || $runtime };
 sub status { return $? & 127 ? 128 + ($? & 127) : $? >> 8 }
 sub resize {
@@ -64,6 +67,11 @@ sub received {
   open(my $there, '+<&=', $fd) or die "terminal: $!\n";
   return $there;
 }
+sub left { # the terminal has to stay, and be read
+  kill('USR1', $$) if fork() // die "fork: $!\n";
+  open($_, '+<', '/dev/null') for *STDIN, *STDOUT, *STDERR; undef $sizes; POSIX::setsid(); $alone = 1;
+}
+${TYPED}
 sub reap {
   if (!$leader && waitpid($runtime, WNOHANG) == $runtime) {
     if ($?) { my $code = status(); local $/; my $why = <$said> // ''; $why =~ s/\n/\r\n/g; put(1, $why); exit $code }
@@ -71,10 +79,10 @@ sub reap {
   }
   $ended = status() if $leader && !defined $ended && waitpid($leader, WNOHANG) == $leader;
 }
-open(my $sizes, '<&=', 3) or die "fd 3: $!\n";
+open($sizes, '<&=', 3) or die "fd 3: $!\n";
 my ($in, $pending, $lines) = (1, '', '');
 while (1) {
-  reap();
+  if ($alone) { exit if !$master } else { reap() }
   my ($r, $w) = ('', '');
   for ($door, $master, $sizes) { vec($r, fileno $_, 1) = 1 if $_ }
   vec($r, 0, 1) = 1 if $in && $master && !length $pending;
@@ -97,7 +105,8 @@ while (1) {
   }
   if ($in && vec($r, 0, 1)) {
     my $n = sysread(STDIN, $pending, 4096);
-    if (!$n && (defined $n || ($! != EAGAIN && $! != EINTR))) { $in = 0; $pending = '' }
+    if ($n) { $pending = typed($pending); $in = !$alone }
+    elsif (defined $n || ($! != EAGAIN && $! != EINTR)) { $in = 0; $pending = '' }
   }
   if ($door && vec($r, fileno $door, 1)) {
     accept(my $from, $door) or next;
@@ -110,16 +119,20 @@ while (1) {
  * The command line that starts a process on a terminal of its own and sees to that; its fd 3 takes sizes.
  * @param exec given the runtime's flags for that. @param there names of files in the directory that it is to be started in:
  * a socket that is made, and the file in which the runtime writes the process's number.
+ * @param detachKeys bytes that leave the process alone; none is none.
  * @throws {RuntimeUnavailableError} no Perl.
  */
 export function inTerminal(
   exec: (flags: readonly string[]) => readonly string[],
   there: Readonly<{ socket: string; pidFile: string }>,
+  detachKeys: Uint8Array,
 ): string[] {
   const perl = requiredPerl('terminals');
   const { prctl, recvmsg } = SYSTEM_CALLS[process.arch] ?? {};
   if (prctl === undefined)
     throw new RuntimeUnavailableError(`terminals for exec are not known on ${process.arch}: leave out -t`);
-  const command = exec(['--detach', '--console-socket', there.socket]);
-  return [perl, '-e', TERMINAL, String(prctl), String(recvmsg), there.socket, there.pidFile, ...command];
+  const { socket, pidFile } = there;
+  const keys = Buffer.from(detachKeys).toString('hex');
+  const command = exec(['--detach', '--console-socket', socket]);
+  return [perl, '-e', TERMINAL, String(prctl), String(recvmsg), socket, pidFile, keys, ...command];
 }

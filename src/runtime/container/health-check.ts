@@ -39,7 +39,7 @@ export async function checkHealth(
       pidFile,
       signal: AbortSignal.any([signal, tooLate]),
     });
-    return end(code, output.text);
+    return end(code ?? NOT_RUN, output.text);
   } catch (error) {
     signal.throwIfAborted();
     if (!tooLate.aborted) return end(NOT_RUN, (error as Error).message.slice(0, MAX_OUTPUT_BYTES));

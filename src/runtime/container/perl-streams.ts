@@ -14,3 +14,18 @@ sub put {
   }
 }`;
 }
+
+/**
+ * Perl's `typed(BYTES)`: what of them goes on, where `@keys` are the bytes that leave a session; those are kept back until it
+ * is clear that they are no more than the beginning. When they are complete it calls `left`.
+ */
+export const TYPED = `
+my $matched = 0;
+sub typed {
+  my ($bytes) = @_; return $bytes unless @keys; my $out = '';
+  for my $byte (unpack 'C*', $bytes) {
+    if ($byte == $keys[$matched]) { next if ++$matched < @keys; left(); return '' }
+    $out .= pack('C*', @keys[0 .. $matched - 1], $byte); $matched = 0;
+  }
+  return $out;
+}`;
