@@ -7,7 +7,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RateLimitError, TrustFolders, UnreachableError } from '../../src/client/index.js';
-import { freePort } from '../support/http.js';
+import { freePort } from '../support/free-port.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { openClient, repositoryAt } from './clients.js';
 import { FakeRegistry, fail, send } from './fake-registry.js';

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseRepositoryName } from '../../src/oci/index.js';
-import { freePort } from '../support/http.js';
+import { freePort } from '../support/free-port.js';
 import { SocksServer } from '../support/socks-server.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { blobOf, collect, openClient, opener } from './clients.js';

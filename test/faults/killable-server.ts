@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { BERTH } from '../support/berth-process.js';
-import { answers, freePort } from '../support/http.js';
+import { freePort } from '../support/free-port.js';
+import { answers } from '../support/http.js';
 import { cleanEnvironment } from '../support/run.js';
 import { ServerProcess } from '../support/server-process.js';
 

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { answers, freePort } from './http.js';
+import { freePort } from './free-port.js';
+import { answers } from './http.js';
 import { cleanEnvironment } from './run.js';
 import { ServerProcess } from './server-process.js';
 import { type TemporaryFolder, temporaryFolder } from './temporary-folder.js';

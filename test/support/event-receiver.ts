@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { freePort } from './http.js';
+import { freePort } from './free-port.js';
 
 /** A post as it came. */
 export type Post = Readonly<{ path: string; headers: IncomingHttpHeaders; body: string }>;

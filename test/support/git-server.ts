@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import { freePort } from './http.js';
+import { freePort } from './free-port.js';
 import { run } from './run.js';
 import { ServerProcess } from './server-process.js';
 

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { createServer } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
 export type HttpOptions = Readonly<{
@@ -40,15 +39,4 @@ export async function openHttp(url: string, options: HttpOptions = {}): Promise<
 /** Whether anything answers HTTP there. */
 export async function answers(url: string): Promise<boolean> {
   return (await http(url, { probeMs: 5000 })).status > 0;
-}
-
-/** A TCP port that nobody listens on just now. */
-export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

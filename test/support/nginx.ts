@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { answers, freePort } from './http.js';
+import { freePort } from './free-port.js';
+import { answers } from './http.js';
 import { createAuthority } from './private-authority.js';
 import { cleanEnvironment } from './run.js';
 import { ServerProcess } from './server-process.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { freePort } from './http.js';
+import { freePort } from './free-port.js';
 import { createAuthority } from './private-authority.js';
 import { type CommandPrefix, run } from './run.js';
 import { ServerProcess } from './server-process.js';
