@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { type CommandPrefix, run } from './run.js';
 
 /**
@@ -16,22 +16,20 @@ export class NetworkNamespace implements AsyncDisposable {
   }
 
   static async create(): Promise<NetworkNamespace> {
-    const id = `${process.pid}-${randomInt(1000)}`;
+    const id = randomBytes(5).toString('hex');
     const name = `berth-${id}`;
-    const outer = `bt${id}`; // at most 15 characters
-    const network = `10.${randomInt(200, 250)}.${randomInt(250)}`;
-    const namespace = new NetworkNamespace(name, `${network}.2`);
+    const outer = outerOf(name);
     await run(['ip', 'netns', 'add', name]);
     try {
       await run(['ip', 'link', 'add', outer, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name]);
-      await run(['ip', 'address', 'add', `${network}.1/30`, 'dev', outer]);
       await run(['ip', 'link', 'set', outer, 'up']);
-      await namespace.run(['ip', 'address', 'add', `${network}.2/30`, 'dev', 'eth0']);
+      const namespace = new NetworkNamespace(name, `${await claimNetwork(outer)}.2`);
+      await namespace.run(['ip', 'address', 'add', `${namespace.address}/30`, 'dev', 'eth0']);
       await namespace.run(['ip', 'link', 'set', 'eth0', 'up']);
       await namespace.run(['ip', 'link', 'set', 'lo', 'up']);
       return namespace;
     } catch (error) {
-      await namespace[Symbol.asyncDispose]();
+      await run(['ip', 'netns', 'delete', name]);
       throw error;
     }
   }
@@ -40,7 +38,7 @@ export class NetworkNamespace implements AsyncDisposable {
   async addSix(network: string): Promise<void> {
     const add = (host: number, device: string) =>
       ['ip', 'address', 'add', `${network}${host}/64`, 'dev', device, 'nodad'] as const;
-    await run(add(1, this.name.replace('berth-', 'bt')));
+    await run(add(1, outerOf(this.name)));
     await this.run(add(2, 'eth0'));
   }
 
@@ -62,5 +60,24 @@ export class NetworkNamespace implements AsyncDisposable {
   /** Takes the pair of devices along. */
   async [Symbol.asyncDispose](): Promise<void> {
     await run(['ip', 'netns', 'delete', this.name]);
+  }
+}
+
+/** The end of the pair that stays on this machine; 15 characters are the most that there may be. */
+const outerOf = (name: string) => name.replace('berth-', 'bt');
+
+/** Gives a device the first address of a network that no other device has. @returns its first three numbers. */
+async function claimNetwork(device: string): Promise<string> {
+  for (;;) {
+    const network = `10.${randomInt(200, 250)}.${randomInt(250)}`;
+    try {
+      // The same address may be on many devices, but a route leads to one: the kernel takes no second one.
+      await run(['ip', 'route', 'add', `${network}.0/30`, 'dev', device]);
+    } catch (error) {
+      if (String(error).includes('File exists')) continue;
+      throw error;
+    }
+    await run(['ip', 'address', 'add', `${network}.1/30`, 'dev', device, 'noprefixroute']);
+    return network;
   }
 }
