@@ -65,10 +65,21 @@ export class ContainerPlace implements AsyncDisposable {
     }
   }
 
-  /** Removes all containers, and what the tests made. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Removes all containers, and the networks and volumes that they had. */
+  async clear(): Promise<void> {
+    await this.#removeContainers();
+    await this.run(['network', 'prune', '-f']);
+    await this.run(['volume', 'prune', '-af']);
+  }
+
+  async #removeContainers(): Promise<void> {
     const ids = (await this.run(['ps', '-aq'])).split('\n').filter((id) => id !== '');
     if (ids.length > 0) await this.run(['rm', '-f', ...ids]);
+  }
+
+  /** Removes all containers, and what the tests made. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#removeContainers();
     await this.#folder[Symbol.asyncDispose]();
     await this.#network[Symbol.asyncDispose]();
   }

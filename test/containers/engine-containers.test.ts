@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterFailure } from '../support/after-failure.js';
 import { BERTH } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
 import { EngineProcess } from '../support/engine-process.js';
@@ -19,17 +20,9 @@ beforeAll(async () => {
   await docker('import', '-c', 'CMD ["sh"]', tar, 'box:1');
 });
 
+afterFailure(() => engine.clear());
 afterAll(async () => {
-  await docker('ps', '-aq')
-    .then((ids) =>
-      Promise.all(
-        ids
-          .split('\n')
-          .filter(Boolean)
-          .map((id) => docker('rm', '-f', id)),
-      ),
-    )
-    .catch(() => {});
+  await engine?.clear();
   await engine?.[Symbol.asyncDispose]();
   await namespace?.[Symbol.asyncDispose]();
 });

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Entry, readTar } from '../../src/layer/index.js';
 import { lsetxattr } from '../../src/linux/index.js';
 import { fileEntry, symlinkEntry, writeLayer } from '../layer/tree.js';
+import { afterFailure } from '../support/after-failure.js';
 import { BERTH } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
 import { EngineProcess } from '../support/engine-process.js';
@@ -49,11 +50,11 @@ beforeAll(async () => {
   await berth(['import', '-c', 'CMD ["sh"]', await writeBusyboxRoot(engine.path()), 'box']);
 });
 
+afterFailure(() => engine.clear());
 afterAll(async () => {
-  const ids = (await berth(['ps', '-aq'])).split('\n').filter((id) => id !== '');
-  if (ids.length > 0) await berth(['rm', '-f', '-v', ...ids]);
-  await engine[Symbol.asyncDispose]();
-  await namespace[Symbol.asyncDispose]();
+  await engine?.clear();
+  await engine?.[Symbol.asyncDispose]();
+  await namespace?.[Symbol.asyncDispose]();
 });
 
 describe('files of a container', () => {

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/layer/index.js';
 import { directoryEntry, fileEntry, symlinkEntry, writeLayer } from '../layer/tree.js';
+import { afterFailure } from '../support/after-failure.js';
 import { BERTH } from '../support/berth-process.js';
 import { EngineProcess } from '../support/engine-process.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
@@ -21,6 +22,7 @@ beforeAll(async () => {
   writeFileSync(`${victim}/program`, '#!/bin/sh\necho of the machine\n', { mode: 0o755 });
 });
 
+afterFailure(() => engine.clear());
 afterAll(async () => {
   await engine?.[Symbol.asyncDispose]();
   await namespace?.[Symbol.asyncDispose]();

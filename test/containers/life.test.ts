@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterFailure } from '../support/after-failure.js';
 import { BERTH } from '../support/berth-process.js';
 import { run } from '../support/run.js';
 import { Terminal } from '../support/terminal.js';
@@ -19,6 +20,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await place[Symbol.asyncDispose]();
 });
+afterFailure(() => place.clear());
 
 const inspect = (name: string, format: string) =>
   place.run(['ps', '-a', '--filter', `name=^${name}$`, '--format', format]);

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cgroupsOf } from '../../src/runtime/limits/index.js';
 import { networksPlace } from '../../src/runtime/networks/networks.js';
+import { afterFailure } from '../support/after-failure.js';
 import { BERTH } from '../support/berth-process.js';
 import { run } from '../support/run.js';
 import { ContainerPlace } from './container-place.js';
@@ -20,6 +21,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await place[Symbol.asyncDispose]();
 });
+afterFailure(() => place.clear());
 
 describe('the monitor of a container', () => {
   it('keeps little memory for itself', async () => {

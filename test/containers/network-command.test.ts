@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterFailure } from '../support/after-failure.js';
 import { run } from '../support/run.js';
 import { ContainerPlace } from './container-place.js';
 
@@ -12,6 +13,7 @@ beforeAll(async () => {
   place = await ContainerPlace.create();
 });
 afterAll(() => place[Symbol.asyncDispose]());
+afterFailure(() => place.clear());
 
 const fetched = (...args: readonly string[]) =>
   run([...place.prefix, 'curl', '-sS', '--retry', '20', '--retry-all-errors', '--retry-delay', '0', ...args]);

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { afterFailure } from '../support/after-failure.js';
 import { ContainerPlace } from './container-place.js';
 
 let place: ContainerPlace;
@@ -11,6 +12,7 @@ beforeAll(async () => {
   place = await ContainerPlace.create();
 });
 afterAll(() => place[Symbol.asyncDispose]());
+afterFailure(() => place.clear());
 
 const run = (flags: readonly string[], options: readonly string[], script: string) => [
   ...['run', ...flags, '--network', 'none', '--log-driver', 'syslog'],

@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { subordinateIDs } from '../../src/runtime/subordinate-ids.js';
+import { afterFailure } from '../support/after-failure.js';
 import { EngineProcess } from '../support/engine-process.js';
 import { run } from '../support/run.js';
 import { ContainerPlace } from './container-place.js';
@@ -37,6 +38,7 @@ afterAll(async () => {
   await place[Symbol.asyncDispose]();
   await run(['userdel', OWNER]);
 });
+afterFailure(() => place.clear());
 
 describe('a container with ids of its own', () => {
   it('is not given a directory of this machine as a volume', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterFailure } from '../support/after-failure.js';
 import { ContainerPlace } from './container-place.js';
 
 let place: ContainerPlace;
@@ -8,6 +9,7 @@ beforeAll(async () => {
   place = await ContainerPlace.create();
 });
 afterAll(() => place[Symbol.asyncDispose]());
+afterFailure(() => place.clear());
 
 describe('berth volume', () => {
   it('makes volumes that are shown as docker shows them, and outlive containers', async () => {

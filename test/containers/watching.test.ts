@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterFailure } from '../support/after-failure.js';
 import { BERTH } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
 import { EngineProcess } from '../support/engine-process.js';
@@ -20,9 +21,9 @@ beforeAll(async () => {
   await berth('import', '-c', 'CMD ["sh"]', await writeBusyboxRoot(engine.path()), 'box:1');
 });
 
+afterFailure(() => engine.clear());
 afterAll(async () => {
-  const ids = (await berth('ps', '-aq')).split('\n').filter(Boolean);
-  if (ids.length > 0) await berth('rm', '-f', ...ids);
+  await engine?.clear();
   await engine?.[Symbol.asyncDispose]();
   await namespace?.[Symbol.asyncDispose]();
 });

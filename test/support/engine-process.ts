@@ -81,6 +81,15 @@ export class EngineProcess implements AsyncDisposable {
     return connect({ path: this.socketPath, allowHalfOpen: true });
   }
 
+  /** Removes all containers, and the networks and volumes that they had. */
+  async clear(): Promise<void> {
+    const ids = (await this.docker(['ps', '-aq'])).split('\n').filter((id) => id !== '');
+    if (ids.length > 0) await this.docker(['rm', '-f', ...ids]);
+    await this.docker(['network', 'prune', '-f']);
+    await this.docker(['volume', 'prune', '-f', '--filter', 'all=true']);
+  }
+
+  /** Whoever has made containers clears them first. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process.stop();
     await this.#folder[Symbol.asyncDispose]();
