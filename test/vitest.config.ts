@@ -10,7 +10,7 @@ const ofItsOwn = {
   globalSetup: ['test/support/shared-services.ts'],
   testTimeout: 300_000,
   hookTimeout: 300_000,
-  expect: { poll: { timeout: 10_000 } }, // programs take their time on a busy machine
+  expect: { poll: { timeout: 30_000 } }, // programs take their time on a busy machine
 };
 
 /** They wait for each other, and for disks, much of the time: more than there are cores. */

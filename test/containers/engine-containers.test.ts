@@ -202,6 +202,8 @@ describe('what a container of berth engine has', () => {
     expect(await docker('stats', '--no-stream', '--format', '{{.Name}} {{.MemUsage}}', 'talks')).toMatch(
       /^talks .*\/ 64MiB\n$/,
     );
+    const told = () => docker('logs', '--tail', '2', 'talks');
+    await expect.poll(told).toBe('three\n67108864\n');
     await docker('update', '-m', '96m', '--memory-swap', '-1', '--restart', 'on-failure:1', 'talks');
     expect(
       await docker(
@@ -211,7 +213,6 @@ describe('what a container of berth engine has', () => {
         'talks',
       ),
     ).toBe('100663296 on-failure kept\n');
-    expect(await docker('logs', '--tail', '2', 'talks')).toBe('three\n67108864\n');
     const followed = docker('logs', '-f', 'talks');
     await docker('rm', '-f', 'talks');
     expect(await followed).toBe('one\nthree\n67108864\n');

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -10,6 +11,7 @@ import { cgroupsOf } from '../../src/runtime/limits/index.js';
 import { networksPlace } from '../../src/runtime/networks/networks.js';
 import { afterFailure } from '../support/after-failure.js';
 import { BERTH } from '../support/berth-process.js';
+import { killAtOnce } from '../support/kill-at-once.js';
 import { run } from '../support/run.js';
 import { ContainerPlace } from './container-place.js';
 
@@ -57,32 +59,32 @@ describe('what is started again by whoever looks next when it was killed', () =>
     const serve = 'mkdir /w; echo hi > /w/index.html; exec httpd -f -p 80 -h /w';
     await place.run(['run', '-d', '--name', 'web', '-p', '8080:80', 'box', 'sh', '-c', serve]);
     const fetched = () => place.inside(['curl', '-sS', '-m', '5', 'http://[::1]:8080/']);
-    await vi.waitFor(async () => expect(await fetched()).toBe('hi\n'), 10_000);
+    await vi.waitFor(async () => expect(await fetched()).toBe('hi\n'), 30_000);
     const before = await place.run(['inspect', '-f', '{{.State.Pid}}', 'web']);
     for (let i = 0; i < 2; i += 1) {
-      for (const pid of pidsOf('berth-port-relay', place.root)) process.kill(pid, 'SIGKILL');
+      await killAtOnce(...pidsOf('berth-port-relay', place.root));
       await expect(fetched()).rejects.toThrow(/refused|connect/i);
       await place.run(['ps']);
-      await vi.waitFor(async () => expect(await fetched()).toBe('hi\n'), 10_000);
+      await vi.waitFor(async () => expect(await fetched()).toBe('hi\n'), 30_000);
     }
     expect(await place.run(['inspect', '-f', '{{.State.Pid}}', 'web'])).toBe(before);
     await place.run(['rm', '-f', 'web']);
-    await vi.waitFor(() => expect(pidsOf('berth-port-relay', place.root)).toEqual([]), 10_000);
+    await vi.waitFor(() => expect(pidsOf('berth-port-relay', place.root)).toEqual([]), 30_000);
   });
 
   it('leaves a port of IPv6 to who has taken it meanwhile', async () => {
     await place.run(['run', '-d', '--name', 'late', '-p', '8081:80', 'box', 'sleep', '1000']);
-    for (const pid of pidsOf('berth-port-relay', place.root)) process.kill(pid, 'SIGKILL');
+    await killAtOnce(...pidsOf('berth-port-relay', place.root));
     const listen = "require('node:net').createServer().listen({ port: 8081, host: '::', ipv6Only: true })";
     const [program = '', ...args] = [...place.prefix, process.execPath, '-e', listen];
     const other = spawn(program, args, { stdio: 'ignore' });
-    await vi.waitFor(async () => expect(await place.inside(['ss', '-6Hlnt'])).toContain(':8081'), 10_000);
+    await vi.waitFor(async () => expect(await place.inside(['ss', '-6Hlnt'])).toContain(':8081'), 30_000);
     expect(await place.run(['ps', '--format', '{{.Names}}'])).toContain('late\n');
     expect(pidsOf('berth-port-relay', place.root)).toEqual([]);
     other.kill();
     await once(other, 'close');
     await place.run(['ps']);
-    await vi.waitFor(() => expect(pidsOf('berth-port-relay', place.root)).toHaveLength(1), 10_000);
+    await vi.waitFor(() => expect(pidsOf('berth-port-relay', place.root)).toHaveLength(1), 30_000);
     await place.run(['rm', '-f', 'late']);
   });
 
@@ -96,18 +98,25 @@ describe('what is started again by whoever looks next when it was killed', () =>
     const script = 'while read word; do echo $word; done < /tmp/in';
     const made = ['box', 'sh', '-c', `mkfifo /tmp/in; sleep 1000 > /tmp/in & ${script}`];
     await place.run(['run', '-d', '--name', 'told', ...log, ...made]);
-    const say = (word: string) => place.run(['exec', 'told', 'sh', '-c', `echo ${word} > /tmp/in`]);
+    const say = (word: string) =>
+      place.run([
+        'exec',
+        'told',
+        'sh',
+        '-c',
+        `until [ -p /tmp/in ]; do sleep 0.1; done; echo ${word} > /tmp/in`,
+      ]);
     await say('first');
-    await vi.waitFor(() => expect(lines.join('')).toContain('first'), 10_000);
-    for (const pid of pidsOf('berth-syslog', place.root)) process.kill(pid, 'SIGKILL');
+    await vi.waitFor(() => expect(lines.join('')).toContain('first'), 30_000);
+    await killAtOnce(...pidsOf('berth-syslog', place.root));
     await place.run(['ps']);
     expect(pidsOf('berth-syslog', place.root)).toHaveLength(1);
     await place.run(['ps']); // once is enough
     expect(pidsOf('berth-syslog', place.root)).toHaveLength(1);
     await say('second');
-    await vi.waitFor(() => expect(lines.join('')).toContain('second'), 10_000);
+    await vi.waitFor(() => expect(lines.join('')).toContain('second'), 30_000);
     server.close();
-    for (const pid of pidsOf('berth-syslog', place.root)) process.kill(pid, 'SIGKILL');
+    await killAtOnce(...pidsOf('berth-syslog', place.root));
     await rm(path, { force: true });
     const { code } = await place.tryRun(['ps']);
     expect(code).toBe(0);
@@ -148,7 +157,7 @@ class Job implements Disposable {
     const mounts = cgroupsOf('self').flatMap(
       ({ controllers, mount }) => (controllers.includes('cpuset') ? [] : [mount]), // of v1: a new one takes nobody
     );
-    const directories = mounts.map((mount) => join(mount, `berth-test-job-${process.pid}`));
+    const directories = mounts.map((mount) => join(mount, `berth-test-job-${randomUUID()}`));
     for (const directory of directories) mkdirSync(directory);
     return new Job(directories);
   }
@@ -166,8 +175,7 @@ class Job implements Disposable {
   /** With all that is in it. */
   async end(): Promise<void> {
     while (this.#pids().length > 0) {
-      for (const pid of this.#pids()) process.kill(pid, 'SIGKILL');
-      await sleep(50);
+      await killAtOnce(...this.#pids());
     }
   }
 

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { afterFailure } from '../support/after-failure.js';
+import { killAtOnce } from '../support/kill-at-once.js';
 import { run } from '../support/run.js';
 import { ContainerPlace } from './container-place.js';
 
@@ -128,8 +129,8 @@ describe('a container in networks', () => {
     const id = (await place.run(['inspect', '-f', '{{.Id}}', 'victim'])).trim();
     const pid = await place.run(['inspect', '-f', '{{.State.Pid}}', 'victim']);
     // The monitor first: nobody is told of the end.
-    for (const one of [await readFile(`${place.root}/containers/${id}/conmon.pid`, 'utf8'), pid])
-      process.kill(Number(one), 'SIGKILL');
+    await killAtOnce(Number(await readFile(`${place.root}/containers/${id}/conmon.pid`, 'utf8')));
+    await killAtOnce(Number(pid));
     expect(await place.run(['ps', '-q', '-f', 'name=victim'])).toBe('');
     expect(await traces()).toEqual([]);
     expect(readdirSync('/run/netns').filter((name) => name.endsWith(id.slice(0, 32)))).toEqual([]);

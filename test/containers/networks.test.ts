@@ -57,9 +57,11 @@ async function attached(
 }
 
 const inside = ({ namespacePath }: Attachment, ...command: readonly string[]) =>
-  run(['nsenter', `--net=${namespacePath}`, ...command], { timeoutMs: 20_000 });
+  run(['nsenter', `--net=${namespacePath}`, ...command], { timeoutMs: 60_000 });
 const address = ({ endpoints }: Attachment, at = 0) => endpoints[at]?.ipAddress ?? '';
-const ping = (from: Attachment, to: string) => inside(from, 'busybox', 'ping', '-c', '1', '-W', '1', to);
+/** @param patience seconds; few where no answer is what is wanted. */
+const ping = (from: Attachment, to: string, { patience = 10 } = {}) =>
+  inside(from, 'busybox', 'ping', '-c', '1', '-W', String(patience), to);
 /** aardvark-dns closes and opens its sockets whenever a container comes or goes. */
 async function lookUp(from: Attachment, name: string, at = 0): Promise<string> {
   // One that knows nothing yet asks on where nobody answers.
@@ -171,7 +173,7 @@ describe('networks of one’s own', () => {
       expect(await lookUp(app, name)).toContain('10.99.7.77');
     expect(await lookUp(web, 'app')).toContain(address(app));
     await expect(lookUp(web, 'db1')).rejects.toThrow();
-    await expect(ping(web, '10.99.7.77')).rejects.toThrow(); // another bridge
+    await expect(ping(web, '10.99.7.77', { patience: 1 })).rejects.toThrow(); // another bridge
     expect(await inside(app, 'ip', 'route')).toMatch(/default via \S+ dev eth0/);
     expect(
       networks
@@ -212,7 +214,7 @@ describe('networks of one’s own', () => {
     const [left, right] = [await attached('left', ['left']), await attached('right', ['right'])];
     const { id } = await attached('gone', ['gone']);
     await networks.detach(id);
-    await expect(ping(left, address(right))).rejects.toThrow();
+    await expect(ping(left, address(right), { patience: 1 })).rejects.toThrow();
   });
 
   it('have names and published ports where the machine’s firewall drops what it is not told of', async () => {
@@ -225,7 +227,7 @@ describe('networks of one’s own', () => {
       serve(web, 80, 'through');
       const port = String(web.ports[0]?.hostPort);
       const ask = ['busybox', 'timeout', '5', 'busybox', 'nc', elsewhere.outside, port];
-      await vi.waitFor(async () => expect(await elsewhere.run(ask)).toBe('through\n'), 5000);
+      await vi.waitFor(async () => expect(await elsewhere.run(ask)).toBe('through\n'), 30_000);
       expect(await lookUp(web, 'web')).toContain(address(web));
     } finally {
       for (const chain of ['INPUT', 'FORWARD']) await policy(chain, 'ACCEPT');
@@ -238,7 +240,7 @@ describe('networks of one’s own', () => {
     const [a, b] = [await attached('a', ['six']), await attached('b', ['six'])];
     const six = b.endpoints[0]?.ipv6Address ?? '';
     expect(six).toMatch(/^fd[0-9a-f:]+::3$/);
-    await inside(a, 'busybox', 'ping', '-6', '-c', '2', '-W', '3', six);
+    await inside(a, 'busybox', 'ping', '-6', '-c', '2', '-W', '10', six);
   });
 
   it('lead out over IPv6, and are published there past the machine’s firewall', async () => {
@@ -250,11 +252,11 @@ describe('networks of one’s own', () => {
       const web = await attached('web', [{ network: 'outer', ipv6Address: 'fd61::77' }], [tcp(80)]);
       expect(web.endpoints[0]).toMatchObject({ ipv6Address: 'fd61::77', ipv6Gateway: 'fd61::1' });
       expect(await lookUp(web, 'web')).toContain('fd61::77');
-      await inside(web, 'busybox', 'ping', '-6', '-c', '2', '-W', '3', 'fd62::2');
+      await inside(web, 'busybox', 'ping', '-6', '-c', '2', '-W', '10', 'fd62::2');
       serve(web, 80, 'six');
       const port = web.ports[0]?.hostPort ?? 0;
       // By the relay, which takes connections before anybody listens in the container.
-      await vi.waitFor(async () => expect(await said(port, '::1')).toBe('six\n'), 5000);
+      await vi.waitFor(async () => expect(await said(port, '::1')).toBe('six\n'), 30_000);
       const ask = (host: string, at: number) =>
         elsewhere.run(['busybox', 'timeout', '5', 'busybox', 'nc', host, String(at)]);
       expect(await ask('fd62::1', port)).toBe('six\n');

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BERTH } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
+import { killAtOnce } from '../support/kill-at-once.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
 import { type CommandPrefix, cleanEnvironment, RunError, type RunOptions, run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
@@ -17,7 +19,7 @@ const PATH = '/usr/local/bin:/usr/bin:/bin';
 
 /** An ordinary user of this machine, with a home and a network of their own, and the image `box` of busybox. */
 export class RootlessPlace implements AsyncDisposable {
-  readonly user = `berth-r${process.pid}`;
+  readonly user = `berth-r${randomBytes(4).toString('hex')}`;
   readonly home = `/home/${this.user}`;
   readonly network: NetworkNamespace;
   readonly #folder: TemporaryFolder;
@@ -97,7 +99,7 @@ export class RootlessPlace implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const ids = (await this.run(['ps', '-aq'])).split('\n').filter((id) => id !== '');
     if (ids.length > 0) await this.run(['rm', '-f', ...ids]);
-    for (const pid of await this.keepers()) process.kill(pid, 'SIGKILL');
+    await killAtOnce(...(await this.keepers()));
     await rm(this.home, { recursive: true, force: true, maxRetries: 2 });
     await run(['userdel', '--remove', this.user]).catch(() => {}); // the home is gone already
     await this.#folder[Symbol.asyncDispose]();

@@ -16,6 +16,7 @@ import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BERTH } from '../support/berth-process.js';
+import { killAtOnce } from '../support/kill-at-once.js';
 import { run } from '../support/run.js';
 import { ServerProcess } from '../support/server-process.js';
 import { RootlessPlace } from './rootless-place.js';
@@ -39,7 +40,7 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
   });
 
   it('runs, looks into, stops and removes them', async () => {
-    const script = 'echo started; trap "exit 3" TERM; while :; do sleep 0.1; done';
+    const script = 'trap "exit 3" TERM; echo started; while :; do sleep 0.1; done';
     await place.run([
       'run',
       '-d',
@@ -56,7 +57,7 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     ]);
     expect(await place.run(['exec', '-u', '0', 'job', 'id', '-u'])).toBe('0\n');
     expect(await place.run(['exec', '-i', 'job', 'cat'], { input: 'typed' })).toBe('typed');
-    expect(await place.run(['logs', 'job'])).toBe('started\n');
+    await expect.poll(() => place.run(['logs', 'job'])).toBe('started\n');
     await place.run(['stop', 'job']);
     expect(await place.run(['ps', '-a', '--format', '{{.Names}} {{.Status}}'])).toMatch(/^job Exited \(3\)/);
     await place.run(['rm', 'job']);
@@ -130,7 +131,7 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     await place.run(['network', 'create', 'app']);
     const ports = ['-p', '127.0.0.1:8080:80', '-p', '[::1]:8080:80'];
     await place.run(['run', '-d', '--name', 'web', '--network', 'app', ...ports, 'box', 'sh', '-c', WEB]);
-    const fetch = ['curl', '-sS', '--retry', '3', '--retry-connrefused', 'http://127.0.0.1:8080/file'];
+    const fetch = ['curl', '-sS', '--retry', '5', '--retry-connrefused', 'http://127.0.0.1:8080/file'];
     expect(await place.network.run(fetch)).toBe('hello\n');
     const fetch6 = ['curl', '-sS', 'http://[::1]:8080/file'];
     expect(await place.network.run(fetch6)).toBe('hello\n');
@@ -160,7 +161,7 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
 
     // Whoever keeps the namespaces may be killed, and all goes on.
     const before = await place.keepers();
-    for (const pid of before) process.kill(pid, 'SIGKILL');
+    await killAtOnce(...before);
     expect(await place.run(['exec', 'web', 'cat', '/w/file'])).toBe('hello\n');
     expect(await place.network.run(fetch)).toBe('hello\n');
     expect(await place.network.run(fetch6)).toBe('hello\n');
@@ -207,7 +208,7 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     expect(await engine.stop()).toBe(0);
     rmSync(stuck, { recursive: true });
     expect(await berth('ps', '-aq')).toEqual({ code: 0, stdout: '', stderr: '' });
-    for (const pid of await place.keepers()) process.kill(pid, 'SIGKILL');
+    await killAtOnce(...(await place.keepers()));
   });
 
   it('sees what a container uses, and not what the user does beside it', async () => {
@@ -233,7 +234,7 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
 
   it('needs ids of their own', async () => {
     await ownProcesses();
-    for (const pid of await place.keepers()) process.kill(pid, 'SIGKILL');
+    await killAtOnce(...(await place.keepers()));
     expect(await ownProcesses({ most: 0 })).toEqual([]); // whatever is still there leads into its namespace
     await run(['usermod', '--del-subuids', '1-4294967294', '--del-subgids', '1-4294967294', place.user]);
     const { code, stderr } = await place.tryRun(['run', '--rm', 'box', 'true']);
@@ -250,7 +251,7 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
   async function ownProcesses({ most = 1 } = {}): Promise<string[]> {
     for (let look = 1; ; look += 1) {
       const names = (await place.processes()).map(({ name }) => name);
-      if (names.length <= most || look === 50) return names;
+      if (names.length <= most || look === 300) return names;
       await setTimeout(100);
     }
   }

@@ -34,7 +34,7 @@ it('sends lines with their priorities, also when the container is started again,
     const lines = (await Promise.all(received)).join('').split('\n');
     expect(lines.filter((line) => line.endsWith('tail'))).toHaveLength(2);
     return lines.map((line) => line.replace(/^(<\d+>1) \S+ \S+ (\S+) \d+/, '$1 $2'));
-  }, 10_000);
+  }, 30_000);
   const once = ['<142>1 web-box - - one', '<139>1 web-box - - bad', '<142>1 web-box - - tail'];
   expect(sent.filter((line) => line !== '').toSorted()).toEqual([...once, ...once].toSorted());
   expect(await place.run(['logs', '--tail', '1', 'web'])).toContain('tail');
@@ -50,7 +50,7 @@ it('sends datagrams, lines of any length in pieces', async () => {
   receiver.on('message', (bytes) => packets.push(String(bytes)));
   const address = `syslog-address=udp://${outside}:${receiver.address().port}`;
   await place.run(run(['--rm', '--name', 'long'], [address], 'head -c 20000 /dev/zero | tr "\\0" a; echo'));
-  await vi.waitFor(() => expect(packets).toHaveLength(2));
+  await vi.waitFor(() => expect(packets).toHaveLength(2), 30_000);
   expect(packets[0]).toMatch(/^<30>\w{3} [\d ]\d [\d:]{8} \S+ [0-9a-f]{12}\[\d+\]: a{16384}$/);
   expect(packets[1]).toMatch(/: a{3616}$/);
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +8,7 @@ import { EngineProcess } from '../support/engine-process.js';
 import { run } from '../support/run.js';
 import { ContainerPlace } from './container-place.js';
 
-const OWNER = `berth-i${process.pid}`;
+const OWNER = `berth-i${randomBytes(4).toString('hex')}`;
 const SLEEP = 'touch /tmp/done; exec sleep 1000';
 
 let place: ContainerPlace;
