@@ -35,6 +35,7 @@ export default defineConfig({
           isolate: false,
           maxWorkers: '100%',
           testTimeout: 20_000,
+          expect: { poll: { timeout: 10_000 } },
         },
       },
       {

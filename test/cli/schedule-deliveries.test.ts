@@ -43,6 +43,6 @@ it('of those that share a queue one delivers, and another one once that has ende
   expect(second.loop.runs).toBe(false);
   await third.end();
   await first.end();
-  await expect.poll(() => second.loop.runs, { timeout: 5000 }).toBe(true);
+  await expect.poll(() => second.loop.runs).toBe(true);
   await second.end();
 });

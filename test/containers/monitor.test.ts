@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { cgroupsOf } from '../../src/runtime/limits/index.js';
 import { networksPlace } from '../../src/runtime/networks/networks.js';
 import { afterFailure } from '../support/after-failure.js';
@@ -59,17 +59,17 @@ describe('what is started again by whoever looks next when it was killed', () =>
     const serve = 'mkdir /w; echo hi > /w/index.html; exec httpd -f -p 80 -h /w';
     await place.run(['run', '-d', '--name', 'web', '-p', '8080:80', 'box', 'sh', '-c', serve]);
     const fetched = () => place.inside(['curl', '-sS', '-m', '5', 'http://[::1]:8080/']);
-    await vi.waitFor(async () => expect(await fetched()).toBe('hi\n'), 30_000);
+    await expect.poll(() => fetched()).toBe('hi\n');
     const before = await place.run(['inspect', '-f', '{{.State.Pid}}', 'web']);
     for (let i = 0; i < 2; i += 1) {
       await killAtOnce(...pidsOf('berth-port-relay', place.root));
       await expect(fetched()).rejects.toThrow(/refused|connect/i);
       await place.run(['ps']);
-      await vi.waitFor(async () => expect(await fetched()).toBe('hi\n'), 30_000);
+      await expect.poll(() => fetched()).toBe('hi\n');
     }
     expect(await place.run(['inspect', '-f', '{{.State.Pid}}', 'web'])).toBe(before);
     await place.run(['rm', '-f', 'web']);
-    await vi.waitFor(() => expect(pidsOf('berth-port-relay', place.root)).toEqual([]), 30_000);
+    await expect.poll(() => pidsOf('berth-port-relay', place.root)).toEqual([]);
   });
 
   it('leaves a port of IPv6 to who has taken it meanwhile', async () => {
@@ -78,13 +78,13 @@ describe('what is started again by whoever looks next when it was killed', () =>
     const listen = "require('node:net').createServer().listen({ port: 8081, host: '::', ipv6Only: true })";
     const [program = '', ...args] = [...place.prefix, process.execPath, '-e', listen];
     const other = spawn(program, args, { stdio: 'ignore' });
-    await vi.waitFor(async () => expect(await place.inside(['ss', '-6Hlnt'])).toContain(':8081'), 30_000);
+    await expect.poll(() => place.inside(['ss', '-6Hlnt'])).toContain(':8081');
     expect(await place.run(['ps', '--format', '{{.Names}}'])).toContain('late\n');
     expect(pidsOf('berth-port-relay', place.root)).toEqual([]);
     other.kill();
     await once(other, 'close');
     await place.run(['ps']);
-    await vi.waitFor(() => expect(pidsOf('berth-port-relay', place.root)).toHaveLength(1), 30_000);
+    await expect.poll(() => pidsOf('berth-port-relay', place.root)).toHaveLength(1);
     await place.run(['rm', '-f', 'late']);
   });
 
@@ -107,14 +107,14 @@ describe('what is started again by whoever looks next when it was killed', () =>
         `until [ -p /tmp/in ]; do sleep 0.1; done; echo ${word} > /tmp/in`,
       ]);
     await say('first');
-    await vi.waitFor(() => expect(lines.join('')).toContain('first'), 30_000);
+    await expect.poll(() => lines.join('')).toContain('first');
     await killAtOnce(...pidsOf('berth-syslog', place.root));
     await place.run(['ps']);
     expect(pidsOf('berth-syslog', place.root)).toHaveLength(1);
     await place.run(['ps']); // once is enough
     expect(pidsOf('berth-syslog', place.root)).toHaveLength(1);
     await say('second');
-    await vi.waitFor(() => expect(lines.join('')).toContain('second'), 30_000);
+    await expect.poll(() => lines.join('')).toContain('second');
     server.close();
     await killAtOnce(...pidsOf('berth-syslog', place.root));
     await rm(path, { force: true });

@@ -227,7 +227,7 @@ describe('networks of one’s own', () => {
       serve(web, 80, 'through');
       const port = String(web.ports[0]?.hostPort);
       const ask = ['busybox', 'timeout', '5', 'busybox', 'nc', elsewhere.outside, port];
-      await vi.waitFor(async () => expect(await elsewhere.run(ask)).toBe('through\n'), 30_000);
+      await expect.poll(() => elsewhere.run(ask)).toBe('through\n');
       expect(await lookUp(web, 'web')).toContain(address(web));
     } finally {
       for (const chain of ['INPUT', 'FORWARD']) await policy(chain, 'ACCEPT');
@@ -256,7 +256,7 @@ describe('networks of one’s own', () => {
       serve(web, 80, 'six');
       const port = web.ports[0]?.hostPort ?? 0;
       // By the relay, which takes connections before anybody listens in the container.
-      await vi.waitFor(async () => expect(await said(port, '::1')).toBe('six\n'), 30_000);
+      await expect.poll(() => said(port, '::1')).toBe('six\n');
       const ask = (host: string, at: number) =>
         elsewhere.run(['busybox', 'timeout', '5', 'busybox', 'nc', host, String(at)]);
       expect(await ask('fd62::1', port)).toBe('six\n');

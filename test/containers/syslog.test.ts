@@ -50,7 +50,7 @@ it('sends datagrams, lines of any length in pieces', async () => {
   receiver.on('message', (bytes) => packets.push(String(bytes)));
   const address = `syslog-address=udp://${outside}:${receiver.address().port}`;
   await place.run(run(['--rm', '--name', 'long'], [address], 'head -c 20000 /dev/zero | tr "\\0" a; echo'));
-  await vi.waitFor(() => expect(packets).toHaveLength(2), 30_000);
+  await expect.poll(() => packets).toHaveLength(2);
   expect(packets[0]).toMatch(/^<30>\w{3} [\d ]\d [\d:]{8} \S+ [0-9a-f]{12}\[\d+\]: a{16384}$/);
   expect(packets[1]).toMatch(/: a{3616}$/);
 });

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { editFile } from '../../../src/cli/file-edit.js';
 import { TokenKeys } from '../../../src/registry/auth/signing.js';
 import { run } from '../../support/run.js';
@@ -72,7 +72,7 @@ describe('keys of tokens', () => {
     const old = await signer(keys);
     clock += 24 * HOURS - 5 * 60_000;
     expect(await signer(keys)).toBe(old);
-    await vi.waitFor(() => expect(logged).toEqual(['new key for tokens made']));
+    await expect.poll(() => logged).toEqual(['new key for tokens made']);
     const [, next = ''] = await kidsOf(keys);
     clock += 2 * 60_000;
     expect(await kidsOf(replica)).toEqual([old, next]);
@@ -82,7 +82,7 @@ describe('keys of tokens', () => {
     expect(await keys.find(old)).toBeDefined();
     clock += 24 * HOURS;
     await signer(keys);
-    await vi.waitFor(async () => expect(await kidsOf(keys)).toEqual([next, expect.any(String)]));
+    await expect.poll(() => kidsOf(keys)).toEqual([next, expect.any(String)]);
     expect(await keys.certificate()).toBe(certificate);
   });
 

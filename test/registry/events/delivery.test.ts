@@ -62,7 +62,7 @@ describe('deliveries', () => {
     await sleep(200);
     receiver.status = 204;
     const tags = () => receiver.events('/ci').map(({ target }) => target.tag);
-    await expect.poll(tags, { timeout: 5000 }).toEqual(['v1', 'v2', 'v3']);
+    await expect.poll(tags).toEqual(['v1', 'v2', 'v3']);
   });
 
   it('follow a receiver that has moved, and take credentials to no other host', async () => {
@@ -72,11 +72,11 @@ describe('deliveries', () => {
     const headers = { Authorization: ['Bearer a'], 'content-type': ['application/json'] };
     const notifier = started(endpoint(receiver.url, { headers }), new SqliteQueue(':memory:'));
     await notifier.tell([push('app:v1')], undefined);
-    await expect.poll(() => elsewhere.events('/new').length, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => elsewhere.events('/new').length).toBe(1);
     expect(elsewhere.posts[0]?.headers.authorization).toBeUndefined();
     receiver.redirect = `${receiver.url}/new`;
     await notifier.tell([push('app:v2')], undefined);
-    await expect.poll(() => receiver.events('/new').length, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => receiver.events('/new').length).toBe(1);
     expect(receiver.posts[0]?.headers).toMatchObject({
       ...{ authorization: 'Bearer a', 'content-type': 'application/json' },
     });
@@ -101,7 +101,7 @@ describe('a queue that cannot be written', () => {
     expect(notifier.problem).toMatchObject({ message: 'disk full' });
     broken = false;
     const tags = () => receiver.events('/ci').map(({ target }) => target.tag);
-    await expect.poll(tags, { timeout: 5000 }).toEqual(['v1', 'v2']);
+    await expect.poll(tags).toEqual(['v1', 'v2']);
     expect(notifier.problem).toBeUndefined();
   });
 });

@@ -84,7 +84,7 @@ describe('Health of the storage', () => {
     const { health, log } = started('{ storagedriver: { enabled: true, interval: 100ms, threshold: 2 } }', {
       driver,
     });
-    await vi.waitFor(() => expect(health.down).toBe(OUT_OF_SERVICE));
+    await expect.poll(() => health.down).toBe(OUT_OF_SERVICE);
     expect(health.status()).toEqual({ storagedriver_inmemory: 'cannot list: EIO: i/o error' });
     expect(log.warn).toHaveBeenCalledExactlyOnceWith(
       { check: 'storagedriver_inmemory', effect: 'down', reason: 'cannot list: EIO: i/o error' },
@@ -96,9 +96,7 @@ describe('Health of the storage', () => {
       throw new Error('EROFS: read-only file system');
     });
     const { health } = started('{}', { driver });
-    await vi.waitFor(() =>
-      expect(health.status()).toEqual({ storage_writable: 'EROFS: read-only file system' }),
-    );
+    await expect.poll(() => health.status()).toEqual({ storage_writable: 'EROFS: read-only file system' });
     expect(health.down).toBeUndefined();
   });
   it('shows what is wrong without saying where the files are, which the log says', async () => {
@@ -107,7 +105,7 @@ describe('Health of the storage', () => {
     await rm(root, { recursive: true });
     await writeFile(root, 'no directory');
     const { health, log } = started('{}', { driver });
-    await vi.waitFor(() => expect(health.status()).toMatchObject({ storage_writable: 'not a directory' }));
+    await expect.poll(() => health.status()).toMatchObject({ storage_writable: 'not a directory' });
     expect(log.warn).toHaveBeenCalledWith(
       expect.objectContaining({ check: 'storage_writable', reason: expect.stringContaining(root) }),
       'a health check failed',
@@ -124,7 +122,7 @@ describe('Health of the storage', () => {
     const driver = broken('freeBytes', async () => 5 * 1024 ** 2);
     const { health } = started('{}', { driver, minFreeBytes: 100 * 1024 ** 2 });
     const status = { storage_space: '5 MiB are free, less than 100 MiB (berth.minfreespace)' };
-    await vi.waitFor(() => expect(health.status()).toEqual(status));
+    await expect.poll(() => health.status()).toEqual(status);
     expect(health.down).toBeUndefined();
   });
   it('gives up on a storage that hangs, but does not ask it again and again', async () => {
@@ -133,9 +131,7 @@ describe('Health of the storage', () => {
     });
     const yaml = '{ storagedriver: { enabled: true, interval: 100ms, threshold: 2 } }';
     const { health } = started(yaml, { driver: broken('list', list), maxCheckMs: 50 });
-    await vi.waitFor(() =>
-      expect(health.status()).toEqual({ storagedriver_inmemory: 'no answer within 50 ms' }),
-    );
+    await expect.poll(() => health.status()).toEqual({ storagedriver_inmemory: 'no answer within 50 ms' });
     expect(list).toHaveBeenCalledTimes(1);
   });
 });
@@ -147,10 +143,10 @@ describe('Health checks of the configuration', () => {
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(health.down).toBeUndefined();
     await writeFile(file, '');
-    await vi.waitFor(() => expect(health.down).toBe(OUT_OF_SERVICE));
+    await expect.poll(() => health.down).toBe(OUT_OF_SERVICE);
     expect(health.status()).toEqual({ [file]: 'file exists' });
     await rm(file);
-    await vi.waitFor(() => expect(health.down).toBeUndefined());
+    await expect.poll(() => health.down).toBeUndefined();
     expect(log.info).toHaveBeenCalledExactlyOnceWith({ check: file }, 'a health check recovered');
   });
   it('waits for as many failures as the threshold says', async () => {
@@ -158,7 +154,7 @@ describe('Health checks of the configuration', () => {
     const { health } = started(`{ file: [{ file: ${folder}, interval: 100ms, threshold: 3 }] }`);
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(health.down).toBeUndefined();
-    await vi.waitFor(() => expect(health.down).toBe(OUT_OF_SERVICE));
+    await expect.poll(() => health.down).toBe(OUT_OF_SERVICE);
   });
   it('asks a server by HEAD with the headers, and wants the status', async () => {
     const seen = vi.fn();
@@ -173,16 +169,16 @@ describe('Health checks of the configuration', () => {
     const { health } = started(
       `{ http: [{ uri: "${uri}", statuscode: 204, interval: 100ms, headers: { X-Probe: [berth] } }] }`,
     );
-    await vi.waitFor(() => expect(seen).toHaveBeenCalledWith('HEAD', '/ready?token=x', 'berth'));
+    await expect.poll(() => seen.mock.calls[0]).toEqual(['HEAD', '/ready?token=x', 'berth']);
     expect(health.down).toBeUndefined();
     status = 500;
-    await vi.waitFor(() => expect(health.down).toBe(OUT_OF_SERVICE));
+    await expect.poll(() => health.down).toBe(OUT_OF_SERVICE);
     expect(health.status()).toEqual({ [`http://127.0.0.1:${port}/ready`]: 'answered 500 instead of 204' });
   });
   it('does not wait longer for a server than its timeout', async () => {
     const port = await listen(createHttpServer(() => {}));
     const { health } = started(`{ http: [{ uri: "http://127.0.0.1:${port}/", timeout: 50ms }] }`);
-    await vi.waitFor(() => expect(health.down).toBe(OUT_OF_SERVICE));
+    await expect.poll(() => health.down).toBe(OUT_OF_SERVICE);
   });
   it('sends the password of a URL, and does not show it', async () => {
     const seen = vi.fn();
@@ -192,7 +188,7 @@ describe('Health checks of the configuration', () => {
     });
     const port = await listen(server);
     const { health } = started(`{ http: [{ uri: "http://user:sword%66ish@127.0.0.1:${port}/" }] }`);
-    await vi.waitFor(() => expect(health.down).toBe(OUT_OF_SERVICE));
+    await expect.poll(() => health.down).toBe(OUT_OF_SERVICE);
     expect(seen).toHaveBeenCalledWith(`Basic ${Buffer.from('user:swordfish').toString('base64')}`);
     expect(JSON.stringify(health.status())).not.toMatch(/sword/);
   });
@@ -200,9 +196,9 @@ describe('Health checks of the configuration', () => {
     const server = createServer();
     const port = await listen(server);
     const { health } = started(`{ tcp: [{ addr: "127.0.0.1:${port}", interval: 100ms }] }`);
-    await vi.waitFor(() => expect(health.status()).toEqual({}));
+    await expect.poll(() => health.status()).toEqual({});
     server.close();
     const key = `127.0.0.1:${port}`;
-    await vi.waitFor(() => expect(health.status()[key]).toBe(`connect ECONNREFUSED ${key}`));
+    await expect.poll(() => health.status()[key]).toBe(`connect ECONNREFUSED ${key}`);
   });
 });

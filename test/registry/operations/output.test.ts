@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openOutput } from '../../../src/registry/operations/index.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
@@ -26,7 +26,7 @@ describe('openOutput, buffered', () => {
     output.write('one\n');
     output.write('zwölf\n');
     expect(file.read()).toBe('');
-    await vi.waitFor(() => expect(file.read()).toBe('one\nzwölf\n'));
+    await expect.poll(() => file.read()).toBe('one\nzwölf\n');
   });
   it('writes many lines, all and in order', async () => {
     await using file = await openFile();
