@@ -12,9 +12,8 @@ import { stringify } from 'yaml';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { freePort } from '../support/free-port.js';
 import { http } from '../support/http.js';
-import { createAuthority } from '../support/private-authority.js';
+import { createAuthority, signClientCertificate } from '../support/private-authority.js';
 import { pushImage, sha256, testImage } from '../support/push.js';
-import { run } from '../support/run.js';
 import { ServerProcess } from '../support/server-process.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -87,12 +86,8 @@ describe('berth serve with TLS', () => {
 });
 
 async function clientCertificate(folder: string, caFile: string): Promise<{ cert: Buffer; key: Buffer }> {
-  const [key, request, cert] = ['client.key', 'client.csr', 'client.crt'].map((name) => join(folder, name));
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  await run(['openssl', 'req', ...curve, '-subj', '/CN=client', '-keyout', `${key}`, '-out', `${request}`]);
-  const ca = ['-CA', caFile, '-CAkey', caFile.replace(/crt$/, 'key'), '-CAcreateserial'];
-  await run(['openssl', 'x509', '-req', '-days', '1', ...ca, '-in', `${request}`, '-out', `${cert}`]);
-  return { cert: await readFile(`${cert}`), key: await readFile(`${key}`) };
+  const { certificate, key } = await signClientCertificate(folder, caFile);
+  return { cert: await readFile(certificate), key: await readFile(key) };
 }
 
 function accepts(address: string): Promise<boolean> {

@@ -26,3 +26,16 @@ export async function createAuthority(
     ca: await readFile(caFile, 'utf8'),
   };
 }
+
+/** For who asks clients for one, signed by that authority. @param folder to keep it in. */
+export async function signClientCertificate(
+  folder: string,
+  caFile: string,
+): Promise<PrivateAuthority['tls']> {
+  const [key, request, certificate] = ['key', 'csr', 'crt'].map((ending) => join(folder, `client.${ending}`));
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  await run(['openssl', 'req', ...curve, '-subj', '/CN=client', '-keyout', `${key}`, '-out', `${request}`]);
+  const ca = ['-CA', caFile, '-CAkey', caFile.replace(/crt$/, 'key'), '-CAcreateserial'];
+  await run(['openssl', 'x509', '-req', '-days', '1', ...ca, '-in', `${request}`, '-out', `${certificate}`]);
+  return { certificate: `${certificate}`, key: `${key}` };
+}

@@ -8,4 +8,4 @@ export { expectLogDriver, type LogConfig, type LogPlan, logPlanOf, logSourceOf }
 export { jsonFileLine, type LogRecord, type LogStream, utcTime, utcTimeOfUnix } from './log-record.js';
 export { type LogLimits, type LogPlace, logCeiling, rotateLog } from './log-rotation.js';
 export { type ReadLogOptions, readLog } from './read-log.js';
-export { expectSyslog, loggerArguments, type SyslogTarget, syslogTag } from './syslog-target.js';
+export { expectSyslog, type SyslogTarget, syslogSender } from './syslog-target.js';

@@ -3,6 +3,7 @@ import type { LogLimits } from './log-rotation.js';
 import { hasJournal } from './read-journal.js';
 import type { LogSource } from './read-log.js';
 import { expectSyslog, parseSyslogTarget, type SyslogTarget } from './syslog-target.js';
+import { TLS_OPTIONS } from './syslog-tls.js';
 
 /** HostConfig.LogConfig. */
 export type LogConfig = Readonly<{ Type?: string; Config?: Readonly<Record<string, string>> | null }>;
@@ -34,6 +35,7 @@ const ACCEPTED = [
 const OF_SYSLOG = [
   ...['syslog-address', 'syslog-facility', 'syslog-format', 'tag', 'mode', 'max-buffer-size'],
   ...['labels', 'labels-regex', 'env', 'env-regex'],
+  ...TLS_OPTIONS,
 ];
 const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 };
 

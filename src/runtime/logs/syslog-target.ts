@@ -1,6 +1,9 @@
 import { statSync } from 'node:fs';
 import { connect } from 'node:net';
+import { hostname } from 'node:os';
+import { requiredProgram } from '../programs.js';
 import { InvalidLogConfigError } from './log-config-error.js';
+import { expectTls, parseSyslogTls, type SyslogTls, TLS_OPTIONS, tlsCommand } from './syslog-tls.js';
 
 /** Where lines are sent besides, and as what. */
 export type SyslogTarget = Readonly<{
@@ -9,13 +12,23 @@ export type SyslogTarget = Readonly<{
   format: '' | 'rfc3164' | 'rfc5424';
   /** 0 to 23: RFC 5424, section 6.2.1. */
   facility: number;
-  /** With what {@link syslogTag} fills in. */
+  /** With `{{.Name}}` and the like. */
   tag: string;
 }>;
 
 type SyslogPlace =
   | Readonly<{ kind: 'unix' | 'unixgram'; path: string }>
-  | Readonly<{ kind: 'udp' | 'tcp'; host: string; port: number }>;
+  | Readonly<{ kind: 'udp' | 'tcp'; host: string; port: number }>
+  | Readonly<{ kind: 'tcp+tls'; host: string; port: number; tls: SyslogTls }>;
+
+/** A program that takes lines to the place, and how they are given to it. */
+export type SyslogSender = Readonly<{
+  command: readonly string[];
+  /** What stands before each line, priority and time aside; where it is '' the program writes all of it but the priority. */
+  header: string;
+  /** RFC 5424, and the length before each message as RFC 5425 has it; or RFC 3164. */
+  format: 'rfc3164' | 'rfc5424';
+}>;
 
 /** What a tag may tell of a container. */
 export type TaggedContainer = Readonly<{
@@ -72,27 +85,41 @@ export function parseSyslogTarget(options: Readonly<Record<string, string>>): Sy
         .map((name) => `{{.${name}}}`)
         .join(', ')}`,
     );
-  return { place: parsePlace(options['syslog-address']), format: known, facility: number, tag };
+  return { place: parsePlace(options), format: known, facility: number, tag };
 }
 
-/** The tag of a container's lines. */
-export function syslogTag({ tag }: SyslogTarget, container: TaggedContainer): string {
-  return tag.replaceAll(PLACEHOLDER, (_, name: string) => TAGS[name]?.(container) ?? '');
-}
-
-/** For logger(1), which sends lines from its input there, with priorities before them. @param pid whose they are. */
-export function loggerArguments(
+/** @param pid whose lines they are. @throws {RuntimeUnavailableError} the program is not installed. */
+export function syslogSender(
   target: SyslogTarget,
+  { container, pid }: Readonly<{ container: TaggedContainer; pid: number }>,
+): SyslogSender {
+  const { place } = target;
+  const tag = target.tag.replaceAll(PLACEHOLDER, (_, name: string) => TAGS[name]?.(container) ?? '');
+  const format = target.format || 'rfc3164';
+  if (place.kind !== 'tcp+tls')
+    return { command: loggerCommand(target, place, { tag, pid }), header: '', format };
+  const header =
+    format === 'rfc5424' ? `${hostname()} ${appName(tag)} ${pid} - -` : `${hostname()} ${tag}[${pid}]:`;
+  return { command: tlsCommand(place), header, format };
+}
+
+/** RFC 5424, section 6.2.5. */
+const appName = (tag: string) => tag.replaceAll(/[^!-~]/g, '_').slice(0, 48) || '-';
+
+/** logger(1), which sends lines from its input there, with priorities before them. */
+function loggerCommand(
+  { format }: SyslogTarget,
+  place: Exclude<SyslogPlace, { kind: 'tcp+tls' }>,
   { tag, pid }: Readonly<{ tag: string; pid: number }>,
 ): string[] {
-  const { place, format } = target;
+  const logger = requiredProgram('logger', { package: 'bsdutils', for: 'the log driver syslog' });
   const stream = place.kind === 'tcp' || place.kind === 'unix' ? '--tcp' : '--udp';
   const where =
     'path' in place
       ? ['--socket', place.path]
       : ['--server', place.host, '--port', String(place.port), ...(format === '' ? ['--rfc3164'] : [])];
   const how = format === 'rfc5424' ? ['--rfc5424=notq'] : format === '' ? [] : [`--${format}`];
-  return ['--prio-prefix', `--id=${pid}`, '--size', '20000', '--tag', tag, stream, ...where, ...how];
+  return [logger, '--prio-prefix', `--id=${pid}`, '--size', '20000', '--tag', tag, stream, ...where, ...how];
 }
 
 /** Somebody listens there, as far as that can be known. @throws {InvalidLogConfigError} */
@@ -113,20 +140,27 @@ export async function expectSyslog({ place }: SyslogTarget): Promise<void> {
   } finally {
     socket.destroy();
   }
+  if (place.kind === 'tcp+tls') await expectTls(place, ANSWER_MS);
 }
 
-function parsePlace(address: string | undefined): SyslogPlace {
-  if (!address) return { kind: 'unixgram', path: LOCAL };
-  const [, kind = '', rest = ''] = /^(unix|unixgram|udp|tcp):\/\/(.+)$/.exec(address) ?? [];
+function parsePlace(options: Readonly<Record<string, string>>): SyslogPlace {
+  const { 'syslog-address': address = '' } = options;
+  const [, kind = '', rest = ''] = /^(unix|unixgram|udp|tcp|tcp\+tls):\/\/(.+)$/.exec(address) ?? [];
+  const secret = TLS_OPTIONS.find((name) => options[name] !== undefined);
+  if (secret !== undefined && kind !== 'tcp+tls')
+    throw new InvalidLogConfigError(`${secret} needs syslog-address=tcp+tls://HOST:PORT`); // who asks for TLS means it
+  if (address === '') return { kind: 'unixgram', path: LOCAL };
   if (kind === 'unix' || kind === 'unixgram') {
     if (rest.startsWith('/')) return { kind, path: rest };
-  } else if (kind === 'udp' || kind === 'tcp') {
+  } else if (kind === 'udp' || kind === 'tcp' || kind === 'tcp+tls') {
     const [, bracketed, plain = '', port] = /^(?:\[([^\]]+)\]|([^:/]+))(?::(\d{1,5}))?\/?$/.exec(rest) ?? [];
     const host = bracketed ?? plain;
-    if (host !== '') return { kind, host, port: Number(port ?? DEFAULT_PORT) };
+    const there = { host, port: Number(port ?? DEFAULT_PORT) };
+    if (host !== '')
+      return kind === 'tcp+tls' ? { kind, ...there, tls: parseSyslogTls(options) } : { kind, ...there };
   }
   throw new InvalidLogConfigError(
     `syslog-address should be in form proto://address, got ${address}: write unix:///PATH, unixgram:///PATH, ` +
-      'udp://HOST:PORT or tcp://HOST:PORT',
+      'udp://HOST:PORT, tcp://HOST:PORT or tcp+tls://HOST:PORT',
   );
 }
