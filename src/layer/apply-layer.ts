@@ -13,7 +13,7 @@ const PIECE_BYTES = 64 * 1024;
  * failure the directory holds a part of the layer, and is to be thrown away.
  * @param source the uncompressed tar. @param root a directory that is there, and that nobody else changes meanwhile.
  * @returns what the tar hashes to, to be compared with what it should, and its size.
- * @throws {TarError} @throws {LayerError}
+ * @throws {TarError} @throws {LayerError} @throws {NoRoomError}
  */
 export async function applyLayer(
   source: AsyncIterable<Uint8Array>,

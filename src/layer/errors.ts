@@ -24,6 +24,11 @@ export function explained(path: string, work: () => void): void {
   }
 }
 
+/** The disk would be filled. */
+export class NoRoomError extends Error {
+  override readonly name = 'NoRoomError';
+}
+
 /** A file is not what it was when it was listed. */
 export class FileChangedError extends Error {
   override readonly name = 'FileChangedError';

@@ -19,7 +19,7 @@ export {
   type Whiteout,
   whiteoutOf,
 } from './entry.js';
-export { CompressionError, FileChangedError, LayerError, TarError } from './errors.js';
+export { CompressionError, FileChangedError, LayerError, NoRoomError, TarError } from './errors.js';
 export { FileWindow } from './file-window.js';
 export { type IndexedEntry, LayerIndex } from './layer-index.js';
 export { type FinishedLayer, LayerWriter } from './layer-writer.js';
@@ -27,6 +27,7 @@ export { compareNames, decodeName, encodeName, sortNames } from './names.js';
 export type { OverlayMarks } from './overlay.js';
 export { Pace } from './pace.js';
 export { looksRandomFile } from './randomness.js';
+export { Room } from './room.js';
 export { type Destination, type Found, type LayerFile, RootfsView } from './rootfs-view.js';
 export type {
   FailedContainer,

@@ -18,6 +18,7 @@ import { explained, LayerError } from './errors.js';
 import type { LowerChild } from './lower-directory.js';
 import { encodeName } from './names.js';
 import { isWhiteoutDevice } from './overlay.js';
+import { Room } from './room.js';
 import type { Segment } from './sparse.js';
 import type { MemberSink } from './tar-feed.js';
 import type { Member } from './tar-parser.js';
@@ -34,6 +35,7 @@ export class LayerExtractor implements MemberSink, Disposable {
   readonly #limits: ApplyLimits;
   readonly #keepsDevices: boolean;
   readonly #options: ApplyOptions;
+  readonly #room: Room;
   #open: OpenFile | undefined;
   #entries = 0;
   #bytes = 0;
@@ -44,6 +46,7 @@ export class LayerExtractor implements MemberSink, Disposable {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#keepsDevices = options.devices === 'keep';
     this.#options = options;
+    this.#room = new Room(root || '.');
   }
 
   begin(given: Member): void {
@@ -51,6 +54,7 @@ export class LayerExtractor implements MemberSink, Disposable {
     const member = change ? { ...given, entry: change(given.entry) } : given;
     const { entry } = member;
     this.#count(entry);
+    this.#room.take(member.stored, JSON.stringify(entry.path)); // holes take none
     explained(entry.path, () => {
       const isMarked = whiteouts !== 'none' && entry.path.includes(WHITEOUT_PREFIX);
       const whiteout = isMarked ? findWhiteout(entry.path) : undefined;

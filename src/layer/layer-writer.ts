@@ -5,6 +5,7 @@ import type { Entry } from './entry.js';
 import { FileChangedError, LayerError } from './errors.js';
 import { type IndexedEntry, LayerIndex } from './layer-index.js';
 import { Pace } from './pace.js';
+import { Room } from './room.js';
 import { BLOCK_BYTES, paddingOf } from './tar-format.js';
 import { paxBlocks, writeHeader } from './tar-header.js';
 import { WriteBehind } from './write-behind.js';
@@ -23,11 +24,13 @@ export type FinishedLayer = Readonly<{ diffID: Digest; size: number; index: Laye
  * bytes: headers hold nothing but what {@link Entry} says, and no names of users. Order is the caller's business;
  * a directory comes before what is in it. Calls are synchronous: whoever adds much keeps a {@link Pace}.
  * After a failure only {@link abort} is left.
+ * @throws {NoRoomError} the disk would be filled.
  */
 export class LayerWriter implements Disposable {
   readonly path: string;
   readonly #fd: number;
   readonly #file: WriteBehind;
+  readonly #room: Room;
   readonly #hash = createHash('sha256');
   #buffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   /** Bytes in the buffer. */
@@ -39,6 +42,7 @@ export class LayerWriter implements Disposable {
     this.path = path;
     this.#fd = openSync(path, 'wx', 0o600);
     this.#file = new WriteBehind(this.#fd);
+    this.#room = new Room(path);
   }
 
   /** `path` must not exist yet. */
@@ -153,6 +157,7 @@ export class LayerWriter implements Disposable {
   }
 
   #begin(entry: Entry): void {
+    this.#room.take(entry.size, JSON.stringify(entry.path));
     const pax = paxBlocks(entry);
     if (pax) this.#append(pax);
     if (this.#used + BLOCK_BYTES > BUFFER_BYTES) this.#flush();

@@ -188,6 +188,14 @@ describe('ADD', () => {
     });
   });
 
+  it('says that what is in an archive is larger than the disk, before it fills that', async () => {
+    const context = await added('ADD holes.tar /');
+    await run(['truncate', '--size=7T', join(context, 'holes')]);
+    await run(['tar', '--sparse', '-C', context, '-cf', join(context, 'holes.tar'), 'holes']);
+    await run(['rm', join(context, 'holes')]);
+    expect(await failure(context)).toMatch(/"holes" takes 7340032 MiB, and the disk has \d+ MiB free/);
+  });
+
   it('takes a repository, with or without its history', async () => {
     const found = await built(await added(`ADD ${daemon.url}/app.git#v1:sub /src`));
     expect(found).toEqual({ 'src/Dockerfile': DOCKERFILE, 'src/said': 'below' });

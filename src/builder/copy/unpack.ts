@@ -1,6 +1,6 @@
-import { createWriteStream, rmSync } from 'node:fs';
+import { createWriteStream, openSync, rmSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { decompress, joinPath, LayerIndex, Pace, RootfsView } from '../../layer/index.js';
+import { decompress, joinPath, LayerIndex, Pace, Room, RootfsView } from '../../layer/index.js';
 import { readStart, type SourceEntry, type SourceTree } from '../context/source-tree.js';
 import { ViewTree } from '../context/view-tree.js';
 import type { LayerPlan } from './layer-plan.js';
@@ -69,7 +69,9 @@ class Archive {
   static async find(tree: SourceTree, file: SourceEntry, path: string): Promise<Archive | undefined> {
     if (!(await startsAsTar(tree, file))) return undefined;
     try {
-      await pipeline(decompress(inTurns(tree, file)), createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+      const output = createWriteStream(path, { fd: openSync(path, 'wx', 0o600) });
+      const content = decompress(inTurns(tree, file));
+      await pipeline(new Room(path).hold(content, `what is in ${JSON.stringify(file.path)}`), output);
       return new Archive(path, await LayerIndex.scan(path));
     } catch (error) {
       rmSync(path, { force: true });
