@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { createWriteStream, openSync, rmSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { Room } from '../../layer/index.js';
 import {
   algorithmOf,
   type Digest,
@@ -53,8 +54,8 @@ const SILENCE_MS = 60_000;
 
 /**
  * Downloads a file, mode 0600, following redirects.
- * @throws {FetchError} the server cannot be reached, has no such file, or has another one than the checksum says;
- * then nothing is left in `directory`.
+ * @throws {FetchError} the server cannot be reached, has no such file, has another one than the checksum says, or more than
+ * the disk can hold; then nothing is left in `directory`.
  */
 export async function fetchUrl(text: string, options: DownloadOptions): Promise<Download> {
   const expected = options.checksum === undefined ? undefined : parseDigest(options.checksum);
@@ -79,11 +80,14 @@ export async function fetchUrl(text: string, options: DownloadOptions): Promise<
 async function save(answer: IncomingMessage, path: string, expected: Digest | undefined) {
   const algorithm = (expected && hashAlgorithmOf(expected)) ?? 'sha256';
   const hash = createHash(algorithm);
+  const room = new Room(dirname(path));
+  const announced = Number(answer.headers['content-length'] ?? 0);
   let size = 0;
   await pipeline(
     answer,
     async function* (source: AsyncIterable<Buffer>) {
-      for await (const chunk of source) {
+      if (announced > 0) room.take(announced, 'it');
+      for await (const chunk of room.hold(source, 'it')) {
         hash.update(chunk);
         size += chunk.length;
         yield chunk;

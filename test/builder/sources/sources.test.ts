@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -25,6 +26,7 @@ import {
   openContext,
   remoteKind,
 } from '../../../src/builder/sources/index.js';
+import { Tmpfs } from '../../faults/tmpfs.js';
 import { run } from '../../support/run.js';
 import { SocksServer } from '../../support/socks-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
@@ -119,6 +121,32 @@ describe('fetchUrl', () => {
     await expect(fetching).rejects.toThrow(message);
     await expect(fetching).rejects.toThrow(FetchError);
     expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  it.each<[what: string, path: string, message: RegExp]>([
+    [
+      'says that it is',
+      '/announced',
+      /cannot fetch .*announced: it takes 65536 MiB, and the disk has 40 MiB free/,
+    ],
+    ['never ends', '/endless', /cannot fetch .*endless: it goes on, and the disk has \d+ MiB free/],
+  ])('takes nothing that is larger than the disk and %s', async (_, path, message) => {
+    let sent = 0;
+    let closed: Promise<unknown> | undefined;
+    await using server = await serve((request, response) => {
+      closed = once(response, 'close');
+      if (request.url === '/announced') response.setHeader('content-length', 65536 * 1024 ** 2);
+      const more = () => {
+        while (response.write(Buffer.alloc(64 * 1024))) sent += 64 * 1024;
+        response.once('drain', more);
+      };
+      more();
+    });
+    await using disk = await Tmpfs.mount(40);
+    await expect(fetchUrl(`${server.url}${path}`, { directory: disk.path })).rejects.toThrow(message);
+    await closed; // nothing is left waiting
+    expect(sent).toBeLessThan(60 * 1024 ** 2);
+    expect(readdirSync(disk.path)).toEqual([]);
   });
 
   it('says that nobody is there', async () => {
