@@ -1,5 +1,6 @@
 import { type Digest, findDigest } from './digest.js';
 import { OciError } from './errors.js';
+import { findExcess } from './json-shape.js';
 import {
   isNonDistributable,
   isSchema1,
@@ -75,6 +76,8 @@ function livesElsewhere(layer: Descriptor): boolean {
 }
 
 function parseDocument(bytes: Uint8Array): Json {
+  const excess = findExcess(bytes);
+  if (excess !== undefined) throw invalid(`the manifest is no usual one: ${excess}`);
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     if (isObject(value)) return value;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MEDIA_TYPES, OciError, parseManifest, requiredBlobs } from '../../src/oci/index.js';
 
+const MEBIBYTE = 1024 ** 2;
 const digest = `sha256:${'a'.repeat(64)}`;
 const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest, size: 1 };
 const config = { mediaType: MEDIA_TYPES.ociConfig, digest, size: 2 };
@@ -67,6 +68,31 @@ describe('parseManifest', () => {
   });
   it('refuses a type that contradicts the header', () => {
     expect(() => read(image, MEDIA_TYPES.ociIndex)).toThrow(/its Content-Type is/);
+  });
+  it.each([
+    { what: 'opened brackets', text: '['.repeat(4 * MEBIBYTE), why: 'nests more than 64 deep' },
+    {
+      what: 'brackets in an unknown field',
+      text: JSON.stringify(image).replace('{', `{"x":${'['.repeat(MEBIBYTE)}${']'.repeat(MEBIBYTE)},`),
+      why: 'nests more than 64 deep',
+    },
+    {
+      what: 'empty objects',
+      text: JSON.stringify(image).replace('{', `{"x":[${'{},'.repeat(MEBIBYTE)}0],`),
+      why: 'has more than 2066',
+    },
+  ])('refuses very many $what before they are read', ({ text, why }) => {
+    expect(() => parseManifest(Buffer.from(text), '')).toThrow(
+      expect.objectContaining({ code: 'MANIFEST_INVALID', message: expect.stringContaining(why) }),
+    );
+  });
+  it('reads as many descriptors as fit into 4 MiB, and brackets in texts', () => {
+    const small = { mediaType: 'a/b', digest, size: 1, annotations: { '[{"\\': '['.repeat(100) } };
+    const layers = Array.from({ length: (4 * MEBIBYTE) / JSON.stringify(small).length }, () => small);
+    expect(read({ ...image, layers }, '').layers).toHaveLength(layers.length);
+    const bare = { mediaType: 'a', digest, size: 1 };
+    const bareLayers = Array.from({ length: (4 * MEBIBYTE) / JSON.stringify(bare).length }, () => bare);
+    expect(read({ ...image, layers: bareLayers }, '').layers).toHaveLength(bareLayers.length);
   });
   it('fails on any bytes only in the way that callers expect', () => {
     fc.assert(
