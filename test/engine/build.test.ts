@@ -36,10 +36,14 @@ describe('parseBuildQuery', () => {
     });
   });
 
-  it.each(['version=2', 'networkmode=container:x', 'buildargs=[]', 'ulimits={}', 't=app@sha256:00'])(
-    'refuses %s',
-    (text) => expect(() => parseBuildQuery(new URLSearchParams(text))).toThrow(),
-  );
+  it.each([
+    'version=2',
+    'networkmode=container:x',
+    'buildargs=[]',
+    'ulimits={}',
+    't=app@sha256:00',
+    'remote=/etc',
+  ])('refuses %s', (text) => expect(() => parseBuildQuery(new URLSearchParams(text))).toThrow());
 
   it('says what to do about BuildKit', () =>
     expect(() => parseBuildQuery(new URLSearchParams('version=2'))).toThrow(

@@ -1,3 +1,4 @@
+import { isFetchedContext } from '../../builder/index.js';
 import { formatReference } from '../../oci/index.js';
 import type { BuildRequest } from '../engine.js';
 import { EngineError } from '../errors.js';
@@ -16,7 +17,7 @@ export function parseBuildQuery(query: URLSearchParams): AskedBuild {
     throw new EngineError(400, 'this engine builds by itself, not with BuildKit: set DOCKER_BUILDKIT=0');
   if (query.has('isolation', 'hyperv')) throw new EngineError(400, 'isolation is of Windows');
   return {
-    remote: textOf(query, 'remote'),
+    remote: remoteOf(textOf(query, 'remote')),
     dockerfile: textOf(query, 'dockerfile'),
     names: query.getAll('t').map((name) => formatReference(namedBy(name, undefined))),
     buildArgs: given(pairsOf(query, 'buildargs')),
@@ -36,6 +37,12 @@ export function parseBuildQuery(query: URLSearchParams): AskedBuild {
     cgroupParent: textOf(query, 'cgroupparent'),
     cacheFrom: textsOf(query, 'cachefrom'),
   };
+}
+
+/** Never a directory of this machine: what is built is the client's. */
+function remoteOf(source: string | undefined): string | undefined {
+  if (source === undefined || isFetchedContext(source)) return source;
+  throw new EngineError(400, `remote is an address of git or http, which ${JSON.stringify(source)} is not`);
 }
 
 /** A name without a value is that of a variable that the client does not have. */
