@@ -110,9 +110,12 @@ export class ContextOpener implements Disposable {
     const path = file === '-' ? undefined : findDockerfile(root, file, options);
     const isLocal = options.isFetched !== true;
     const enclosure = isLocal ? undefined : root;
+    // What is in the context may be a stranger's too, and its links are not what was asked for; a file elsewhere is.
+    const isInside = path !== undefined && !relative(root, path).startsWith('..');
     const text = readTextFile(path ?? 0, {
       any: isLocal && file !== undefined,
-      ...(enclosure !== undefined && { within: enclosure }),
+      ...((!isLocal || isInside) && { within: root }),
+      ...(isLocal && { advice: 'name the file itself with -f' }),
     });
     const ignore = readIgnoreRules(ignoreFiles(root, path), enclosure);
     const context = this.#directoryTree(root, { name: 'context', ignore, isLocal });

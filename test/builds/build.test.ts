@@ -273,6 +273,23 @@ describe('berth build', () => {
     expect((await failureOf(build(await ignore))).stderr).toContain('.dockerignore is a link');
   });
 
+  it('reads no Dockerfile through a link out of a context of this machine, unless the link itself lies elsewhere', async () => {
+    await write({ outside: 'COPPY secret', 'inside/kept': '', 'inside/a/b': 'FROM scratch\n' });
+    const inside = join(context, 'inside');
+    await symlink('a/b', join(inside, 'within'));
+    await symlink('../outside', join(inside, 'Dockerfile'));
+    await symlink('outside', join(context, 'link'));
+    for (const flags of [[], ['-f', 'Dockerfile'], ['-f', join(inside, 'Dockerfile')]]) {
+      const { stderr } = await failureOf(berth('build', ...flags, inside));
+      expect(stderr).toContain(
+        'Dockerfile is a link that leads out of the context: name the file itself with -f',
+      );
+      expect(stderr).not.toContain('secret');
+    }
+    expect((await failureOf(berth('build', '-f', join(context, 'link'), inside))).stderr).toContain('secret');
+    await berth('build', '-q', '-f', join(inside, 'within'), inside);
+  });
+
   it('does not wait for a pipe in the place of a Dockerfile, nor reads without end', async () => {
     await run(['mkfifo', join(context, 'Dockerfile')]);
     expect((await failureOf(berth('build', context))).stderr).toContain('Dockerfile is not a file');
