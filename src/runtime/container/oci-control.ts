@@ -1,6 +1,9 @@
 import type { UsableRuntime } from '../oci-runtime.js';
 import { runProgram } from '../programs.js';
 
+/** crun opens /dev/stdin by its name, as can be done with a pipe, and not with the socket that Node gives. */
+const THROUGH_PIPE = 'cat | "$@"';
+
 /** What runc and crun do to containers that they have made. */
 export class OciControl {
   readonly #command: readonly string[];
@@ -33,7 +36,8 @@ export class OciControl {
 
   /** Changes the limits of a container that runs. @param resources runtime-spec config-linux.md, "Control groups". */
   async update(id: string, resources: object): Promise<void> {
-    await runProgram([...this.#command, 'update', '--resources', '-', id], JSON.stringify(resources));
+    const command = [...this.#command, 'update', '--resources', '-', id];
+    await runProgram(['/bin/sh', '-c', THROUGH_PIPE, 'sh', ...command], JSON.stringify(resources));
   }
 
   /** Ends what is left of it. Safe to repeat. */
