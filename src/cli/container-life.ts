@@ -1,5 +1,10 @@
 import { parseSignal } from '../oci/index.js';
-import { type ContainerHost, DEFAULT_DETACH_KEYS } from '../runtime/container/index.js';
+import {
+  type ContainerHost,
+  type ContainerRecord,
+  DEFAULT_DETACH_KEYS,
+  isAlive,
+} from '../runtime/container/index.js';
 import { openContainerHost } from './container-host.js';
 import { runAttached } from './container-run.js';
 import { BOTH_OUTPUTS, ContainerSession } from './container-session.js';
@@ -93,17 +98,25 @@ export async function startContainers(names: readonly string[], flags: StartFlag
   if (more.length > 0) throw new UsageError('you cannot start and attach multiple containers at once');
   using opened = await openContainerHost(flags);
   const { host } = opened;
-  return await runAttached(host, await host.get(name), { ...flags, input: flags.interactive === true });
+  const record = await host.get(name);
+  const input = flags.interactive === true;
+  if (isAlive(record)) return await attached(host, record, { ...flags, stdin: input });
+  return await runAttached(host, record, { ...flags, sigProxy: proxiesSignals(record, flags), input });
 }
 
 /** `berth attach`. @returns the exit code. */
-export async function attachToContainer(
-  name: string,
-  { sigProxy = true, detachKeys = DEFAULT_DETACH_KEYS, ...flags }: AttachFlags,
-): Promise<number> {
+export async function attachToContainer(name: string, flags: AttachFlags): Promise<number> {
   using opened = await openContainerHost(flags);
-  const { host } = opened;
-  const { id, config, state } = await host.running(name);
+  return await attached(opened.host, await opened.host.running(name), flags);
+}
+
+/** This terminal on one that runs. @returns its exit code, or that of who left it. */
+async function attached(
+  host: ContainerHost,
+  record: ContainerRecord,
+  { detachKeys = DEFAULT_DETACH_KEYS, ...flags }: AttachFlags,
+): Promise<number> {
+  const { id, config, state } = record;
   if (state.status === 'paused') throw new Error('you cannot attach to a paused container, unpause it first');
   using session = new ContainerSession(host, {
     id,
@@ -111,13 +124,22 @@ export async function attachToContainer(
     outputs: BOTH_OUTPUTS,
     terminal: config.Tty === true,
     redraws: true,
-    proxiesSignals: sigProxy && config.Tty !== true,
+    proxiesSignals: proxiesSignals(record, flags),
     detachKeys,
   });
   await session.open(host.folder(id));
   session.takeOver(host.folder(id));
+  session.hasStarted();
   const left = await session.left();
   return left ?? (await host.wait(id));
+}
+
+/** As with docker: who comes to a terminal later may leave it by a signal. */
+function proxiesSignals(
+  { config }: ContainerRecord,
+  { sigProxy = true }: Pick<AttachFlags, 'sigProxy'>,
+): boolean {
+  return sigProxy && config.Tty !== true;
 }
 
 export type AttachFlags = StoreFlags & Readonly<{ stdin?: boolean; sigProxy?: boolean; detachKeys?: string }>;

@@ -88,7 +88,7 @@ export async function runAttached(
     input,
     outputs,
     terminal: config.Tty === true,
-    proxiesSignals: sigProxy && config.Tty !== true,
+    proxiesSignals: sigProxy,
     detachKeys,
   });
   using kept = new DisposableStack();
@@ -100,6 +100,7 @@ export async function runAttached(
       care = kept.use(given);
     },
   });
+  session.hasStarted();
   const left = await session.left();
   const isToStop = left === READER_GONE && stopsUnread;
   if (isToStop)

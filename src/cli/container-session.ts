@@ -22,7 +22,7 @@ export type SessionOptions = Readonly<{
   terminal: boolean;
   /** What runs on its terminal has drawn before, for somebody else. */
   redraws?: boolean;
-  /** Signals that this process gets are the container's. */
+  /** Signals that this process gets from now on are the container's. */
   proxiesSignals: boolean;
   detachKeys: string;
 }>;
@@ -45,11 +45,15 @@ export class ContainerSession implements Disposable {
   readonly #resources = new DisposableStack();
   #bridge: ChildProcess | undefined;
   #hasInsisted = false;
+  #hasStarted = false;
+  readonly #early: NodeJS.Signals[] = [];
+  #asked = 0;
   #ended: Promise<number> | undefined;
 
   constructor(host: ContainerHost, options: SessionOptions) {
     this.#host = host;
     this.#options = options;
+    if (options.proxiesSignals) this.#proxySignals();
   }
 
   /** Resolves when it is open. */
@@ -70,11 +74,18 @@ export class ContainerSession implements Disposable {
     await Promise.race([new Promise((resolve) => bridge.stdio[3]?.once('data', resolve)), this.#ended]);
   }
 
-  /** Once the container is made: it has the size of this terminal, and what is typed here and signals are for it. */
+  /** Once the container is made: it has the size of this terminal, and what is typed here is for it. */
   takeOver(folder: ContainerFolder): void {
-    const { input, terminal, proxiesSignals } = this.#options;
-    if (terminal && input && process.stdin.isTTY) this.#takeTerminal(folder);
-    if (proxiesSignals) this.#proxySignals();
+    const { input, terminal } = this.#options;
+    if (!terminal) return;
+    if (input && process.stdin.isTTY) this.#resources.use(rawTerminal());
+    if (process.stdout.isTTY) this.#lendSize(folder);
+  }
+
+  /** Once it runs: signals are for it, those too that came before. */
+  hasStarted(): void {
+    this.#hasStarted = true;
+    for (const signal of this.#early) this.#deliver(signal);
   }
 
   /**
@@ -96,16 +107,15 @@ export class ContainerSession implements Disposable {
 
   /** Its first process may take no notice of any signal: then nobody could get away from it. */
   #leave(): void {
+    if (!this.#hasStarted) process.exit(INTERRUPTED);
     this.#hasInsisted = true;
     const id = this.#options.id.slice(0, 12);
     process.stderr.write(`berth: the container goes on: \`berth stop ${id}\` ends it\n`);
     this.#bridge?.kill('SIGKILL');
   }
 
-  #takeTerminal(folder: ContainerFolder): void {
-    this.#resources.use(rawTerminal());
+  #lendSize(folder: ContainerFolder): void {
     const { stdout } = process;
-    if (!stdout.isTTY) return;
     const resize = () => resizeTerminal(folder, stdout.rows, stdout.columns);
     process.on('SIGWINCH', resize);
     this.#resources.defer(() => process.off('SIGWINCH', resize));
@@ -119,17 +129,22 @@ export class ContainerSession implements Disposable {
   }
 
   #proxySignals(): void {
-    const { id } = this.#options;
-    let asked = 0;
     for (const signal of PROXIED) {
-      const forward = () => {
-        if (ASKING.includes(signal)) asked += 1;
-        if (asked === INSISTING) return this.#leave();
-        void this.#host.kill(id, signal).catch(() => {}); // it has ended meanwhile
-      };
+      const forward = () => this.#forward(signal);
       process.on(signal, forward);
       this.#resources.defer(() => process.off(signal, forward));
     }
+  }
+
+  #forward(signal: NodeJS.Signals): void {
+    if (ASKING.includes(signal)) this.#asked += 1;
+    if (this.#asked === INSISTING) this.#leave();
+    else if (this.#hasStarted) this.#deliver(signal);
+    else this.#early.push(signal);
+  }
+
+  #deliver(signal: NodeJS.Signals): void {
+    void this.#host.kill(this.#options.id, signal).catch(() => {}); // it has ended meanwhile
   }
 }
 

@@ -15,5 +15,6 @@ export { deviceNumbers, lutimes, makeDevice, makeFifo, type Time } from './nodes
 export { isRunning, processIdentity } from './process-identity.js';
 export { processStat } from './process-stat.js';
 export { type SocketProtocol, takePort } from './sockets.js';
+export { showUnchanged } from './terminals.js';
 export { UNSHARE_FLAGS, unshare } from './unshare.js';
 export { lgetxattr, llistxattr, lremovexattr, lsetxattr } from './xattr.js';
