@@ -55,6 +55,7 @@ type PlaceConfig = Readonly<{
   DnsSearch?: readonly string[] | null;
   ExtraHosts?: readonly string[] | null;
   GroupAdd?: readonly string[] | null;
+  Isolation?: string;
   IpcMode?: string;
   Links?: readonly string[] | null;
   PidMode?: string;
@@ -63,7 +64,11 @@ type PlaceConfig = Readonly<{
   CgroupParent?: string;
   Privileged?: boolean;
   ReadonlyRootfs?: boolean;
+  Runtime?: string;
   SecurityOpt?: readonly string[] | null;
+  StorageOpt?: Readonly<Record<string, string>> | null;
+  CpuRealtimePeriod?: number;
+  CpuRealtimeRuntime?: number;
   Init?: boolean | null;
   LogConfig?: LogConfig;
 }>;

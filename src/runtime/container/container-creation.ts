@@ -2,13 +2,14 @@ import { chainIDs } from '../../oci/index.js';
 import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.js';
 import { expectLogDriver, logPlanOf } from '../logs/index.js';
 import { usableCgroups } from '../surroundings.js';
-import { type MountPoint, resolveMounts } from '../volumes/index.js';
+import { expectSources, type MountPoint, resolveMounts } from '../volumes/index.js';
 import { parseCreateBody } from './body-shape.js';
 import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
 import { expectProtection } from './container-bundle.js';
 import { checkNetworks, withNetworks } from './container-networks.js';
 import { type ContainerRecord, NEW_STATE } from './container-record.js';
 import { expectNoRequests } from './device-requests.js';
+import { checkEarly } from './early-checks.js';
 import { checkHealthcheck, healthPlanOf } from './health.js';
 import { HealthDuty } from './health-duty.js';
 import type { HostParts } from './host-parts.js';
@@ -40,6 +41,9 @@ export class ContainerCreation {
     expectNoRequests(hostConfig.DeviceRequests);
     const networkingConfig = withNetworks(hostConfig, networking ?? {});
     checkNetworks(hostConfig, networkingConfig, this.#parts.networks);
+    checkEarly(config, hostConfig, (text) => this.#parts.store.get(text));
+    if (hostConfig.NetworkMode === 'host' && Object.keys(hostConfig.PortBindings ?? {}).length > 0)
+      this.#parts.notice('Published ports are discarded when using host network mode');
     const withDefaults = withImage(config, image.config.config ?? {});
     checkHealthcheck(withDefaults.Healthcheck);
     if (healthPlanOf(withDefaults) !== undefined && !HealthDuty.isTaken(this.#parts.healthLock))
@@ -68,6 +72,7 @@ export class ContainerCreation {
     return folder.locked(async () => {
       try {
         const mounts = this.#resolveMounts(id, parts.hostConfig, parts.config.Volumes);
+        expectSources(mounts);
         const added = await this.#add({ ...parts, id, mounts }, name);
         this.#parts.images.hold(id, added.image.manifest);
         folder.make();

@@ -1,35 +1,54 @@
 import { InvalidContainerError } from '../errors.js';
 import type { ContainerOptions, NamespacePath } from '../spec.js';
+import type { HostConfig } from './configuration.js';
 import type { ContainerRecord } from './container-record.js';
 
 /** A container that runs, by what a person calls it. @throws {ContainerStateError} it does not. */
 export type FindRunning = (text: string) => Promise<ContainerRecord>;
 
-/** Namespaces of the machine or of other containers that this one is to be in. @throws {InvalidContainerError} */
+const TYPES = ['pid', 'ipc', 'uts'] as const;
+type Type = (typeof TYPES)[number];
+
+/** Modes of a namespace that is the container's own. */
+const OWN: Readonly<Record<Type, readonly string[]>> = {
+  pid: ['', 'private'],
+  ipc: ['', 'private', 'shareable', 'none'],
+  uts: ['', 'private'],
+};
+
+type Modes = Pick<HostConfig, 'NetworkMode' | 'PidMode' | 'IpcMode' | 'UTSMode'>;
+
+/** Namespaces of the machine or of other containers that this one is to be in. */
 export async function sharedNamespaces(
   { hostConfig }: ContainerRecord,
   findRunning: FindRunning,
 ): Promise<NonNullable<ContainerOptions['shared']>> {
   const { PidMode = '', IpcMode = '', UTSMode = '' } = hostConfig;
-  const [pid, ipc, uts] = await Promise.all([
-    sharedNamespace('pid', PidMode, ['', 'private'], findRunning),
-    sharedNamespace('ipc', IpcMode, ['', 'private', 'shareable', 'none'], findRunning),
-    sharedNamespace('uts', UTSMode, ['', 'private'], findRunning),
+  const [pid, ipc] = await Promise.all([
+    sharedNamespace('pid', PidMode, findRunning),
+    sharedNamespace('ipc', IpcMode, findRunning),
   ]);
+  const uts = UTSMode === 'host' ? UTSMode : undefined;
   return { ...(pid && { pid }), ...(ipc && { ipc }), ...(uts && { uts }) };
 }
 
-async function sharedNamespace(
-  type: 'pid' | 'ipc' | 'uts',
+function sharedNamespace(
+  type: 'pid' | 'ipc',
   mode: string,
-  own: readonly string[],
   findRunning: FindRunning,
-): Promise<'host' | NamespacePath | undefined> {
-  if (own.includes(mode)) return undefined;
-  if (mode === 'host') return 'host';
-  const path = type === 'uts' ? undefined : await containerNamespace(mode, type, findRunning);
-  if (path === undefined) throw new InvalidContainerError(`invalid ${type.toUpperCase()} mode: ${mode}`);
-  return path;
+): 'host' | Promise<NamespacePath | undefined> {
+  return mode === 'host' ? 'host' : containerNamespace(mode, type, findRunning);
+}
+
+/** @throws {InvalidContainerError} there is no such mode of a namespace. */
+export function expectModes({ PidMode = '', IpcMode = '', UTSMode = '' }: Modes): void {
+  const modes = { pid: PidMode, ipc: IpcMode, uts: UTSMode };
+  for (const type of TYPES) {
+    const mode = modes[type];
+    if (mode === 'host' || OWN[type].includes(mode)) continue;
+    if (type === 'uts' || namedContainer(mode) === undefined)
+      throw new InvalidContainerError(`invalid ${type.toUpperCase()} mode: ${mode}`);
+  }
 }
 
 /** Of `container:NAME`; nothing for other modes. */
@@ -45,11 +64,16 @@ export async function containerNamespace(
 
 /** The containers that this one is to share a namespace with. @throws {ContainerStateError} one does not run. */
 export function sharingWith(
-  { hostConfig: { NetworkMode = '', PidMode = '', IpcMode = '' } }: ContainerRecord,
+  { hostConfig }: ContainerRecord,
   findRunning: FindRunning,
 ): Promise<ContainerRecord[]> {
+  return Promise.all(namedContainers(hostConfig).map(findRunning));
+}
+
+/** As a person calls them; each once. */
+export function namedContainers({ NetworkMode = '', PidMode = '', IpcMode = '' }: Modes): string[] {
   const names = [NetworkMode, PidMode, IpcMode].flatMap((mode) => namedContainer(mode) ?? []);
-  return Promise.all([...new Set(names)].map(findRunning));
+  return [...new Set(names)];
 }
 
 function namedContainer(mode: string): string | undefined {

@@ -11,7 +11,7 @@ export { inspectNetwork, type NetworkInspect } from './inspect-network.js';
 export { type LinkTarget, linkEnvironment, linkHostsLine, parseLink } from './links.js';
 export type { Network, NetworkRequest } from './network.js';
 export { NETWORKS_SCHEMA } from './network-store.js';
-export { containerHosts, containerResolvConf, type DnsOptions } from './network-texts.js';
+export { checkHosts, containerHosts, containerResolvConf, type DnsOptions } from './network-texts.js';
 export { Networks, type NetworksOptions, networksPlace } from './networks.js';
 export {
   inspectPorts,

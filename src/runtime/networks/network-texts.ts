@@ -58,9 +58,7 @@ export function containerResolvConf(
   { dns = [], dnsSearch = [], dnsOptions = [] }: DnsOptions,
   machine: string = resolvConf('none'),
 ): string {
-  const odd = dns.find((text) => parseAddress(text) === undefined);
-  if (odd !== undefined)
-    throw new InvalidNetworkError(`invalid address of a DNS server ${JSON.stringify(odd)}`);
+  checkServers(dns);
   const own = nameServerOf(endpoints);
   const given =
     dns.length > 0 ? dns : wordsOf(machine, 'nameserver').filter((address) => !isLoopback(address));
@@ -92,6 +90,22 @@ function wordsOf(text: string, keyword: string): string[] {
 
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
+}
+
+/** Before a container is made. @throws {InvalidNetworkError} */
+export function checkHosts({
+  dns,
+  extraHosts,
+}: Readonly<{ dns: readonly string[]; extraHosts: readonly string[] }>): void {
+  checkServers(dns);
+  // Whether a network leads to the machine is known at the start.
+  for (const text of extraHosts) extraHost(text, '0.0.0.0');
+}
+
+function checkServers(dns: readonly string[]): void {
+  const odd = dns.find((text) => parseAddress(text) === undefined);
+  if (odd !== undefined)
+    throw new InvalidNetworkError(`invalid address of a DNS server ${JSON.stringify(odd)}`);
 }
 
 function extraHost(text: string, gateway: string | undefined): string {

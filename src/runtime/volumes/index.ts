@@ -16,7 +16,7 @@ export type { MountConfig } from './mount-request.js';
 export { openParts } from './open-beneath.js';
 export { type PreparedVolumes, prepareVolumes } from './prepare-volumes.js';
 export { type MountsHostConfig, resolveMounts, type WantedMounts } from './resolve-mounts.js';
-export { copyUp, type MountPlace, type PlacedMounts, specMounts } from './spec-mounts.js';
+export { copyUp, expectSources, type MountPlace, type PlacedMounts, specMounts } from './spec-mounts.js';
 export { treeBytes } from './tree-bytes.js';
 export { inspectVolume, isOfMachine, type Volume, type VolumeInspect, type VolumeRequest } from './volume.js';
 export { VOLUMES_SCHEMA } from './volume-store.js';

@@ -90,6 +90,11 @@ function bindSource(point: BindPoint, destination: string, rootfs: string): Sour
   };
 }
 
+/** Before a container is made. @throws {InvalidMountError} what is to be mounted is not there, and is not to be made. */
+export function expectSources(points: readonly MountPoint[]): void {
+  for (const point of points) if (point.type === 'bind' && !point.makesSource) existingSource(point);
+}
+
 function existingSource({ source, makesSource }: BindPoint): Stats {
   const stats = statSync(source, { throwIfNoEntry: false });
   if (stats) return stats;
