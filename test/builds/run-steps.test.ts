@@ -310,8 +310,16 @@ describe(`a RUN step as ${isRoot ? 'root' : 'an ordinary user'}`, () => {
 
     it.runIf(isRoot)('nothing of the environment to a disk', async () => {
       const secret = `top-secret-${process.pid}`;
-      const running = ran('sleep 1', { env: ['PATH=/bin', `TOKEN=${secret}`] });
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      const controller = new AbortController();
+      const marker = `${Date.now()}78`;
+      const running = ran(`sleep ${marker}`, {
+        env: ['PATH=/bin', `TOKEN=${secret}`],
+        signal: controller.signal,
+      });
+      running.catch(() => {});
+      await expect
+        .poll(() => readdirSync('/proc').some((pid) => commandOf(pid) === `sleep\0${marker}\0`))
+        .toBe(true);
       // As others see it: what we have mounted, they have not.
       const outside = ['nsenter', `--mount=/proc/${process.ppid}/ns/mnt`];
       const grep = [
@@ -322,7 +330,8 @@ describe(`a RUN step as ${isRoot ? 'root' : 'an ordinary user'}`, () => {
         join(folder.path, 'root,with:odd=name/snapshots/work'),
       ];
       await expect(run(grep)).rejects.toMatchObject({ code: 1 });
-      await running;
+      controller.abort(new Error('seen'));
+      await expect(running).rejects.toThrow('seen');
     });
 
     it('memory, as much as is allowed', async () => {

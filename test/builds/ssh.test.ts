@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,10 +36,16 @@ async function fingerprint(key: string): Promise<string> {
   return (await run(['ssh-keygen', '-lf', `${key}.pub`])).split(' ')[1] ?? '';
 }
 
-async function outputOf(dockerfile: string, args: readonly string[], file: string): Promise<string> {
+async function outputOf(
+  dockerfile: string,
+  args: readonly string[],
+  file: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const out = place.path(`out-${Math.random().toString(36).slice(2)}`);
   const context = await place.context({ Dockerfile: dockerfile });
-  await place.berth('build', '-q', '--no-cache', '-o', out, ...args, context);
+  const command = [BERTH, 'build', '-q', '--no-cache', '-o', out, ...args, context];
+  await run(command, { env: place.environment(env) });
   return readFile(join(out, file), 'utf8');
 }
 
@@ -51,7 +56,7 @@ async function until(isTrue: () => boolean): Promise<void> {
   }
 }
 
-const agentFolders = (temporary = tmpdir()) =>
+const agentFolders = (temporary: string) =>
   readdirSync(temporary).filter((name) => name.startsWith('berth-agent-'));
 
 describe('keys for RUN --mount=type=ssh', () => {
@@ -99,9 +104,10 @@ RUN --mount=type=ssh echo said > /said && ssh-keygen -q -Y sign -f /key.pub -n b
 
   it('are gone with the build, agent and all', async () => {
     const key = await makeKey('-t', 'ed25519');
-    const before = agentFolders();
-    await outputOf(LIST, ['--ssh', `default=${key}`], 'keys');
-    expect(agentFolders()).toEqual(before);
+    const temporary = place.path('used');
+    await mkdir(temporary);
+    await outputOf(LIST, ['--ssh', `default=${key}`], 'keys', { TMPDIR: temporary });
+    expect(readdirSync(temporary)).toEqual([]);
     // Nothing of the key is in the store.
     const secret = (await readFile(key, 'utf8')).split('\n')[2] ?? '';
     const found = run(['grep', '-rlF', '--', secret, place.path('root')]);

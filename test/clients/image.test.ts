@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 async function ready(): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
     if (await answers(`${url}/v2/`).catch(() => false)) return;
     await sleep(100);
   }

@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 async function answering(url: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
     if ((await http(`${url}/v2/`).catch(() => undefined))?.status === 200) return;
     await sleep(100);
   }

@@ -12,7 +12,7 @@ import { run } from '../support/run.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-const PATIENCE = { timeout: 15_000, interval: 25 };
+const PATIENCE = { interval: 25 };
 
 describe('events', () => {
   it('are those of docker-registry, member by member', async () => {

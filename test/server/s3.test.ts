@@ -70,7 +70,7 @@ describe('a registry in a bucket', () => {
     }
     proxy.requests.length = 0;
     await using berth = await BerthProcess.start(options);
-    await expect.poll(() => berth.output, { timeout: 20_000 }).toContain('index checked against storage');
+    await expect.poll(() => berth.output).toContain('index checked against storage');
     expect(berth.output).toContain('repositories=4');
     const asked = proxy.actions.filter((_, i) => !proxy.requests[i]?.path.includes('/berth/health/'));
     expect([...new Set(asked)]).toEqual(['GET list']);

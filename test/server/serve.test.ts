@@ -35,13 +35,18 @@ describe('berth serve', () => {
     const upload = request(`${berth.url}/v2/app/blobs/uploads/?digest=${sha256(bytes)}`, {
       method: 'POST',
       agent: false,
-      headers: { 'content-length': bytes.length },
+      headers: { 'content-length': bytes.length, expect: '100-continue' },
     });
+    upload.flushHeaders();
+    await once(upload, 'continue'); // it is under way
     upload.write(bytes.subarray(0, 50_000));
-    await sleep(300);
     const stopped = berth.stop();
-    await sleep(500);
-    await expect(http(`${berth.url}/v2/`)).rejects.toThrow('ECONNREFUSED');
+    const outcome = () =>
+      http(`${berth.url}/v2/`).then(
+        ({ status }) => status,
+        (error: NodeJS.ErrnoException) => error.code,
+      );
+    await expect.poll(outcome).toBe('ECONNREFUSED');
     upload.end(bytes.subarray(50_000));
     const [answer] = await once(upload, 'response');
     expect(answer.statusCode).toBe(201);

@@ -83,7 +83,7 @@ it('a registry reads what it has by itself, repairs from where it is a copy, and
   for (const bytes of image.blobs) await http(`${registry.url}/v2/copies/team/app/blobs/${sha256(bytes)}`);
   await flip(pathBelow(registry.root, layer));
   await expect
-    .poll(() => registry.output, { timeout: 10_000 })
+    .poll(() => registry.output)
     .toMatch(/what is stored is wrong.*repaired.*all that is stored was read/s);
   expect(await readFile(pathBelow(registry.root, layer))).toEqual(layer);
   expect((await http(`http://${debug}/metrics`)).body.toString()).toMatch(/^berth_verify_wrong 0$/m);
