@@ -13,24 +13,42 @@ export type LogFile = Readonly<{ handle: FileHandle; identity: string; size: num
 const MAX_FILES = 1000;
 
 /**
- * Opens the files of a log, the oldest first, also while they are rotated: that only moves them to higher numbers, so who
- * opens the newest first may see a file twice, but misses none.
+ * Opens the files of a log, the oldest first, also while they are rotated. That only moves them to higher numbers, so who
+ * goes up the numbers misses none that was there at the beginning, but may meet one again, and behind it one that is newer.
  * @param options `after`: only those that are newer than this one. Close them.
  */
 export async function openLogFiles(path: string, { after }: { after?: string } = {}): Promise<LogFile[]> {
-  const files: LogFile[] = [];
+  // In the order in which each was met for the last time: that of their ages.
+  const met = new Map<string, LogFile>();
+  let gaps = 0;
   for (let age = 0; age < MAX_FILES; age += 1) {
     const file = await openIfAny(rotatedName(path, age));
-    if (file === undefined && age > 0) break;
-    if (file === undefined) continue; // moved away, and the next one is not there yet
+    if (file === undefined) {
+      gaps += 1;
+      if (gaps > 1) break;
+      continue; // one has been moved on, and the next has not come yet
+    }
+    gaps = 0;
     if (file.identity === after) {
       await file.handle.close();
       break;
     }
-    if (files.some(({ identity }) => identity === file.identity)) await file.handle.close();
-    else files.push(file);
+    const again = met.get(file.identity);
+    if (again) await file.handle.close();
+    met.delete(file.identity);
+    met.set(file.identity, again ?? file);
   }
-  return files.reverse();
+  return (await byAge([...met.values()])).reverse();
+}
+
+/** Those that were removed meanwhile were the oldest, and may not have been met again. */
+async function byAge(files: readonly LogFile[]): Promise<LogFile[]> {
+  const looked = await Promise.all(
+    files.map(async (file) => ({ file, isRemoved: (await file.handle.stat()).nlink === 0 })),
+  );
+  return [false, true].flatMap((wanted) =>
+    looked.filter(({ isRemoved }) => isRemoved === wanted).map(({ file }) => file),
+  );
 }
 
 async function openIfAny(path: string): Promise<LogFile | undefined> {

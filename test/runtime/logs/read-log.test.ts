@@ -109,6 +109,8 @@ describe('readLog', () => {
     for (let i = 1; i < 40; i += 1) {
       appendFileSync(log, line(1, `stdout F ${i}`));
       if (i % 4 === 0) {
+        // Nobody who is later than this would have what is removed.
+        if (i > 8) await expect.poll(() => texts).toContain(`late ${i - 8}\n`);
         rmSync(`${log}.2`, { force: true });
         if (i > 4) renameSync(`${log}.1`, `${log}.2`);
         renameSync(log, `${log}.1`);
