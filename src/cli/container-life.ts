@@ -19,15 +19,26 @@ export async function eachContainer(
   { mayBeMissing = false }: Readonly<{ mayBeMissing?: boolean }> = {},
 ): Promise<void> {
   using opened = await openContainerHost(flags);
-  const failures: string[] = [];
-  for (const name of names) {
+  await each(names, async (name) => {
     try {
       await work(opened.host, name);
       process.stdout.write(`${name}\n`);
     } catch (error) {
       const { name: kind, message } = error as Error;
-      if (mayBeMissing && kind === 'ContainerNotFoundError') process.stderr.write(`berth: ${message}\n`);
-      else failures.push(message);
+      if (!mayBeMissing || kind !== 'ContainerNotFoundError') throw error;
+      process.stderr.write(`berth: ${message}\n`);
+    }
+  });
+}
+
+/** One after the other, also after failures, which are told of at the end. */
+async function each(names: readonly string[], work: (name: string) => Promise<unknown>): Promise<void> {
+  const failures: string[] = [];
+  for (const name of names) {
+    try {
+      await work(name);
+    } catch (error) {
+      failures.push((error as Error).message);
     }
   }
   if (failures.length > 0) throw new Error(failures.join('; '));
@@ -82,7 +93,7 @@ export async function renameContainer(name: string, newName: string, flags: Stor
 /** `berth wait`: prints exit codes. */
 export async function waitForContainers(names: readonly string[], flags: StoreFlags): Promise<void> {
   using opened = await openContainerHost(flags);
-  for (const name of names) process.stdout.write(`${await opened.host.wait(name)}\n`);
+  await each(names, async (name) => process.stdout.write(`${await opened.host.wait(name)}\n`));
 }
 
 export type StartFlags = StoreFlags &

@@ -21,3 +21,28 @@ describe('a container that could never run', () => {
     expect(await place.run(['ps', '-aq'])).toBe('');
   });
 });
+
+describe('commands about containers', () => {
+  it('fail where docker does, after they did what can be done', async () => {
+    await place.run(['run', '-d', '--name', 'one', 'box', 'sleep', '100']);
+    await place.tryRun(['run', '--name', 'two', 'box', 'sh', '-c', 'exit 4']);
+    await place.run(['pause', 'one']);
+    expect(await place.run(['stop', '-t', '1', 'one'])).toBe('one\n');
+    const state = ['inspect', '-f', '{{.State.Status}} {{.State.ExitCode}} {{.State.Paused}}', 'one'];
+    expect(await place.run(state)).toBe('exited 137 false\n');
+    const waited = await place.tryRun(['wait', 'one', 'nosuch', 'two']);
+    expect(waited).toMatchObject({ code: 1, stdout: '137\n4\n', stderr: expect.stringContaining('nosuch') });
+    const renamed = await place.tryRun(['rename', 'one', 'one']);
+    expect(renamed.stderr).toContain('same name as its current name');
+    const updated = await place.tryRun(['update', 'one']);
+    expect(updated).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('one or more flags'),
+    });
+    await place.run(['start', 'one']);
+    const exec = await place.tryRun(['exec', '-u', 'nosuch', 'one', 'id']);
+    expect(exec).toMatchObject({ code: 126, stderr: expect.stringContaining('cannot run as user "nosuch"') });
+    await place.run(['rm', '-f', 'one', 'two']);
+  });
+});

@@ -13,9 +13,10 @@ export const containerCreate: Handler = async ({ containers }, { query, message,
   if (typeof body.Image !== 'string' || body.Image === '')
     throw new EngineError(400, 'Config.Image must be the name of an image');
   const name = textOf(query, 'name');
-  const options = name === undefined ? {} : { name };
-  const { id } = await containers.host.create(body as CreateBody, options).catch(notMissing);
-  sendJson(answer, { Id: id, Warnings: [] }, 201);
+  const warnings: string[] = [];
+  const onNotice = (text: string) => void warnings.push(text);
+  const { id } = await containers.host.create(body as CreateBody, { name, onNotice }).catch(notMissing);
+  sendJson(answer, { Id: id, Warnings: warnings }, 201);
 };
 
 /** `docker start`. Whoever has attached before sees all that it prints. */

@@ -1,5 +1,5 @@
 import { isRunning, processIdentity } from '../../linux/index.js';
-import { ContainerStateError } from '../errors.js';
+import { ContainerStateError, InvalidContainerError } from '../errors.js';
 import { readCgroupSupport, type UpdatableLimits, updateLimits } from '../limits/index.js';
 import { usableCgroups } from '../surroundings.js';
 import type { RestartPolicy } from './configuration.js';
@@ -46,8 +46,8 @@ export function isLeftPaused(record: ContainerRecord): boolean {
   return isAlive(record) && pausedFor !== undefined && isRunning(pausedFor) === false;
 }
 
-/** For one that {@link isLeftPaused}, under its lock. */
-export async function resumeLeftPaused(parts: HostParts, record: ContainerRecord): Promise<ContainerRecord> {
+/** Of one that is to be paused no longer, under its lock. */
+export async function resumePaused(parts: HostParts, record: ContainerRecord): Promise<ContainerRecord> {
   // It may not have come to that: then the runtime refuses.
   await (await parts.control()).resume(record.id).catch(() => {});
   const running = parts.store.setState(record.id, { status: 'running', pausedFor: undefined });
@@ -82,6 +82,8 @@ export async function updateContainer(
 /** @throws {ContainerConflictError} */
 export function renameContainer(parts: HostParts, record: ContainerRecord, name: string): void {
   const parsed = parseContainerName(name);
+  if (parsed === record.name)
+    throw new InvalidContainerError('Renaming a container with the same name as its current name');
   parts.store.rename(record.id, parsed);
   parts.post({ ...record, name: parsed }, 'rename', { oldName: `/${record.name}` });
 }

@@ -4,7 +4,7 @@ import { expectLogDriver, logPlanOf } from '../logs/index.js';
 import { usableCgroups } from '../surroundings.js';
 import { expectSources, type MountPoint, resolveMounts } from '../volumes/index.js';
 import { parseCreateBody } from './body-shape.js';
-import { type ContainerConfig, type CreateBody, type HostConfig, withImage } from './configuration.js';
+import { type CreateBody, type HostConfig, withImage } from './configuration.js';
 import { expectProtection } from './container-bundle.js';
 import { checkNetworks, withNetworks } from './container-networks.js';
 import { type ContainerRecord, NEW_STATE } from './container-record.js';
@@ -16,6 +16,12 @@ import type { HostParts } from './host-parts.js';
 import { initProgram } from './init-program.js';
 import { inventName, newContainerId, parseContainerName } from './names.js';
 import { checkRestartPolicy } from './restart-policy.js';
+
+export type CreateOptions = Readonly<{
+  name?: string | undefined;
+  /** Told, in words for a person, of what is not as it was asked for; else whoever opened the host is. */
+  onNotice?: (text: string) => void;
+}>;
 
 /** Makes containers of what somebody asks for: all that is wrong with it is found before anything is there. */
 export class ContainerCreation {
@@ -29,7 +35,10 @@ export class ContainerCreation {
   }
 
   /** @throws {ImageNotFoundError} @throws {ContainerConflictError} @throws {InvalidContainerError} */
-  async create(body: CreateBody, name: string | undefined): Promise<ContainerRecord> {
+  async create(
+    body: CreateBody,
+    { name, onNotice = (text) => this.#parts.notice(text) }: CreateOptions,
+  ): Promise<ContainerRecord> {
     const { HostConfig: given, NetworkingConfig: networking, ...config } = parseCreateBody(body);
     const hostConfig = given ?? {};
     const checkedHostConfig = await checkedLimits(hostConfig);
@@ -43,11 +52,11 @@ export class ContainerCreation {
     checkNetworks(hostConfig, networkingConfig, this.#parts.networks);
     checkEarly(config, hostConfig, (text) => this.#parts.store.get(text));
     if (hostConfig.NetworkMode === 'host' && Object.keys(hostConfig.PortBindings ?? {}).length > 0)
-      this.#parts.notice('Published ports are discarded when using host network mode');
+      onNotice('Published ports are discarded when using host network mode');
     const withDefaults = withImage(config, image.config.config ?? {});
     checkHealthcheck(withDefaults.Healthcheck);
     if (healthPlanOf(withDefaults) !== undefined && !HealthDuty.isTaken(this.#parts.healthLock))
-      this.#parts.notice('its health is checked while `berth engine` runs, which does not run now');
+      onNotice('its health is checked while `berth engine` runs, which does not run now');
     const parts = {
       createdAt: new Date().toISOString(),
       image: {
@@ -62,16 +71,19 @@ export class ContainerCreation {
       ...(idsOf !== undefined && { idsOf }),
       state: NEW_STATE,
     };
-    return this.#make(parts, name);
+    return this.#make(parts, { name, onNotice });
   }
 
   /** Under its lock: what others find of it before it is a container would count as left behind by somebody killed. */
-  async #make(parts: Omit<ContainerRecord, 'id' | 'name' | 'mounts'>, name: string | undefined) {
+  async #make(
+    parts: Omit<ContainerRecord, 'id' | 'name' | 'mounts'>,
+    { name, onNotice }: Required<Pick<CreateOptions, 'onNotice'>> & CreateOptions,
+  ) {
     const id = newContainerId();
     const folder = this.#parts.folder(id);
     return folder.locked(async () => {
       try {
-        const mounts = this.#resolveMounts(id, parts.hostConfig, parts.config.Volumes);
+        const mounts = this.#resolveMounts({ ...parts, id }, onNotice);
         expectSources(mounts);
         const added = await this.#add({ ...parts, id, mounts }, name);
         this.#parts.images.hold(id, added.image.manifest);
@@ -89,12 +101,12 @@ export class ContainerCreation {
     });
   }
 
-  #resolveMounts(id: string, hostConfig: HostConfig, volumes: ContainerConfig['Volumes']): MountPoint[] {
+  #resolveMounts(
+    { id, hostConfig, config: { Volumes: volumes } }: Pick<ContainerRecord, 'id' | 'hostConfig' | 'config'>,
+    onNotice: (text: string) => void,
+  ): MountPoint[] {
     const mountsOf = (text: string) => this.#parts.store.get(text).mounts;
-    return resolveMounts(
-      { container: id, hostConfig, volumes, mountsOf, onNotice: (text) => this.#parts.notice(text) },
-      this.#parts.volumes,
-    );
+    return resolveMounts({ container: id, hostConfig, volumes, mountsOf, onNotice }, this.#parts.volumes);
   }
 
   async #add(record: Omit<ContainerRecord, 'name'>, name: string | undefined): Promise<ContainerRecord> {

@@ -7,7 +7,7 @@ import { RuntimeError } from '../errors.js';
 import { removeCgroups } from '../leftover-cgroups.js';
 import { sideBySide } from '../side-by-side.js';
 import type { MountPoint } from '../volumes/index.js';
-import { isLeftPaused, resumeLeftPaused } from './container-changes.js';
+import { isLeftPaused, resumePaused } from './container-changes.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts, Traces } from './host-parts.js';
 import { cgroupPathOf } from './names.js';
@@ -47,7 +47,7 @@ export class ContainerEndings {
       return undefined;
     }
     if (this.hasEnded(record)) return this.#takeApart(record);
-    if (isLeftPaused(record)) return resumeLeftPaused(this.#parts, record);
+    if (isLeftPaused(record)) return resumePaused(this.#parts, record);
     if (this.#lacksCarrier(record)) await this.#reviveCarrier(record);
     if (this.isHalfMade(record)) await this.endProcesses(record); // whoever was about to start it was killed
     if (!isAlive(record) && this.#parts.networks.attachmentOf(id) !== undefined)
@@ -191,9 +191,9 @@ export class ContainerEndings {
         throw error;
       }
     }
-    // What is frozen does not see signals.
-    if (record.state.status === 'paused') await (await this.#parts.control()).resume(record.id);
     this.#parts.post(record, 'kill', { signal: number });
+    // What is frozen does not see signals; nor does it stay paused, whatever becomes of it.
+    if (record.state.status === 'paused') await resumePaused(this.#parts, record);
   }
 
   /** @returns whether it has ended within a time. @throws the signal's reason. */

@@ -4,9 +4,10 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ownCapabilities } from '../capabilities.js';
-import { ContainerStartError, ContainerStateError, RuntimeError } from '../errors.js';
+import { ContainerStartError, ContainerStateError, RuntimeError, UserNotFoundError } from '../errors.js';
 import { startProgram } from '../programs.js';
 import { startFailure } from '../start-failure.js';
+import type { ProcessUser } from '../users.js';
 import { processUser } from './container-bundle.js';
 import type { ContainerHost } from './container-host.js';
 import { processesOf } from './container-processes.js';
@@ -75,7 +76,7 @@ export async function execInContainer(
   const { process: first } = JSON.parse(readFileSync(host.folder(record.id).file('config.json'), 'utf8')) as {
     process: BundleProcess;
   };
-  const user = processUser(options.user || record.config.User || '', [], `/proc/${record.state.pid}/root`);
+  const user = execUser(options.user || record.config.User || '', record);
   const spec = {
     ...first,
     args: options.args,
@@ -101,6 +102,16 @@ export async function execInContainer(
     // Of one that nobody waits for, nobody knows.
     if (options.detached !== true && exitCode !== undefined)
       postExec(host.events, record, execID, { exitCode });
+  }
+}
+
+/** @throws {ContainerStartError} there is none of that name. */
+function execUser(text: string, { state }: ContainerRecord): ProcessUser {
+  try {
+    return processUser(text, [], `/proc/${state.pid}/root`);
+  } catch (error) {
+    if (!(error instanceof UserNotFoundError)) throw error;
+    throw new ContainerStartError(error.message, NOT_STARTED);
   }
 }
 

@@ -14,7 +14,7 @@ import {
   unpauseContainer,
   updateContainer,
 } from './container-changes.js';
-import { ContainerCreation } from './container-creation.js';
+import { ContainerCreation, type CreateOptions } from './container-creation.js';
 import { ContainerEndings } from './container-endings.js';
 import { ContainerFiles } from './container-files.js';
 import type { ContainerFolder } from './container-folder.js';
@@ -146,8 +146,8 @@ export class ContainerHost implements Disposable {
   // Life
 
   /** @throws {ImageNotFoundError} @throws {ContainerConflictError} @throws {InvalidContainerError} */
-  create(body: CreateBody, { name }: Readonly<{ name?: string }> = {}): Promise<ContainerRecord> {
-    return this.#creation.create(body, name);
+  create(body: CreateBody, options: CreateOptions = {}): Promise<ContainerRecord> {
+    return this.#creation.create(body, options);
   }
 
   /**
