@@ -3,7 +3,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync,
 import { type Entry, encodeName, fileType, type LayerWriter, namesIn, Pace } from '../../layer/index.js';
 import { deviceNumbers } from '../../linux/index.js';
 import { ContentHash } from './content-hash.js';
-import { linkTarget, lstat, secondsOf, settled, versionOf } from './file-stat.js';
+import { asSeen, linkTarget, lstat, secondsOf, settled, versionOf } from './file-stat.js';
 import type { FileFacts, FileVersion } from './saved-facts.js';
 import type { SourceEntry, SourceTree } from './source-tree.js';
 import { isSameVersion, type StatCache } from './stat-cache.js';
@@ -74,7 +74,7 @@ export class DirectoryTree implements SourceTree {
   names(directory: string): readonly string[] {
     let names = this.#names.get(directory);
     if (names === undefined) {
-      names = namesIn(this.#pathOf(directory));
+      names = asSeen(this.#shown(directory), () => namesIn(this.#pathOf(directory)));
       this.#names.set(directory, names);
     }
     return names;
@@ -120,17 +120,19 @@ export class DirectoryTree implements SourceTree {
         digest = this.#note(file.path, content.digest(), () => fstatSync(fd, { bigint: true }));
       },
     };
-    if (target.size > LARGE_BYTES) return writer.addLargeFile(target, path, watch).then(() => digest);
-    writer.addFile(target, path, watch);
-    return digest;
+    return asSeen(this.#shown(file.path), () => {
+      if (target.size > LARGE_BYTES) return writer.addLargeFile(target, path, watch).then(() => digest);
+      writer.addFile(target, path, watch);
+      return digest;
+    });
   }
 
   *chunks({ path, size }: SourceEntry): Generator<Uint8Array> {
-    const fd = openSync(this.#pathOf(path), READ_FLAGS);
+    const fd = this.#open(path);
     const buffer = Buffer.allocUnsafe(Math.max(LEAST_BYTES, Math.min(size + 1, LARGE_BYTES)));
+    const read = () => asSeen(this.#shown(path), () => readSync(fd, buffer));
     try {
-      for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer))
-        yield buffer.subarray(0, bytes);
+      for (let bytes = read(); bytes > 0; bytes = read()) yield buffer.subarray(0, bytes);
     } finally {
       closeSync(fd);
     }
@@ -171,7 +173,10 @@ export class DirectoryTree implements SourceTree {
     const isKept = this.#ownership === 'keep';
     const known = this.#cache?.find(path, version);
     // Of the root only what is in it is ever copied.
-    const xattrs = path === '' ? undefined : this.#xattrs(path, { at, version, isSettled, type, known });
+    const xattrs =
+      path === ''
+        ? undefined
+        : asSeen(this.#shown(path), () => this.#xattrs(path, { at, version, isSettled, type, known }));
     const seen: Seen = {
       path,
       type,
@@ -187,7 +192,7 @@ export class DirectoryTree implements SourceTree {
     if (type === 'file' && xattrs === undefined && stat.nlink === 1n) return seen; // as nearly all are
     return {
       ...seen,
-      ...(type === 'symlink' && { linkName: linkTarget(at) }),
+      ...(type === 'symlink' && { linkName: asSeen(this.#shown(path), () => linkTarget(at)) }),
       ...((type === 'character' || type === 'block') && { device: deviceNumbers(stat.rdev) }),
       ...(xattrs && { xattrs }),
       ...(type === 'file' && stat.nlink > 1n && { linkId: `${stat.dev}:${stat.ino}` }),
@@ -213,10 +218,12 @@ export class DirectoryTree implements SourceTree {
   #smallDigest({ path, size }: SourceEntry): string | undefined {
     if (size >= SMALL_BYTES) return undefined;
     this.#small ??= Buffer.allocUnsafeSlow(SMALL_BYTES);
-    const fd = openSync(this.#pathOf(path), READ_FLAGS);
+    const small = this.#small;
+    const fd = this.#open(path);
     try {
-      if (readSync(fd, this.#small, 0, size + 1, null) !== size) return undefined;
-      const digest = hash('sha256', this.#small.subarray(0, size));
+      const bytes = asSeen(this.#shown(path), () => readSync(fd, small, 0, size + 1, null));
+      if (bytes !== size) return undefined;
+      const digest = hash('sha256', small.subarray(0, size));
       return this.#note(path, digest, () => fstatSync(fd, { bigint: true }));
     } finally {
       closeSync(fd);
@@ -234,6 +241,15 @@ export class DirectoryTree implements SourceTree {
       if (seen.known !== undefined) this.#entries.set(path, { ...seen, known: facts });
     }
     return digest;
+  }
+
+  #open(path: string): number {
+    return asSeen(this.#shown(path), () => openSync(this.#pathOf(path), READ_FLAGS));
+  }
+
+  /** For messages. */
+  #shown(path: string): string {
+    return path === '' ? this.root : `${this.root}/${path}`;
   }
 
   #pathOf(path: string): string | Buffer {

@@ -1,5 +1,5 @@
 import { type BigIntStats, lstatSync, readlinkSync, statSync } from 'node:fs';
-import { decodeName } from '../../layer/index.js';
+import { decodeName, FileChangedError } from '../../layer/index.js';
 import type { FileVersion } from './saved-facts.js';
 
 /** A file changed so shortly before we look may change again without a trace in its times. */
@@ -16,6 +16,31 @@ export function lstat(path: string | Buffer, { follow }: { follow: boolean }): B
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
     throw error;
+  }
+}
+
+/** What a look at something gives that was there a moment ago, and is not any more, or is something else. */
+const CHANGED: Readonly<Record<string, string>> = {
+  ENOENT: 'it is gone',
+  ENOTDIR: 'it is gone',
+  ESTALE: 'it is gone',
+  ELOOP: 'a link took its place',
+  EISDIR: 'a directory took its place',
+  ENXIO: 'something else took its place',
+  EINVAL: 'something else took its place', // of readlink
+};
+
+/** Works on what was seen at a path. @throws {FileChangedError} it is not what it was. */
+export function asSeen<T>(path: string, work: () => T): T {
+  const explain = (error: NodeJS.ErrnoException): never => {
+    const problem = error instanceof Error && error.syscall !== 'write' && CHANGED[error.code ?? ''];
+    throw problem ? new FileChangedError(path, problem) : error;
+  };
+  try {
+    const result = work();
+    return result instanceof Promise ? (result.catch(explain) as T) : result;
+  } catch (error) {
+    return explain(error as NodeJS.ErrnoException);
   }
 }
 
