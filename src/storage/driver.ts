@@ -67,7 +67,7 @@ export interface StorageDriver {
   create?(path: StoragePath): Promise<NewFile>;
   /**
    * What is directly below a directory, in byte order of the names, after the name `after`.
-   * Nothing when the directory does not exist.
+   * Nothing when the directory does not exist, unless it is the root of a store that has one.
    */
   list(path: StoragePath, options?: { after?: string }): AsyncIterable<Entry>;
   /**

@@ -1,7 +1,8 @@
+import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FilesystemDriver, MemoryDriver } from '../../src/storage/index.js';
+import { FilesystemDriver, MemoryDriver, StorageUnavailableError } from '../../src/storage/index.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { describeStorageDriver } from './contract.js';
 
@@ -63,5 +64,24 @@ describe('FilesystemDriver', () => {
     const driver = await FilesystemDriver.open(root);
     await driver.publish([{ path: '/link', bytes: Buffer.from('x') }]);
     expect(await readdir(root)).toEqual(['berth', 'link']);
+  });
+
+  it.each([
+    { what: 'removed', become: () => {} },
+    { what: 'a file', become: (root: string) => writeFileSync(root, '') },
+  ])('says that its root is $what by now, and makes none in its place', async ({ become }) => {
+    await using folder = await temporaryFolder();
+    const root = join(folder.path, 'root');
+    const driver = await FilesystemDriver.open(root);
+    expect(await Array.fromAsync(driver.list('/'))).toEqual([]);
+    rmSync(root, { recursive: true });
+    become(root);
+    const before = lstatSync(root, { throwIfNoEntry: false })?.ino;
+    const gone = new StorageUnavailableError('the root directory of the storage is gone');
+    await expect(Array.fromAsync(driver.list('/'))).rejects.toThrow(gone);
+    await expect(driver.publish([{ path: '/a/b', bytes: Buffer.from('x') }])).rejects.toThrow(gone);
+    await expect(driver.publish([{ path: '/a', bytes: Buffer.from('x') }])).rejects.toThrow(gone);
+    await expect(driver.append('/a/c')).rejects.toThrow(gone);
+    expect(lstatSync(root, { throwIfNoEntry: false })?.ino).toBe(before);
   });
 });

@@ -19,7 +19,7 @@ import type { GatheredPart } from './gathering.js';
 import { ManyFiles } from './many-files.js';
 import { FilesystemPublisher } from './publisher.js';
 import { FilesystemReader } from './reader.js';
-import { explained, ignoreAbsent, isAbsent, unavailable } from './system-errors.js';
+import { explained, ignoreAbsent, isAbsent, rootIsGone, unavailable } from './system-errors.js';
 import { FilesystemWriter } from './writer.js';
 
 /** Where files are made before they get their name: on the same file system, and out of every listing. */
@@ -218,6 +218,7 @@ export class FilesystemDriver implements StorageDriver {
       const directory = (entry: Dirent) => entry.isDirectory() || entry.isSymbolicLink();
       return entries.map((entry) => ({ name: entry.name, directory: directory(entry) })).sort(byName);
     } catch (error) {
+      if (isAbsent(error) && path === '/') throw rootIsGone(error);
       if (isAbsent(error)) return [];
       throw unavailable(path, 'read', error);
     }

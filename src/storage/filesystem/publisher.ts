@@ -47,7 +47,7 @@ export class FilesystemPublisher {
 
   /** Makes a directory that becomes durable with the first file that is published below it. */
   async makeDirectory(path: string): Promise<void> {
-    const first = await makeDirectory(path);
+    const first = await makeDirectory(path, this.#root);
     if (first === undefined) return;
     for (let made = path; made.length >= first.length; made = dirname(made)) this.#fresh.add(made);
   }
@@ -97,7 +97,7 @@ export class FilesystemPublisher {
     const create = () => open(path, 'wx', 0o666);
     const opened = create().catch(async (error: unknown) => {
       if (!isAbsent(error)) throw error;
-      await makeDirectory(this.#scratch);
+      await makeDirectory(this.#scratch, this.#root);
       return create();
     });
     await using file = await opened;

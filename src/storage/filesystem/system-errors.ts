@@ -31,6 +31,11 @@ export function unavailable(path: StoragePath, action: 'read' | 'write', error: 
   return new StorageUnavailableError(`cannot ${action} ${path}: ${reason}`, { cause: error });
 }
 
+/** Removed, unmounted, or a file by now. The directory is made when the store is opened, and by nobody later. */
+export function rootIsGone(cause: unknown): StorageUnavailableError {
+  return new StorageUnavailableError('the root directory of the storage is gone', { cause });
+}
+
 export function isAbsent(error: unknown): boolean {
   return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 }

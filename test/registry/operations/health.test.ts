@@ -105,11 +105,27 @@ describe('Health of the storage', () => {
     await rm(root, { recursive: true });
     await writeFile(root, 'no directory');
     const { health, log } = started('{}', { driver });
-    await expect.poll(() => health.status()).toMatchObject({ storage_writable: 'not a directory' });
+    const gone = 'the root directory of the storage is gone: not a directory';
+    await expect.poll(() => health.status()).toMatchObject({ storage_writable: gone });
     expect(log.warn).toHaveBeenCalledWith(
       expect.objectContaining({ check: 'storage_writable', reason: expect.stringContaining(root) }),
       'a health check failed',
     );
+  });
+  it.each([
+    { what: 'removed', become: async () => {} },
+    { what: 'replaced by a file', become: (root: string) => writeFile(root, 'no directory') },
+  ])('is down when the root directory was $what', async ({ become }) => {
+    const root = join(await temporaryFolder(), 'root');
+    const driver = await FilesystemDriver.open(root);
+    await rm(root, { recursive: true });
+    await become(root);
+    const yaml = '{ storagedriver: { enabled: true, interval: 100ms, threshold: 2 } }';
+    const { health } = started(yaml, { driver });
+    await expect.poll(() => health.down).toBe(OUT_OF_SERVICE);
+    expect(health.status()).toMatchObject({
+      storagedriver_filesystem: expect.stringContaining('the root directory of the storage is gone'),
+    });
   });
   it('does not write to a read-only registry', async () => {
     const write = vi.fn();
