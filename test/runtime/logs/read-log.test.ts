@@ -34,6 +34,8 @@ async function read(options: ReadLogOptions = {}): Promise<string[]> {
   return texts;
 }
 
+const OVER_TLS = { 'syslog-address': 'tcp+tls://a:1' };
+
 describe('readLog', () => {
   it('joins parts of lines, each stream by itself, and passes on what has not ended', async () => {
     writeFileSync(
@@ -187,6 +189,18 @@ describe('LogConfig', () => {
       plan: { syslog: { place: { kind: 'udp', host: 'logs.lan', port: 514 }, facility: 3 } },
     },
     { config: { Type: 'syslog' }, plan: { syslog: { place: { kind: 'unixgram', path: '/dev/log' } } } },
+    {
+      config: { Type: 'syslog', Config: { ...OVER_TLS, 'syslog-tls-ca-cert': '/not/read/yet' } },
+      plan: {
+        syslog: {
+          place: { kind: 'tcp+tls', host: 'a', port: 1, tls: { ca: '/not/read/yet', verify: true } },
+        },
+      },
+    },
+    {
+      config: { Type: 'syslog', Config: { ...OVER_TLS, 'syslog-tls-skip-verify': '1' } },
+      plan: { syslog: { place: { tls: { verify: false } } } },
+    },
   ])('of $config', ({ config, plan }) => expect(logPlanOf(config)).toMatchObject(plan));
   it.each([
     { config: { Type: 'splunk' }, message: "no log driver named 'splunk'" },
@@ -194,8 +208,24 @@ describe('LogConfig', () => {
     { config: { Config: { 'max-size': 'x' } }, message: 'max-size must be a positive number' },
     { config: { Config: { 'max-file': '0' } }, message: 'max-file cannot be less than 1' },
     {
-      config: { Type: 'syslog', Config: { 'syslog-address': 'tcp+tls://a:1' } },
-      message: 'syslog-address should be in form proto://address, got tcp+tls://a:1',
+      config: { Type: 'syslog', Config: { 'syslog-address': 'tcp+ssl://a:1' } },
+      message: 'syslog-address should be in form proto://address, got tcp+ssl://a:1',
+    },
+    {
+      config: { Type: 'syslog', Config: { ...OVER_TLS, 'syslog-tls-ca-cert': 'ca.pem' } },
+      message: 'syslog-tls-ca-cert should be a whole path',
+    },
+    {
+      config: { Type: 'syslog', Config: { ...OVER_TLS, 'syslog-tls-key': '/key' } },
+      message: 'syslog-tls-cert and syslog-tls-key go together',
+    },
+    {
+      config: { Type: 'syslog', Config: { ...OVER_TLS, 'syslog-tls-skip-verify': 'perhaps' } },
+      message: 'syslog-tls-skip-verify is true or false, not "perhaps"',
+    },
+    {
+      config: { Type: 'syslog', Config: { 'syslog-address': 'tcp://a:1', 'syslog-tls-skip-verify': 'true' } },
+      message: 'syslog-tls-skip-verify needs syslog-address=tcp+tls://HOST:PORT',
     },
     { config: { Type: 'syslog', Config: { 'syslog-facility': 'odd' } }, message: 'invalid syslog facility' },
     { config: { Type: 'syslog', Config: { tag: '{{.Label}}' } }, message: 'invalid tag "{{.Label}}"' },
