@@ -26,10 +26,10 @@ const GRACE_SECONDS = 5;
 const AROUND_MS = 8000;
 /** docker-registry, which has none, ignores this. */
 const NO_TRASH = 'berth:\n  trash:\n    keep: 0s\n';
-const LOAD = { kind: 'images', repository: 'bench/pushed', layers: 3, bytes: 2 ** 20, clients: 2 } as const;
+const LOAD = { kind: 'images', repository: 'bench/pushed', layers: 3, bytes: 2 ** 20 } as const;
 
 /** `rate` of pushes while there is a collection, as a share of that without; `slowest` push likewise, as a multiple. */
-type Pushed = Readonly<{ rate: number; slowest: number }>;
+export type Pushed = Readonly<{ rate: number; slowest: number }>;
 
 /** `docker-registry garbage-collect`, which wants that nothing serves. */
 export function collectWithReference(place: Place): Promise<Sample> {
@@ -54,10 +54,14 @@ export function collectIndexed(place: Place): Promise<Sample> {
   });
 }
 
-/** `berth gc` asks a server for it that takes pushes meanwhile. `collection` has the server's memory. */
+/**
+ * `berth gc` asks a server for it that takes pushes meanwhile. `collection` has the server's memory.
+ * @param clients each pushes images one after the other.
+ */
 export async function collectMeanwhile(
   place: Place,
   client: ClientProcess,
+  clients: number,
 ): Promise<{ collection: Sample; pushed: Pushed }> {
   let span = { start: 0, end: 0 };
   let images: readonly PushedImage[] = [];
@@ -67,7 +71,7 @@ export async function collectMeanwhile(
       await untilQuiet(server.pid);
       await sleep(GRACE_SECONDS * 1000);
       let sample: Sample | undefined;
-      images = await client.pushMeanwhile({ ...LOAD, port: server.port }, async () => {
+      images = await client.pushMeanwhile({ ...LOAD, clients, port: server.port }, async () => {
         await sleep(AROUND_MS);
         const start = Date.now();
         sample = await collect(folder);

@@ -8,6 +8,7 @@ import {
   collectUnknown,
   collectWithReference,
   type Place,
+  type Pushed,
 } from './collections.ts';
 import type { GarbageSizes } from './fixtures.ts';
 import { describeMachine } from './machine.ts';
@@ -31,6 +32,11 @@ const HELP = `Measures berth gc against docker-registry garbage-collect, on stor
 `;
 
 const FULL = { images: 100, layers: 9, layerBytes: 1024 };
+/** As many as keep the machine busy by themselves, and one that leaves some of it idle, as one job of CI does. */
+const LOADS = [
+  { clients: 2, id: '', server: 'a server that takes pushes', by: '' },
+  { clients: 1, id: '-one', server: 'a server to which one client pushes', by: ', by one client' },
+] as const;
 const QUICK: GarbageSizes = { repositories: 10, images: 20, layers: 9, layerBytes: 1024 };
 
 const { values } = parseArgs({
@@ -68,8 +74,8 @@ async function main(): Promise<void> {
 async function measureRounds(place: Place, withPeer: boolean): Promise<RowResult[]> {
   await using client = new ClientProcess();
   const rounds = values.quick ? 1 : Number(values.rounds);
-  const samples = { unknown: [], indexed: [], online: [], peer: [] } as Record<string, Measured[]>;
-  const pushes: { rate: number; slowest: number }[] = [];
+  const samples = { unknown: [], indexed: [], peer: [] } as Record<string, Measured[]>;
+  const online = LOADS.map((load) => ({ ...load, samples: [] as Measured[], pushes: [] as Pushed[] }));
   const collect = async (name: string, one: (place: Place) => Promise<Measured>) => {
     progress(name);
     samples[name]?.push(await one(place));
@@ -79,17 +85,21 @@ async function measureRounds(place: Place, withPeer: boolean): Promise<RowResult
     if (withPeer) await collect('peer', collectWithReference);
     await collect('unknown', collectUnknown);
     await collect('indexed', collectIndexed);
-    progress('while images are pushed');
-    const { collection, pushed } = await collectMeanwhile(place, client);
-    samples.online?.push(collection);
-    pushes.push(pushed);
+    for (const load of online) {
+      progress(`while images are pushed, ${load.clients} at a time`);
+      const { collection, pushed } = await collectMeanwhile(place, client, load.clients);
+      load.samples.push(collection);
+      load.pushes.push(pushed);
+    }
   }
-  return rowsOf(samples, pushes, withPeer);
+  return rowsOf(samples, online, withPeer);
 }
+
+type Online = (typeof LOADS)[number] & Readonly<{ samples: readonly Measured[]; pushes: readonly Pushed[] }>;
 
 function rowsOf(
   samples: Record<string, Measured[]>,
-  pushes: readonly { rate: number; slowest: number }[],
+  online: readonly Online[],
   withPeer: boolean,
 ): RowResult[] {
   const seconds = (of: readonly Measured[] = []): Sample[] => of.map(({ seconds: value }) => ({ value }));
@@ -109,15 +119,17 @@ function rowsOf(
   const memory = { unit: 'MiB', better: 'lower', target: { below: 150 } } as const;
   const theirs = seconds(samples.peer);
   return [
-    row(
-      {
-        ...time,
-        id: 'gc-online',
-        title: 'collection by a server that takes pushes',
-        note: "docker-registry's is the one while nothing serves: it knows no other",
-      },
-      seconds(samples.online),
-      theirs,
+    ...online.map((load) =>
+      row(
+        {
+          ...time,
+          id: `gc-online${load.id}`,
+          title: `collection by ${load.server}`,
+          note: "docker-registry's is the one while nothing serves: it knows no other",
+        },
+        seconds(load.samples),
+        theirs,
+      ),
     ),
     row(
       { ...time, id: 'gc-indexed', title: 'collection while nothing serves' },
@@ -147,7 +159,7 @@ function rowsOf(
     ),
     row(
       { ...memory, id: 'gc-memory-online', title: "server's memory at its highest" },
-      peaks(samples.online),
+      peaks(online.flatMap((load) => load.samples)),
       undefined,
     ),
     row(
@@ -155,28 +167,30 @@ function rowsOf(
       peaks(samples.indexed),
       peaks(samples.peer),
     ),
-    row(
-      {
-        id: 'gc-pushes',
-        title: 'pushes meanwhile, of those without a collection',
-        unit: '%',
-        better: 'higher',
-        target: { atLeast: 90 },
-      },
-      pushes.map(({ rate }) => ({ value: rate * 100 })),
-      undefined,
-    ),
-    row(
-      {
-        id: 'gc-slowest-push',
-        title: 'slowest push of an image meanwhile, against the slowest without',
-        unit: '×',
-        better: 'lower',
-        target: { below: 3 },
-      },
-      pushes.map(({ slowest }) => ({ value: slowest })),
-      undefined,
-    ),
+    ...online.flatMap((load) => [
+      row(
+        {
+          id: `gc-pushes${load.id}`,
+          title: `pushes meanwhile, of those without a collection${load.by}`,
+          unit: '%',
+          better: 'higher',
+          target: { atLeast: 90 },
+        },
+        load.pushes.map(({ rate }) => ({ value: rate * 100 })),
+        undefined,
+      ),
+      row(
+        {
+          id: `gc-slowest-push${load.id}`,
+          title: `slowest push of an image meanwhile, against the slowest without${load.by}`,
+          unit: '×',
+          better: 'lower',
+          target: { below: 3 },
+        },
+        load.pushes.map(({ slowest }) => ({ value: slowest })),
+        undefined,
+      ),
+    ]),
   ];
 }
 
