@@ -1,3 +1,4 @@
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import type { Worker } from 'node:worker_threads';
 import type { GatheredPart, Gathering } from './gathering.js';
 
@@ -26,8 +27,8 @@ export type FilesReply = Readonly<{ call: number; part: GatheredPart }> | Done;
 
 /** A disk that is told of each block that becomes free lets one thread wait for most of its time. */
 const MAX_THREADS = 2;
-/** Then another thread is worth what it takes to start. */
-const LONG_MS = 100;
+/** A thread that has hardly a moment to spare for so long is worth what it takes to start another. */
+const FULL = { share: 0.9, ms: 100 };
 /** Each costs memory, and there is little to do most of the time. */
 const IDLE_MS = 10_000;
 
@@ -82,7 +83,7 @@ export class ManyFiles {
     const running = this.#threads.filter(({ ended }) => !ended);
     this.#threads.splice(0, Infinity, ...running);
     const [least] = running.toSorted((a, b) => a.calls - b.calls);
-    const isEnough = running.length === MAX_THREADS || (least && least.busyMs < LONG_MS);
+    const isEnough = running.length === MAX_THREADS || least?.isFull() === false;
     if (least && isEnough) return least.perform(task, found);
     const thread = new FilesThread(this.#nice);
     this.#threads.push(thread);
@@ -102,7 +103,9 @@ class FilesThread {
   readonly #worker: Worker;
   #idle: NodeJS.Timeout | undefined;
   #lastCall = 0;
-  #busySince = 0;
+  #isFull = false;
+  /** Since when it is watched how much it has to do, and what that was then. */
+  #watched: Readonly<{ at: number; before: EventLoopUtilization }>;
 
   constructor(nice: number) {
     // Run from the sources (tests) or from the bundle; the worker stands beside this file, or above the chunks.
@@ -114,6 +117,7 @@ class FilesThread {
       resourceLimits,
       workerData: { nice } satisfies FilesThreadData,
     });
+    this.#watched = this.#watch();
     this.#worker.on('message', (reply: FilesReply) => this.#take(reply));
     this.#worker.on('error', (error: Error) => this.#end(error));
     this.#worker.on('exit', () => this.#end(new Error('the thread that works on files ended')));
@@ -124,9 +128,13 @@ class FilesThread {
     return this.#calls.size;
   }
 
-  /** For how long it has had something to do; less than none where it has nothing. */
-  get busyMs(): number {
-    return this.#calls.size === 0 ? -1 : performance.now() - this.#busySince;
+  /** Whether it had hardly a moment to spare lately: what it has to do may wait for whoever asks for it. */
+  isFull(): boolean {
+    const { at, before } = this.#watched;
+    if (this.#calls.size === 0 || performance.now() - at < FULL.ms) return this.#isFull;
+    this.#isFull = this.#worker.performance.eventLoopUtilization(before).utilization > FULL.share;
+    this.#watched = this.#watch();
+    return this.#isFull;
   }
 
   /** The process does not end before that is done. */
@@ -134,12 +142,19 @@ class FilesThread {
     clearTimeout(this.#idle);
     this.#worker.ref();
     this.#lastCall += 1;
-    if (this.#calls.size === 0) this.#busySince = performance.now();
+    if (this.#calls.size === 0) {
+      this.#isFull = false;
+      this.#watched = this.#watch();
+    }
     const call = this.#lastCall;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { found, resolve, reject });
       this.#worker.postMessage({ call, task } satisfies FilesRequest);
     });
+  }
+
+  #watch() {
+    return { at: performance.now(), before: this.#worker.performance.eventLoopUtilization() };
   }
 
   #take(reply: FilesReply): void {
