@@ -16,7 +16,7 @@ import { openWitnesses, type Witnesses } from './witnesses.js';
 
 /** At first, when little is to be done: it is half as long again each time. */
 const FIRST_LOOK_MS = 20;
-const LOOK_EVERY_MS = 200;
+const LOOK_EVERY_MS = 50;
 /** A server looks more often, but it may be busy with something else. */
 const MAX_WAIT_MS = 30_000;
 
