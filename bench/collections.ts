@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientProcess } from './client-process.ts';
@@ -24,6 +24,7 @@ export type Place = Readonly<{ directory: string; sizes: GarbageSizes }>;
 const GRACE_SECONDS = 5;
 /** How long pushes go on before a collection and after it, in milliseconds. */
 const AROUND_MS = 8000;
+const INDEXED_LIMIT_MS = 600_000;
 /** docker-registry, which has none, ignores this. */
 const NO_TRASH = 'berth:\n  trash:\n    keep: 0s\n';
 const LOAD = { kind: 'images', repository: 'bench/pushed', layers: 3, bytes: 2 ** 20 } as const;
@@ -48,7 +49,7 @@ export function collectUnknown(place: Place): Promise<Sample> {
 export function collectIndexed(place: Place): Promise<Sample> {
   return withStore(place, async (folder) => {
     const server = await RunningServer.start(berth(), folder);
-    await untilQuiet(server.pid);
+    await untilIndexed(server);
     await server.stop();
     return collect(folder);
   });
@@ -68,7 +69,7 @@ export async function collectMeanwhile(
   const collection = await withStore(place, async (folder) => {
     const server = await RunningServer.start(berth(), folder);
     try {
-      await untilQuiet(server.pid);
+      await untilIndexed(server);
       await sleep(GRACE_SECONDS * 1000);
       let sample: Sample | undefined;
       images = await client.pushMeanwhile({ ...LOAD, clients, port: server.port }, async () => {
@@ -85,6 +86,16 @@ export async function collectMeanwhile(
     }
   });
   return { collection, pushed: compared(images, span) };
+}
+
+/** Until it has compared its index with the files: who only looks for quiet takes one that waits for a processor for done. */
+async function untilIndexed({ pid, folder }: RunningServer): Promise<void> {
+  const start = performance.now();
+  while (!readFileSync(folder.log, 'utf8').includes('index checked against storage')) {
+    if (performance.now() - start > INDEXED_LIMIT_MS) throw new Error('the store is not indexed in time');
+    await sleep(100);
+  }
+  await untilQuiet(pid);
 }
 
 function compared(images: readonly PushedImage[], { start, end }: { start: number; end: number }): Pushed {
