@@ -11,6 +11,7 @@ import { isLeftPaused, resumePaused } from './container-changes.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts, Traces } from './host-parts.js';
 import { cgroupPathOf } from './names.js';
+import { unlessEnded } from './oci-control.js';
 import { wantsRestart } from './restart-policy.js';
 import { reviveSyslogCarrier } from './syslog-carrier.js';
 
@@ -180,17 +181,7 @@ export class ContainerEndings {
   /** @param signal a name with or without SIG, or a number. @throws {RangeError} there is no such signal. */
   async signal(record: ContainerRecord, signal: string): Promise<void> {
     const number = String(parseSignal(signal));
-    try {
-      await (await this.#parts.control()).kill(record.id, number);
-    } catch (error) {
-      // It may have ended between the look and the signal.
-      if (
-        !(error instanceof RuntimeError) ||
-        !/process (?:already|has) (?:finished|been)|not running|no such process/i.test(error.message)
-      ) {
-        throw error;
-      }
-    }
+    await unlessEnded((await this.#parts.control()).kill(record.id, number));
     this.#parts.post(record, 'kill', { signal: number });
     // What is frozen does not see signals; nor does it stay paused, whatever becomes of it.
     if (record.state.status === 'paused') await resumePaused(this.#parts, record);

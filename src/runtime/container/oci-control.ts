@@ -1,8 +1,11 @@
+import { RuntimeError } from '../errors.js';
 import type { UsableRuntime } from '../oci-runtime.js';
 import { runProgram } from '../programs.js';
 
 /** crun opens /dev/stdin by its name, as can be done with a pipe, and not with the socket that Node gives. */
 const THROUGH_PIPE = 'cat | "$@"';
+
+const ENDED = /process (?:already|has) (?:finished|been)|not (?:running|paused)|no such process/i;
 
 /** What runc and crun do to containers that they have made. */
 export class OciControl {
@@ -57,5 +60,14 @@ export class OciControl {
 
   #run(...args: readonly string[]): Promise<string> {
     return runProgram([...this.#command, ...args]);
+  }
+}
+
+/** Waits for what is done to a container that may have ended between the look and that. */
+export async function unlessEnded(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof RuntimeError) || !ENDED.test(error.message)) throw error;
   }
 }

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { OciControl } from '../../../src/runtime/container/oci-control.js';
+import { OciControl, unlessEnded } from '../../../src/runtime/container/oci-control.js';
+import { RuntimeError } from '../../../src/runtime/errors.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 /** Reads its input as crun does, and keeps it beside itself. */
@@ -24,4 +25,14 @@ describe('update', () => {
     const control = new OciControl({ kind: 'crun', program, options: [] }, '/state');
     await expect(control.update('one', {})).rejects.toThrow('too little');
   });
+});
+
+describe('unlessEnded', () => {
+  it.each([
+    '/usr/bin/crun failed with 1: the container `d3a7` is not running: No such process', // resume after SIGKILL, cgroup v2
+    '/usr/sbin/runc failed with 1: container not paused',
+    '/usr/sbin/runc failed with 1: os: process already finished',
+  ])('goes on after %s', (message) => unlessEnded(Promise.reject(new RuntimeError(message))));
+  it('does not hide what is wrong', () =>
+    expect(unlessEnded(Promise.reject(new RuntimeError('permission denied')))).rejects.toThrow('permission'));
 });
