@@ -71,16 +71,25 @@ export class Uploads {
   /** Paths of uploads that began here and got no byte yet: what is known of them need not be asked. */
   readonly #fresh = new Set<StoragePath>();
   readonly #alone: boolean;
+  readonly #endingMs: number;
 
-  /** @param options `alone`: no other process receives uploads; `locks` between those that do. */
+  /**
+   * @param options `alone`: no other process receives uploads; `locks` between those that do; `endingMs`: for a request that
+   *   is ending when the next one comes.
+   */
   constructor(
     driver: StorageDriver,
     pool: HashPool,
-    { alone = false, locks = new LocalLocks() }: { alone?: boolean; locks?: Locks | undefined } = {},
+    {
+      alone = false,
+      locks = new LocalLocks(),
+      endingMs = ENDING_MS,
+    }: { alone?: boolean; locks?: Locks | undefined; endingMs?: number } = {},
   ) {
     this.#driver = driver;
     this.#alone = alone;
     this.#locks = locks;
+    this.#endingMs = endingMs;
     this.#open = new OpenUploads({ shared: !alone });
     this.#digests = new UploadDigests(driver);
     this.#hashers = new UploadHashers(driver, pool, (id) => this.#busy.has(id));
@@ -330,7 +339,7 @@ export class Uploads {
   async #take(repository: RepositoryName, id: string): Promise<HeldLock> {
     const held = await this.#locks.tryAcquire(lockOf(id), 'alone');
     if (held) return held;
-    const signal = AbortSignal.timeout(ENDING_MS);
+    const signal = AbortSignal.timeout(this.#endingMs);
     return this.#locks.acquire(lockOf(id), 'alone', signal).catch(async (error: unknown) => {
       if (!signal.aborted) throw error;
       throw new UploadBusyError(id, (await this.get(repository, id)).offset);

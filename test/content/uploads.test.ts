@@ -144,7 +144,7 @@ describe('Uploads', () => {
   });
 
   it('lets one request at a time write', async () => {
-    await using opened = open();
+    await using opened = open(new MemoryDriver(), undefined, 50);
     const { uploads } = opened;
     const { id } = await uploads.start(repository);
     const { body, gate } = halted('he');
@@ -223,7 +223,7 @@ describe('Uploads of two processes', () => {
     const driver = new MemoryDriver();
     const locks = new LocalLocks();
     await using one = open(driver, locks);
-    await using other = open(driver, locks);
+    await using other = open(driver, locks, 50);
     const { id } = await one.uploads.start(repository);
     const { promise, resolve } = Promise.withResolvers<void>();
     const slow = (async function* () {
@@ -238,13 +238,13 @@ describe('Uploads of two processes', () => {
   });
 });
 
-function open(driver: StorageDriver = new MemoryDriver(), locks?: Locks) {
+function open(driver: StorageDriver = new MemoryDriver(), locks?: Locks, endingMs = 60_000) {
   const blobs = new Blobs(driver);
   const pool = new HashPool({ workers: 1 });
   return {
     driver,
     blobs,
-    uploads: new Uploads(driver, pool, { locks }),
+    uploads: new Uploads(driver, pool, { locks, endingMs }),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }
