@@ -8,6 +8,7 @@ import { reasonOf } from '../registry/system-error.js';
 export type NewFile = Readonly<{ mode: number; uid?: number; gid?: number }>;
 
 const RETRY_MS = 50;
+/** For one who holds the lock; who comes after him has as long again. */
 const MAX_WAIT_MS = 3000;
 
 /**
@@ -72,7 +73,8 @@ async function syncFolder(path: string): Promise<void> {
 
 async function lockFile(path: string): Promise<AsyncDisposable> {
   const owner = `${process.pid} ${hostname()}\n`;
-  for (const giveUpAt = performance.now() + MAX_WAIT_MS; ; await setTimeout(RETRY_MS)) {
+  let holder = '';
+  for (let since = 0; ; await setTimeout(RETRY_MS)) {
     try {
       await using file = await open(path, 'wx', 0o600);
       await file.writeFile(owner);
@@ -83,11 +85,20 @@ async function lockFile(path: string): Promise<AsyncDisposable> {
       if (code !== 'EEXIST')
         throw new Error(`cannot write into ${dirname(path)}: ${reasonOf(error)}`, { cause: error });
     }
+    const before = holder;
+    holder = await holderOf(path);
+    if (holder !== before) since = performance.now();
     if (await isLeftOver(path)) await rm(path, { force: true });
-    else if (performance.now() > giveUpAt) {
+    else if (performance.now() - since > MAX_WAIT_MS) {
       throw new Error(`another program holds ${path}; remove that file if none is running`);
     }
   }
+}
+
+/** Another text for each lock that is made. */
+async function holderOf(path: string): Promise<string> {
+  const { ino, mtimeNs } = await stat(path, { bigint: true }).catch(() => ({ ino: 0, mtimeNs: 0 }));
+  return `${ino} ${mtimeNs}`;
 }
 
 /** Whoever made the lock ran here and is gone. Of other machines and containers nothing can be known. */

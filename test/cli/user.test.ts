@@ -7,6 +7,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   stat,
   symlink,
@@ -16,6 +17,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reportFailure } from '../../src/cli/failure.js';
 import { addUser, changePassword, listUsers, type PasswordOptions, removeUser } from '../../src/cli/user.js';
@@ -212,6 +214,19 @@ describe('user add', () => {
     const gone = execFileSync('sh', ['-c', 'echo $$'], { encoding: 'utf8' }).trim();
     await writeFile(`${file}.lock`, `${gone} ${hostname()}\n`);
     expect(await add('alice', 'secret')).toMatchObject({ code: 0 });
+  });
+
+  it('waits for as many as come and go before it', async () => {
+    const lock = `${file}.lock`;
+    await writeFile(lock, '1 elsewhere\n');
+    const adding = add('alice', 'secret');
+    for (let i = 0; i < 3; i += 1) {
+      await setTimeout(1500);
+      await writeFile(`${lock}.next`, '1 elsewhere\n');
+      await rename(`${lock}.next`, lock);
+    }
+    await rm(lock);
+    expect(await adding).toMatchObject({ code: 0 });
   });
 
   it('gives up when the lock stays', async () => {
