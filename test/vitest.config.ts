@@ -34,7 +34,8 @@ export default defineConfig({
           setupFiles: ['test/support/property-seed.ts'],
           isolate: false,
           maxWorkers: '100%',
-          testTimeout: 20_000,
+          // Of the clock: with two runs on the machine, a second of work has taken fifteen.
+          testTimeout: 60_000,
           expect: { poll: { timeout: 10_000 } },
         },
       },

@@ -155,9 +155,10 @@ describe('decompress', () => {
 
   it.each(['gzip', 'zstd'] as const)('stops a bomb of %s', async (format) => {
     async function* zeros() {
-      for (let i = 0; i < 100; i += 1) yield Buffer.alloc(1024 * 1024);
+      for (let i = 0; i < 25; i += 1) yield Buffer.alloc(1024 * 1024);
     }
-    const bomb = await concat(compress(zeros(), { format }));
+    const quarter = await concat(compress(zeros(), { format }));
+    const bomb = Buffer.concat([quarter, quarter, quarter, quarter]);
     expect(bomb.length).toBeLessThan(200_000);
     const before = process.memoryUsage().rss;
     const failure = await concat(decompress(chunksOf(bomb), { maxBytes: 1_000_000 })).catch(
