@@ -13,7 +13,7 @@ export async function residentBytes(pid: number): Promise<number> {
 }
 
 /** Waits until no more than `limit` files are open. @returns how many are. */
-export async function openFilesBelow(pid: number, limit: number, timeoutMs = 5000): Promise<number> {
+export async function openFilesBelow(pid: number, limit: number, timeoutMs = 30_000): Promise<number> {
   const deadline = performance.now() + timeoutMs;
   let count = await openFiles(pid);
   while (count > limit && performance.now() < deadline) {

@@ -129,9 +129,9 @@ describe('a client that disappears', () => {
         expect((await exchange(server.url, 'HEAD', `/v2/faults/single/blobs/${digest}`)).status).toBe(404);
       }
     }
-    await sleep(200);
-    const { uploads } = await auditLayout(server.root);
-    expect(uploads.filter((file) => file.includes('faults/single/'))).toEqual([]);
+    const left = async () =>
+      (await auditLayout(server.root)).uploads.filter((file) => file.includes('faults/single/'));
+    await expect.poll(left).toEqual([]);
   });
 
   it('leaves nothing of a manifest', async () => {
