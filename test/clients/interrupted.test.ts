@@ -10,6 +10,7 @@ import { FakeRegistry, fail } from '../client/fake-registry.js';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { randomLayer } from '../support/layers.js';
 import { cleanEnvironment, run } from '../support/run.js';
+import { header } from '../support/tar.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 let folder: TemporaryFolder;
@@ -144,9 +145,13 @@ describe('a signal', () => {
     const { signal, code } = next();
     const given = args.map((arg) => arg.replace(/^F/, folder.path));
     const child = spawn(BERTH, given, { env: env(), stdio: ['pipe', 'pipe', 'ignore'] });
-    child.stdin.write(Buffer.alloc(100));
+    child.stdin.on('error', () => {});
     const ended = once(child, 'exit');
-    await sleep(1500);
+    // Until it has taken more than a pipe holds of an archive without an end, or has given something.
+    const archive = Buffer.concat([header('large', 1e9), Buffer.alloc(300_000)]);
+    const isTaken = new Promise((resolve) => child.stdin.write(archive, resolve));
+    await Promise.race([isTaken, once(child.stdout, 'readable'), ended]);
+    await sleep(200);
     child.kill(signal);
     expect(await ended).toEqual([code, null]);
     expect(leftIn('root')).toEqual([]);
