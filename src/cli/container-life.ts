@@ -4,6 +4,7 @@ import {
   type ContainerRecord,
   DEFAULT_DETACH_KEYS,
   isAlive,
+  postAttach,
 } from '../runtime/container/index.js';
 import { openContainerHost } from './container-host.js';
 import { runAttached } from './container-run.js';
@@ -138,6 +139,7 @@ async function attached(
     proxiesSignals: proxiesSignals(record, flags),
     detachKeys,
   });
+  postAttach(host.events, record);
   await session.open(host.folder(id));
   session.takeOver(host.folder(id));
   session.hasStarted();

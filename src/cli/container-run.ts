@@ -7,6 +7,7 @@ import {
   type ContainerHost,
   type ContainerRecord,
   DEFAULT_DETACH_KEYS,
+  postAttach,
 } from '../runtime/container/index.js';
 import { createBodyOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
@@ -74,15 +75,16 @@ async function runOrThrow(image: string, command: readonly string[], flags: RunF
 /** Starts it with this terminal on it, to its end. @returns its exit code, or that of who left it. */
 export async function runAttached(
   host: ContainerHost,
-  { id, config, hostConfig }: ContainerRecord,
+  record: ContainerRecord,
   {
     sigProxy = true,
     detachKeys = DEFAULT_DETACH_KEYS,
-    input = config.OpenStdin === true,
+    input = record.config.OpenStdin === true,
     outputs = BOTH_OUTPUTS,
     stopsUnread = false,
   }: SessionFlags,
 ): Promise<number> {
+  const { id, config, hostConfig } = record;
   using session = new ContainerSession(host, {
     id,
     input,
@@ -92,6 +94,7 @@ export async function runAttached(
     detachKeys,
   });
   using kept = new DisposableStack();
+  postAttach(host.events, record);
   let care: Care | undefined;
   await host.start(id, {
     attach: (folder) => session.open(folder),

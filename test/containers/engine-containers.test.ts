@@ -168,7 +168,9 @@ describe('a container of berth engine', () => {
       '--filter',
       'container=short',
     ];
-    expect(await docker('events', ...args, '--format', '{{.Action}}')).toBe('create\nstart\ndie\ndestroy\n');
+    expect(await docker('events', ...args, '--format', '{{.Action}}')).toBe(
+      'create\nattach\nstart\ndie\ndestroy\n',
+    );
   });
 
   it('keeps no port when it cannot be started', async () => {

@@ -1,4 +1,9 @@
-import { DEFAULT_DETACH_KEYS, parseDetachKeys, resizeTerminal } from '../../runtime/container/index.js';
+import {
+  DEFAULT_DETACH_KEYS,
+  parseDetachKeys,
+  postAttach,
+  resizeTerminal,
+} from '../../runtime/container/index.js';
 import { type Handler, type HijackHandler, sendEmpty } from '../call.js';
 import { EngineError } from '../errors.js';
 import { hijack } from '../hijack.js';
@@ -10,7 +15,9 @@ import { terminalSizeOf } from './terminal-size.js';
 /** `docker attach`, and what `docker run` asks before it starts a container: then it waits for that. */
 export const containerAttach: HijackHandler = async (engine, call) => {
   const { name, query, version, socket, head, signal, stopping } = call;
-  const { id, state, config } = await engine.containers.host.get(name);
+  const { host } = engine.containers;
+  const record = await host.get(name);
+  const { id, state, config } = record;
   if (state.status === 'paused')
     throw new EngineError(409, `container ${id} is paused, unpause the container before attach`);
   const tty = config.Tty === true;
@@ -24,9 +31,10 @@ export const containerAttach: HijackHandler = async (engine, call) => {
       stderr: isSet(query, 'stderr'),
     },
   };
+  postAttach(host.events, record);
   const stream = hijack(socket, head, streamType({ tty, version }));
   const until = AbortSignal.any([signal, stopping]);
-  const attached = new AttachedStream(engine.containers.host.folder(id), stream, options, until);
+  const attached = new AttachedStream(host.folder(id), stream, options, until);
   using _waiting = engine.attachments.add(id, () => attached.open());
   if (state.status === 'running') await engine.attachments.openAll(id);
   await attached.ended;

@@ -12,6 +12,7 @@ import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts, Traces } from './host-parts.js';
 import { cgroupPathOf } from './names.js';
 import { unlessEnded } from './oci-control.js';
+import { postLeft } from './parts-events.js';
 import { wantsRestart } from './restart-policy.js';
 import { reviveSyslogCarrier } from './syslog-carrier.js';
 
@@ -144,6 +145,7 @@ export class ContainerEndings {
     const ended = this.#parts.store.setState(id, end);
     if (ended.state.oomKilled) this.#parts.post(ended, 'oom');
     this.#parts.post(ended, 'die', { exitCode: String(ended.state.exitCode) });
+    postLeft(this.#parts, ended);
     if (!isKnown) folder.forgetCare(); // no monitor will ask for it
     if (record.hostConfig.AutoRemove !== true) return isKnown ? ended : this.#restarted(ended);
     await this.discard(ended, { withVolumes: true });

@@ -14,6 +14,7 @@ import type { HostParts } from './host-parts.js';
 import { Monitor } from './monitor.js';
 import { type FindRunning, sharedNamespaces } from './namespaces.js';
 import { OwnIDs } from './own-ids.js';
+import { postHeld } from './parts-events.js';
 import { mayRestart } from './restart-policy.js';
 import { expectOwnVolumes, showRoot } from './shown-root.js';
 import { startSyslogCarrier } from './syslog-carrier.js';
@@ -69,6 +70,7 @@ export class ContainerLauncher {
         startedAt: new Date().toISOString(),
         health: healthPlanOf(record.config) && NEW_HEALTH,
       });
+      postHeld(this.#parts, running);
       this.#parts.post(running, 'start');
       unless.move();
       if (care !== undefined) attend?.(care);

@@ -24,6 +24,12 @@ export function postExec(
   events.post({ type: 'container', action, actor: id, attributes });
 }
 
+/** Tells that somebody looks at a container's streams from now on, or will when it starts. */
+export function postAttach(events: RuntimeEvents, { id, name, image, config }: ContainerRecord): void {
+  const attributes = { ...config.Labels, image: image.name, name };
+  events.post({ type: 'container', action: 'attach', actor: id, attributes });
+}
+
 /** Docker has a space after a program also where it has no arguments. */
 function commandText([program = '', ...args]: readonly string[]): string {
   return `${program} ${args.join(' ')}`;

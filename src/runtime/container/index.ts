@@ -33,7 +33,7 @@ export {
   isAlive,
 } from './container-record.js';
 export { statsOfContainer } from './container-stats.js';
-export { newExecId, postExec } from './exec-events.js';
+export { newExecId, postAttach, postExec } from './exec-events.js';
 export type { TerminalSize } from './exec-terminal.js';
 export { watchHealth } from './health-watch.js';
 export type { ContainerHostOptions } from './host-parts.js';
