@@ -10,7 +10,7 @@ import { nameOfMount } from '../runtime/volumes/index.js';
 import { chooseContainers } from './container-filters.js';
 import { openContainerHost } from './container-host.js';
 import { statusText } from './container-status.js';
-import { formatRows } from './format-template.js';
+import { formatRows, labelOf } from './format-template.js';
 import type { StoreFlags } from './image-store.js';
 import { ago, goTime, humanSize } from './image-units.js';
 import { printable } from './printable.js';
@@ -57,6 +57,7 @@ export async function listContainers(flags: PsFlags): Promise<void> {
   const rows = await Promise.all(
     shown.map(async (record) => ({
       ...rowOf(record, attachmentOf(opened.host, record), flags.trunc !== false),
+      Label: labelOf(record.config.Labels ?? {}),
       ...(showsSize && { Size: await sizeText(opened.host, record) }),
     })),
   );

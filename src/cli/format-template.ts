@@ -40,7 +40,18 @@ export function formatRows(
   const isTable = /^table(\s|$)/.test(format);
   const template = new Template(unescaped(isTable ? format.replace(/^table\s*/, '') : format));
   if (!isTable) return rows.map((row) => `${template.render(row)}\n`).join('');
-  return formatTable([headers, ...rows].map((row) => template.render(row).split('\t')));
+  const titles = { ...headers, Label: labelTitle };
+  return formatTable([titles, ...rows].map((row) => template.render(row).split('\t')));
+}
+
+/** What a row has as `Label`, for `{{.Label "org.example.tier"}}`. */
+export function labelOf(labels: Readonly<Record<string, string>>): (name: unknown) => string {
+  return (name) => labels[String(name)] ?? '';
+}
+
+/** Docker's heading of such a column: `tier`. */
+function labelTitle(name: unknown): string {
+  return String(name).split('.').at(-1)?.replaceAll(/[-_]/g, ' ') ?? '';
 }
 
 /** Shells pass on `\t` and `\n` as they are typed. */
@@ -118,8 +129,10 @@ function evaluate({ variables, commands }: Pipeline, scope: Scope): unknown {
 
 function runCommand([first, ...rest]: Command, piped: readonly unknown[], scope: Scope): unknown {
   if (first?.kind !== 'function') {
+    const value = first === undefined ? undefined : operandValue(first, scope);
+    if (typeof value === 'function') return value(...rest.map((one) => operandValue(one, scope)), ...piped);
     if (rest.length > 0 || piped.length > 0) throw new FormatError('only a function takes arguments');
-    return first === undefined ? undefined : operandValue(first, scope);
+    return value;
   }
   if (!TEMPLATE_FUNCTIONS.has(first.name)) {
     throw new FormatError(

@@ -10,7 +10,7 @@ import { askedAddresses } from './asked-addresses.js';
 import { confirmed } from './confirmed.js';
 import { openContainerHost } from './container-host.js';
 import { UsageError } from './failure.js';
-import { formatRows, Template, unescaped } from './format-template.js';
+import { formatRows, labelOf, Template, unescaped } from './format-template.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { goTime } from './image-units.js';
 import { expectNone, failuresOf, filtersOf, pairsOf } from './named-things.js';
@@ -73,7 +73,9 @@ export async function createNetwork(name: string, flags: CreateNetworkFlags): Pr
 /** `berth network ls`: docker's columns and fields. */
 export function listNetworks({ quiet = false, trunc = true, format, ...flags }: ListNetworksFlags): void {
   using opened = openNetworks(flags);
-  const rows = opened.networks.list(filtersOf(flags.filter)).map((network) => rowOf(network, trunc));
+  const rows = opened.networks
+    .list(filtersOf(flags.filter))
+    .map((network) => ({ ...rowOf(network, trunc), Label: labelOf(network.labels) }));
   if (quiet && format === undefined) {
     process.stdout.write(rows.map(({ ID }) => `${ID}\n`).join(''));
     return;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { RuntimeDatabase } from '../runtime/runtime-database.js';
 import { inspectVolume, type Volume, type VolumeInspect, Volumes } from '../runtime/volumes/index.js';
 import { confirmed } from './confirmed.js';
-import { formatRows, Template, unescaped } from './format-template.js';
+import { formatRows, labelOf, Template, unescaped } from './format-template.js';
 import { type StoreFlags, storeRoot } from './image-store.js';
 import { expectNone, failuresOf, filtersOf, pairsOf } from './named-things.js';
 import { deleted, reclaimed } from './pruned.js';
@@ -48,7 +48,9 @@ export async function createVolume(name: string | undefined, flags: CreateVolume
 /** `berth volume ls`: docker's columns and fields. */
 export async function listVolumes({ quiet = false, format, ...flags }: ListVolumesFlags): Promise<void> {
   using opened = openVolumes(flags);
-  const rows = opened.volumes.list(filtersOf(flags.filter)).map(rowOf);
+  const rows = opened.volumes
+    .list(filtersOf(flags.filter))
+    .map((volume) => ({ ...rowOf(volume), Label: labelOf(volume.labels) }));
   if (quiet && format === undefined) {
     process.stdout.write(rows.map(({ Name }) => `${Name}\n`).join(''));
     return;

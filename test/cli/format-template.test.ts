@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FormatError, formatRows, Template } from '../../src/cli/format-template.js';
+import { FormatError, formatRows, labelOf, Template } from '../../src/cli/format-template.js';
 
 const DATA = {
   Id: 'sha256:abc',
@@ -80,5 +80,15 @@ describe('rows', () => {
       '{"ID":"abc","Name":"short"}\n{"ID":"def","Name":"a rather long name"}\n',
     );
     expect(formatRows(rows, '{{.ID}}\\n', headers)).toBe('abc\n\ndef\n\n');
+  });
+
+  it('have labels by their names', () => {
+    const labelled = rows.map((row) => ({ ...row, Label: labelOf({ 'org.example.tier': row.ID }) }));
+    expect(formatRows(labelled, 'table {{.Name}}\\t{{.Label "org.example.tier"}}', headers)).toBe(
+      'NAME                 tier\nshort                abc\na rather long name   def\n',
+    );
+    expect(
+      formatRows(labelled, '{{if eq (.Label "org.example.tier") "def"}}{{.Label "other"}}.{{end}}', headers),
+    ).toBe('\n.\n');
   });
 });

@@ -13,12 +13,12 @@ export type { Network, NetworkRequest } from './network.js';
 export { NETWORKS_SCHEMA } from './network-store.js';
 export { checkHosts, containerHosts, containerResolvConf, type DnsOptions } from './network-texts.js';
 export { Networks, type NetworksOptions, networksPlace } from './networks.js';
+export { portsText } from './ports-text.js';
 export {
   inspectPorts,
   listPorts,
   type PortBindings,
   type PublishedPort,
   placeText,
-  portsText,
   publishedPorts,
 } from './published-port.js';

@@ -75,14 +75,6 @@ export function listPorts(ports: readonly PublishedPort[], exposed: readonly str
   });
 }
 
-/** As `docker ps` shows them: `0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp`. */
-export function portsText(ports: readonly PublishedPort[], exposed: readonly string[] = []): string {
-  const shown = Object.entries(inspectPorts(ports, exposed)).flatMap(([key, places]) =>
-    (places ?? []).length === 0 ? [key] : (places ?? []).map((place) => `${placeText(place)}->${key}`),
-  );
-  return shown.join(', ');
-}
-
 /** `0.0.0.0:8080`, `[::]:8080`. */
 export function placeText({ HostIp, HostPort }: Readonly<{ HostIp: string; HostPort: string }>): string {
   return HostIp.includes(':') ? `[${HostIp}]:${HostPort}` : `${HostIp}:${HostPort}`;

@@ -131,6 +131,15 @@ describe('published ports', () => {
       { hostIp: '', hostPort: 0, containerPort: 443, protocol: 'tcp' },
     ]);
     expect(portsText(ports.slice(0, 1), ['443/tcp'])).toBe('443/tcp, 127.0.0.1:8080->80/tcp');
+    const same = (port: number, hostIp: string, protocol = 'tcp') =>
+      publishedPorts({ [`${port}/${protocol}`]: [{ HostIp: hostIp, HostPort: String(port) }] });
+    const range = [9002, 9000, 9001, 9005].flatMap((port) => same(port, '127.0.0.1'));
+    const six = [...same(9001, '::'), ...same(9000, '::'), ...same(9000, '127.0.0.1', 'udp')];
+    // As docker has it: what is no neighbour of the rest comes where its group ends.
+    expect(portsText([...ports.slice(0, 1), ...range, ...six], ['9003/tcp', '9004/tcp'])).toBe(
+      '127.0.0.1:9000-9002->9000-9002/tcp, 127.0.0.1:9005->9005/tcp, 127.0.0.1:9000->9000/udp, ' +
+        '[::]:9000-9001->9000-9001/tcp, 9003-9004/tcp, 127.0.0.1:8080->80/tcp',
+    );
   });
   it.each([
     { '0/tcp': [] },
