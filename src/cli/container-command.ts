@@ -176,8 +176,9 @@ function addInspect(container: Command): void {
     .description('print all about containers, as JSON')
     .argument('<container...>', CONTAINERS)
     .option(...thingFormat('{{.State.Status}}'))
+    .option('-s, --size', 'what it has written, too')
     .addHelpText('after', examples(["berth container inspect -f '{{.State.ExitCode}}' job", 'a part of it']))
-    .action(async (names: string[], flags: StoreFlags & Readonly<{ format?: string }>) => {
+    .action(async (names: string[], flags: StoreFlags & Readonly<{ format?: string; size?: boolean }>) => {
       const { inspect } = await import('./image-show.js');
       await inspect(names, flags, ['container']);
     });

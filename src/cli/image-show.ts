@@ -8,8 +8,11 @@ import { printable } from './printable.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';
 
-export type InspectFlags = InspectElsewhereFlags & Readonly<{ type?: Kind }>;
-export type Kind = 'container' | 'image';
+export type InspectFlags = InspectElsewhereFlags & Readonly<{ type?: Kind; size?: boolean }>;
+
+/** In the order in which docker looks for a name. */
+const KINDS = ['container', 'image', 'network', 'volume'] as const;
+export type Kind = (typeof KINDS)[number];
 
 /**
  * `berth inspect`: docker's JSON. What is not there is told of at the end, as docker does.
@@ -18,10 +21,10 @@ export type Kind = 'container' | 'image';
 export async function inspect(
   all: readonly string[],
   flags: InspectFlags,
-  kinds: readonly Kind[] = flags.type === undefined ? ['container', 'image'] : [flags.type],
+  kinds: readonly Kind[] = flags.type === undefined ? KINDS : [flags.type],
 ): Promise<void> {
   if (!kinds.includes('image')) {
-    await show(all, flags, (name) => findContainer(name, flags));
+    await show(all, flags, (name) => findOther(name, flags, kinds));
     return;
   }
   const { inspectElsewhere, isElsewhere } = await import('./inspect-elsewhere.js');
@@ -36,19 +39,30 @@ export async function inspect(
     return;
   }
   await show(names, flags, async (name) => {
-    if (!kinds.includes('container')) return inspectImage(store, store.get(name), platformOf(flags));
-    const container = await findContainer(name, flags);
+    if (kinds.length === 1) return inspectImage(store, store.get(name), platformOf(flags));
+    const container = await findOther(name, flags, ['container']);
     if (container !== undefined) return container;
     const image = store.find(name);
-    if (image === undefined) throw new Error(`No such object: ${name}`);
-    return inspectImage(store, image, platformOf(flags));
+    if (image !== undefined) return inspectImage(store, image, platformOf(flags));
+    const found = await findOther(name, flags, ['network', 'volume']);
+    if (found === undefined) throw new Error(`No such object: ${name}`);
+    return found;
   });
 }
 
-/** Containers that there are; nothing is opened where there never was one. */
-async function findContainer(name: string, flags: StoreFlags): Promise<object | undefined> {
-  const { findContainerJson } = await import('./container-show.js');
-  return findContainerJson(name, flags);
+/** What is no image; nothing is opened where there never was anything. */
+async function findOther(
+  name: string,
+  flags: InspectFlags,
+  kinds: readonly Kind[],
+): Promise<object | undefined> {
+  const { findContainerJson, findNetworkJson, findVolumeJson } = await import('./container-show.js');
+  const finders = { container: findContainerJson, network: findNetworkJson, volume: findVolumeJson };
+  for (const kind of kinds) {
+    const found = kind === 'image' ? undefined : await finders[kind](name, flags);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 async function show(
@@ -61,7 +75,7 @@ async function show(
   for (const name of names) {
     try {
       const one = await find(name);
-      if (one === undefined) throw new Error(`No such container: ${name}`);
+      if (one === undefined) throw new Error(`No such ${flags.type ?? 'container'}: ${name}`);
       found.push(one);
     } catch (error) {
       failures.push(error);

@@ -67,7 +67,9 @@ function addInspect(parent: Command): void {
   const isOfImages = parent.name() === 'image';
   const command = parent
     .command('inspect')
-    .description(`print all about ${isOfImages ? 'images' : 'containers and images'}, as JSON`)
+    .description(
+      `print all about ${isOfImages ? 'images' : 'containers, images, networks and volumes'}, as JSON`,
+    )
     .argument(
       isOfImages ? '<image...>' : '<name...>',
       'name, id or digest; docker://NAME is asked for in its registry',
@@ -78,9 +80,11 @@ function addInspect(parent: Command): void {
     .option('--config', 'the configuration; with --raw to the byte')
     .option('-n, --no-tags', 'of docker://NAME: without the tags beside it')
     .addOption(
-      new Option('--type <type>', 'what it is').choices(isOfImages ? ['image'] : ['container', 'image']),
+      new Option('--type <type>', 'what it is').choices(
+        isOfImages ? ['image'] : ['container', 'image', 'network', 'volume'],
+      ),
     )
-    .addOption(new Option('-s, --size', 'of docker, for containers').hideHelp())
+    .addOption(new Option('-s, --size', 'of a container: what it has written').hideHelp(isOfImages))
     .addHelpText(
       'after',
       examples(

@@ -46,3 +46,27 @@ describe('commands about containers', () => {
     await place.run(['rm', '-f', 'one', 'two']);
   });
 });
+
+describe('berth inspect', () => {
+  it('shows networks and volumes too, and what a container has written', async () => {
+    await place.run(['network', 'create', 'wire']);
+    await place.run(['volume', 'create', 'store']);
+    await place.run(['run', '--name', 'wrote', 'box', 'sh', '-c', 'echo 12345 > /file']);
+    const shown = await place.tryRun(['inspect', '-f', '{{.Name}}', 'wire', 'store', 'wrote', 'nosuch']);
+    expect(shown).toMatchObject({ code: 1, stdout: 'wire\nstore\n/wrote\n' });
+    expect(shown.stderr).toContain('No such object: nosuch');
+    const other = await place.tryRun(['inspect', '--type', 'volume', 'wire']);
+    expect(other.stderr).toContain('No such volume: wire');
+    expect(await place.run(['inspect', '-s', '-f', '{{.SizeRw}}', 'wrote'])).toBe('6\n');
+  });
+});
+
+describe('a question', () => {
+  it('is answered by the first line of what is given', async () => {
+    await place.run(['container', 'prune'], { input: 'n\n' });
+    expect(await place.run(['ps', '-aq'])).not.toBe('');
+    expect(await place.run(['container', 'prune'], { input: 'y\ny\n' })).toContain('Total reclaimed space');
+    expect(await place.run(['ps', '-aq'])).toBe('');
+    expect((await place.tryRun(['container', 'prune'])).stderr).toContain('use --force');
+  });
+});
