@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { RuntimeUnavailableError } from './errors.js';
 import { OciRuntime, type RuntimeProgram } from './oci-runtime.js';
 import { findProgram } from './programs.js';
+import { bootId } from './runtime-directory.js';
 import { containerSpec, type SpecMount, type Surroundings } from './spec.js';
 import type { WorkFolder } from './work-folder.js';
 
@@ -48,7 +49,7 @@ export async function chooseRuntime(choice: RuntimeChoice): Promise<RuntimeProgr
 
 async function works(program: string, choice: RuntimeChoice): Promise<boolean> {
   const { mtimeMs, size } = statSync(program);
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const boot = bootId();
   const key = JSON.stringify([program, mtimeMs, size, boot, choice.surroundings.cgroups]);
   const known = remembered(choice.memory);
   if (known?.key === key) return known.works;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -7,4 +8,9 @@ import { join } from 'node:path';
  */
 export function runtimeDirectory(root: string, run: string): string {
   return join(run, 'berth', createHash('sha256').update(root).digest('hex').slice(0, 12));
+}
+
+/** Which boot of the machine this is. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

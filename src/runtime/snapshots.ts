@@ -14,6 +14,7 @@ import { applyLayer, LayerError } from '../layer/index.js';
 import { algorithmOf, chainIDs, type Digest } from '../oci/index.js';
 import { LayerMismatchError, RuntimeUnavailableError } from './errors.js';
 import { marksOf, type OverlayKind } from './overlay.js';
+import { bootId } from './runtime-directory.js';
 import { removeTree, type WorkFolder } from './work-folder.js';
 
 export type SnapshotOptions = Readonly<{
@@ -49,7 +50,7 @@ export class SnapshotStore implements Snapshots {
   constructor(options: SnapshotOptions) {
     this.#options = options;
     this.#meta = {
-      boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+      boot: bootId(),
       overlay: options.overlay,
     };
   }

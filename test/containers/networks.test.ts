@@ -27,12 +27,13 @@ beforeAll(async () => {
   await run(['ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'beside']);
   folder = await temporaryFolder('networks');
   db = new RuntimeDatabase(join(folder.path, 'root'));
-  networks = new Networks(db, {
-    directory: join(folder.path, 'run'),
-    lock: join(folder.path, 'lock'),
-    isForMachine: true,
-  });
+  networks = openNetworks();
 });
+
+function openNetworks(): Networks {
+  const [directory, lock] = [join(folder.path, 'run'), join(folder.path, 'lock')];
+  return new Networks(db, { directory, lock, isForMachine: true });
+}
 
 afterAll(async () => {
   await networks?.reconcile([]);
@@ -323,6 +324,36 @@ describe('what is left', () => {
     expect(address(fresh)).toBe(before);
     expect(networks.members(networks.get('bridge')).map(({ name }) => name)).toEqual(['fresh']);
     expect(networks.attachmentOf(old.id)).toBeUndefined();
+  });
+
+  it('from before a reboot keeps no network, before any container is started after it', async () => {
+    await networks.create({ Name: 'earlier' });
+    const network = networks.get('earlier');
+    const { id } = await attached('old', ['earlier']);
+    expect(() => networks.remove('earlier')).toThrow('has active endpoints (name:"old"');
+    // As the machine leaves it: rows of another boot, and nothing else.
+    const ghost = 'f'.repeat(64);
+    db.run(
+      "INSERT INTO network_attachments SELECT ?1, 'before', json_set(body, '$.boot', 'before', '$.container.id', ?1) " +
+        'FROM network_attachments WHERE container = ?2',
+      ghost,
+      id,
+    );
+    db.run(
+      'INSERT INTO network_endpoints SELECT ?1, network, interface, address, address6, body ' +
+        'FROM network_endpoints WHERE container = ?2',
+      ghost,
+      id,
+    );
+    await networks.detach(id);
+    const later = openNetworks();
+    expect(later.members(network)).toEqual([]);
+    expect(later.list({ dangling: ['true'] }).map(({ name }) => name)).toContain('earlier');
+    expect(later.attachmentOf(ghost)).toBeUndefined();
+    expect(later.remove('earlier').name).toBe('earlier');
+    expect(later.attached()).toContain(ghost); // what may be left of it is looked for all the same
+    await later.reconcile([]);
+    expect(later.attached()).toEqual([]);
   });
 
   it('works on: names are answered again when their server was killed', async () => {

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { flock } from '../../linux/index.js';
+import { bootId } from '../runtime-directory.js';
 import type { Endpoint, EndpointRequest, NetworkedContainer } from './endpoint.js';
 import { HeldPorts } from './held-ports.js';
 import type { Connection, NetworkPlumbing } from './netavark.js';
@@ -77,7 +78,7 @@ export class Attachments {
   ): Promise<Attachment & Readonly<{ held: HeldPorts }>> {
     await this.detach(container.id);
     // Whoever has ended with the machine has no address, and is not in the way of other ones for the usual bridge.
-    for (const id of this.#store.attachedBefore(bootId())) await this.detach(id);
+    for (const id of this.#store.attachedBefore()) await this.detach(id);
     using resources = new DisposableStack();
     const held = resources.use(HeldPorts.take(wanted, (port) => this.#holderOf(port)));
     // Ports that could be taken are nobody's: whoever had them by its row is no more.
@@ -106,8 +107,7 @@ export class Attachments {
 
   async detach(container: string): Promise<void> {
     await this.#locked(async () => {
-      const record = this.#store.attachment(container);
-      if (record?.boot === bootId()) await this.#change(container, this.#connections(container), []);
+      await this.#change(container, this.#connections(container), []);
       await this.#namespaces.remove(container);
       this.#relay(container).forget();
       this.#store.removeAttachment(container);
@@ -313,8 +313,4 @@ export class Attachments {
       closeSync(fd);
     }
   }
-}
-
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

@@ -22,6 +22,10 @@ CREATE TABLE IF NOT EXISTS network_endpoints (
 CREATE INDEX IF NOT EXISTS network_endpoints_of_network ON network_endpoints (network);
 `;
 
+/** Of this boot alone. */
+const ENDPOINTS_IN =
+  'network_endpoints e JOIN network_attachments a ON a.container = e.container WHERE e.network = ?1 AND a.boot = ?2';
+
 /** A container that has, or is about to have, a network namespace of ours. */
 export type AttachmentRecord = Readonly<{
   container: NetworkedContainer;
@@ -35,9 +39,12 @@ export type AttachmentRecord = Readonly<{
 /** Rows of networks, and of who is in them. */
 export class NetworkStore {
   readonly #db: SqlFile;
+  readonly #boot: string;
 
-  constructor(db: SqlFile) {
+  /** @param boot of the machine, now: who was attached in another one is in no network any more. */
+  constructor(db: SqlFile, boot: string) {
     this.#db = db;
+    this.#boot = boot;
   }
 
   transaction<T>(work: () => T): T {
@@ -98,16 +105,12 @@ export class NetworkStore {
   }
 
   isUsed(network: Network): boolean {
-    return (
-      this.#db.get('SELECT 1 FROM network_endpoints WHERE network = ?1 LIMIT 1', network.id) !== undefined
-    );
+    return this.#db.get(`SELECT 1 FROM ${ENDPOINTS_IN} LIMIT 1`, network.id, this.#boot) !== undefined;
   }
 
   members(network: Network): Member[] {
-    const sql =
-      'SELECT e.container, e.body AS endpoint, a.body AS attachment FROM network_endpoints e ' +
-      'JOIN network_attachments a ON a.container = e.container WHERE e.network = ?1 ORDER BY e.container';
-    return this.#db.all(sql, network.id).map((row) => ({
+    const sql = `SELECT e.container, e.body AS endpoint, a.body AS attachment FROM ${ENDPOINTS_IN} ORDER BY e.container`;
+    return this.#db.all(sql, network.id, this.#boot).map((row) => ({
       container: String(row.container),
       name: (JSON.parse(String(row.attachment)) as AttachmentRecord).container.name,
       endpoint: JSON.parse(String(row.endpoint)) as Endpoint,
@@ -116,28 +119,28 @@ export class NetworkStore {
 
   /** Those of all containers in a network. */
   addresses(network: Network): Set<string> {
-    const rows = this.#db.all(
-      'SELECT address, address6 FROM network_endpoints WHERE network = ?1',
-      network.id,
-    );
+    const rows = this.#db.all(`SELECT e.address, e.address6 FROM ${ENDPOINTS_IN}`, network.id, this.#boot);
     return new Set(rows.flatMap(({ address, address6 }) => [String(address), String(address6)]));
   }
 
   attachment(container: string): AttachmentRecord | undefined {
-    const row = this.#db.get('SELECT body FROM network_attachments WHERE container = ?1', container);
+    const sql = 'SELECT body FROM network_attachments WHERE container = ?1 AND boot = ?2';
+    const row = this.#db.get(sql, container, this.#boot);
     return row && bodyOf<AttachmentRecord>(row);
   }
 
-  /** Ids of the containers. */
+  /** Ids of the containers, those of other boots too. */
   attached(): string[] {
     return this.#db.column('SELECT container FROM network_attachments').map(String);
   }
 
   /** Of those, which were before this boot. */
-  attachedBefore(boot: string): string[] {
-    return this.#db.column('SELECT container FROM network_attachments WHERE boot <> ?1', boot).map(String);
+  attachedBefore(): string[] {
+    const sql = 'SELECT container FROM network_attachments WHERE boot <> ?1';
+    return this.#db.column(sql, this.#boot).map(String);
   }
 
+  /** Those of other boots too, of which something may be left. */
   attachments(): AttachmentRecord[] {
     return this.#db
       .all('SELECT body FROM network_attachments ORDER BY container')

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { SqlFile } from '../../sqlite/index.js';
 import type { Filters } from '../filters.js';
-import { runtimeDirectory } from '../runtime-directory.js';
+import { bootId, runtimeDirectory } from '../runtime-directory.js';
 import { RuntimeEvents } from '../runtime-events.js';
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js';
 import type { Endpoint, EndpointRequest, NetworkedContainer } from './endpoint.js';
@@ -59,7 +59,7 @@ export class Networks {
 
   constructor(db: SqlFile, options: NetworksOptions) {
     const { directory, lock, isForMachine, now = () => new Date() } = options;
-    this.#store = new NetworkStore(db);
+    this.#store = new NetworkStore(db, bootId());
     this.#events = new RuntimeEvents(db);
     const published = () => this.#store.attachments().flatMap(({ ports }) => ports);
     const hasOthers: HasOthers = (network, container) =>
