@@ -38,7 +38,11 @@ const LISTERS: Readonly<Record<string, string>> = {
 /** Fewer, where not all can be meant. */
 const LISTERS_OF_COMMANDS: Readonly<Record<string, string>> = {
   'network rm': 'network ls --filter type=custom --format {{.Name}}',
+  mirror: 'mirror --list CONFIG',
+  'events replay': 'events list --quiet CONFIG',
 };
+/** In their place the configuration that was named before. */
+const CONFIG = / CONFIG$/;
 /** Values of options that can be listed. */
 const LISTED_VALUE = /<(network|container)>/;
 /** Values of options that are names of files. */
@@ -82,13 +86,16 @@ function bash(name: string, places: readonly Place[]): string {
     .flatMap((all) => Object.values(all))
     .map((lister) => {
       const paths = pathPattern(places.filter((place) => place.lister === lister));
-      return `    ${paths}) candidates+=" $(${name} ${lister} 2>/dev/null)" ;;`;
+      return `    ${paths}) candidates+=" $(${listedInBash(name, lister)})" ;;`;
     });
   return `_${name}() {
-  local current=\${COMP_WORDS[COMP_CWORD]} called='' word candidates=''
+  local current=\${COMP_WORDS[COMP_CWORD]} called='' word candidates='' last='' config=''
   local typed=\${COMP_LINE:0:\${COMP_POINT:-0}}
   typed=\${typed##* }
   for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
+    case $last in -c|--config) config=$word ;; esac
+    case $word in --config=*) config=\${word#*=} ;; esac
+    last=$word
     case $word in -*) ;; *) case "\${called:+$called }$word" in ${pathPattern(places)}) called="\${called:+$called }$word" ;; esac ;; esac
   done
   case "$called \${COMP_WORDS[COMP_CWORD-1]}" in
@@ -125,7 +132,12 @@ function valueCases(name: string, { path, valued }: Place): string[] {
 
 function sourceInBash(name: string, values: Values): string {
   if (values === 'files') return '-f';
-  return 'lister' in values ? `-W "$(${name} ${values.lister} 2>/dev/null)"` : `-W '${values.join(' ')}'`;
+  return 'lister' in values ? `-W "$(${listedInBash(name, values.lister)})"` : `-W '${values.join(' ')}'`;
+}
+
+/** One word, since zsh would not make two of it. */
+function listedInBash(name: string, lister: string): string {
+  return `${name} ${lister.replace(CONFIG, ` \${config:+"--config=$config"}`)} 2>/dev/null`;
 }
 
 function pathPattern(places: readonly Place[]): string {
@@ -155,6 +167,14 @@ function fish(name: string, places: readonly Place[]): string {
   end
   string join -- ' ' $called
 end
+function __${name}_config
+  set -l last
+  for word in (commandline -opc)
+    contains -- "$last" -c --config; and echo -- --config=$word
+    string match -- '--config=*' $word
+    set last $word
+  end
+end
 complete -c ${name} -f
 ${lines.join('\n')}
 `;
@@ -167,5 +187,6 @@ function sourceInFish(name: string, values: Values): string {
 
 /** Braces have a meaning there. */
 function listedInFish(name: string, lister: string): string {
-  return `(${name} ${lister.replace(/\{\{.*\}\}/, '"$&"')} 2>/dev/null)`;
+  const asked = lister.replace(/\{\{.*\}\}/, '"$&"').replace(CONFIG, ` (__${name}_config)`);
+  return `(${name} ${asked} 2>/dev/null)`;
 }

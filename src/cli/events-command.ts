@@ -15,6 +15,7 @@ export function addEventsCommands(events: Command): void {
     .option('--endpoint <name>', 'only those for this endpoint')
     .option('--waiting', 'only those that were not delivered yet')
     .option('--json', 'print JSON, one event a line')
+    .option('-q, --quiet', 'only the ids')
     .addHelpText(
       'after',
       examples(
@@ -22,10 +23,13 @@ export function addEventsCommands(events: Command): void {
         ['berth events list --waiting', 'what could not be delivered yet'],
       ),
     );
-  addConfigAction(list, async (flags: EventsFlags & { waiting?: boolean; json?: boolean }) => {
-    const { listEvents } = await import('./events.js');
-    await listEvents(flags);
-  });
+  addConfigAction(
+    list,
+    async (flags: EventsFlags & { waiting?: boolean; json?: boolean; quiet?: boolean }) => {
+      const { listEvents } = await import('./events.js');
+      await listEvents(flags);
+    },
+  );
   const replay = events
     .command('replay')
     .description('send events again, behind those that wait; the registry may be running')

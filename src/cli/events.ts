@@ -12,7 +12,7 @@ const COLUMNS = ['ID', 'TIME', 'ACTION', 'REPOSITORY', 'WHAT', 'ENDPOINT', 'DELI
 
 /** `berth events list`: a table for people, or JSON. */
 export async function listEvents(
-  flags: EventsFlags & Readonly<{ waiting?: boolean; json?: boolean }>,
+  flags: EventsFlags & Readonly<{ waiting?: boolean; json?: boolean; quiet?: boolean }>,
 ): Promise<void> {
   const since = sinceOf(flags);
   const { config } = await readConfig(flags.config, process.env);
@@ -24,10 +24,12 @@ export async function listEvents(
         (flags.endpoint === undefined || endpoint === flags.endpoint) && !(flags.waiting && deliveredAt),
     );
     if (deliveries.length === 0) continue;
-    if (flags.json) process.stdout.write(`${JSON.stringify({ ...event, seq: undefined, deliveries })}\n`);
+    if (flags.quiet) process.stdout.write(`${event.id}\n`);
+    else if (flags.json)
+      process.stdout.write(`${JSON.stringify({ ...event, seq: undefined, deliveries })}\n`);
     else rows.push(...deliveries.map((delivery) => cellsOf(event, delivery)));
   }
-  if (!flags.json) process.stdout.write(textTable([COLUMNS, ...rows]));
+  if (!flags.json && !flags.quiet) process.stdout.write(textTable([COLUMNS, ...rows]));
 }
 
 /** `berth events replay`. */

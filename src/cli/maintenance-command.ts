@@ -36,8 +36,15 @@ export function addMaintenanceCommands(program: Command): void {
     .argument('[name...]', 'of mirrors; otherwise all of them');
   addConfigOption(mirror)
     .option('--json', 'print JSON')
-    .addHelpText('after', examples(['berth mirror --config config.yml nightly', 'now, not by the clock']))
-    .action(async (names: string[], options: ConfigFlags & { json?: boolean }) => {
+    .option('--list', 'only the names of the mirrors that there are')
+    .addHelpText(
+      'after',
+      examples(
+        ['berth mirror --config config.yml nightly', 'now, not by the clock'],
+        ['berth mirror --list', 'which there are'],
+      ),
+    )
+    .action(async (names: string[], options: ConfigFlags & { json?: boolean; list?: boolean }) => {
       const { mirror } = await import('./mirror.js');
       await mirror(names, options);
     });

@@ -18,6 +18,15 @@ beforeAll(async () => {
   await symlink(BERTH, join(programs, 'berth'));
   await mkdir(join(folder.path, 'here'));
   await writeFile(join(folder.path, 'here', 'own.yml'), '');
+  const mirror = 'url: https://reg.example, repositories: app';
+  await writeFile(
+    join(folder.path, 'mirrors.yml'),
+    `version: 0.1
+storage: { filesystem: { rootdirectory: ${folder.path}/registry } }
+http: { addr: localhost:0 }
+berth: { mirrors: [{ name: nightly, ${mirror} }, { name: tools, ${mirror} }] }
+`,
+  );
   const clean = cleanEnvironment({ BERTH_ROOT: join(folder.path, 'root') });
   env = { ...clean, PATH: `${programs}:${clean.PATH}`, HOME: folder.path };
   await run([BERTH, 'import', await writeBusyboxRoot(folder.path), 'localhost:5000/box:1'], { env });
@@ -58,6 +67,9 @@ describe.each(['bash', 'fish'] as const)('completion in %s', (shell) => {
     { line: 'berth run --network ', some: ['bridge', 'host', 'lan', 'none'] },
     { line: 'berth network rm l', all: ['lan'] },
     { line: 'berth network rm bri', all: [''] },
+    { line: 'berth mirror --config ../mirrors.yml ni', all: ['nightly'] },
+    { line: 'berth mirror --config=../mirrors.yml --json ', some: ['nightly', 'tools'] },
+    { line: 'berth mirror -c ../mirrors.yml to', all: ['tools'] },
     { line: 'berth rmi local', all: ['localhost:5000/box:1'] },
   ])('knows what may follow "$line"', async ({ line, some, all }) => {
     const offered = await offers(shell, line);

@@ -122,15 +122,20 @@ describe('events', () => {
     }
     expect(await metrics(options)).toMatch(/registry_notifications_pending_total\{endpoint="ci"\} 0\n/);
 
+    const env = { ...process.env, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: options.root };
     const berth = (...args: string[]) =>
-      run([BERTH, 'events', ...args, '--config', registry.config], {
-        env: { ...process.env, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: options.root },
-      });
+      run([BERTH, 'events', ...args, '--config', registry.config], { env });
     const kept = (await berth('list', '--json'))
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(kept.map(({ tag }) => tag)).toEqual(['v1', 'v2', 'v3', 'v5', 'v5']);
+    const ids = kept.map(({ id }) => id);
+    expect(await berth('list', '--quiet')).toBe(`${ids.join('\n')}\n`);
+    const words = `COMP_WORDS=(berth events replay --config ${registry.config} ''); COMP_CWORD=5`;
+    const script = `berth() { ${BERTH} "$@"; }; source <(berth completion bash); ${words}; _berth`;
+    const offered = await run(['bash', '-c', `${script}; printf '%s\\n' "\${COMPREPLY[@]}"`], { env });
+    expect(offered.split('\n')).toEqual(expect.arrayContaining(ids));
     expect(await berth('list', '--waiting')).toMatch(/^ID +TIME.*\n$/);
     expect(await berth('replay', '--since', '1h', '--endpoint', 'ci')).toBe('4 events to ci again\n');
     await expect.poll(tags, PATIENCE).toEqual(['v1', 'v2', 'v3', 'v5', 'v1', 'v2', 'v3', 'v5']);
