@@ -1,119 +1,19 @@
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { unshare } from '../../src/linux/index.js';
-import type { Attachment, EndpointRequest, PublishedPort } from '../../src/runtime/networks/index.js';
-import { Networks } from '../../src/runtime/networks/index.js';
-import { RuntimeDatabase } from '../../src/runtime/runtime-database.js';
+import type { Networks } from '../../src/runtime/networks/index.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
 import { run } from '../support/run.js';
-import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { address, inside, lookUp, NetworkPlace, ping, said, serve, tcp } from './network-place.js';
 
-const CLONE_NEWNET = 0x4000_0000;
-
-let folder: TemporaryFolder;
-let db: RuntimeDatabase;
+let place: NetworkPlace;
 let networks: Networks;
+const attached: NetworkPlace['attached'] = (...args) => place.attached(...args);
 
 beforeAll(async () => {
-  // What this process and its children do to devices and firewalls stays with them.
-  unshare(CLONE_NEWNET);
-  await run(['ip', 'link', 'set', 'lo', 'up']);
-  // Most machines have a device that is called as those of containers are.
-  await run(['ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'beside']);
-  folder = await temporaryFolder('networks');
-  db = new RuntimeDatabase(join(folder.path, 'root'));
-  networks = openNetworks();
+  place = await NetworkPlace.create();
+  ({ networks } = place);
 });
-
-function openNetworks(): Networks {
-  const [directory, lock] = [join(folder.path, 'run'), join(folder.path, 'lock')];
-  return new Networks(db, { directory, lock, isForMachine: true });
-}
-
-afterAll(async () => {
-  await networks?.reconcile([]);
-  db?.close();
-  await folder?.[Symbol.asyncDispose]();
-});
-
-/** A container, as far as networks know: a namespace, detached when the test ends. */
-async function attached(
-  name: string,
-  requests: readonly (string | EndpointRequest)[],
-  ports: readonly PublishedPort[] = [],
-): Promise<Attachment & { id: string }> {
-  const id = randomBytes(32).toString('hex');
-  const wanted = requests.map((request) => (typeof request === 'string' ? { network: request } : request));
-  const { held, ...attachment } = await networks.attach({ id, name, hostname: name }, wanted, ports);
-  onTestFinished(async () => {
-    held[Symbol.dispose]();
-    await networks.detach(id);
-  });
-  return { ...attachment, id };
-}
-
-const inside = ({ namespacePath }: Attachment, ...command: readonly string[]) =>
-  run(['nsenter', `--net=${namespacePath}`, ...command], { timeoutMs: 60_000 });
-const address = ({ endpoints }: Attachment, at = 0) => endpoints[at]?.ipAddress ?? '';
-/** @param patience seconds; few where no answer is what is wanted. */
-const ping = (from: Attachment, to: string, { patience = 10 } = {}) =>
-  inside(from, 'busybox', 'ping', '-c', '1', '-W', String(patience), to);
-/** aardvark-dns closes and opens its sockets whenever a container comes or goes. */
-async function lookUp(from: Attachment, name: string, at = 0): Promise<string> {
-  // One that knows nothing yet asks on where nobody answers.
-  const ask = ['timeout', '5', 'busybox', 'nslookup', name, from.endpoints[at]?.dnsServer ?? ''];
-  for (let left = 20; ; left -= 1) {
-    try {
-      return await inside(from, ...ask);
-    } catch (error) {
-      if (left === 0 || !String(error).includes('Connection refused')) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
-/** Answers each connection with a line, as long as the test takes. */
-function serve(container: Attachment, port: number, line: string): void {
-  const listen = ['busybox', 'nc', '-ll', '-p', String(port), '-e', 'echo', line];
-  const child = spawn('nsenter', [`--net=${container.namespacePath}`, ...listen]);
-  onTestFinished(() => void child.kill('SIGKILL'));
-}
-
-/** What is said at a port of this machine. */
-async function said(port: number, host = '127.0.0.1'): Promise<string> {
-  for (let left = 50; ; left -= 1) {
-    try {
-      const socket = connect({ host, port });
-      socket.setTimeout(5000, () => socket.destroy(new Error(`nothing is said at ${host}:${port}`)));
-      return await text(socket);
-    } catch (error) {
-      if (left === 0) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
-const tcp = (containerPort: number, hostPort = 0, hostIp = ''): PublishedPort => ({
-  hostIp,
-  hostPort,
-  containerPort,
-  protocol: 'tcp',
-});
-
-/** All that a container could leave on this machine. */
-async function traces(): Promise<string> {
-  const links = await run(['ip', '-br', 'link']);
-  const rules = await run(['iptables-save']);
-  return [
-    ...links.split('\n').filter((line) => /^(veth|br-)/.test(line)),
-    ...rules.split('\n').filter((line) => /--to-destination|-s (172|192|10)\.|-i br-/.test(line)),
-  ].join('\n');
-}
+afterAll(() => place?.[Symbol.asyncDispose]());
 
 describe('the usual bridge', () => {
   it('lets containers reach each other by address, and has no names', async () => {
@@ -286,84 +186,5 @@ describe('networks of one’s own', () => {
     await networks.create({ Name: 'mv', Driver: 'macvlan', Options: { parent: 'up0' }, IPAM });
     const [a, b] = [await attached('a', ['mv']), await attached('b', ['mv'])];
     await ping(a, address(b));
-  });
-});
-
-describe('what is left', () => {
-  it('of an attachment that cannot be made is nothing', async () => {
-    const before = await traces();
-    await expect(attached('bad', ['bridge', 'nosuch'])).rejects.toThrow('network nosuch not found');
-    await expect(attached('bad', [{ network: 'bridge', ipv4Address: '172.17.0.9' }])).rejects.toThrow(
-      'user defined networks only',
-    );
-    expect(await traces()).toBe(before);
-  });
-
-  it('of a container whose namespace, devices or name server are gone is taken away', async () => {
-    const c = await attached('gone', ['front', 'bridge'], [tcp(80)]);
-    await run(['ip', 'netns', 'delete', c.namespacePath.replace('/run/netns/', '')]);
-    const d = await attached('bare', ['front'], [tcp(80)]);
-    await inside(d, 'ip', 'link', 'delete', 'eth0');
-    const pid = join(folder.path, 'run/names/aardvark-dns/aardvark.pid');
-    await run(['sh', '-c', `kill -9 "$(cat ${pid})"`]);
-    await networks.reconcile([]);
-    expect(await traces()).toBe('');
-    expect(readdirSync('/run/netns')).not.toContain(d.namespacePath.replace('/run/netns/', ''));
-    expect(existsSync(c.namespacePath)).toBe(false);
-    expect(networks.attachmentOf(c.id)).toBeUndefined();
-  });
-
-  it('from before a reboot is gone with the first container that is started after it', async () => {
-    const old = await attached('old', ['bridge'], [tcp(80)]);
-    const before = address(old);
-    // As the machine leaves it: rows of another boot, and nothing else.
-    await inside(old, 'ip', 'link', 'delete', 'eth0');
-    await run(['ip', 'netns', 'delete', old.namespacePath.replace('/run/netns/', '')]);
-    db.run("UPDATE network_attachments SET boot = 'before', body = json_set(body, '$.boot', 'before')");
-    const fresh = await attached('fresh', ['bridge']);
-    expect(address(fresh)).toBe(before);
-    expect(networks.members(networks.get('bridge')).map(({ name }) => name)).toEqual(['fresh']);
-    expect(networks.attachmentOf(old.id)).toBeUndefined();
-  });
-
-  it('from before a reboot keeps no network, before any container is started after it', async () => {
-    await networks.create({ Name: 'earlier' });
-    const network = networks.get('earlier');
-    const { id } = await attached('old', ['earlier']);
-    expect(() => networks.remove('earlier')).toThrow('has active endpoints (name:"old"');
-    // As the machine leaves it: rows of another boot, and nothing else.
-    const ghost = 'f'.repeat(64);
-    db.run(
-      "INSERT INTO network_attachments SELECT ?1, 'before', json_set(body, '$.boot', 'before', '$.container.id', ?1) " +
-        'FROM network_attachments WHERE container = ?2',
-      ghost,
-      id,
-    );
-    db.run(
-      'INSERT INTO network_endpoints SELECT ?1, network, interface, address, address6, body ' +
-        'FROM network_endpoints WHERE container = ?2',
-      ghost,
-      id,
-    );
-    await networks.detach(id);
-    const later = openNetworks();
-    expect(later.members(network)).toEqual([]);
-    expect(later.list({ dangling: ['true'] }).map(({ name }) => name)).toContain('earlier');
-    expect(later.attachmentOf(ghost)).toBeUndefined();
-    expect(later.remove('earlier').name).toBe('earlier');
-    expect(later.attached()).toContain(ghost); // what may be left of it is looked for all the same
-    await later.reconcile([]);
-    expect(later.attached()).toEqual([]);
-  });
-
-  it('works on: names are answered again when their server was killed', async () => {
-    const [a, b] = [await attached('a', ['front']), await attached('b', ['front'])];
-    const pid = join(folder.path, 'run/names/aardvark-dns/aardvark.pid');
-    await run(['sh', '-c', `kill -9 "$(cat ${pid})"`]);
-    // It may still be there at the first look.
-    await vi.waitFor(async () => {
-      await networks.reconcile([a.id, b.id]);
-      expect(await lookUp(a, 'b')).toContain(address(b));
-    }, 30_000);
   });
 });
