@@ -12,8 +12,8 @@ export function containerImages(store: LocalStore): ContainerImages {
     },
     open: (manifest) => imageOf(store, manifest),
     sizeOf: (manifest) => imageSize(store, store.image(manifest).manifest.layers),
-    hold: (containerId, { digest }) => store.hold(ownerOf(containerId), [digest]),
-    release: (containerId) => store.release(ownerOf(containerId)),
+    hold: (containerId, { digest }) => store.holds.add(ownerOf(containerId), [digest]),
+    release: (containerId) => store.holds.remove(ownerOf(containerId)),
   };
 }
 

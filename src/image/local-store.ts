@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import {
-  ContentNotFoundError,
   type ImageEndpoint,
   ImageNotFoundError,
   OciLayout,
@@ -35,12 +34,13 @@ export class LocalStore implements ImageEndpoint {
   readonly root: string;
   /** What was found out about layers. */
   readonly layers: LayerMemo;
+  /** What is kept for owners that are no images. */
+  readonly holds: Holds;
   readonly #layout: OciLayout;
   readonly #temporary: TemporaryFiles;
   readonly #db: StoreDatabase;
   readonly #records: ImageRecords;
   readonly #leases: Leases;
-  readonly #holds: Holds;
   readonly #sweeper: Sweeper;
   readonly #names: ImageNames;
 
@@ -58,7 +58,7 @@ export class LocalStore implements ImageEndpoint {
     this.#records = new ImageRecords(this.#db);
     this.layers = new LayerMemo(this.#db);
     this.#leases = new Leases(this.#db, this.#temporary);
-    this.#holds = new Holds(this.#db);
+    this.holds = new Holds(this.#db, this.#layout);
     const reachability = new Reachability(this.#db, this.layers, (digest) => this.#layout.read(digest));
     this.#sweeper = new Sweeper(this.#db, this.#layout, this.#leases, reachability, this.layers);
     this.#names = new ImageNames(this.#db, {
@@ -249,25 +249,6 @@ export class LocalStore implements ImageEndpoint {
   }
 
   // What stays
-
-  /** Keeps content, and what it leads to, until the owner releases it. @throws {ContentNotFoundError} */
-  hold(owner: string, digests: readonly Digest[]): void {
-    this.#db.transaction(() => {
-      const missing = digests.find((digest) => this.#layout.sizeOf(digest) === undefined);
-      if (missing !== undefined) throw new ContentNotFoundError(missing);
-      this.#holds.add(owner, digests);
-    });
-  }
-
-  /** Lets go of what an owner holds: of some content, or all of it. The next {@link prune} may remove that. */
-  release(owner: string, digests?: readonly Digest[]): void {
-    this.#holds.remove(owner, digests);
-  }
-
-  /** What an owner holds. */
-  held(owner: string): Digest[] {
-    return this.#holds.of(owner);
-  }
 
   /** Removes content that no image, no owner and no running process needs. Images stay, named or not. */
   prune(): Swept {

@@ -110,7 +110,7 @@ export class BuildBench implements Disposable {
 
   /** Layers that nobody needs any more are gone, as after `builder prune`. */
   dropLayers(): void {
-    this.#store.release('build-cache');
+    this.#store.holds.remove('build-cache');
     this.#store.prune();
   }
 

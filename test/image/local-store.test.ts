@@ -188,10 +188,10 @@ describe('removing', () => {
     const held = blob('text/plain', Buffer.from('cached'));
     const loose = blob('text/plain', Buffer.from('loose'));
     for (const { descriptor, bytes } of [held, loose]) await store.push(descriptor, async () => once(bytes));
-    store.hold('cache', [held.descriptor.digest]);
+    store.holds.add('cache', [held.descriptor.digest]);
     expect(store.prune()).toEqual({ removed: [loose.descriptor.digest], reclaimedBytes: 5 });
     expect(await store.referrers(image.manifest.digest)).toMatchObject([{ digest: note.manifest.digest }]);
-    store.release('cache');
+    store.holds.remove('cache');
     expect(store.prune().removed).toEqual([held.descriptor.digest]);
   });
 

@@ -96,9 +96,9 @@ export class CacheUsage {
         MAX_TIME,
       );
     });
-    const held = this.#store.held(CACHE_OWNER); // first: a build that goes on holds a layer before it notes it
+    const held = this.#store.holds.of(CACHE_OWNER); // first: a build that goes on holds a layer before it notes it
     const kept = keptLayers(this.#db);
-    this.#store.release(
+    this.#store.holds.remove(
       CACHE_OWNER,
       held.filter((diffID) => !kept.has(diffID)),
     );

@@ -7,9 +7,11 @@ export type CachedLayer = Readonly<{ diffID: Digest; size: number; created: stri
 /** What the cache needs of the local store: its blobs are the layers. */
 export interface BlobHolder {
   hasBlob(digest: Digest, size?: number): boolean;
-  hold(owner: string, digests: readonly Digest[]): void;
-  release(owner: string, digests?: readonly Digest[]): void;
-  held(owner: string): readonly Digest[];
+  readonly holds: {
+    add(owner: string, digests: readonly Digest[]): void;
+    remove(owner: string, digests?: readonly Digest[]): void;
+    of(owner: string): readonly Digest[];
+  };
 }
 
 /** Notes of uses nearer than this to the last one are left out: each build that writes waits for the disk. */
@@ -121,7 +123,7 @@ export class StepCache {
 
   /** Keeps a layer that is in the store, under all keys that lead to it. @param options `latestKey`: see {@link findLatest}. */
   put(layer: CachedLayer, options: PutOptions): void {
-    this.#store.hold(CACHE_OWNER, [layer.diffID]);
+    this.#store.holds.add(CACHE_OWNER, [layer.diffID]);
     const { diffID, size, created } = layer;
     for (const key of options.keys) {
       this.#records.set(key, { diffID, size, created, key, description: options.description });
@@ -155,7 +157,7 @@ export class StepCache {
   }
 
   putRewritten(key: string, { diffID, size }: Omit<CachedLayer, 'created'>): void {
-    this.#store.hold(CACHE_OWNER, [diffID]);
+    this.#store.holds.add(CACHE_OWNER, [diffID]);
     const replaced = this.#layerUnder('rewritten', key);
     this.#db.run('INSERT OR REPLACE INTO rewritten VALUES (?1, ?2, ?3, ?4)', key, diffID, size, Date.now());
     this.#release(new Set(replaced));
@@ -169,12 +171,12 @@ export class StepCache {
   /** What was replaced, as by each build without cache, goes with the next sweep unless another key leads to it. */
   #release(replaced: ReadonlySet<Digest>): void {
     const lost = [...replaced].filter((diffID) => !isKept(this.#db, diffID));
-    if (lost.length > 0) this.#store.release(CACHE_OWNER, lost);
+    if (lost.length > 0) this.#store.holds.remove(CACHE_OWNER, lost);
   }
 
   /** Notes that a layer of a base image lies in the store as a tar too. */
   putBaseLayer(diffID: Digest, size: number): void {
-    this.#store.hold(CACHE_OWNER, [diffID]);
+    this.#store.holds.add(CACHE_OWNER, [diffID]);
     const now = Date.now();
     this.#db.run('INSERT OR REPLACE INTO base_layers VALUES (?1, ?2, ?3, ?3)', diffID, size, now);
   }
