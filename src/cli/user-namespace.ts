@@ -23,11 +23,13 @@ export async function enterUserNamespace(
   descriptors: readonly number[] = [],
 ): Promise<void> {
   if (isForMachine()) return;
-  const [{ enterKeptNamespaces }, { runtimeDirectory }] = await Promise.all([
+  const [{ enterKeptNamespaces }, { runtimeDirectory }, { enterUserCgroup }] = await Promise.all([
     import('../runtime/kept-namespaces.js'),
     import('../runtime/runtime-directory.js'),
+    import('../runtime/user-cgroups.js'),
   ]);
   const [root, run] = [storeRoot(flags), runDirectory()];
+  await enterUserCgroup(run, userOutside());
   const prefix = await enterKeptNamespaces(runtimeDirectory(root, run));
   const [program] = prefix;
   if (program === undefined) return;

@@ -10,7 +10,7 @@ import { SnapshotUsers } from './snapshot-users.js';
 import { SnapshotStore } from './snapshots.js';
 import type { Surroundings } from './spec.js';
 import type { ContainerParts } from './step-container.js';
-import { ownIDs, usableCgroups } from './surroundings.js';
+import { ownCgroups, ownIDs } from './surroundings.js';
 import { removeTree, WorkFolder } from './work-folder.js';
 
 export type MachineOptions = Readonly<{
@@ -20,6 +20,8 @@ export type MachineOptions = Readonly<{
   runtime?: string;
   /** What joins layers, where not the kernel is to. */
   overlay?: 'fuse-overlayfs';
+  /** Whether an ordinary user's systemd is asked for cgroups: steps of builds have no limits, and start faster without. */
+  asksForCgroups?: boolean;
 }>;
 
 const STATE = 'state';
@@ -30,17 +32,22 @@ export type Machine = ContainerParts &
   Disposable;
 
 /** The program that runs containers here. @throws {RuntimeUnavailableError} there is none. */
-export async function findRuntime({ root, runtime }: MachineOptions): Promise<UsableRuntime> {
+export async function findRuntime({ root, runtime, ...options }: MachineOptions): Promise<UsableRuntime> {
   const directory = join(root, 'snapshots');
   using opened = new DisposableStack();
   const work = () => opened.use(WorkFolder.create(join(directory, 'work')));
-  return await chosenRuntime(directory, work, runtime, surroundingsOfThisProcess());
+  return await chosenRuntime(directory, work, runtime, surroundingsOfThisProcess(options));
 }
 
 /** Puts together what this process, root of some kind, needs for containers. */
-export async function openMachine({ root, runtime, overlay: wanted }: MachineOptions): Promise<Machine> {
+export async function openMachine({
+  root,
+  runtime,
+  overlay: wanted,
+  ...options
+}: MachineOptions): Promise<Machine> {
   const directory = join(root, 'snapshots');
-  const surroundings = surroundingsOfThisProcess();
+  const surroundings = surroundingsOfThisProcess(options);
   const overlay = chosenOverlay(wanted, surroundings);
   // Nobody else may look in: images hold programs with setuid, and files that anybody may read.
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -92,14 +99,20 @@ async function chosenRuntime(
   wanted: string | undefined,
   surroundings: Surroundings,
 ): Promise<UsableRuntime> {
-  const memory = join(directory, 'runtime.json');
+  const memory = join(
+    directory,
+    surroundings.userCgroup === undefined ? 'runtime.json' : 'runtime-cgroups.json',
+  );
   const program = await chooseRuntime({ wanted, memory, work, surroundings });
   return { ...program, options: cgroupOptions(program.kind, surroundings) };
 }
 
-function surroundingsOfThisProcess(): Surroundings {
-  const ids = ownIDs();
-  return { ids, capabilities: ownCapabilities(), cgroups: ids === 'machine' ? usableCgroups() : 'none' };
+function surroundingsOfThisProcess({
+  asksForCgroups = false,
+}: Pick<MachineOptions, 'asksForCgroups'>): Surroundings {
+  const [ids, own] = [ownIDs(), ownCgroups()];
+  const cgroups = own.userCgroup === undefined || asksForCgroups ? own : ({ cgroups: 'none' } as const);
+  return { ids, capabilities: ownCapabilities(), ...cgroups };
 }
 
 /** crun keeps a copy of config.json there, whose environment may hold secrets: so it goes to memory. */

@@ -19,17 +19,18 @@ export type OciRuntimeOptions = RuntimeProgram &
   Readonly<{
     /** Where the runtime notes which containers there are. */
     stateDirectory: string;
-    surroundings: Pick<Surroundings, 'cgroups'>;
+    surroundings: Pick<Surroundings, 'cgroups' | 'userCgroup'>;
   }>;
 
 const KILL = 'SIGKILL';
 const LOOK_AGAIN_MS = 5;
 
-/** What keeps the program from making cgroups where it may not. */
+/** What keeps the program from making cgroups where it may not, or has it ask the user's systemd for them. */
 export function cgroupOptions(
   kind: RuntimeProgram['kind'],
-  { cgroups }: Pick<Surroundings, 'cgroups'>,
+  { cgroups, userCgroup }: Pick<Surroundings, 'cgroups' | 'userCgroup'>,
 ): readonly string[] {
+  if (userCgroup !== undefined) return ['--systemd-cgroup'];
   if (cgroups !== 'none') return [];
   return [kind === 'crun' ? '--cgroup-manager=disabled' : '--rootless=true'];
 }

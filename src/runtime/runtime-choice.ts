@@ -13,6 +13,7 @@ import { OciRuntime, type RuntimeProgram } from './oci-runtime.js';
 import { findProgram } from './programs.js';
 import { bootId } from './runtime-directory.js';
 import { containerSpec, type SpecMount, type Surroundings } from './spec.js';
+import { scopeOf } from './user-cgroups.js';
 import type { WorkFolder } from './work-folder.js';
 
 export type RuntimeChoice = Readonly<{
@@ -87,7 +88,7 @@ async function passesSelfTest(
       privileged: false,
       mounts: SYSTEM_FOLDERS.flatMap((name) => systemFolder(name, rootfs)),
       rlimits: [],
-      ...(surroundings.cgroups !== 'none' && { cgroupsPath: '/berth/self-test' }),
+      ...(surroundings.cgroups !== 'none' && { cgroupsPath: selfTestPath(surroundings) }),
     },
     surroundings,
   );
@@ -98,6 +99,10 @@ async function passesSelfTest(
   } catch {
     return false; // whatever the reason: runc is asked instead, and its complaints are shown
   }
+}
+
+function selfTestPath({ userCgroup }: Surroundings): string {
+  return userCgroup === undefined ? '/berth/self-test' : scopeOf('self-test').cgroupsPath;
 }
 
 function systemFolder(name: string, rootfs: string): SpecMount[] {

@@ -21,6 +21,8 @@ export type Surroundings = Readonly<{
   /** What this process may hand on. */
   capabilities: ReadonlySet<string>;
   cgroups: 'none' | 'v1' | 'v2';
+  /** Of an ordinary user: where on v2 the user's systemd makes them, when the runtime asks it to. */
+  userCgroup?: string;
 }>;
 
 /** A namespace that something has: `/proc/7/ns/net`. */

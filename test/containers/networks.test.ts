@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Networks } from '../../src/runtime/networks/index.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
 import { run } from '../support/run.js';

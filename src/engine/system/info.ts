@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
+import { type CgroupSupport, ownCgroupSupport } from '../../runtime/container/index.js';
 import { type Handler, sendJson } from '../call.js';
 import type { EngineParts } from '../engine.js';
 
@@ -29,7 +30,7 @@ export async function infoJson(engine: EngineParts) {
       Authorization: null,
       Log: ['journald', 'json-file', 'local', 'none', 'syslog'],
     },
-    ...limits(),
+    ...limitsJson(ownCgroupSupport()),
     IPv4Forwarding: readText('/proc/sys/net/ipv4/ip_forward').trim() === '1',
     Debug: false,
     NFd: 0,
@@ -96,22 +97,17 @@ function securityOptions({ identity }: EngineParts): string[] {
   ];
 }
 
-/** What this machine's cgroups can do. */
-function limits() {
-  const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
-  const given = isUnified
-    ? readText('/sys/fs/cgroup/cgroup.controllers').split(/\s+/)
-    : readText('/proc/cgroups')
-        .split('\n')
-        .filter((line) => line.endsWith('\t1'))
-        .map((line) => line.split('\t')[0] ?? '');
-  const has = (...names: readonly string[]) => names.some((name) => given.includes(name));
+/** What containers can be limited by: of an ordinary user, what the machine gives to users. */
+export function limitsJson(
+  { version, controllers, hasSwap, isOfUser = false }: CgroupSupport,
+  isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers'),
+) {
+  const has = (name: string) => controllers.has(name);
   return {
-    CgroupDriver: 'cgroupfs',
+    CgroupDriver: version === 'none' ? 'none' : isOfUser ? 'systemd' : 'cgroupfs',
     CgroupVersion: isUnified ? '2' : '1',
     MemoryLimit: has('memory'),
-    SwapLimit:
-      has('memory') && (isUnified || existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes')),
+    SwapLimit: has('memory') && hasSwap,
     CpuCfsPeriod: has('cpu'),
     CpuCfsQuota: has('cpu'),
     CPUShares: has('cpu'),

@@ -2,9 +2,9 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { ALL_CAPABILITIES } from '../capabilities.js';
 import { InvalidContainerError } from '../errors.js';
 import {
+  cgroupSupport,
   devicesOf,
   oomScoreOf,
-  readCgroupSupport,
   resourcesOf,
   rlimitsOf,
   shmBytesOf,
@@ -117,7 +117,7 @@ function optionsOf(
     privileged: hostConfig.Privileged === true,
     mounts: limits.additions.mounts,
     ...(surroundings.cgroups !== 'none' && {
-      cgroupsPath: cgroupPathOf(record),
+      cgroupsPath: cgroupPathOf(record, surroundings),
     }),
     showsCgroups: true,
     isReadOnly: hostConfig.ReadonlyRootfs === true,
@@ -145,7 +145,7 @@ function limitsOf(
   if (networks.network === 'host') ofMachine.add('network');
   return {
     rlimits: rlimitsOf(hostConfig, { mayRaise, onNotice }),
-    resources: resourcesOf(hostConfig, readCgroupSupport(surroundings.cgroups)),
+    resources: resourcesOf(hostConfig, cgroupSupport(surroundings)),
     additions: devicesOf(hostConfig, ids === undefined ? surroundings : { ids: 'range' }),
     sysctl: sysctlsOf(hostConfig, ofMachine),
     ...(oomScoreAdj !== undefined && { oomScoreAdj }),

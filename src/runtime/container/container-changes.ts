@@ -1,8 +1,9 @@
 import { isRunning, processIdentity } from '../../linux/index.js';
 import { ContainerStateError, InvalidContainerError } from '../errors.js';
-import { readCgroupSupport, type UpdatableLimits, updateLimits } from '../limits/index.js';
-import { usableCgroups } from '../surroundings.js';
+import { type UpdatableLimits, updateLimits } from '../limits/index.js';
+import { ownCgroupSupport } from '../surroundings.js';
 import type { RestartPolicy } from './configuration.js';
+import { ownCgroupsOf } from './container-processes.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts } from './host-parts.js';
 import { parseContainerName } from './names.js';
@@ -20,9 +21,9 @@ export async function pauseContainer(
   { meanwhile = false }: PauseOptions = {},
 ): Promise<void> {
   if (!isAlive(record)) throw new ContainerStateError(`container ${record.id} is not running`);
-  if (usableCgroups() === 'none')
+  if (ownCgroupsOf(record) === undefined)
     throw new ContainerStateError(
-      `cannot pause container ${record.id}: that needs cgroups, and this process may not make any`,
+      `cannot pause container ${record.id}: that needs cgroups of its own, and it was started by somebody who may not make any`,
     );
   if (record.state.status === 'paused')
     throw new ContainerStateError(`container ${record.id} is already paused`);
@@ -69,7 +70,7 @@ export async function updateContainer(
   { limits, restartPolicy }: ContainerUpdate,
 ): Promise<void> {
   if (restartPolicy !== undefined) checkRestartPolicy(restartPolicy, record.hostConfig);
-  const support = readCgroupSupport(usableCgroups());
+  const support = ownCgroupSupport();
   const { hostConfig, resources } = updateLimits(record.hostConfig, limits, support);
   if (isAlive(record) && Object.keys(resources).length > 0)
     await (await parts.control()).update(record.id, resources);

@@ -1,7 +1,7 @@
 import { chainIDs } from '../../oci/index.js';
-import { adaptedLimits, readCgroupSupport, resourcesOf } from '../limits/index.js';
+import { adaptedLimits, cgroupSupport, resourcesOf } from '../limits/index.js';
 import { expectLogDriver, logPlanOf } from '../logs/index.js';
-import { usableCgroups } from '../surroundings.js';
+import { ownCgroups } from '../surroundings.js';
 import { expectSources, type MountPoint, resolveMounts } from '../volumes/index.js';
 import { parseCreateBody } from './body-shape.js';
 import { type CreateBody, type HostConfig, withImage } from './configuration.js';
@@ -14,7 +14,7 @@ import { checkHealthcheck, healthPlanOf } from './health.js';
 import { HealthDuty } from './health-duty.js';
 import type { HostParts } from './host-parts.js';
 import { initProgram } from './init-program.js';
-import { inventName, newContainerId, parseContainerName } from './names.js';
+import { checkCgroupParent, inventName, newContainerId, parseContainerName } from './names.js';
 import { checkRestartPolicy } from './restart-policy.js';
 
 export type CreateOptions = Readonly<{
@@ -127,10 +127,12 @@ export class ContainerCreation {
   }
 }
 
-/** As docker's daemon has them. @throws {InvalidLimitError} @throws {InvalidLogConfigError} before anything is made. */
+/** As docker's daemon has them. @throws {InvalidLimitError} @throws {InvalidContainerError} @throws {InvalidLogConfigError} before anything is made. */
 async function checkedLimits(hostConfig: HostConfig): Promise<HostConfig> {
   const adapted = adaptedLimits(hostConfig);
-  resourcesOf(adapted, readCgroupSupport(usableCgroups()));
+  const own = ownCgroups();
+  checkCgroupParent(adapted, own);
+  resourcesOf(adapted, cgroupSupport(own));
   await expectLogDriver(logPlanOf(adapted.LogConfig));
   return adapted;
 }

@@ -6,11 +6,12 @@ import { parseSignal } from '../../oci/index.js';
 import { RuntimeError } from '../errors.js';
 import { removeCgroups } from '../leftover-cgroups.js';
 import { sideBySide } from '../side-by-side.js';
+import { ownCgroups } from '../surroundings.js';
 import type { MountPoint } from '../volumes/index.js';
 import { isLeftPaused, resumePaused } from './container-changes.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import type { HostParts, Traces } from './host-parts.js';
-import { cgroupPathOf } from './names.js';
+import { cgroupPlaceOf } from './names.js';
 import { unlessEnded } from './oci-control.js';
 import { postLeft } from './parts-events.js';
 import { wantsRestart } from './restart-policy.js';
@@ -108,7 +109,8 @@ export class ContainerEndings {
     for (;;) {
       await control.remove(id);
       // Also what the runtime had made when it was killed itself, and then knows nothing of.
-      await removeCgroups(cgroupPathOf(record));
+      const { path, mount } = cgroupPlaceOf(record, ownCgroups());
+      await removeCgroups(path, mount);
       if (isAlive(record) || !folder.hasMonitor) return folder.forgetLaunch();
       if (Date.now() > deadline)
         throw new RuntimeError(`the monitor of container ${id} does not end: process ${folder.monitorPid()}`);

@@ -82,7 +82,12 @@ export class HostParts implements Disposable {
     this.networks = new Networks(this.#db, { ...networksPlace(root, runDirectory), isForMachine });
     this.images = images;
     this.cleanUpCommand = cleanUpCommand;
-    this.machineOptions = { root, ...(runtime !== undefined && { runtime }), ...(overlay && { overlay }) };
+    this.machineOptions = {
+      root,
+      asksForCgroups: true,
+      ...(runtime !== undefined && { runtime }),
+      ...(overlay && { overlay }),
+    };
     this.#ids = { isForMachine, idsOf };
     this.#onNotice = onNotice;
   }

@@ -2,6 +2,9 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { InvalidContainerError } from '../errors.js';
+import type { Surroundings } from '../spec.js';
+import { scopeOf } from '../user-cgroups.js';
+import type { HostConfig } from './configuration.js';
 import type { ContainerRecord } from './container-record.js';
 
 const GRAMMAR = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -30,8 +33,35 @@ export function hostnameOf({ id, config, hostConfig }: ContainerRecord): string 
 }
 
 /** Where its limits are: runtime-spec config-linux.md, "Cgroups Path". */
-export function cgroupPathOf({ id, hostConfig }: ContainerRecord): string {
+export function cgroupPathOf(record: ContainerRecord, { userCgroup }: OwnCgroups): string {
+  return userCgroup === undefined ? pathOf(record) : scopeIn(record).cgroupsPath;
+}
+
+/** As {@link removeCgroups} has it. */
+export function cgroupPlaceOf(
+  record: ContainerRecord,
+  { userCgroup }: OwnCgroups,
+): Readonly<{ path: string; mount?: string }> {
+  if (userCgroup === undefined) return { path: pathOf(record) };
+  return { path: scopeIn(record).below, mount: userCgroup };
+}
+
+type OwnCgroups = Pick<Surroundings, 'userCgroup'>;
+
+function pathOf({ id, hostConfig }: ContainerRecord): string {
   return join('/', hostConfig.CgroupParent || 'berth', id);
+}
+
+function scopeIn({ id, hostConfig: { CgroupParent } }: ContainerRecord) {
+  return scopeOf(id, CgroupParent || undefined);
+}
+
+/** @throws {InvalidContainerError} an ordinary user's systemd has no such place, in docker's words. */
+export function checkCgroupParent({ CgroupParent }: HostConfig, { userCgroup }: OwnCgroups): void {
+  if (userCgroup === undefined || !CgroupParent || /^[\w.]+(?:-[\w.]+)*\.slice$/.test(CgroupParent)) return;
+  throw new InvalidContainerError(
+    `cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice", and is ${CgroupParent}`,
+  );
 }
 
 const QUALITIES =

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 /** What cgroups of this machine can limit. */
 export type CgroupSupport = Readonly<{
   version: 'none' | 'v1' | 'v2';
+  /** Of an ordinary user's systemd, which has what the machine's gives it. */
+  isOfUser?: boolean;
   /** By the names of v2: memory, cpu, cpuset, pids, io. */
   controllers: ReadonlySet<string>;
   hasSwap: boolean;
@@ -15,6 +17,14 @@ export type CgroupSupport = Readonly<{
   cpus: string;
   mems: string;
 }>;
+
+/** @param own as of ownCgroups. */
+export function cgroupSupport({ cgroups: version, userCgroup }: OwnCgroups): CgroupSupport {
+  if (userCgroup === undefined) return readCgroupSupport(version);
+  return { ...readCgroupSupport(version, { cgroups: userCgroup }), isOfUser: true };
+}
+
+type OwnCgroups = Readonly<{ cgroups: CgroupSupport['version']; userCgroup?: string }>;
 
 const CONTROLLERS = ['memory', 'cpu', 'cpuset', 'pids', 'io'];
 const ON_V1: Readonly<Record<string, string>> = { io: 'blkio' };

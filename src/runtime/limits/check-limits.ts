@@ -94,11 +94,20 @@ function checkIo(config: LimitsHostConfig, support: CgroupSupport): void {
   if (wrong) refuse(`invalid rate for device ${wrong.Path}: ${wrong.Rate}; it must be a positive number`);
 }
 
-function need({ version, controllers }: CgroupSupport, controller: string, what: string): void {
+function need(
+  { version, controllers, isOfUser = false }: CgroupSupport,
+  controller: string,
+  what: string,
+): void {
   if (controllers.has(controller)) return;
   if (version === 'none')
     refuse(
       `cannot limit ${what}: this process may not make cgroups (they are read-only, or not delegated to this user)`,
+    );
+  if (isOfUser)
+    refuse(
+      `cannot limit ${what}: this machine's systemd does not give users the cgroup controller ${controller}; an ` +
+        'administrator can change that with systemctl edit user@.service: [Service] Delegate=cpu cpuset io memory pids',
     );
   refuse(`cannot limit ${what}: the kernel gives no cgroup controller ${controller} here`);
 }

@@ -4,7 +4,7 @@
  */
 
 export { type CgroupPaths, cgroupPathsOf, cgroupsOf } from './cgroup-paths.js';
-export { type CgroupSupport, readCgroupSupport } from './cgroup-support.js';
+export { type CgroupSupport, cgroupSupport, readCgroupSupport } from './cgroup-support.js';
 export { devicesOf } from './device-limits.js';
 export {
   adaptedLimits,
