@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -112,7 +113,7 @@ RUN test ! -e /dev/half
 });
 
 describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
-  const user = `berth-d${process.pid}`;
+  const user = `berth-d${randomInt(1e6)}`;
   beforeAll(async () => void (await run(['useradd', '--create-home', user])));
   afterAll(async () => void (await run(['userdel', '--remove', user])));
 

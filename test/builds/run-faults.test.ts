@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -102,7 +103,7 @@ describe('a failed step', () => {
 });
 
 describe.runIf(isRoot)('an ordinary user', () => {
-  const user = `berth-${process.pid}`;
+  const user = `berth-b${randomInt(1e6)}`;
   beforeAll(async () => void (await run(['useradd', '--create-home', user])));
   afterAll(async () => void (await run(['userdel', '--remove', user])));
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { cp, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -120,7 +121,7 @@ COPY --from=other /bin/sh /sh
 });
 
 describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
-  const user = `berth-t${process.pid}`;
+  const user = `berth-t${randomInt(1e6)}`;
   beforeAll(async () => void (await run(['useradd', '--create-home', user])));
   afterAll(async () => void (await run(['userdel', '--remove', user])));
 

@@ -44,7 +44,7 @@ export class ServerProcess implements AsyncDisposable {
 
   /** @throws {Error} with its output, when it ends instead of becoming ready. */
   static async start(options: ServerOptions): Promise<ServerProcess> {
-    const { isReady, startTimeoutMs = 30_000 } = options;
+    const { isReady, startTimeoutMs = 60_000 } = options;
     const server = new ServerProcess(options);
     const deadline = performance.now() + startTimeoutMs;
     while (!(await isReady().catch(() => false))) {
