@@ -34,6 +34,12 @@ async function until(isSo: () => Promise<boolean>, timeoutMs = 60_000): Promise<
   }
 }
 
+/** Whether a process has something to do at SIGHUP, the first of the signals: Node has not by itself. */
+function handsOn(pid: number): boolean {
+  const [, caught = ''] = /^SigCgt:\t(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number.parseInt(caught.slice(-1), 16) % 2 === 1;
+}
+
 /** What a container of this place would leave on the machine. */
 function leftovers(): string[] {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -306,6 +312,7 @@ describe('berth run without a terminal', () => {
     const said = text(cli.stderr);
     const ended = once(cli, 'exit');
     await until(async () => (await inspect('deaf', '{{.State}}')) === 'running\n');
+    await until(async () => handsOn(cli.pid ?? 0));
     let sent = 0;
     // On a busy machine two of them may arrive as one.
     for (; cli.exitCode === null && cli.signalCode === null; sent += 1) {
