@@ -105,10 +105,10 @@ function optionsOf(
     rootfs: parts.ids === undefined ? folder.file('root') : REACHABLE_ROOT,
     ...(parts.ids && { ids: parts.ids }),
     args: init === undefined ? args : init.args(args),
-    env: environmentOf(record, parts.networks.env),
+    env: environmentOf(record, parts.networks),
     cwd: config.WorkingDir || '/',
     user: processUser(config.User ?? '', hostConfig.GroupAdd ?? [], root),
-    hostname: shared.uts === 'host' ? '' : hostnameOf(record),
+    hostname: shared.uts === 'host' ? '' : hostnameIn(record, parts.networks),
     ...(config.Domainname && { domainname: config.Domainname }),
     terminal: config.Tty === true,
     ...(height > 0 && width > 0 && { consoleSize: { height, width } }),
@@ -191,16 +191,20 @@ function securityOption(option: string): Security {
 }
 
 /** In docker's order; PATH and HOME are added where nobody says otherwise. */
-function environmentOf(record: ContainerRecord, links: readonly string[]): string[] {
+function environmentOf(record: ContainerRecord, networks: NetworkParts): string[] {
   const own = record.config.Env ?? [];
   const has = (name: string) => own.some((pair) => pair === name || pair.startsWith(`${name}=`));
   const terminal = record.config.Tty === true && !has('TERM') ? ['TERM=xterm'] : [];
-  const host = has('HOSTNAME') ? [] : [`HOSTNAME=${hostnameOf(record)}`];
-  return [...host, ...terminal, ...links, ...own.filter((pair) => pair.includes('='))];
+  const host = has('HOSTNAME') ? [] : [`HOSTNAME=${hostnameIn(record, networks)}`];
+  return [...host, ...terminal, ...networks.env, ...own.filter((pair) => pair.includes('='))];
+}
+
+function hostnameIn(record: ContainerRecord, { hostname }: NetworkParts): string {
+  return hostname ?? hostnameOf(record);
 }
 
 function networkFiles(record: ContainerRecord, { folder, networks, ids }: BundleParts): SpecMount[] {
-  const name = hostnameOf(record);
+  const name = hostnameIn(record, networks);
   const extra = record.hostConfig.ExtraHosts ?? [];
   const isHost = networks.network === 'host';
   const files = [

@@ -99,6 +99,7 @@ export class ContainerLauncher {
       find: (text) => this.#parts.store.get(text),
       findRunning,
       namespaceOf: ids?.networkPid,
+      folderOf: (id) => this.#parts.folder(id),
     });
     using held = networks.held;
     using prepared = await prepareVolumes(record.mounts, {

@@ -15,15 +15,19 @@ import {
 } from '../networks/index.js';
 import type { NamespacePath } from '../spec.js';
 import type { EndpointSettings, HostConfig, NetworkingConfig } from './configuration.js';
+import type { ContainerFolder } from './container-folder.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
 import { hostnameOf } from './names.js';
-import { containerNamespace, type FindRunning } from './namespaces.js';
+import type { FindRunning } from './namespaces.js';
+import { sharedNetwork } from './shared-network.js';
 
 /** What a container that is about to start is given of networks. */
 export type NetworkParts = Readonly<{
   network: 'host' | 'none' | NamespacePath;
-  /** Texts of these files, where the container has networks of ours. */
+  /** Texts of these files, where the container has networks of ours, or those of another one. */
   files?: Readonly<{ hosts: string; resolvConf: string }>;
+  /** Of the other one. */
+  hostname?: string;
   /** Variables that tell of containers it is linked with. */
   env: readonly string[];
   /** To be open in the monitor, as long as that lives. */
@@ -32,7 +36,8 @@ export type NetworkParts = Readonly<{
 
 type Others = Readonly<{ find: (text: string) => ContainerRecord; findRunning: FindRunning }>;
 /** `namespaceOf`: as in the networks' own options. */
-type AttachParts = Others & Readonly<{ namespaceOf: number | undefined }>;
+type AttachParts = Others &
+  Readonly<{ namespaceOf: number | undefined; folderOf: (id: string) => ContainerFolder }>;
 
 const USUAL = 'bridge';
 
@@ -106,7 +111,7 @@ export async function attachNetworks(
 ): Promise<NetworkParts> {
   const { id, name, config, hostConfig } = record;
   const [first, ...rest] = endpointRequests(record);
-  if (first === undefined) return withoutNetworks(hostConfig, others.findRunning);
+  if (first === undefined) return withoutNetworks(hostConfig, others);
   const links = (hostConfig.Links ?? []).map((text) => linkTarget(text, first.network, networks, others));
   const exposed = hostConfig.PublishAllPorts === true ? Object.keys(config.ExposedPorts ?? {}) : [];
   const ports = publishedPorts(hostConfig.PortBindings ?? {}, exposed);
@@ -130,10 +135,10 @@ export async function attachNetworks(
 
 async function withoutNetworks(
   { NetworkMode: mode = '' }: HostConfig,
-  findRunning: FindRunning,
+  finders: Pick<AttachParts, 'findRunning' | 'folderOf'>,
 ): Promise<NetworkParts> {
   if (mode === 'host') return { network: 'host', env: [] };
-  return { network: (await containerNamespace(mode, 'net', findRunning)) ?? 'none', env: [] };
+  return { network: 'none', ...(await sharedNetwork(mode, finders)), env: [] };
 }
 
 function filesOf(

@@ -76,6 +76,7 @@ export function namedContainers({ NetworkMode = '', PidMode = '', IpcMode = '' }
   return [...new Set(names)];
 }
 
-function namedContainer(mode: string): string | undefined {
+/** Of `container:NAME`. */
+export function namedContainer(mode: string): string | undefined {
   return /^container:(.+)$/.exec(mode)?.[1];
 }

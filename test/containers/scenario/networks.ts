@@ -20,6 +20,7 @@ export const NETWORKS: Chapter = {
     },
     'docker network connect --alias more lab plain; docker exec plain wget -qO- http://web; docker network inspect -f "{{range .Containers}}{{.Name}} {{.IPv4Address}}\n{{end}}" lab | sort; docker inspect -f "{{range \\$k, \\$v := .NetworkSettings.Networks}}{{\\$k}} {{\\$v.IPAddress}} {{end}}" plain',
     { line: 'docker network rm lab; docker network connect lab plain', accepted: [WORDS] },
+    'docker run -d --name named -h ship --network lab box sleep 100; docker run --rm --network container:named box sh -c "hostname; echo \\$HOSTNAME; cat /etc/hostname; wget -qO- http://www; grep -c ship /etc/hosts"; docker rm -f named',
     'docker run --rm --network host -p 8082:80 box true; docker run --rm --network container:web -h other box true; docker run --rm --network container:web --dns 10.0.0.1 box true',
     'docker network disconnect lab plain; docker exec plain ip -o link | wc -l; docker network rm nosuch; docker network rm bridge; docker network connect nosuch plain',
     'docker run --rm --name linked --link plain:store box sh -c "grep store /etc/hosts; env | grep ^STORE | sort"',

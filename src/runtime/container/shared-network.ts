@@ -1,0 +1,43 @@
+import { readFileSync, statSync } from 'node:fs';
+import { RuntimeError } from '../errors.js';
+import type { ContainerFolder } from './container-folder.js';
+import type { ContainerRecord } from './container-record.js';
+import { hostnameOf } from './names.js';
+import { type FindRunning, namedContainer } from './namespaces.js';
+
+/** Of text that the other container may have written itself. */
+const MAX_BYTES = 1024 * 1024;
+
+type Finders = Readonly<{ findRunning: FindRunning; folderOf: (id: string) => ContainerFolder }>;
+
+/**
+ * What a container has of another one whose network it is in: as in docker its name too, and who is called what there.
+ * @returns nothing where the mode names none. @throws {ContainerStateError} that does not run.
+ */
+export async function sharedNetwork(mode: string, { findRunning, folderOf }: Finders) {
+  const name = namedContainer(mode);
+  if (name === undefined) return undefined;
+  const owner = await findRunning(name);
+  const textOf = (file: 'hosts' | 'resolv.conf') => readText(folderOf(owner.id).file(file));
+  return {
+    network: { path: `/proc/${owner.state.pid}/ns/net` },
+    files: { hosts: textOf('hosts'), resolvConf: textOf('resolv.conf') },
+    hostname: await hostnameOn(owner, findRunning),
+  };
+}
+
+/** That other one may itself be in the network of a third. */
+async function hostnameOn(
+  owner: ContainerRecord,
+  findRunning: FindRunning,
+  seen: ReadonlySet<string> = new Set(),
+): Promise<string> {
+  const next = namedContainer(owner.hostConfig.NetworkMode ?? '');
+  if (next === undefined || seen.has(owner.id)) return hostnameOf(owner);
+  return hostnameOn(await findRunning(next), findRunning, new Set([...seen, owner.id]));
+}
+
+function readText(path: string): string {
+  if (statSync(path).size > MAX_BYTES) throw new RuntimeError(`${path} is too large to be shared`);
+  return readFileSync(path, 'utf8');
+}
