@@ -97,6 +97,10 @@ function hostConfigOf(flags: ContainerFlags) {
     UTSMode: flags.uts ?? '',
     UsernsMode: flags.userns ?? '',
     CgroupParent: flags.cgroupParent ?? '',
+    Runtime: flags.runtime ?? '',
+    Isolation: flags.isolation ?? '',
+    VolumeDriver: flags.volumeDriver ?? '',
+    StorageOpt: Object.fromEntries(flags.storageOpt.map((text) => splitAt(text, '='))),
     Sysctls: Object.fromEntries(flags.sysctl.map((text) => splitAt(text, '='))),
     Ulimits: parseUlimits(flags.ulimit).map(({ name, soft, hard }) => ({
       Name: name,
@@ -159,7 +163,8 @@ function limitsOf(flags: ContainerFlags) {
     BlkioDeviceWriteBps: flags.deviceWriteBps.map((text) => rateOf(text, '--device-write-bps')),
     BlkioDeviceReadIOps: flags.deviceReadIops.map((text) => rateOf(text, '--device-read-iops')),
     BlkioDeviceWriteIOps: flags.deviceWriteIops.map((text) => rateOf(text, '--device-write-iops')),
-    ...devicesOf(flags.device),
+    BlkioWeightDevice: flags.blkioWeightDevice.map(weightOf),
+    ...devicesOf(flags),
     DeviceCgroupRules: flags.deviceCgroupRule,
   };
 }
@@ -182,7 +187,6 @@ function networksOf(flags: ContainerFlags): readonly string[] {
 }
 
 function healthcheckOf(flags: ContainerFlags) {
-  if (flags.healthcheck === false) return { Healthcheck: { Test: ['NONE'] } };
   const settings = {
     ...(flags.healthCmd !== undefined && { Test: ['CMD-SHELL', flags.healthCmd] }),
     ...(flags.healthInterval !== undefined && {
@@ -199,7 +203,10 @@ function healthcheckOf(flags: ContainerFlags) {
     }),
     ...(flags.healthRetries !== undefined && { Retries: flags.healthRetries }),
   };
-  return Object.keys(settings).length > 0 ? { Healthcheck: settings } : {};
+  const hasSettings = Object.keys(settings).length > 0;
+  if (flags.healthcheck !== false) return hasSettings ? { Healthcheck: settings } : {};
+  if (hasSettings) throw new UsageError('--no-healthcheck conflicts with --health-* options');
+  return { Healthcheck: { Test: ['NONE'] } };
 }
 
 /** @throws {UsageError} with --rm there is nothing to be started again. */
@@ -232,13 +239,21 @@ function rateOf(text: string, flag: string) {
   return { Path: text.slice(0, at), Rate: flag.endsWith('bps') ? parseSize(rate, flag) : Number(rate) };
 }
 
+function weightOf(text: string) {
+  const { Path, Rate: Weight } = rateOf(text, '--blkio-weight-device');
+  return { Path, Weight };
+}
+
 /** Paths, and names of CDI (`vendor.com/class=name`), which docker's client hands on as a request too. */
-function devicesOf(texts: readonly string[]) {
+function devicesOf({ device: texts, gpus }: Pick<ContainerFlags, 'device' | 'gpus'>) {
   const isName = (text: string) => /^[a-z][\w.-]*\/[a-z][\w-]*=[\w.:-]+$/i.test(text);
   const names = texts.filter(isName);
   return {
     Devices: texts.filter((text) => !isName(text)).map(deviceOf),
-    ...(names.length > 0 && { DeviceRequests: [{ Driver: 'cdi', DeviceIDs: names }] }),
+    DeviceRequests: [
+      ...(names.length > 0 ? [{ Driver: 'cdi', DeviceIDs: names }] : []),
+      ...(gpus === undefined ? [] : [{ Capabilities: [['gpu']] }]),
+    ],
   };
 }
 

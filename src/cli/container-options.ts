@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
+import { OptionAlias } from './option-alias.js';
 import { addRegistryOptions, type RegistryFlags } from './registry-options.js';
 import { collect } from './repeated-option.js';
 
@@ -72,10 +73,16 @@ export type ContainerFlags = StoreFlags &
     cpusetMems?: string;
     pidsLimit?: number;
     blkioWeight?: number;
+    blkioWeightDevice: readonly string[];
     deviceReadBps: readonly string[];
     deviceWriteBps: readonly string[];
     deviceReadIops: readonly string[];
     deviceWriteIops: readonly string[];
+    runtime?: string;
+    storageOpt: readonly string[];
+    volumeDriver?: string;
+    gpus?: string;
+    isolation?: string;
     healthCmd?: string;
     healthInterval?: string;
     healthTimeout?: string;
@@ -114,9 +121,13 @@ export function addContainerOptions(command: Command): Command {
         .default('missing'),
     )
     .option('--platform <platform>', 'which image of an index')
-    .option('--quiet', 'nothing about the pull')
+    .option('-q, --quiet', 'nothing about the pull')
     .option('--cidfile <file>', 'write the id here')
     .addOption(new Option('--isolation <technology>', 'of docker').hideHelp())
+    .addOption(new Option('--runtime <name>', 'of docker').hideHelp())
+    .addOption(new Option('--storage-opt <option>', 'of docker').argParser(collect).default([]).hideHelp())
+    .addOption(new Option('--volume-driver <driver>', 'of docker').hideHelp())
+    .addOption(new Option('--gpus <devices>', 'of docker').hideHelp())
     .addOption(new Option('--disable-content-trust', 'of docker').hideHelp());
   return addRegistryOptions(addStoreOptions(command));
 }
@@ -148,9 +159,9 @@ function addProcessOptions(command: Command): void {
 function addNetworkOptions(command: Command): void {
   command
     .option('--network <network>', 'bridge, none, host, container:NAME, or a network', collect, [])
-    .addOption(new Option('--net <network>').argParser(collect).default([]).hideHelp())
+    .addOption(new OptionAlias('--net <network>', 'network').argParser(collect))
     .option('--network-alias <name>', 'another name of it in its network', collect, [])
-    .addOption(new Option('--net-alias <name>').argParser(collect).default([]).hideHelp())
+    .addOption(new OptionAlias('--net-alias <name>', 'networkAlias').argParser(collect))
     .option('--ip <address>', 'its address in its network')
     .option('--ip6 <address>', 'its address of IPv6 there')
     .option('--mac-address <address>', 'of its interface')
@@ -199,6 +210,7 @@ function addLimitOptions(command: Command): void {
     .option('--memory-swappiness <percent>', '0 to 100', wholeNumber)
     .option('--oom-kill-disable', 'wait, rather than be killed, without memory')
     .option('--oom-score-adj <number>', 'who is killed first: -1000 to 1000', number)
+    .option('--blkio-weight-device <weight>', 'DEVICE:WEIGHT', collect, [])
     .option('--device-read-bps <limit>', 'DEVICE:1mb each second', collect, [])
     .option('--device-write-bps <limit>', 'DEVICE:1mb each second', collect, [])
     .option('--device-read-iops <limit>', 'DEVICE:100 each second', collect, [])

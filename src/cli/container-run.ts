@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { ImageNotFoundError } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
 import { parseReference, shortReference } from '../oci/index.js';
@@ -131,6 +131,10 @@ async function made(
   flags: ContainerFlags & Pick<RunFlags, 'detach'>,
 ): Promise<ContainerRecord> {
   const body = createBodyOf(image, command, flags);
+  if (flags.cidfile !== undefined && existsSync(flags.cidfile))
+    throw new UsageError(
+      `--cidfile ${flags.cidfile}: there is such a file, of another container or of one before`,
+    );
   await bringImage(store, image, flags);
   const record = await host.create(body, flags.name === undefined ? {} : { name: flags.name });
   if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, record.id, { flag: 'wx' });

@@ -15,6 +15,12 @@ describe('a container that could never run', () => {
     { flags: ['--mount', 'type=bind,src=/nosuch,dst=/x'], why: 'bind source path does not exist: /nosuch' },
     { flags: ['-w', 'rel'], why: "the working directory 'rel' is invalid" },
     { flags: ['--pid', 'container:nosuch'], why: 'No such container: nosuch' },
+    { flags: ['--runtime', 'runsc'], why: 'Unknown runtime specified runsc' },
+    { flags: ['--storage-opt', 'size=1G'], why: '--storage-opt is not possible here' },
+    { flags: ['--gpus', 'all'], why: 'could not select device driver "" with capabilities: [[gpu]]' },
+    { flags: ['--no-healthcheck', '--health-cmd', 'true'], why: '--no-healthcheck conflicts' },
+    { flags: ['--blkio-weight-device', '/dev/null'], why: 'write DEVICE:RATE' },
+    { flags: ['--cidfile', '/dev/null'], why: 'there is such a file' },
   ])('leaves its name free: $why', async ({ flags, why }) => {
     const { code, stderr } = await place.tryRun(['run', '--name', 'typo', ...flags, 'box', 'true']);
     expect([code, stderr]).toEqual([125, expect.stringContaining(why)]);
@@ -68,5 +74,27 @@ describe('a question', () => {
     expect(await place.run(['container', 'prune'], { input: 'y\ny\n' })).toContain('Total reclaimed space');
     expect(await place.run(['ps', '-aq'])).toBe('');
     expect((await place.tryRun(['container', 'prune'])).stderr).toContain('use --force');
+  });
+});
+
+describe('older names of docker’s flags', () => {
+  it('are followed', async () => {
+    const shown = await place.run([
+      'run',
+      '--rm',
+      '-q',
+      '--net',
+      'none',
+      '--runtime',
+      'runc',
+      'box',
+      'ip',
+      '-o',
+      'link',
+    ]);
+    expect(shown.trim().split('\n')).toHaveLength(1);
+    await place.run(['network', 'create', 'old']);
+    const named = ['run', '--rm', '--net', 'old', '--net-alias', 'other', 'box', 'nslookup', 'other'];
+    expect((await place.tryRun(named)).stdout).toMatch(/Name:\s+other/);
   });
 });
