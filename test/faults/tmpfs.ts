@@ -31,7 +31,12 @@ export class Tmpfs implements AsyncDisposable {
   async fill(): Promise<string> {
     const ballast = join(this.path, 'ballast');
     const { bavail, bsize } = await statfs(this.path);
-    await appendFile(ballast, Buffer.alloc(bavail * bsize));
+    try {
+      await appendFile(ballast, Buffer.alloc(bavail * bsize));
+    } catch (error) {
+      // Somebody else has taken some since: it is as full.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
     return ballast;
   }
 

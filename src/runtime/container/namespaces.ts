@@ -52,7 +52,7 @@ export function expectModes({ PidMode = '', IpcMode = '', UTSMode = '' }: Modes)
 }
 
 /** Of `container:NAME`; nothing for other modes. */
-export async function containerNamespace(
+async function containerNamespace(
   mode: string,
   type: 'net' | 'pid' | 'ipc',
   findRunning: FindRunning,
