@@ -71,7 +71,7 @@ function processOf(flags: BodyFlags, env: NodeJS.ProcessEnv) {
 }
 
 function hostConfigOf(flags: ContainerFlags) {
-  const [network = 'default'] = networksOf(flags);
+  const [network = 'default'] = flags.network;
   return {
     NetworkMode: network,
     AutoRemove: flags.rm === true,
@@ -170,7 +170,7 @@ function limitsOf(flags: ContainerFlags) {
 }
 
 function endpointsOf(flags: ContainerFlags) {
-  const names = networksOf(flags).filter((name) => !/^(?:none|host|container:.*)$/.test(name));
+  const names = flags.network.filter((name) => !/^(?:none|host|container:.*)$/.test(name));
   const settings = {
     ...askedAddresses(flags),
     ...(flags.macAddress !== undefined && { MacAddress: flags.macAddress }),
@@ -180,10 +180,6 @@ function endpointsOf(flags: ContainerFlags) {
   const first = names[0] ?? (Object.keys(settings).length > 0 ? 'default' : undefined);
   if (first === undefined) return {};
   return { ...Object.fromEntries(names.map((name) => [name, {}])), [first]: settings };
-}
-
-function networksOf(flags: ContainerFlags): readonly string[] {
-  return flags.network;
 }
 
 function healthcheckOf(flags: ContainerFlags) {
@@ -276,10 +272,16 @@ function withProfile(option: string): string {
 
 /** Lines of a file of variables: comments and blank ones are left out. @throws {UsageError} */
 function linesOf(path: string, flag: string): string[] {
-  return textOf(path, flag)
+  const lines = textOf(path, flag)
     .split('\n')
     .map((line) => line.replace(/\r$/, '').trimStart())
     .filter((line) => line !== '' && !line.startsWith('#'));
+  for (const line of lines) {
+    const [name] = splitAt(line, '=');
+    if (name === '') throw new UsageError(`${flag} ${path}: no variable name on line '${line}'`);
+    if (/\s/.test(name)) throw new UsageError(`${flag} ${path}: variable '${name}' contains whitespaces`);
+  }
+  return lines;
 }
 
 function textOf(path: string, flag: string): string {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContainerPlace } from './container-place.js';
 
@@ -96,5 +98,17 @@ describe('older names of docker’s flags', () => {
     await place.run(['network', 'create', 'old']);
     const named = ['run', '--rm', '--net', 'old', '--net-alias', 'other', 'box', 'nslookup', 'other'];
     expect((await place.tryRun(named)).stdout).toMatch(/Name:\s+other/);
+  });
+});
+
+describe('--env-file', () => {
+  it.each([
+    { line: 'A B=1', why: "variable 'A B' contains whitespaces" },
+    { line: '=1', why: "no variable name on line '=1'" },
+  ])('says what is wrong in it: $line', async ({ line, why }) => {
+    const file = join(place.folder, 'variables');
+    await writeFile(file, `GOOD= a b\n# comment\n${line}\n`);
+    const { code, stderr } = await place.tryRun(['run', '--rm', '--env-file', file, 'box', 'env']);
+    expect([code, stderr]).toEqual([125, expect.stringContaining(why)]);
   });
 });
