@@ -29,8 +29,8 @@ it('containers on a full disk: they are seen, entered and stopped, what needs ro
     expect(await place.run(['exec', 'on', 'echo', 'inside'], on)).toBe('inside\n');
     await place.run(['stop', '-t', '0', 'two'], on);
     await place.run(['rm', 'two'], on);
-    await disk.fill();
     for (const args of wanting) {
+      await disk.fill();
       const { code, stderr } = await place.tryRun(args, on);
       expect(code, args.join(' ')).not.toBe(0);
       expect(stderr).toMatch(NO_SPACE);

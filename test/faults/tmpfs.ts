@@ -1,7 +1,12 @@
 import { appendFile, mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RunError, run } from '../support/run.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+
+/** It is full when nothing is free so many times in a row. */
+const LOOKS = 5;
+const LOOK_MS = 100;
 
 /** A file system of its own, in memory: small enough to fill, and ours to make read-only. */
 export class Tmpfs implements AsyncDisposable {
@@ -27,15 +32,19 @@ export class Tmpfs implements AsyncDisposable {
     return new Tmpfs(path, folder);
   }
 
-  /** Until not one byte is left; again where some were given back since. @returns the file that fills it. */
+  /** Until not one byte is left, nor given back by who still cleans up. @returns the file that fills it. */
   async fill(): Promise<string> {
     const ballast = join(this.path, 'ballast');
-    const { bavail, bsize } = await statfs(this.path);
-    try {
-      await appendFile(ballast, Buffer.alloc(bavail * bsize));
-    } catch (error) {
-      // Somebody else has taken some since: it is as full.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    for (let full = 0; full < LOOKS; full += 1) {
+      const { bavail, bsize } = await statfs(this.path);
+      if (bavail > 0) full = 0;
+      try {
+        await appendFile(ballast, Buffer.alloc(bavail * bsize));
+      } catch (error) {
+        // Somebody else has taken some since: it is as full.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
+      await sleep(LOOK_MS);
     }
     return ballast;
   }
