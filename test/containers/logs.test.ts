@@ -18,7 +18,7 @@ const create = (script: string) => RuncContainer.create({ folder: folder.path, r
 
 it('no line is lost to who follows while files are rotated', async () => {
   const count = 20_000;
-  const script = `i=0; while [ $i -lt ${count} ]; do echo line $i; i=$((i+1)); [ $((i % 500)) = 0 ] && sleep 0.02; done`;
+  const script = `i=0; while [ $i -lt ${count} ]; do echo line $i; i=$((i+1)); [ $((i % 500)) = 0 ] && sleep 0.05; done`;
   await using container = await create(script);
   const ended = new AbortController();
   const lines: string[] = [];
@@ -33,8 +33,14 @@ it('no line is lost to who follows while files are rotated', async () => {
     isDone = true;
   });
   let rotations = 0;
+  let due = 0;
   while (!isDone) {
-    if (await rotateLog(container.log, { maxBytes: 100_000, maxFiles: 3 })) rotations += 1;
+    // Whoever is later than the files that are kept has not what was in others.
+    if (lines.length >= due && (await rotateLog(container.log, { maxBytes: 100_000, maxFiles: 3 }))) {
+      rotations += 1;
+      const [newest] = await Array.fromAsync(readLog(container.log.log, { tail: 1 }));
+      due = Number(newest?.text.toString().slice('line '.length));
+    }
     await setTimeout(20);
   }
   expect(await done).toBe(0);
