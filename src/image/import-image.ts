@@ -1,4 +1,4 @@
-import { decompress } from '../layer/index.js';
+import { decompress, wholeTar } from '../layer/index.js';
 import {
   type ContainerConfig,
   type Descriptor,
@@ -18,13 +18,16 @@ export type ImportOptions = Readonly<{
   signal?: AbortSignal;
 }>;
 
-/** Makes an image of one layer out of a tar of a root filesystem, compressed or not. It has no name yet. */
+/**
+ * Makes an image of one layer out of a tar of a root filesystem, compressed or not. It has no name yet.
+ * @throws {TarError} it is no tar.
+ */
 export async function importImage(
   store: LocalStore,
   source: AsyncIterable<Uint8Array>,
   { platform, config, created, comment = '', onBytes, signal }: ImportOptions,
 ): Promise<Descriptor> {
-  const tar = decompress(source, signal && { signal });
+  const tar = wholeTar(decompress(source, signal && { signal }));
   const layer = await store.addBlob(tar, { ...(onBytes && { onBytes }), ...(signal && { signal }) });
   const image: ImageConfig = {
     created,

@@ -51,3 +51,4 @@ export { tarStream } from './tar-stream.js';
 export { type EntryFilter, tarTree } from './tar-tree.js';
 export { entryOf, fileType, namesIn } from './tree-entry.js';
 export { type Change, upperChanges } from './upper-changes.js';
+export { wholeTar } from './whole-tar.js';

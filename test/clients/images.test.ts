@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -132,6 +132,14 @@ describe('images of this machine', () => {
     );
     await expect(own.run(['rmi', 'a:1'])).rejects.toThrow('no such image: a:1');
     expect(readdirSync(join(own.root, 'content/blobs/sha256'))).toEqual([]);
+  });
+
+  it('are not made of what is no archive', async () => {
+    const own = new Berth(join(folder.path, 'junk'));
+    await expect(own.run(['import', '-', 'a:1'], { input: randomBytes(5000) })).rejects.toThrow('not a tar');
+    const cut = randomLayer(5000).subarray(0, 4000);
+    await expect(own.run(['import', '-', 'a:1'], { input: cut })).rejects.toThrow('the archive ends');
+    expect(await own.run(['images', '-q'])).toBe('');
   });
 
   it('are exported as one tree', async () => {
