@@ -1,24 +1,46 @@
-import { ImageFormatError, imageSize, type LocalStore } from '../image/index.js';
+import { ImageNotFoundError } from '../content/index.js';
+import { ImageFormatError, imageSize, type LocalImage, type LocalStore } from '../image/index.js';
 import { decompress } from '../layer/index.js';
-import type { Descriptor } from '../oci/index.js';
+import { type Descriptor, formatPlatform, matchesPlatform, type Platform } from '../oci/index.js';
 import type { ContainerImage, ContainerImages } from '../runtime/container/index.js';
 
 /** The images of this machine, for containers. */
 export function containerImages(store: LocalStore): ContainerImages {
   return {
-    get(text) {
+    get(text, platform) {
       const { id, descriptor } = store.get(text);
-      return { ...imageOf(store, descriptor), id };
+      const image = platform ? imageFor(platform, store, { text, descriptor }) : store.image(descriptor);
+      return { ...containerImage(store, image), id };
     },
-    open: (manifest) => imageOf(store, manifest),
+    open: (manifest) => containerImage(store, store.image(manifest)),
     sizeOf: (manifest) => imageSize(store, store.image(manifest).manifest.layers),
     hold: (containerId, { digest }) => store.holds.add(ownerOf(containerId), [digest]),
     release: (containerId) => store.holds.remove(ownerOf(containerId)),
   };
 }
 
-function imageOf(store: LocalStore, root: Descriptor): ContainerImage {
-  const { config, manifest, descriptor, configDescriptor } = store.image(root);
+/** An image that says nothing of itself may be for any. @throws {ImageNotFoundError} */
+function imageFor(
+  platform: Platform,
+  store: LocalStore,
+  { text, descriptor }: Readonly<{ text: string; descriptor: Descriptor }>,
+): LocalImage {
+  const wanted = `${text} for ${formatPlatform(platform)}`;
+  try {
+    const image = store.image(descriptor, platform);
+    if (image.config.architecture === '' || matchesPlatform(image.config, platform)) return image;
+    const here = formatPlatform(image.config);
+    throw new ImageNotFoundError(`${wanted}: the one on this machine is for ${here}`);
+  } catch (error) {
+    if (!(error instanceof ImageFormatError)) throw error;
+    throw new ImageNotFoundError(wanted, { cause: error }); // of an index, none for it has come so far
+  }
+}
+
+function containerImage(
+  store: LocalStore,
+  { config, manifest, descriptor, configDescriptor }: LocalImage,
+): ContainerImage {
   const diffIDs = config.rootfs.diff_ids;
   if (diffIDs.length !== manifest.layers.length) {
     throw new ImageFormatError(

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { ImageNotFoundError } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
-import { parseReference, shortReference } from '../oci/index.js';
+import { type Platform, parseReference, shortReference } from '../oci/index.js';
 import {
   type Care,
   type ContainerHost,
@@ -11,6 +11,7 @@ import {
 } from '../runtime/container/index.js';
 import { createBodyOf } from './container-body.js';
 import { openContainerHost } from './container-host.js';
+import { containerImages } from './container-images.js';
 import type { ContainerFlags } from './container-options.js';
 import {
   BOTH_OUTPUTS,
@@ -21,6 +22,7 @@ import {
   type SessionOptions,
 } from './container-session.js';
 import { reportFailure, UsageError } from './failure.js';
+import { parsedPlatform } from './transfer-choices.js';
 
 export type RunFlags = ContainerFlags &
   Readonly<{ detach?: boolean; sigProxy?: boolean; detachKeys?: string }>;
@@ -136,23 +138,44 @@ async function made(
       `--cidfile ${flags.cidfile}: there is such a file, of another container or of one before`,
     );
   await bringImage(store, image, flags);
-  const record = await host.create(body, flags.name === undefined ? {} : { name: flags.name });
+  const record = await host.create(body, { name: flags.name, platform: statedPlatform(flags) });
   if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, record.id, { flag: 'wx' });
   return record;
 }
 
 /** As `--pull` says. What is said of it goes to people, not into the result. */
 async function bringImage(store: LocalStore, image: string, flags: ContainerFlags): Promise<void> {
-  const isPresent = store.find(image) !== undefined;
-  if (flags.pull === 'never' ? isPresent : isPresent && flags.pull === 'missing') return;
-  if (flags.pull === 'never') throw new ImageNotFoundError(image);
-  const reference = parseReference(image);
-  if (!isPresent && flags.quiet !== true)
-    process.stderr.write(`Unable to find image '${shortReference(reference)}' locally\n`);
+  if (flags.pull !== 'always') {
+    const missing = findMissing(store, image, flags);
+    if (missing === undefined) return;
+    if (flags.pull === 'never') throw missing;
+    if (flags.quiet !== true)
+      process.stderr.write(`Unable to find image '${shortReference(parseReference(image))}' locally\n`);
+  }
   const [{ fetchImage }, { TransferSession }] = await Promise.all([
     import('./transfer-pull.js'),
     import('./transfer-session.js'),
   ]);
+  const reference = parseReference(image);
   await using session = new TransferSession(flags);
   await fetchImage(session, await session.repository(reference), reference, flags);
+}
+
+/** @returns why there is none that could be run. */
+function findMissing(
+  store: LocalStore,
+  image: string,
+  flags: ContainerFlags,
+): ImageNotFoundError | undefined {
+  try {
+    containerImages(store).get(image, statedPlatform(flags));
+    return undefined;
+  } catch (error) {
+    if (error instanceof ImageNotFoundError) return error;
+    throw error;
+  }
+}
+
+function statedPlatform({ platform }: ContainerFlags): Platform | undefined {
+  return platform === undefined ? undefined : parsedPlatform(platform);
 }

@@ -3,6 +3,7 @@ import { type CreateBody, parseHostConfig, pruneContainers } from '../../runtime
 import { type Handler, sendEmpty, sendJson } from '../call.js';
 import { EngineError } from '../errors.js';
 import { findFailure } from '../failure.js';
+import { platformOf } from '../images/inspect.js';
 import { readJsonBody } from '../json-body.js';
 import { filtersOf, isSet, numberOf, textOf } from '../query.js';
 import type { EngineRequest } from '../request.js';
@@ -15,7 +16,8 @@ export const containerCreate: Handler = async ({ containers }, { query, message,
   const name = textOf(query, 'name');
   const warnings: string[] = [];
   const onNotice = (text: string) => void warnings.push(text);
-  const { id } = await containers.host.create(body as CreateBody, { name, onNotice }).catch(notMissing);
+  const options = { name, platform: platformOf(query), onNotice };
+  const { id } = await containers.host.create(body as CreateBody, options).catch(notMissing);
   sendJson(answer, { Id: id, Warnings: warnings }, 201);
 };
 

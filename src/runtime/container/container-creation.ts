@@ -1,4 +1,4 @@
-import { chainIDs } from '../../oci/index.js';
+import { chainIDs, type Platform } from '../../oci/index.js';
 import { adaptedLimits, cgroupSupport, resourcesOf } from '../limits/index.js';
 import { expectLogDriver, logPlanOf } from '../logs/index.js';
 import { ownCgroups } from '../surroundings.js';
@@ -19,6 +19,7 @@ import { checkRestartPolicy } from './restart-policy.js';
 
 export type CreateOptions = Readonly<{
   name?: string | undefined;
+  platform?: Platform | undefined;
   /** Told, in words for a person, of what is not as it was asked for; else whoever opened the host is. */
   onNotice?: (text: string) => void;
 }>;
@@ -37,12 +38,12 @@ export class ContainerCreation {
   /** @throws {ImageNotFoundError} @throws {ContainerConflictError} @throws {InvalidContainerError} */
   async create(
     body: CreateBody,
-    { name, onNotice = (text) => this.#parts.notice(text) }: CreateOptions,
+    { name, platform, onNotice = (text) => this.#parts.notice(text) }: CreateOptions,
   ): Promise<ContainerRecord> {
     const { HostConfig: given, NetworkingConfig: networking, ...config } = parseCreateBody(body);
     const hostConfig = given ?? {};
     const checkedHostConfig = await checkedLimits(hostConfig);
-    const image = this.#parts.images.get(config.Image ?? ''); // from here on nobody is waited for
+    const image = this.#parts.images.get(config.Image ?? '', platform); // from here on nobody is waited for
     checkRestartPolicy(hostConfig.RestartPolicy ?? {}, hostConfig);
     if (hostConfig.Init === true) initProgram(); // one that is missing is told of now
     const idsOf = this.#parts.ownerOfIDs(hostConfig);

@@ -1,5 +1,5 @@
 import type { LayerStack } from '../../layer/index.js';
-import type { Descriptor, Digest, ImageConfig } from '../../oci/index.js';
+import type { Descriptor, Digest, ImageConfig, Platform } from '../../oci/index.js';
 
 /** An image of this machine, as containers are made of it. */
 export type ContainerImage = Readonly<{
@@ -12,8 +12,11 @@ export type ContainerImage = Readonly<{
 
 /** Where containers find their images: what the runtime needs of the local store. */
 export interface ContainerImages {
-  /** @param text a name, an id or its beginning. @throws {ImageNotFoundError} it is not on this machine. */
-  get(text: string): ContainerImage;
+  /**
+   * @param text a name, an id or its beginning. @param platform it has to be for; else the one for this machine is first.
+   * @throws {ImageNotFoundError} it is not on this machine.
+   */
+  get(text: string, platform?: Platform): ContainerImage;
   /** One that is held. @throws {ContentNotFoundError} somebody has removed it all the same. */
   open(manifest: Descriptor): ContainerImage;
   /** Uncompressed bytes of its layers. @throws {ContentNotFoundError} */
