@@ -24,10 +24,14 @@ afterAll(async () => {
   await buildah?.[Symbol.asyncDispose]();
 });
 
-/** Makes an image from nothing with busybox in it. @returns its ID. */
+/** Makes an image from nothing with busybox in it, and with a layer that no other has. @returns its ID. */
 async function build(name: string): Promise<string> {
   const container = (await buildah.run(['from', 'scratch'])).trim();
   await buildah.run(['copy', container, '/bin/busybox', '/bin/busybox']);
+  // Else two of the same second are the same, and buildah sends neither what is there, in whatever compression.
+  const own = join(buildah.folder, 'own');
+  await writeFile(own, name);
+  await buildah.run(['copy', container, own, '/own']);
   await buildah.run(['config', '--cmd', '/bin/busybox', '--label', `name=${name}`, container]);
   await buildah.run(['commit', '--quiet', container, name]);
   await buildah.run(['rm', container]);
