@@ -63,7 +63,10 @@ sub received {
   my $n;
   do { $n = syscall($recvmsg + 0, fileno $from, $message, 0x40000000) } while $n < 0 && $! == EINTR; # MSG_CMSG_CLOEXEC
   my ($length, $level, $type, $fd) = unpack('J i3', $control);
-  die "no terminal from the runtime\n" unless $n >= 0 && $level == 1 && $type == 1; # SOL_SOCKET, SCM_RIGHTS
+  if ($n < 0 || $level != 1 || $type != 1) { # SOL_SOCKET, SCM_RIGHTS
+    reap(0); # it lets go of the socket before it says what is wrong
+    die "no terminal from the runtime\n";
+  }
   open(my $there, '+<&=', $fd) or die "terminal: $!\n";
   return $there;
 }
@@ -73,7 +76,8 @@ sub left { # the terminal has to stay, and be read
 }
 ${TYPED}
 sub reap {
-  if (!$leader && waitpid($runtime, WNOHANG) == $runtime) {
+  my ($how) = @_;
+  if (!$leader && waitpid($runtime, $how) == $runtime) {
     if ($?) { my $code = status(); local $/; my $why = <$said> // ''; $why =~ s/\n/\r\n/g; put(1, $why); exit $code }
     open(my $file, '<', $pid_file) or die "$pid_file: $!\n"; $leader = <$file> + 0;
   }
@@ -82,7 +86,7 @@ sub reap {
 open($sizes, '<&=', 3) or die "fd 3: $!\n";
 my ($in, $pending, $lines) = (1, '', '');
 while (1) {
-  if ($alone) { exit if !$master } else { reap() }
+  if ($alone) { exit if !$master } else { reap(WNOHANG) }
   my ($r, $w) = ('', '');
   for ($door, $master, $sizes) { vec($r, fileno $_, 1) = 1 if $_ }
   vec($r, 0, 1) = 1 if $in && $master && !length $pending;
