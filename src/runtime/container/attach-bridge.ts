@@ -40,7 +40,7 @@ while (!connect($sock, sockaddr_un('attach'))) {
 if (open(my $ready, '>&=', 3)) { syswrite($ready, "\n"); close($ready) }
 my ($in, $pending, $queue, $target) = ($input, '', '', 1);
 ${putsBytes(UNREAD)}
-sub left { exit 100 }
+sub left { exit ${DETACHED} }
 ${TYPED}
 while (1) {
   my ($r, $w) = ('', ''); vec($r, fileno $sock, 1) = 1;
