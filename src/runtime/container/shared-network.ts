@@ -1,7 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { RuntimeError } from '../errors.js';
 import type { ContainerFolder } from './container-folder.js';
-import type { ContainerRecord } from './container-record.js';
 import { hostnameOf } from './names.js';
 import { type FindRunning, namedContainer } from './namespaces.js';
 
@@ -18,23 +17,19 @@ export async function sharedNetwork(mode: string, { findRunning, folderOf }: Fin
   const name = namedContainer(mode);
   if (name === undefined) return undefined;
   const owner = await findRunning(name);
-  const textOf = (file: 'hosts' | 'resolv.conf') => readText(folderOf(owner.id).file(file));
+  const folder = folderOf(owner.id);
+  const textOf = (file: 'hosts' | 'resolv.conf') => readText(folder.file(file));
   return {
     network: { path: `/proc/${owner.state.pid}/ns/net` },
     files: { hosts: textOf('hosts'), resolvConf: textOf('resolv.conf') },
-    hostname: await hostnameOn(owner, findRunning),
+    hostname: startedName(folder) || hostnameOf(owner), // '' where that is the machine's
   };
 }
 
-/** That other one may itself be in the network of a third. */
-async function hostnameOn(
-  owner: ContainerRecord,
-  findRunning: FindRunning,
-  seen: ReadonlySet<string> = new Set(),
-): Promise<string> {
-  const next = namedContainer(owner.hostConfig.NetworkMode ?? '');
-  if (next === undefined || seen.has(owner.id)) return hostnameOf(owner);
-  return hostnameOn(await findRunning(next), findRunning, new Set([...seen, owner.id]));
+/** With which it was started: that of a third where it is itself in another one's network, also when that is gone by now. */
+function startedName(folder: ContainerFolder): string {
+  const { hostname } = JSON.parse(readFileSync(folder.file('config.json'), 'utf8')) as { hostname: string };
+  return hostname;
 }
 
 function readText(path: string): string {
