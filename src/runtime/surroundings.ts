@@ -1,8 +1,9 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CgroupSupport, cgroupSupport } from './limits/index.js';
 import type { Surroundings } from './spec.js';
 import { userCgroup } from './user-cgroups.js';
+import { isWritable } from './writable.js';
 
 const MOUNT = '/sys/fs/cgroup';
 
@@ -36,13 +37,4 @@ export function ownIDs(map = readFileSync('/proc/self/uid_map', 'utf8')): 'machi
   const total = rows.reduce((sum, [, , count = 0]) => sum + count, 0);
   if (total <= 1) return 'single';
   return total >= 2 ** 32 - 1 ? 'machine' : 'range';
-}
-
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

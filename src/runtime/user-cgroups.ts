@@ -1,8 +1,9 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupsOf } from './limits/index.js';
 import { findProgram, runProgram } from './programs.js';
+import { isWritable } from './writable.js';
 
 /** All that an ordinary user's systemd starts is below it. systemd.special(7) */
 const UNIT = /^.*\/user@\d+\.service(?=\/|$)/;
@@ -81,13 +82,4 @@ function unifiedDirectory(texts: ProcessTexts = {}): string | undefined {
   const cgroups = cgroupsOf('self', texts);
   const [only] = cgroups;
   return cgroups.length === 1 && only?.controllers.length === 0 ? only.directory : undefined;
-}
-
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -128,7 +128,10 @@ export class ContainerCreation {
   }
 }
 
-/** As docker's daemon has them. @throws {InvalidLimitError} @throws {InvalidContainerError} @throws {InvalidLogConfigError} before anything is made. */
+/**
+ * As docker's daemon has them, before anything is made.
+ * @throws {InvalidLimitError} @throws {InvalidContainerError} @throws {InvalidLogConfigError}
+ */
 async function checkedLimits(hostConfig: HostConfig): Promise<HostConfig> {
   const adapted = adaptedLimits(hostConfig);
   const own = ownCgroups();
