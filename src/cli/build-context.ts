@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import {
   DirectoryTree,
   IgnoreRules,
@@ -111,7 +111,7 @@ export class ContextOpener implements Disposable {
     const isLocal = options.isFetched !== true;
     const enclosure = isLocal ? undefined : root;
     // What is in the context may be a stranger's too, and its links are not what was asked for; a file elsewhere is.
-    const isInside = path !== undefined && !relative(root, path).startsWith('..');
+    const isInside = path !== undefined && isBelow(root, path);
     const text = readTextFile(path ?? 0, {
       any: isLocal && file !== undefined,
       ...((!isLocal || isInside) && { within: root }),
@@ -181,14 +181,18 @@ function findDockerfile(root: string, file: string | undefined, options: { isFet
 function shownName(path: string | undefined): string {
   if (path === undefined) return 'Dockerfile';
   const short = relative(process.cwd(), path);
-  return short === '' || short.startsWith('..') ? path : short;
+  return short === '' || !isBelow(process.cwd(), path) ? path : short;
 }
 
 /** Where the Dockerfile is in the context; its name, if it is elsewhere. */
 function pathWithin(root: string, path: string | undefined): string {
   if (path === undefined) return 'Dockerfile';
-  const short = relative(root, path);
-  return short.startsWith('..') ? basename(path) : short;
+  return isBelow(root, path) ? relative(root, path) : basename(path);
+}
+
+/** By its name alone; one that begins with two points may be below. */
+function isBelow(root: string, path: string): boolean {
+  return relative(root, path).split(sep, 1)[0] !== '..';
 }
 
 /** `<dockerfile>.dockerignore` wins over `.dockerignore`. */

@@ -278,9 +278,10 @@ describe('berth build', () => {
     const inside = join(context, 'inside');
     await symlink('a/b', join(inside, 'within'));
     await symlink('../outside', join(inside, 'Dockerfile'));
+    await symlink('../outside', join(inside, '..Dockerfile'));
     await symlink('outside', join(context, 'link'));
-    for (const flags of [[], ['-f', 'Dockerfile'], ['-f', join(inside, 'Dockerfile')]]) {
-      const { stderr } = await failureOf(berth('build', ...flags, inside));
+    for (const file of [undefined, 'Dockerfile', join(inside, 'Dockerfile'), '..Dockerfile']) {
+      const { stderr } = await failureOf(berth('build', ...(file ? ['-f', file] : []), inside));
       expect(stderr).toContain(
         'Dockerfile is a link that leads out of the context: name the file itself with -f',
       );
