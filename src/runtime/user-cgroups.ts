@@ -7,6 +7,8 @@ import { isWritable } from './writable.js';
 
 /** All that an ordinary user's systemd starts is below it. systemd.special(7) */
 const UNIT = /^.*\/user@\d+\.service(?=\/|$)/;
+/** Of somebody who has logged in, and has nothing that counts who is in it. A service of the machine has. */
+const SESSION = /\/user-\d+\.slice\/session-[^/]+\.scope(?=\/|$)/;
 const SLICE = 'user.slice';
 const LOOK_AGAIN_MS = 5;
 const LONGEST_MOVE_MS = 3000;
@@ -70,11 +72,10 @@ export function scopeOf(id: string, slice = SLICE): Readonly<{ cgroupsPath: stri
   return { cgroupsPath: `${slice}:berth:${id}`, below: join(...slices, `berth-${id}.scope`) };
 }
 
-/** On a machine with nothing but v2, outside of the unit of the user's systemd, and that runs. */
-function mayEnter(uid: string): boolean {
-  const directory = unifiedDirectory();
-  if (directory === undefined || UNIT.test(directory)) return false;
-  return existsSync(`/sys/fs/cgroup/user.slice/user-${uid}.slice/user@${uid}.service`);
+/** Whether this process is in a session, on a machine with nothing but v2, and the user's systemd runs. */
+export function mayEnter(uid: string, texts: ProcessTexts = {}, mount = '/sys/fs/cgroup'): boolean {
+  if (!SESSION.test(unifiedDirectory(texts) ?? '')) return false;
+  return existsSync(`${mount}/user.slice/user-${uid}.slice/user@${uid}.service`);
 }
 
 /** Of this process. Nothing on hybrid machines: there the controllers are those of v1. */

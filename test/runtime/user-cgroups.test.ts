@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { checkCgroupParent } from '../../src/runtime/container/names.js';
 import { cgroupSupport, resourcesOf } from '../../src/runtime/limits/index.js';
 import { cgroupOptions } from '../../src/runtime/oci-runtime.js';
-import { scopeOf, startScope, userCgroup } from '../../src/runtime/user-cgroups.js';
+import { mayEnter, scopeOf, startScope, userCgroup } from '../../src/runtime/user-cgroups.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const UNIT = 'user.slice/user-1000.slice/user@1000.service';
@@ -24,7 +24,7 @@ async function place() {
   await writeFile(join(unit, 'app.slice/memory.max'), 'max\n');
   await writeFile(join(unit, 'app.slice/memory.swap.max'), 'max\n');
   const mountinfo = `30 22 0:26 / ${cgroups} rw - cgroup2 cgroup2 rw,nsdelegate\n`;
-  return { run, unit, mountinfo, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+  return { run, unit, cgroups, mountinfo, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
 describe("the cgroups of a user's systemd", () => {
@@ -47,6 +47,16 @@ describe("the cgroups of a user's systemd", () => {
     await chmod(join(unit, 'cgroup.procs'), 0o444);
     const mayAnyway = process.getuid?.() === 0;
     expect(userCgroup(run, { cgroup: IN_UNIT, mountinfo })).toBe(mayAnyway ? unit : undefined);
+  });
+
+  it('are entered from a session alone, not from a service of the machine', async () => {
+    await using there = await place();
+    const { mountinfo, cgroups } = there;
+    const enters = (cgroup: string, uid = '1000') => mayEnter(uid, { cgroup, mountinfo }, cgroups);
+    expect(enters(IN_SESSION)).toBe(true);
+    expect(enters(IN_SESSION, '1001')).toBe(false); // whose systemd does not run
+    expect(enters(IN_UNIT)).toBe(false);
+    expect(enters('0::/system.slice/ci.service\n')).toBe(false);
   });
 
   it('limit what systemd gives to users, and say what would help with the rest', async () => {
