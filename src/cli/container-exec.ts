@@ -71,8 +71,10 @@ function tellSizes({ stdio }: ChildProcess): void {
   const sizes = stdio[3] as Writable;
   sizes.on('error', () => {}); // it has ended
   if (!process.stdout.isTTY) return;
-  process.stdout.on('resize', () => {
+  const tell = () => {
     const { rows, columns } = sizeHere();
     sizes.write(`${rows} ${columns}\n`);
-  });
+  };
+  process.stdout.on('resize', tell);
+  tell(); // it may have changed since it was asked for
 }

@@ -21,10 +21,7 @@ export async function pauseContainer(
   { meanwhile = false }: PauseOptions = {},
 ): Promise<void> {
   if (!isAlive(record)) throw new ContainerStateError(`container ${record.id} is not running`);
-  if (ownCgroupsOf(record) === undefined)
-    throw new ContainerStateError(
-      `cannot pause container ${record.id}: that needs cgroups of its own, and it was started by somebody who may not make any`,
-    );
+  expectOwnCgroups(record, 'pause');
   if (record.state.status === 'paused')
     throw new ContainerStateError(`container ${record.id} is already paused`);
   const control = await parts.control();
@@ -72,12 +69,21 @@ export async function updateContainer(
   if (restartPolicy !== undefined) checkRestartPolicy(restartPolicy, record.hostConfig);
   const support = ownCgroupSupport();
   const { hostConfig, resources } = updateLimits(record.hostConfig, limits, support);
-  if (isAlive(record) && Object.keys(resources).length > 0)
+  if (isAlive(record) && Object.keys(resources).length > 0) {
+    expectOwnCgroups(record, 'update');
     await (await parts.control()).update(record.id, resources);
+  }
   parts.store.configure(record.id, {
     hostConfig: { ...hostConfig, ...(restartPolicy && { RestartPolicy: restartPolicy }) },
   });
   parts.post(record, 'update');
+}
+
+function expectOwnCgroups(record: ContainerRecord, verb: string): void {
+  if (ownCgroupsOf(record) !== undefined) return;
+  throw new ContainerStateError(
+    `cannot ${verb} container ${record.id}: that needs cgroups of its own, and it was started by somebody who may not make any`,
+  );
 }
 
 /** @throws {ContainerConflictError} */

@@ -172,14 +172,14 @@ function withLog([program = '', ...args]: readonly string[], log: string): strin
 function runToEnd(
   [program = '', ...args]: readonly string[],
   cwd: string,
-  { stdio, onSpawned }: ProcessOptions,
+  { stdio, detachKeys, onSpawned }: ProcessOptions,
 ): Promise<number | undefined> {
   const child = startProgram(program, args, { cwd, stdio });
   onSpawned?.(child);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
-      if (code !== null || signal === LEFT_BY) resolve(code ?? undefined);
+      if (code !== null || (signal === LEFT_BY && detachKeys !== undefined)) resolve(code ?? undefined);
       else reject(new RuntimeError(`${program} was ended by ${signal}`));
     });
   });
