@@ -1,24 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { IdleProcessors } from './idle-processors.js';
 
 /** Milliseconds: what time it is, and how to wait. */
 export type Clock = Readonly<{ now: () => number; sleep: (milliseconds: number) => Promise<unknown> }>;
-/** What share of its time the thread that answers had nothing to do, since this was asked before. */
-export type SpareShare = () => number;
+/** What share of its time the machine had nothing to do, since this was asked before; `undefined` where nobody knows. */
+export type IdleShare = () => number | undefined;
 
 const CLOCK: Clock = { now: () => performance.now(), sleep };
 /** Between two requests of one client there are moments without any. */
 const QUIET_MS = 500;
-/** After each batch, times as long as that took: so much is left to others where there is no time to spare. */
+/** After each batch, times as long as that took: so much is left to others where the machine has nothing to spare. */
 const MAX_REST = 3;
 /** Less is none. */
 const MIN_REST = 0.25;
-/** How long the time to spare is watched before rests become longer or shorter. */
+/** How long what the machine has to spare is watched before rests become longer or shorter. */
 const WATCH_MS = 100;
-/**
- * Of the time of the thread that answers, what the removals themselves take included. With more to spare rests become shorter,
- * with less longer: a client that waits for each answer waits for all that the thread does meanwhile.
- */
-const SPARE = { enough: 0.6, little: 0.4 };
+/** The rest of a machine that has more to spare becomes shorter; of one that has less, longer. */
+const SPARE = { enough: 0.15, little: 0.05 };
 /** A batch may have waited long for a lock, a slow disk, or a store that is far away. */
 const MAX_REST_MS = 50;
 /** Timers are late by a millisecond and more: shorter rests are taken together. */
@@ -28,12 +26,12 @@ const BATCH = { many: 500, few: 100 };
 
 /**
  * Leaves time to those who wait for an answer: while there are any, one batch is done at a time, with a rest behind it that
- * is the longer the longer the batch took, and the longer the less time the thread that answers has to spare.
+ * is the longer the longer the batch took, and the longer the less of the machine nobody uses.
  */
 export class Pace {
   readonly #requests: () => number;
   readonly #clock: Clock;
-  readonly #spareShare: SpareShare;
+  readonly #idleShare: IdleShare;
   #busyUntil = 0;
   #rest = MAX_REST;
   #watchedAt = Number.NEGATIVE_INFINITY;
@@ -44,11 +42,12 @@ export class Pace {
   /** @param requests how many are under way. */
   constructor(
     requests: () => number,
-    { clock = CLOCK, spareShare = spareOfThread() }: { clock?: Clock; spareShare?: SpareShare } = {},
+    { clock = CLOCK, idleShare }: { clock?: Clock; idleShare?: IdleShare } = {},
   ) {
     this.#requests = requests;
     this.#clock = clock;
-    this.#spareShare = spareShare;
+    const processors = new IdleProcessors();
+    this.#idleShare = idleShare ?? (() => processors.share());
   }
 
   /** How many removals make a batch now. */
@@ -76,13 +75,14 @@ export class Pace {
     this.#owed = Math.max(this.#owed - takenMs, -MAX_REST_MS); // a process that was stopped owes rests again
   }
 
-  /** Longer or shorter rests, as the thread was kept busy lately. */
+  /** Longer or shorter rests, as the machine was kept busy lately. */
   #watch(): void {
     const now = this.#clock.now();
     if (now - this.#watchedAt < WATCH_MS) return;
     this.#watchedAt = now;
-    const share = this.#spareShare();
-    if (share < SPARE.little) this.#rest = Math.min(Math.max(this.#rest, MIN_REST) * 2, MAX_REST);
+    const share = this.#idleShare();
+    if (share === undefined || share < SPARE.little)
+      this.#rest = Math.min(Math.max(this.#rest, MIN_REST) * 2, MAX_REST);
     else if (share > SPARE.enough) this.#rest = this.#rest <= MIN_REST ? 0 : this.#rest / 2;
   }
 
@@ -91,15 +91,4 @@ export class Pace {
     if (this.#requests() > 0) this.#busyUntil = now + QUIET_MS;
     return now < this.#busyUntil;
   }
-}
-
-/** A thread that waits for a processor counts as busy, as for who waits for its answer it is. */
-function spareOfThread(): SpareShare {
-  let last = performance.eventLoopUtilization();
-  return () => {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
-    last = now;
-    return 1 - utilization;
-  };
 }
