@@ -118,6 +118,18 @@ export class Uploads {
     return { repository, id, offset: data?.size ?? 0 };
   }
 
+  /** Where a client is to go on: behind what a request that is ending has brought. @throws {UploadNotFoundError} */
+  async settled(repository: RepositoryName, id: string): Promise<Upload> {
+    await this.get(repository, id); // none is locked that is not there
+    try {
+      using _ = await this.#take(repository, id);
+      return await this.get(repository, id);
+    } catch (error) {
+      if (!(error instanceof UploadBusyError)) throw error;
+      return this.get(repository, id);
+    }
+  }
+
   /** To the second; `undefined` where there is no such upload. */
   async startedAt(repository: RepositoryName, id: string): Promise<Date | undefined> {
     if (!ID.test(id) || id.startsWith('.')) return undefined;

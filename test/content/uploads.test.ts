@@ -143,6 +143,30 @@ describe('Uploads', () => {
     expect(await Promise.all([first, second])).toEqual([2, 5]);
   });
 
+  it('says where to go on behind what a request that is ending has brought', async () => {
+    await using opened = open();
+    const { uploads } = opened;
+    const { id } = await uploads.start(repository);
+    const { body, gate } = halted('he');
+    const first = uploads.append(repository, id, body);
+    const where = uploads.settled(repository, id);
+    gate.resolve();
+    expect(await first).toBe(2);
+    expect(await where).toEqual({ repository, id, offset: 2 });
+    await expect(uploads.settled(repository, id.replace(/^./, '!'))).rejects.toThrow(UploadNotFoundError);
+  });
+
+  it('says how far one is that goes on for long', async () => {
+    await using opened = open(new MemoryDriver(), undefined, 50);
+    const { uploads } = opened;
+    const { id } = await uploads.start(repository);
+    const { body, gate } = halted('he');
+    const first = uploads.append(repository, id, body);
+    expect(await uploads.settled(repository, id)).toMatchObject({ id });
+    gate.resolve();
+    await first;
+  });
+
   it('lets one request at a time write', async () => {
     await using opened = open(new MemoryDriver(), undefined, 50);
     const { uploads } = opened;

@@ -91,7 +91,7 @@ export function finishUpload({ uploads, blobs, settings, witness }: Registry) {
 /** GET: how far an upload is (end-13). */
 export function readUpload({ uploads, settings }: Registry) {
   return async (ctx: RegistryContext, { repository, id }: RequestOf<'upload'>) => {
-    sendProgress(ctx, settings, 204, await uploads.get(repository, id));
+    sendProgress(ctx, settings, 204, await uploads.settled(repository, id));
   };
 }
 

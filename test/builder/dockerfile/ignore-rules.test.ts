@@ -188,8 +188,8 @@ describe('IgnoreRules', () => {
     const rules = IgnoreRules.parse(`${'*a'.repeat(60)}b\n${'**/a'.repeat(30)}/b`);
     const time = cpuTimeOf(() => {
       expect(rules.ignores(`${'a'.repeat(250)}/`.repeat(10) + 'a'.repeat(250))).toBe(false);
-      expect(rules.ignores(`${'a/'.repeat(250)}a`)).toBe(false);
+      expect(rules.ignores(`${'a/'.repeat(500)}a`)).toBe(false);
     });
-    expect(time).toBeLessThan(1500);
+    expect(time).toBeLessThan(5000);
   });
 });
