@@ -351,6 +351,7 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     };
     // Not what else of it came between two looks at the bound: that is looked at again in an hour.
     while (isKept(layer)) await sleep(200);
+    expect(isKept(large.manifest)).toBe(false);
     expect([small.manifest, ...small.blobs].map(isKept)).not.toContain(false);
     while (!berth.output.includes('copies were given up')) await sleep(200);
     await pull(berth, 'mirror/team/large', large);
