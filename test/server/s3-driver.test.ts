@@ -115,6 +115,22 @@ describe('a file that is appended to in S3', () => {
     await writer[Symbol.asyncDispose]();
   });
 
+  it('has no gap where a part in the middle cannot be stored, and those behind it could', async () => {
+    const root = newRoot();
+    await using proxy = await S3Proxy.start(bucket.endpoint);
+    using driver = await open(root, { endpoint: proxy.endpoint });
+    const [first, second] = [randomBytes(3 * MIB), randomBytes(20 * MIB)];
+    await append(driver, '/up/data', first);
+    proxy.fault = ({ path }) => (path.includes('partNumber=1&') ? failure(503, 'SlowDown') : undefined);
+    await expect(append(driver, '/up/data', second)).rejects.toThrow('slow down');
+    expect(proxy.requests.filter(({ path }) => path.includes('partNumber=2&'))).not.toEqual([]);
+    using other = await open(root);
+    expect(await other.appended('/up/data')).toMatchObject({ size: first.length });
+    await append(other, '/up/data', second);
+    await other.publish([{ path: '/blob', from: '/up/data' }]);
+    expect(hash(await other.read('/blob'))).toBe(hash(Buffer.concat([first, second])));
+  }, 60_000);
+
   it.each([1000, 6 * MIB])(
     'goes on from what the reference registry left: %i bytes in the last part',
     async (last) => {

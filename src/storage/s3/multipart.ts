@@ -77,16 +77,14 @@ export class Multipart {
     return (this.parts.at(-1)?.number ?? 0) + 1;
   }
 
-  async send(number: number, spool: Spool): Promise<void> {
+  /**
+   * @param before whether the part before this one was stored, once it is known: the service gets the end of this one only
+   *   then, so that whoever finds the parts after a failure finds no gap between them.
+   */
+  async send(number: number, spool: Spool, before: Promise<boolean>): Promise<void> {
+    const target = { ...this.#target, PartNumber: number, ContentLength: spool.size };
     const { ETag } = await this.#connection.request('UploadPart', this.key, (client) =>
-      client.send(
-        new UploadPartCommand({
-          ...this.#target,
-          PartNumber: number,
-          Body: spool.body(),
-          ContentLength: spool.size,
-        }),
-      ),
+      spool.send((Body, options) => client.send(new UploadPartCommand({ ...target, Body }), options), before),
     );
     this.#add({ number, etag: known(ETag, this.key), size: spool.size, modifiedAt: new Date() });
   }

@@ -73,15 +73,9 @@ export class Objects {
   }
 
   async putSpool(key: string, spool: Spool): Promise<void> {
+    const target = { ...this.#at(key), ...this.#settings, ContentLength: spool.size };
     await this.#connection.request('PutObject', key, (client) =>
-      client.send(
-        new PutObjectCommand({
-          ...this.#at(key),
-          ...this.#settings,
-          Body: spool.body(),
-          ContentLength: spool.size,
-        }),
-      ),
+      spool.send((Body, options) => client.send(new PutObjectCommand({ ...target, Body }), options)),
     );
   }
 

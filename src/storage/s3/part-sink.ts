@@ -17,7 +17,9 @@ export class PartSink implements AsyncDisposable {
   readonly #key: string;
   readonly #settings: ObjectSettings;
   readonly #firstBytes: number;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<boolean>>();
+  /** Whether the part that was begun last is stored, and all before it. */
+  #last = Promise.resolve(true);
   #begun: Promise<Multipart> | undefined;
   #number: number;
   #rest: Spool;
@@ -74,7 +76,7 @@ export class PartSink implements AsyncDisposable {
 
   /** The bytes that are in no part become the last one. */
   async sendLast(multipart: Multipart): Promise<void> {
-    if (this.#rest.size > 0) await multipart.send(this.#number, this.#rest);
+    if (this.#rest.size > 0) await multipart.send(this.#number, this.#rest, this.#last);
   }
 
   /** Gives up what was sent. */
@@ -96,18 +98,23 @@ export class PartSink implements AsyncDisposable {
     const [part, number] = [this.#rest, this.#number];
     this.#rest = new Spool();
     this.#number += 1;
-    const sending = this.#send(multipart, number, part).finally(() => this.#underWay.delete(sending));
+    const sending = this.#send(multipart, number, part, this.#last).finally(() =>
+      this.#underWay.delete(sending),
+    );
+    this.#last = sending;
     this.#underWay.add(sending);
     while (this.#underWay.size * bytes > MAX_UNDER_WAY_BYTES) await Promise.race(this.#underWay);
     this.#check();
   }
 
-  /** Does not throw: whoever comes next is told. */
-  async #send(multipart: Multipart, number: number, part: Spool): Promise<void> {
+  /** Does not throw: whoever comes next is told. @returns whether it is stored. */
+  async #send(multipart: Multipart, number: number, part: Spool, before: Promise<boolean>): Promise<boolean> {
     try {
-      await multipart.send(number, part);
+      await multipart.send(number, part, before);
+      return true;
     } catch (error) {
       this.#failure ??= { error };
+      return false;
     } finally {
       await part[Symbol.asyncDispose]();
     }

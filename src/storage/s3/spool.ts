@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { afterBytes, bytesOf } from '../chunks.js';
 import { StorageUnavailableError } from '../errors.js';
 
@@ -46,17 +46,47 @@ export class Spool implements AsyncDisposable {
     }
   }
 
-  /** All bytes, to be sent once. Called again to send them once more. */
-  body(): Buffer | Readable {
-    if (this.#file === undefined) return Buffer.concat(this.#chunks);
-    const end = this.#size - 1;
-    return this.#file.createReadStream({ start: 0, end, autoClose: false, highWaterMark: READ_BYTES });
+  /**
+   * Has all bytes sent, once. Called again to send them once more.
+   * @param send is to give up when the signal says so.
+   * @param before what the last bytes wait for, where there are many; unless it is true, they are not sent.
+   */
+  async send<T>(
+    send: (body: Buffer | Readable, options: { abortSignal?: AbortSignal }) => Promise<T>,
+    before?: Promise<boolean>,
+  ): Promise<T> {
+    if (this.#file === undefined) return send(Buffer.concat(this.#chunks), {});
+    const stop = new AbortController();
+    const body = Readable.from(pieces(this.#file, this.#size, before), { highWaterMark: 1 });
+    body.on('error', (error) => stop.abort(error)); // whoever is sending does not hear of it
+    try {
+      return await send(body, { abortSignal: stop.signal });
+    } catch (error) {
+      throw stop.signal.aborted ? stop.signal.reason : error;
+    } finally {
+      body.destroy();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#chunks = [];
     await this.#file?.close();
     this.#file = undefined;
+  }
+}
+
+async function* pieces(
+  file: FileHandle,
+  size: number,
+  before: Promise<boolean> | undefined,
+): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < size; ) {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, size - at));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+    if (bytesRead === 0) throw new StorageUnavailableError(`a file in ${tmpdir()} was cut short`);
+    at += bytesRead;
+    if (at === size && (await before) === false) throw new Error('what goes before was not sent');
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
