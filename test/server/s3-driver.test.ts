@@ -320,6 +320,20 @@ describe('a failing S3 service', () => {
     expect(cuts).toEqual([]);
   });
 
+  it.each([
+    { what: 'aborts', refused: /uploadId/ },
+    { what: 'lists', refused: /list-type/ },
+    { what: 'aborts and lists', refused: /uploadId|list-type/ },
+  ])('that refuses $what fails what needs them, and nothing else', async ({ refused }) => {
+    await using proxy = await S3Proxy.start(bucket.endpoint);
+    using driver = await open(newRoot(), { endpoint: proxy.endpoint });
+    await append(driver, '/up/data', randomBytes(11 * MIB));
+    proxy.fault = ({ path }) => (refused.test(path) ? failure(403, 'AccessDenied') : undefined);
+    await expect(driver.delete('/up', { unpublished: true })).rejects.toThrow('permission denied');
+    proxy.fault = () => undefined;
+    await driver.delete('/up', { unpublished: true });
+  });
+
   it('is unavailable once it has failed for long', { timeout: 60_000 }, async () => {
     await using proxy = await S3Proxy.start(bucket.endpoint);
     using driver = await open(newRoot(), { endpoint: proxy.endpoint });

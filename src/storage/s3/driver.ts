@@ -174,9 +174,10 @@ export class S3Driver implements StorageDriver, Disposable {
 
   /** The keys at and below a path, once nothing is being appended there any more. */
   async #inside(path: StoragePath, options: { unpublished?: boolean } = {}): Promise<string[]> {
-    const gone = this.#appends.forget(path, { everywhere: options.unpublished === true });
-    const inside = await Array.fromAsync(this.#listing.walk(path), (file) => this.#keys.of(file.path));
-    await gone;
+    const [inside] = await Promise.all([
+      Array.fromAsync(this.#listing.walk(path), (file) => this.#keys.of(file.path)),
+      this.#appends.forget(path, { everywhere: options.unpublished === true }),
+    ]);
     return [this.#keys.of(path), ...inside];
   }
 
