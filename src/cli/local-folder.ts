@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from '../registry/config/index.js';
+import { rootKey } from '../storage/index.js';
 
 /** A file name that is as good as any text. */
 const NAME_CHARACTERS = 16;
@@ -18,7 +19,8 @@ export function localFolder(
   if (filesystem) return resolve(filesystem.rootdirectory);
   const cache = cacheFolder(env);
   if (!s3 || cache === undefined) return undefined;
-  const place = [s3.regionendpoint || s3.region, s3.bucket, s3.rootdirectory?.replace(/^\/+|\/+$/g, '')];
+  const root = rootKey(s3.rootdirectory ?? '') || undefined;
+  const place = [s3.regionendpoint || s3.region, s3.bucket, root];
   const name = createHash('sha256').update(JSON.stringify(place)).digest('hex').slice(0, NAME_CHARACTERS);
   return join(cache, `s3-${name}`);
 }

@@ -21,6 +21,7 @@ export type {
 export { InvalidPathError, PathNotFoundError, StorageUnavailableError } from './errors.js';
 export { FilesystemDriver } from './filesystem/driver.js';
 export { MemoryDriver } from './memory.js';
+export { rootKey } from './s3/keys.js';
 export type { S3Options, S3Trace } from './s3/options.js';
 
 /**

@@ -96,5 +96,13 @@ describe('the index of a bucket', () => {
     );
   });
 
+  it('is one, however the root directory is written', () => {
+    const env = { XDG_CACHE_HOME: '/home/u/.cache' };
+    const at = (root: string) => findIndex(load(`{bucket: a, region: r, rootdirectory: ${root}}`), env).name;
+    expect(new Set(['a/b', '/a/b', 'a/b/', '//a//b//'].map(at)).size).toBe(1);
+    expect(new Set(["''", '/', '//'].map(at))).toEqual(new Set([findIndex(bucket('a'), env).name]));
+    expect(at('/a')).not.toBe(at('/b'));
+  });
+
   it('is in memory where there is no cache', () => expect(findIndex(bucket('a'), {}).name).toBe(':memory:'));
 });

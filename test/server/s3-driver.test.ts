@@ -205,6 +205,16 @@ describe('a file that is created in S3 under its name', () => {
   });
 });
 
+describe('a root directory', () => {
+  it.each(['r/s', '/r/s', 'r/s/', '//r//s//'])('%s is where the reference registry has it', async (shape) => {
+    const root = newRoot();
+    using driver = await open(shape.replace('r', root));
+    await driver.publish([{ path: '/f', bytes: Buffer.from('x') }]);
+    using other = await open(`${root}/s`);
+    expect(await Array.fromAsync(other.walk('/'), ({ path }) => path)).toEqual(['/f']);
+  });
+});
+
 describe('lists of S3', () => {
   it('have more than one page, in byte order of the names', async () => {
     using driver = await open(newRoot());

@@ -1,13 +1,18 @@
 import type { StoragePath } from '../driver.js';
 import { checkPath } from '../path.js';
 
+/** Without slashes around it or doubled: `/a//b/` is `a/b`, where the reference registry writes. */
+export function rootKey(rootDirectory: string): string {
+  return rootDirectory.replace(/\/+/g, '/').replace(/^\/|\/$/g, '');
+}
+
 /** Keys of objects: the root directory, then the path, as the reference registry makes them. */
 export class Keys {
   /** '' or something that ends in a slash. */
   readonly #root: string;
 
   constructor(rootDirectory: string) {
-    const root = rootDirectory.replace(/^\/+|\/+$/g, '');
+    const root = rootKey(rootDirectory);
     this.#root = root && `${root}/`;
   }
 
