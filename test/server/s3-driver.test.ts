@@ -12,7 +12,7 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   openS3,
   type S3Options,
@@ -285,6 +285,21 @@ describe('a signed URL', () => {
     },
   );
 
+  it.each([-40, 40])('is good where the clock is off by %i minutes', async (minutes) => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 60_000 });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    using driver = await open(newRoot());
+    await driver.publish([{ path: '/blob', bytes: Buffer.from('hello') }]);
+    const url = await driver.signedUrl('/blob', { method: 'GET' });
+    expect(await http(url)).toMatchObject({ status: 200, headers: { 'content-length': '5' } });
+    const signed = new URL(url).searchParams.get('X-Amz-Date') ?? '';
+    const at = signed.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5');
+    vi.useRealTimers();
+    expect(Math.abs(Date.parse(at) - Date.now())).toBeLessThan(5 * 60_000);
+  });
+
   it('names the host that clients reach', async () => {
     using driver = await open(newRoot(), { redirectEndpoint: 'https://s3.example:8443' });
     const url = await driver.signedUrl('/blob', { method: 'GET' });
@@ -342,6 +357,17 @@ describe('a failing S3 service', () => {
     await expect(driver.delete('/up', { unpublished: true })).rejects.toThrow('permission denied');
     proxy.fault = () => undefined;
     await driver.delete('/up', { unpublished: true });
+  });
+
+  it('that refuses some deletes is still asked for the others', async () => {
+    await using proxy = await S3Proxy.start(bucket.endpoint);
+    using driver = await open(newRoot(), { endpoint: proxy.endpoint });
+    await driver.publish([{ path: '/last', bytes: Buffer.from('x') }]);
+    const answers = [failure(403, 'AccessDenied')];
+    proxy.fault = ({ method }) => (method === 'POST' ? answers.pop() : undefined);
+    const paths = [...Array.from({ length: 1000 }, (_, i) => `/absent-${i}`), '/absent', '/last'];
+    await expect(driver.deleteFiles(paths)).rejects.toThrow('permission denied');
+    expect(await driver.stat('/last')).toBeUndefined();
   });
 
   it('is unavailable once it has failed for long', { timeout: 60_000 }, async () => {

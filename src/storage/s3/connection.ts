@@ -69,6 +69,11 @@ export class S3Connection implements Disposable {
     }
   }
 
+  /** By the clock of the service, once it has refused what was signed by ours. */
+  now(): Date {
+    return new Date(Date.now() + this.client.config.systemClockOffset);
+  }
+
   [Symbol.dispose](): void {
     this.bodies[Symbol.dispose]();
     this.client.destroy();

@@ -151,7 +151,8 @@ export class S3Driver implements StorageDriver, Disposable {
   async signedUrl(path: StoragePath, { method }: { method: 'GET' | 'HEAD' }): Promise<string> {
     const object = { Bucket: this.#connection.bucket, Key: this.#keys.of(path) };
     const command = method === 'GET' ? new GetObjectCommand(object) : new HeadObjectCommand(object);
-    return getSignedUrl(this.#signer, command, { expiresIn: SIGNED_SECONDS });
+    const signingDate = this.#connection.now();
+    return getSignedUrl(this.#signer, command, { expiresIn: SIGNED_SECONDS, signingDate });
   }
 
   async *leftovers(olderThan: Date): AsyncGenerator<StoragePath> {

@@ -88,13 +88,19 @@ export class Objects {
     );
   }
 
-  /** What is not there is fine. */
+  /** What is not there is fine. Goes on after some that cannot be deleted, and throws in the end. */
   async delete(keys: readonly string[]): Promise<void> {
     const [key] = keys;
     if (key !== undefined && keys.length === 1) return this.#deleteOne(key);
+    let failure: { error: unknown } | undefined;
     for (let start = 0; start < keys.length; start += MAX_DELETED) {
-      await this.#deleteSome(keys.slice(start, start + MAX_DELETED));
+      try {
+        await this.#deleteSome(keys.slice(start, start + MAX_DELETED));
+      } catch (error) {
+        failure ??= { error };
+      }
     }
+    if (failure) throw failure.error;
   }
 
   async #deleteOne(key: string): Promise<void> {
