@@ -105,7 +105,10 @@ async function openDriver(
 ): Promise<Driver> {
   if (s3) {
     const options = await s3Options(s3, { env: process.env, log, alone });
-    return explained(`storage.s3.bucket ${s3.bucket}`, () => openS3(options));
+    const { bucket, endpoint } = options;
+    return explained(`storage.s3.bucket ${bucket}${endpoint ? ` at ${endpoint}` : ''}`, () =>
+      openS3(options),
+    );
   }
   if (!filesystem) return new MemoryDriver();
   const root = resolve(filesystem.rootdirectory);

@@ -15,7 +15,7 @@ import { http } from '../support/http.js';
 import { pushImage, sha256, testImage } from '../support/push.js';
 import { cleanEnvironment, run } from '../support/run.js';
 import { createBucket, onBucket, s3Section, type TestBucket } from '../support/s3.js';
-import { S3Proxy } from '../support/s3-proxy.js';
+import { failure, S3Proxy } from '../support/s3-proxy.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 const MIB = 1024 ** 2;
@@ -112,8 +112,35 @@ describe('a registry in a bucket', () => {
   it('says what is wrong with the bucket, and does not start', async () => {
     const options = onBucket(bucket, { s3: { bucket: 'no-such-bucket' } });
     await expect(BerthProcess.start(options)).rejects.toThrow(
-      'cannot use storage.s3.bucket no-such-bucket: ListObjectsV2 of registry/ failed in the object store: there is no such bucket',
+      `cannot use storage.s3.bucket no-such-bucket at ${bucket.endpoint}: ListObjectsV2 of registry/ failed in the object store: there is no such bucket`,
     );
+    await using gone = await S3Proxy.start(bucket.endpoint);
+    const { endpoint } = gone;
+    await gone[Symbol.asyncDispose]();
+    const nowhere = onBucket(bucket, { s3: { regionendpoint: endpoint } });
+    await expect(BerthProcess.start(nowhere)).rejects.toThrow(
+      `cannot use storage.s3.bucket ${bucket.bucket} at ${endpoint}: ListObjectsV2 of registry/ failed in the object store: no answer (ECONNREFUSED)`,
+    );
+  });
+
+  it('goes on where a request is not allowed, and says in the log which', async () => {
+    await using proxy = await S3Proxy.start(bucket.endpoint);
+    const s3 = { rootdirectory: '/refused', regionendpoint: proxy.endpoint };
+    await using berth = await BerthProcess.start(onBucket(bucket, { s3 }));
+    const begun = await http(`${berth.url}/v2/app/blobs/uploads/`, { method: 'POST' });
+    const upload = `${berth.url}${begun.headers.location}`;
+    expect((await http(upload, { method: 'PATCH', body: randomBytes(11 * MIB) })).status).toBe(202);
+    proxy.fault = ({ method, path }) =>
+      method === 'DELETE' && path.includes('uploadId=') ? failure(403, 'AccessDenied') : undefined;
+    expect(await http(upload, { method: 'DELETE' })).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '30' },
+    });
+    expect(berth.output).toMatch(
+      /level=warning msg="storage failed a request" error="AbortMultipartUpload of \S+ failed in the object store: permission denied/,
+    );
+    proxy.fault = () => undefined;
+    expect((await http(upload, { method: 'DELETE' })).status).toBe(204);
   });
 });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Koa, { type Context, type Middleware, type Next } from 'koa';
 import { OciError } from '../../oci/index.js';
+import { StorageUnavailableError } from '../../storage/index.js';
 import type { Authenticator } from '../auth/index.js';
 import type { Logger } from '../logger.js';
 import { locationOf } from './answers.js';
@@ -163,8 +164,11 @@ async function sendFailure(
   const refusal = witness && refusalOf(ctx, error, answer);
   if (refusal) await witness.refused(ctx, refusal);
   const { id } = ctx.state;
-  if (answer.unforeseen && !(error instanceof ClientGoneError)) {
-    options.log.error({ error, request: id, method: ctx.method, path: ctx.path }, 'request failed');
+  const request = { request: id, method: ctx.method, path: ctx.path };
+  if (error instanceof StorageUnavailableError) {
+    options.log.warn({ error, ...request }, 'storage failed a request');
+  } else if (answer.unforeseen && !(error instanceof ClientGoneError)) {
+    options.log.error({ error, ...request }, 'request failed');
   }
   if (ctx.res.headersSent) {
     ctx.res.destroy(); // half an answer must not look like a whole one

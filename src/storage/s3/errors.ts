@@ -36,7 +36,7 @@ export function unavailable(action: string, key: string, error: unknown): unknow
   const known =
     reason !== undefined || mayPass(error) || (status !== undefined && UNAVAILABLE_STATUS.has(status));
   if (!known) return error;
-  const text = reason ?? (status === undefined ? 'no answer' : `answered ${status} ${nameOf(error)}`);
+  const text = reason ?? `${status === undefined ? 'no answer' : `answered ${status}`} (${nameOf(error)})`;
   return new StorageUnavailableError(`${action} of ${key} failed in the object store: ${text}`, {
     cause: error,
   });
