@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type JWTHeaderParameters, SignJWT } from 'jose';
+import { type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
 import { run } from './run.js';
 
 /** A key, and the certificates that vouch for it, itself first. */
@@ -44,7 +44,8 @@ export async function makeSigner(
 export type TokenClaims = Readonly<{
   iss?: string;
   aud?: string | string[];
-  sub?: string;
+  /** Text, where the issuer is in its senses. */
+  sub?: unknown;
   /** Seconds from now. */
   exp?: number;
   nbf?: number;
@@ -60,5 +61,7 @@ export function makeToken(
   const times = { exp: now + exp, iat: now, ...(nbf === undefined ? {} : { nbf: now + nbf }) };
   const alg =
     key.asymmetricKeyType === 'rsa' ? 'RS256' : key.asymmetricKeyType === 'ed25519' ? 'EdDSA' : 'ES256';
-  return new SignJWT({ iss, aud, ...claims, ...times }).setProtectedHeader({ alg, ...header }).sign(key);
+  return new SignJWT({ iss, aud, ...claims, ...times } as JWTPayload)
+    .setProtectedHeader({ alg, ...header })
+    .sign(key);
 }

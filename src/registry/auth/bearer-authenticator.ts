@@ -10,8 +10,9 @@ import {
   type Identity,
 } from './authenticator.js';
 import { listsIn, scopesIn } from './token-claims.js';
-import { type KeyFiles, type KeyHint, TrustedKeys } from './trusted-keys.js';
+import type { KeyHint, TrustedKeys } from './trusted-keys.js';
 import type { AuthLog } from './watched-file.js';
+import { type KeyFiles, WatchedKeys } from './watched-keys.js';
 
 export type BearerOptions = KeyFiles &
   Readonly<{
@@ -25,32 +26,35 @@ export type BearerOptions = KeyFiles &
     /** Path of the realm at the address that the client asked, instead of `realm`. */
     redirectPath?: string | undefined;
     log: AuthLog;
+    /** Milliseconds of any clock that never goes back. */
+    now?: (() => number) | undefined;
   }>;
 
 /** Between the clocks of issuer and registry. */
 const LEEWAY_SECONDS = 60;
 /** A client shows one token many times. */
 const MAX_VERIFIED = 1000;
-/** Issuers change their keys: the files are read again for a key that is not known, but not for each. */
-const RELOAD_MS = 5000;
 
 /** Takes tokens of another server, for what they say. @see distribution spec auth/jwt.md */
 export class BearerAuthenticator implements Authenticator {
   readonly canLogIn = true;
   readonly #options: BearerOptions;
   readonly #algorithms: string[];
-  readonly #verified = new Map<string, Readonly<{ caller: Caller; expiresAt: number }>>();
+  readonly #files: WatchedKeys;
   #keys: TrustedKeys;
-  #loadedAt = performance.now();
+  /** With those keys. */
+  readonly #verified = new Map<string, Readonly<{ caller: Caller; expiresAt: number }>>();
 
   /** @throws {Error} naming the key of the configuration. */
   static async open(options: BearerOptions): Promise<BearerAuthenticator> {
-    return new BearerAuthenticator(options, await TrustedKeys.load(options));
+    const files = await WatchedKeys.open({ ...options, now: options.now ?? (() => performance.now()) });
+    return new BearerAuthenticator(options, files, await files.current());
   }
 
-  private constructor(options: BearerOptions, keys: TrustedKeys) {
+  private constructor(options: BearerOptions, files: WatchedKeys, keys: TrustedKeys) {
     this.#options = options;
     this.#algorithms = [...(options.algorithms.length > 0 ? options.algorithms : TOKEN_ALGORITHMS)];
+    this.#files = files;
     this.#keys = keys;
   }
 
@@ -65,12 +69,15 @@ export class BearerAuthenticator implements Authenticator {
   async authenticate(header: string | undefined): Promise<Caller> {
     const [, token] = /^bearer +(.*?) *$/i.exec(header ?? '') ?? [];
     if (token === undefined) return { identity: 'anonymous', proven: false };
+    await this.#refreshKeys();
     const key = createHash('sha256').update(token).digest('base64');
     const known = this.#verified.get(key);
     if (known !== undefined && Date.now() < known.expiresAt) return known.caller;
     this.#verified.delete(key);
-    const claims = await this.#verify(token);
+    const keys = this.#keys;
+    const claims = await this.#verify(token, keys);
     const caller = { identity: identityOf(claims), proven: true };
+    if (keys !== this.#keys) return caller;
     this.#verified.set(key, { caller, expiresAt: ((claims.exp ?? 0) + LEEWAY_SECONDS) * 1000 });
     if (this.#verified.size > MAX_VERIFIED) this.#verified.delete([...this.#verified.keys()][0] ?? key);
     return caller;
@@ -80,10 +87,18 @@ export class BearerAuthenticator implements Authenticator {
     this.#verified.clear();
   }
 
-  async #verify(token: string): Promise<JWTPayload> {
+  /** What was signed with a key that is gone counts no more. */
+  async #refreshKeys(): Promise<void> {
+    const keys = await this.#files.current();
+    if (keys === this.#keys) return;
+    this.#keys = keys;
+    this.#verified.clear();
+  }
+
+  async #verify(token: string, keys: TrustedKeys): Promise<JWTPayload> {
     const { service, issuer } = this.#options;
     try {
-      const key = await this.#findKey(decodeProtectedHeader(token) as KeyHint);
+      const key = keys.find(decodeProtectedHeader(token) as KeyHint);
       if (key === undefined) throw new errors.JOSEError('nobody here trusts the key that it is signed with');
       const { payload } = await jwtVerify(token, key, {
         algorithms: this.#algorithms,
@@ -92,24 +107,17 @@ export class BearerAuthenticator implements Authenticator {
         clockTolerance: LEEWAY_SECONDS,
         requiredClaims: ['exp'],
       });
+      if (!hasName(payload)) throw new errors.JWTInvalid('its subject is no text');
       return payload;
     } catch (error) {
       // Nothing else is wrong with it: the time is looked at last.
-      if (error instanceof errors.JWTExpired) throw endedToken(error);
+      if (error instanceof errors.JWTExpired && hasName(error.payload)) throw endedToken(error);
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.log.info({ reason }, 'a token was refused');
       throw new OciError('UNAUTHORIZED', 'the token is not valid, or not any more; ask for another one', {
         cause: error,
       });
     }
-  }
-
-  async #findKey(hint: KeyHint) {
-    const key = this.#keys.find(hint);
-    if (key !== undefined || performance.now() - this.#loadedAt < RELOAD_MS) return key;
-    this.#loadedAt = performance.now();
-    this.#keys = await TrustedKeys.load(this.#options);
-    return this.#keys.find(hint);
   }
 }
 
@@ -119,6 +127,11 @@ function endedToken(error: errors.JWTExpired): EndedTokenError {
   return new EndedTokenError({ identity: identityOf(error.payload), proven: true }, validity, {
     cause: error,
   });
+}
+
+/** The library leaves this to us. RFC 7519 section 4.1.2. */
+function hasName({ sub = '' }: Readonly<{ sub?: unknown }>): boolean {
+  return typeof sub === 'string';
 }
 
 /** Tokens for nobody have an empty subject; what they are good for is said in them all the same. */

@@ -1,37 +1,25 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readConfigured } from '../system-error.js';
 
 /** The part of a token's head that says which key signed it. RFC 7515 section 4.1. */
 export type KeyHint = Readonly<{ kid?: string; x5c?: readonly string[]; jwk?: JsonWebKey }>;
 
-/** Files, PEM and JSON. */
-export type KeyFiles = Readonly<{ rootcertbundle?: string | undefined; jwks?: string | undefined }>;
-
 type NamedKey = JsonWebKey & { kid?: string; x5c?: readonly string[] };
+
+type KeysByName = ReadonlyMap<string, KeyObject>;
 
 const MAX_CHAIN = 10;
 
 /** Keys that tokens may be signed with: those of certificates, by any name that issuers give them, and those of a JWKS. */
 export class TrustedKeys {
   readonly #roots: readonly X509Certificate[];
-  readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #keys: KeysByName;
 
-  /** @throws {Error} naming the key of the configuration: a file that cannot be read or has none. */
-  static async load({ rootcertbundle, jwks }: KeyFiles): Promise<TrustedKeys> {
-    const roots = rootcertbundle ? await readCertificates(rootcertbundle) : [];
-    const named = jwks ? await readKeySet(jwks) : [];
-    return new TrustedKeys(roots, named);
-  }
-
-  private constructor(roots: readonly X509Certificate[], named: readonly NamedKey[]) {
+  constructor(roots: readonly X509Certificate[], named: KeysByName) {
     this.#roots = roots;
-    const keys = new Map<string, KeyObject>();
-    for (const { publicKey } of roots) for (const name of keyNames(publicKey)) keys.set(name, publicKey);
-    for (const jwk of named) {
-      const key = createPublicKey({ key: jwk, format: 'jwk' });
-      for (const name of [...keyNames(key), ...(jwk.kid === undefined ? [] : [jwk.kid])]) keys.set(name, key);
-    }
-    this.#keys = keys;
+    const certified = roots.flatMap(({ publicKey }) =>
+      keyNames(publicKey).map((name) => [name, publicKey] as const),
+    );
+    this.#keys = new Map([...certified, ...named]);
   }
 
   /** @returns `undefined` for one that nobody trusts. With no hint at all, the only key there is. */
@@ -116,22 +104,26 @@ function libtrustName(key: KeyObject): string {
   return letters.replace(/.{4}(?=.)/g, '$&:');
 }
 
-async function readCertificates(path: string): Promise<X509Certificate[]> {
-  const text = (await readConfigured(path, 'auth.token.rootcertbundle')).toString();
+/** @param text PEM. @throws {Error} there is none. */
+export function parseCertificates(text: string): readonly X509Certificate[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw new Error(`auth.token.rootcertbundle: ${path} has no certificate`);
+  if (blocks.length === 0) throw new Error('it has no certificate');
   return blocks.map((block) => new X509Certificate(block));
 }
 
-async function readKeySet(path: string): Promise<NamedKey[]> {
-  const text = (await readConfigured(path, 'auth.token.jwks')).toString();
+/** @param text a JSON Web Key Set. @throws {Error} it is something else, or empty. */
+export function parseKeySet(text: string): KeysByName {
   try {
     const { keys } = JSON.parse(text) as { keys: NamedKey[] };
     if (keys.length === 0) throw new Error('it is empty');
-    return keys;
+    return new Map(keys.flatMap(namesOf));
   } catch (error) {
-    throw new Error(
-      `auth.token.jwks: ${path} is no JSON Web Key Set: ${error instanceof Error ? error.message : error}`,
-    );
+    throw new Error(`it is no JSON Web Key Set: ${error instanceof Error ? error.message : error}`);
   }
+}
+
+function namesOf(jwk: NamedKey): (readonly [string, KeyObject])[] {
+  const key = createPublicKey({ key: jwk, format: 'jwk' });
+  const names = [...keyNames(key), ...(jwk.kid === undefined ? [] : [jwk.kid])];
+  return names.map((name) => [name, key] as const);
 }

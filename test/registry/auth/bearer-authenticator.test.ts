@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BearerAuthenticator } from '../../../src/registry/auth/bearer-authenticator.js';
 import { keyNames } from '../../../src/registry/auth/trusted-keys.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
@@ -32,8 +32,8 @@ beforeAll(async () => {
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
-function writeKeySet(signer: Signer, kid: string): Promise<void> {
-  return writeFile(join(folder.path, 'jwks.json'), JSON.stringify({ keys: [{ ...publicJwk(signer), kid }] }));
+function writeKeySet(signer: Signer, kid: string, name = 'jwks.json'): Promise<void> {
+  return writeFile(join(folder.path, name), JSON.stringify({ keys: [{ ...publicJwk(signer), kid }] }));
 }
 
 function publicJwk({ key }: Signer) {
@@ -93,6 +93,9 @@ describe('a token of another server', () => {
     { title: 'another service', token: () => signed({ aud: 'other' }) },
     { title: 'another issuer', token: () => signed({ iss: 'other' }) },
     { title: 'a time that is over', token: () => signed({ exp: -70 }) },
+    { title: 'a number for its user', token: () => signed({ sub: 5 }) },
+    { title: 'an object for its user', token: () => signed({ sub: { name: 'alice' } }) },
+    { title: 'an object for its user, when it is over', token: () => signed({ sub: {}, exp: -70 }) },
     { title: 'a time to come', token: () => signed({ nbf: 70 }) },
   ])('is refused with $title', async ({ token }) => {
     await expect(bearer.authenticate(`Bearer ${await token()}`)).rejects.toMatchObject({
@@ -129,15 +132,25 @@ describe('a token of another server', () => {
     await expect(strict.authenticate(`Bearer ${await signed({})}`)).rejects.toThrow('not valid');
   });
 
-  it('is taken with a key that came after the start', async () => {
-    const own = await open();
-    await writeKeySet(stranger, 'key-2027');
+  it('is taken as long as its key is there', async () => {
+    let clock = 0;
+    const warnings: object[] = [];
+    const log = { info() {}, warn: (fields: object) => void warnings.push(fields) };
+    await writeKeySet(named, 'key-2026', 'own.json');
+    const jwks = join(folder.path, 'own.json');
+    const own = await open({ now: () => clock, log, jwks });
     const header = `Bearer ${await makeToken(stranger, { kid: 'key-2027' })}`;
+    const old = `Bearer ${await signed({})}`;
+    await own.authenticate(old);
     await expect(own.authenticate(header)).rejects.toThrow('not valid');
-    const later = performance.now() + 6000;
-    vi.spyOn(performance, 'now').mockReturnValue(later);
+    await writeKeySet(stranger, 'key-2027', 'own.json');
+    clock += 1000;
     expect(await own.authenticate(header)).toMatchObject({ proven: true });
-    vi.restoreAllMocks();
+    await expect(own.authenticate(old)).rejects.toThrow('not valid');
+    await writeFile(jwks, '{"keys":[{"kty":"RSA"}]}');
+    clock += 1000;
+    expect(await own.authenticate(header)).toMatchObject({ proven: true });
+    expect(warnings).toEqual([expect.objectContaining({ path: jwks })]);
   });
 });
 
@@ -152,8 +165,10 @@ it('asks for tokens where the configuration says, or at the address that the cli
 });
 
 it.each(['rootcertbundle', 'jwks'])('names the file of %s that cannot be used', async (key) => {
-  await expect(open({ [key]: '/nowhere' })).rejects.toThrow(`auth.token.${key}: cannot read /nowhere`);
-  await expect(open({ [key]: '/dev/null' })).rejects.toThrow(`auth.token.${key}: /dev/null`);
+  await expect(open({ [key]: '/nowhere' })).rejects.toThrow(
+    `auth.token.${key}: cannot use /nowhere: there is no such`,
+  );
+  await expect(open({ [key]: '/dev/null' })).rejects.toThrow(`auth.token.${key}: cannot use /dev/null: it `);
 });
 
 function signed(claims: TokenClaims): Promise<string> {
