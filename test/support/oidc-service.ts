@@ -14,6 +14,10 @@ export class OidcService implements AsyncDisposable {
   readonly requests: string[] = [];
   /** Answers with this status in place of what was asked for. */
   failure: number | undefined;
+  /** Where its keys are. */
+  keysPath = '/keys';
+  /** What it answers in place of its keys. */
+  notKeys: string | undefined;
   /** What it calls itself, if not by its URL. */
   issuer: string;
   #keys: SigningKey[] = [];
@@ -40,7 +44,7 @@ export class OidcService implements AsyncDisposable {
       this.requests.push(path);
       const answer = this.failure === undefined ? this.#answerTo(path) : undefined;
       response.writeHead(this.failure ?? (answer ? 200 : 404), { 'Content-Type': 'application/json' });
-      response.end(JSON.stringify(answer ?? {}));
+      response.end(path === this.keysPath && this.notKeys ? this.notKeys : JSON.stringify(answer ?? {}));
     });
   }
 
@@ -68,8 +72,8 @@ export class OidcService implements AsyncDisposable {
 
   #answerTo(path: string): object | undefined {
     if (path === '/.well-known/openid-configuration')
-      return { issuer: this.issuer, jwks_uri: `${this.url}/keys` };
-    if (path !== '/keys') return undefined;
+      return { issuer: this.issuer, jwks_uri: `${this.url}${this.keysPath}` };
+    if (path !== this.keysPath) return undefined;
     return {
       keys: this.#keys.map(({ kid, publicKey }) => ({
         ...publicKey.export({ format: 'jwk' }),

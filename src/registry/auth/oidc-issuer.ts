@@ -1,7 +1,7 @@
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { endWith } from '../../proxy/index.js';
 
 export type OidcIssuerOptions = Readonly<{
@@ -27,10 +27,13 @@ export class IssuerUnavailableError extends Error {
   override readonly name = 'IssuerUnavailableError';
 }
 
+type KeySet = Readonly<{ find: ReturnType<typeof createLocalJWKSet>; readAt: number }>;
+
 /** The keys of an issuer, wherever it says that they are. @see OpenID Connect Discovery 1.0 section 4 */
 export class OidcIssuer {
   readonly #options: OidcIssuerOptions;
-  #keySet: Promise<JWTVerifyGetKey> | undefined;
+  #keySet: KeySet | undefined;
+  #reading: Promise<KeySet> | undefined;
   #retryAt = 0;
 
   constructor(options: OidcIssuerOptions) {
@@ -38,50 +41,80 @@ export class OidcIssuer {
   }
 
   /** For jose. @throws {IssuerUnavailableError} @throws {JWKSNoMatchingKey} it has no such key. */
-  readonly getKey: JWTVerifyGetKey = async (...args) => (await this.#discovered())(...args);
+  readonly getKey: JWTVerifyGetKey = async (...args) => {
+    const keySet = this.#keySet !== undefined && this.freshForMs > 0 ? this.#keySet : await this.#read();
+    try {
+      return await keySet.find(...args);
+    } catch (error) {
+      const isNew = error instanceof errors.JWKSNoMatchingKey && this.#age(keySet) >= COOLDOWN_MS;
+      if (!isNew) throw error;
+      return (await this.#read()).find(...args);
+    }
+  };
 
-  #discovered(): Promise<JWTVerifyGetKey> {
-    const { issuer, now } = this.#options;
-    if (this.#keySet !== undefined) return this.#keySet;
-    if (now() < this.#retryAt)
-      throw new IssuerUnavailableError(`${issuer} could not be asked for its keys just now`);
-    this.#keySet = this.#discover().catch((error: unknown) => {
-      this.#keySet = undefined;
-      this.#retryAt = now() + PAUSE_MS;
-      throw error;
-    });
-    return this.#keySet;
+  /** How long its keys are still believed without asking again. */
+  get freshForMs(): number {
+    return this.#keySet === undefined ? 0 : Math.max(0, MAX_AGE_MS - this.#age(this.#keySet));
   }
 
-  async #discover(): Promise<JWTVerifyGetKey> {
+  #age({ readAt }: KeySet): number {
+    return this.#options.now() - readAt;
+  }
+
+  /** One at a time, for all who wait. */
+  #read(): Promise<KeySet> {
+    const { issuer, now } = this.#options;
+    if (this.#reading !== undefined) return this.#reading;
+    if (now() < this.#retryAt)
+      throw new IssuerUnavailableError(`${issuer} could not be asked for its keys just now`);
+    const readAt = now();
+    this.#reading = this.#find()
+      .then(
+        (find) => {
+          this.#keySet = { find, readAt };
+          return this.#keySet;
+        },
+        (error: unknown) => {
+          this.#retryAt = now() + PAUSE_MS;
+          throw error;
+        },
+      )
+      .finally(() => {
+        this.#reading = undefined;
+      });
+    return this.#reading;
+  }
+
+  async #find(): Promise<KeySet['find']> {
     const { issuer } = this.#options;
-    const { issuer: named, jwks_uri } = await this.#metadata();
+    const { issuer: named, jwks_uri } = await this.#json(
+      `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
+    );
     if (named !== issuer)
       throw new IssuerUnavailableError(`what is at ${issuer} calls itself ${JSON.stringify(named)}`);
     const url = URL.parse(String(jwks_uri));
     const isSafe = url?.protocol === 'https:' || url?.protocol === new URL(issuer).protocol;
     if (url === null || !isSafe)
       throw new IssuerUnavailableError(`${issuer} names no place of its keys that can be trusted`);
-    return createRemoteJWKSet(url, {
-      cooldownDuration: COOLDOWN_MS,
-      cacheMaxAge: MAX_AGE_MS,
-      timeoutDuration: TIMEOUT_MS,
-      [customFetch]: async (target) => new Response(await this.#read(target)),
-    });
+    const keys = await this.#json(url.href);
+    try {
+      return createLocalJWKSet(keys as unknown as JSONWebKeySet);
+    } catch (error) {
+      throw new IssuerUnavailableError(`${url.href} is no JSON Web Key Set`, { cause: error });
+    }
   }
 
-  async #metadata(): Promise<Record<string, unknown>> {
-    const { issuer } = this.#options;
-    const body = await this.#read(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+  async #json(url: string): Promise<Record<string, unknown>> {
+    const body = await this.#text(url);
     try {
       return Object(JSON.parse(body)) as Record<string, unknown>;
     } catch (error) {
-      throw new IssuerUnavailableError(`${issuer} answers with something else than JSON`, { cause: error });
+      throw new IssuerUnavailableError(`${url} is not JSON`, { cause: error });
     }
   }
 
   /** Redirects are not followed: they could lead to anybody. */
-  async #read(url: string): Promise<string> {
+  async #text(url: string): Promise<string> {
     const request = url.startsWith('https:') ? tlsRequest : plainRequest;
     const { ca } = this.#options;
     const signal = AbortSignal.timeout(TIMEOUT_MS);

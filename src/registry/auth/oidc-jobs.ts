@@ -94,26 +94,35 @@ export class OidcJobs implements JobLogins {
         currentDate: new Date(this.#now()),
         requiredClaims: ['exp', 'sub'],
       });
-      return { subject: this.#subjectOf(payload, service), expiresAt: (payload.exp ?? 0) * 1000 };
+      if (typeof payload.sub !== 'string' || payload.sub === '')
+        throw new errors.JWTInvalid('its subject is no text');
+      return this.#loginOf(payload, service);
     } catch (error) {
       throw this.#refusal(error);
     }
   }
 
-  #subjectOf(payload: JWTPayload, { issuer, sessionMs, jobRules }: Service): Subject {
+  /** Remembered no longer than the token, the login and the key are good for: whoever comes later is looked at anew. */
+  #loginOf(
+    payload: JWTPayload,
+    { issuer, sessionMs, jobRules, keys }: Service,
+  ): { subject: Subject; expiresAt: number } {
+    const { sub = '', exp = 0 } = payload;
     const claims = jobRules.claims.flatMap((name) => {
       const value = Object.hasOwn(payload, name) ? payload[name] : undefined;
       const isPlain = ['string', 'number', 'boolean'].includes(typeof value);
       const text = isPlain ? String(value) : '';
       return isPlain && text.length <= MAX_CLAIM_LENGTH ? [[name, text] as const] : [];
     });
-    const job = { issuer, claims: Object.fromEntries(claims), until: this.#now() + sessionMs };
-    return { user: `${JOB_USER}+${String(payload.sub).slice(0, MAX_CLAIM_LENGTH)}`, job };
+    const until = this.#now() + sessionMs;
+    const job = { issuer, claims: Object.fromEntries(claims), until };
+    const subject = { user: `${JOB_USER}+${sub.slice(0, MAX_CLAIM_LENGTH)}`, job };
+    return { subject, expiresAt: Math.min(exp * 1000, until, this.#now() + keys.freshForMs) };
   }
 
   #refusal(error: unknown): Error {
     const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof IssuerUnavailableError || error instanceof errors.JWKSTimeout) {
+    if (error instanceof IssuerUnavailableError) {
       this.#log.warn({ reason }, 'the keys of an issuer in berth.oidc cannot be read');
       return new OciError('UNAVAILABLE', 'the issuer of the token cannot be asked for its keys now', {
         cause: error,

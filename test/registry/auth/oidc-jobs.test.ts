@@ -2,7 +2,7 @@ import { createSecretKey, generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OidcJobs } from '../../../src/registry/auth/signing.js';
 import { OidcService } from '../../support/oidc-service.js';
 import { createAuthority } from '../../support/private-authority.js';
@@ -63,12 +63,24 @@ describe('a job of a CI service', () => {
     expect(jobs.recall({ user, job })).toBeUndefined();
   });
 
+  it('logs in again with a token that lasts longer than a login', async () => {
+    const jobs = open();
+    const token = service.tokenFor({ ...CLAIMS, exp: Math.floor(clock / 1000) + 7200 });
+    await show(jobs, token);
+    clock += 3_600_000;
+    expect((await show(jobs, token)).job?.until).toBe(clock + 3_600_000);
+    clock += 3_700_000;
+    await expect(show(jobs, token)).rejects.toThrow(UNAUTHORIZED);
+  });
+
   it.each([
     { why: 'for another registry', claims: { aud: 'elsewhere' } },
     { why: 'for nobody', claims: { aud: undefined } },
     { why: 'too old', claims: { exp: 1_000_000_000 } },
     { why: 'without an end', claims: { exp: undefined } },
     { why: 'of nobody', claims: { sub: undefined } },
+    { why: 'of somebody without a name', claims: { sub: '' } },
+    { why: 'of somebody whose name is no text', claims: { sub: { a: 1 } } },
     { why: 'not valid yet', claims: { nbf: 9_000_000_000 } },
     { why: 'of another issuer', claims: { iss: 'https://token.actions.githubusercontent.com' } },
     { why: 'no rule is about it', claims: { repository: 'other/app' } },
@@ -106,6 +118,49 @@ describe('a job of a CI service', () => {
 });
 
 describe('the keys of a service', () => {
+  const later = (ms: number) => {
+    const moment = performance.now() + ms;
+    clock += ms;
+    vi.spyOn(performance, 'now').mockReturnValue(moment);
+  };
+  afterEach(() => vi.restoreAllMocks());
+
+  it('are found where it says that they are by now', async () => {
+    const jobs = open();
+    await show(jobs, service.tokenFor(CLAIMS));
+    service.keysPath = '/keys2';
+    service.changeKey();
+    later(40_000);
+    await show(jobs, service.tokenFor(CLAIMS));
+    expect(service.requests.at(-1)).toBe('/keys2');
+  });
+
+  it('are believed for ten minutes, also for a token that was shown before', async () => {
+    const jobs = open();
+    const token = service.tokenFor({ ...CLAIMS, exp: Math.floor(clock / 1000) + 3000 });
+    await show(jobs, token);
+    service.changeKey();
+    later(590_000);
+    await show(jobs, token);
+    later(20_000);
+    await expect(show(jobs, token)).rejects.toThrow(UNAUTHORIZED);
+  });
+
+  it.each([
+    { what: 'a page', answer: '<html>' },
+    { what: 'no list of keys', answer: '{"keys":5}' },
+    { what: 'far too much', answer: 'x'.repeat(2_000_000) },
+  ])('let nobody in where something else is in their place: $what', async ({ answer }) => {
+    const jobs = open();
+    service.notKeys = answer;
+    for (let i = 0; i < 5; i++)
+      await expect(show(jobs, service.tokenFor(CLAIMS))).rejects.toThrow(UNAVAILABLE);
+    expect(service.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
+    service.notKeys = undefined;
+    later(6000);
+    await show(jobs, service.tokenFor(CLAIMS));
+  });
+
   it('are asked for again for one that is not known, though not for each', async () => {
     const jobs = open();
     await show(jobs, service.tokenFor(CLAIMS));
