@@ -71,7 +71,11 @@ function whoOf(ctx: RegistryContext, { trusted }: ClientParts): Who {
 
 const ASKED: Readonly<Record<string, string>> = { GET: 'pull', HEAD: 'pull', DELETE: 'delete' };
 
-function refusalEntry(ctx: RegistryContext, { status, reason }: Refusal, clients: ClientParts): AuditEntry {
+function refusalEntry(
+  ctx: RegistryContext,
+  { status, reason, user }: Refusal,
+  clients: ClientParts,
+): AuditEntry {
   const { handler, repository } = ctx.state;
   const action = repository === undefined ? 'login' : (ASKED[ctx.method] ?? 'push');
   const reference = ctx.path.slice(ctx.path.lastIndexOf('/') + 1);
@@ -87,6 +91,7 @@ function refusalEntry(ctx: RegistryContext, { status, reason }: Refusal, clients
     result: 'refused',
     status,
     reason,
+    user,
     method: ctx.method,
   };
 }

@@ -21,6 +21,7 @@ it('the audit log tells of each change and each refusal, and holds no secret', a
       auth: { htpasswd: { realm: 'r', path: htpasswd } },
       berth: {
         audit: { path },
+        tokens: { enabled: true },
         access: [{ repositories: 'team/**', pull: ['bob'], push: ['alice'], delete: ['alice'] }],
         immutable: [{ repositories: 'team/*', tags: 'v*' }],
         quotas: [{ repositories: 'team/small', size: 1 }],
@@ -45,6 +46,9 @@ it('the audit log tells of each change and each refusal, and holds no secret', a
     expect((await http(`${app}/manifests/v1`)).status).toBe(401);
     const wrong = { authorization: basic('bob', 'a-wrong-secret') };
     expect((await http(`${url}/v2/`, { headers: wrong })).status).toBe(401);
+    expect((await http(`${url}/auth/token`, { headers: wrong })).status).toBe(401);
+    const slip = { authorization: basic('alice-secret', '') };
+    expect((await http(`${url}/v2/`, { headers: slip })).status).toBe(401);
     await expect(pushImage(url, 'team/app', 'v2', image, as('bob'))).rejects.toThrow(/403/);
     await expect(pushImage(url, 'team/app', 'v1', other, as('alice'))).rejects.toThrow(/immutable/);
     await expect(pushImage(url, 'team/small', 'v1', image, as('alice'))).rejects.toThrow(/no room/);
@@ -82,7 +86,9 @@ it('the audit log tells of each change and each refusal, and holds no secret', a
   expect(after).toMatchObject([
     { ...done, action: 'delete', kind: 'tag', tag: 'latest' },
     { ...anonymous, action: 'pull', kind: 'manifest', repository: 'team/app', tag: 'v1', method: 'GET' },
-    { ...anonymous, action: 'login' },
+    { ...anonymous, action: 'login', user: 'bob', reason: 'wrong user name or password' },
+    { ...anonymous, action: 'login', kind: 'token', user: 'bob', reason: 'wrong user name or password' },
+    { ...anonymous, action: 'login', reason: 'wrong user name or password' },
     { ...refused, action: 'push', kind: 'blob_upload', actor: 'bob' },
     ...other.blobs.map((bytes) => ({ ...done, action: 'push', kind: 'blob', digest: sha256(bytes) })),
     { ...refused, action: 'push', kind: 'manifest', tag: 'v1', reason: expect.stringContaining('immutable') },
@@ -97,6 +103,8 @@ it('the audit log tells of each change and each refusal, and holds no secret', a
       digest: image.digest,
     },
   ]);
+  const logins = after?.filter(({ action }) => action === 'login') ?? [];
+  expect(logins.map(({ user }) => user)).toEqual(['bob', 'bob', undefined]);
   for (const line of [...(before ?? []), ...(after ?? [])])
     expect(line.time).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
   expect(JSON.stringify([before, after])).not.toMatch(/-secret|Basic/);

@@ -67,6 +67,16 @@ export interface PasswordAuthenticator extends Authenticator {
   recall(subject: Subject): Promise<Login | undefined>;
 }
 
+/** Wrong credentials, of a user who is there. Who is not is not named: people type passwords where names go. */
+export class WrongCredentialsError extends OciError {
+  readonly user: string;
+
+  constructor(user: string, message: string) {
+    super('UNAUTHORIZED', message);
+    this.user = user;
+  }
+}
+
 /** The token was valid, but is not any more. @see {@link Authenticator.authenticate} */
 export class EndedTokenError extends OciError {
   readonly caller: Caller;

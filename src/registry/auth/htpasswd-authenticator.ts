@@ -1,7 +1,13 @@
 import { hash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { OciError } from '../../oci/index.js';
-import type { Caller, Login, PasswordAuthenticator, Subject } from './authenticator.js';
+import {
+  type Caller,
+  type Login,
+  type PasswordAuthenticator,
+  type Subject,
+  WrongCredentialsError,
+} from './authenticator.js';
 import { basicChallenge, parseBasic } from './basic.js';
 import { CheckQueue } from './check-queue.js';
 import type { Htpasswd } from './htpasswd.js';
@@ -25,6 +31,8 @@ export type HtpasswdOptions = Readonly<{
 }>;
 
 const MAX_REMEMBERED = 10_000;
+/** The same for users that do not exist. */
+const WRONG = 'wrong user name or password';
 
 /** What an unknown user is checked against while the file has no users; nobody knows its password. */
 const DECOY: PasswordHash = { scheme: 'bcrypt', text: `$2b$10$${'.'.repeat(53)}` };
@@ -76,7 +84,8 @@ export class HtpasswdAuthenticator implements PasswordAuthenticator {
     const key = this.#verified.keyOf(user, password, against.text);
     if (stored !== undefined && this.#verified.has(key)) return caller;
     const right = await this.#checks.run(key, () => matches(password, against));
-    if (!right || stored === undefined) throw new OciError('UNAUTHORIZED', 'wrong user name or password');
+    if (stored === undefined) throw new OciError('UNAUTHORIZED', WRONG);
+    if (!right) throw new WrongCredentialsError(user, WRONG);
     this.#verified.add(key);
     return caller;
   }

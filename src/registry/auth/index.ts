@@ -13,6 +13,7 @@ export {
   type Identity,
   OpenAuthenticator,
   type PasswordAuthenticator,
+  WrongCredentialsError,
 } from './authenticator.js';
 export { globAt, parseTagGlob } from './glob.js';
 export { type HtpasswdEntry, htpasswdEntries } from './htpasswd.js';

@@ -1,6 +1,6 @@
 import { OciError } from '../../oci/index.js';
 import { reasonOf } from '../system-error.js';
-import type { KnownUser, Login } from './authenticator.js';
+import { type KnownUser, type Login, WrongCredentialsError } from './authenticator.js';
 import type { Credentials } from './basic.js';
 import { Grants } from './grants.js';
 import { hashSecret, isSecretOf, parseRobots, type Robot, robotUser } from './robots-file.js';
@@ -8,6 +8,8 @@ import { type AuthLog, WatchedFile } from './watched-file.js';
 
 type Known = Robot & Readonly<{ grants: Grants }>;
 
+/** The same for robots that do not exist. */
+const WRONG = 'wrong user name or password';
 /** What a robot that does not exist is checked against. */
 const DECOY = hashSecret('');
 
@@ -50,10 +52,11 @@ export class Robots {
   async authenticate({ user, password }: Credentials): Promise<KnownUser> {
     const robot = (await this.#file.content()).get(user);
     const right = isSecretOf(password, robot?.hash ?? DECOY);
-    if (!right || robot === undefined) throw new OciError('UNAUTHORIZED', 'wrong user name or password');
+    if (robot === undefined) throw new OciError('UNAUTHORIZED', WRONG);
+    if (!right) throw new WrongCredentialsError(user, WRONG);
     if (this.#isOver(robot))
-      throw new OciError(
-        'UNAUTHORIZED',
+      throw new WrongCredentialsError(
+        user,
         `${user} has expired; ask an admin of this registry for another one`,
       );
     return { user, grants: robot.grants };

@@ -1,4 +1,5 @@
 import { OciError } from '../../oci/index.js';
+import { EndedTokenError, WrongCredentialsError } from '../auth/index.js';
 import type { Deed } from '../events/index.js';
 import { type ErrorAnswer, HttpError } from './errors.js';
 import type { RegistryContext } from './registry.js';
@@ -13,8 +14,8 @@ export interface Witness {
   refused(ctx: RegistryContext, refusal: Refusal): Promise<void>;
 }
 
-/** Why somebody may not do something, as they are told. */
-export type Refusal = Readonly<{ status: number; reason: string }>;
+/** Why somebody may not do something, as they are told. `user`: whose credentials were refused, if they are known. */
+export type Refusal = Readonly<{ status: number; reason: string; user?: string | undefined }>;
 
 /**
  * Whether a failure is a refusal: who asks may not do that, or nobody may. A question for credentials at the base of the API is none: each
@@ -26,5 +27,14 @@ export function refusalOf(ctx: RegistryContext, error: unknown, answer: ErrorAns
   // A method that a path does not have is a mistake of the client's, and has a status of its own.
   const isMode = status === 405 && error instanceof OciError && !(error instanceof HttpError);
   if (isQuestion || !(status === 401 || status === 403 || isMode)) return undefined;
-  return { status, reason: errors[0]?.message ?? '' };
+  return { status, reason: errors[0]?.message ?? '', user: userOf(error) };
+}
+
+function userOf(error: unknown): string | undefined {
+  if (error instanceof WrongCredentialsError) return error.user;
+  if (error instanceof EndedTokenError) {
+    const { identity } = error.caller;
+    return identity === 'anonymous' ? undefined : identity.user;
+  }
+  return error instanceof HttpError ? userOf(error.cause) : undefined;
 }

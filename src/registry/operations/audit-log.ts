@@ -25,7 +25,14 @@ export type AuditEntry = Readonly<{
 }> &
   (
     | Readonly<{ result: 'done' }>
-    | Readonly<{ result: 'refused'; status: number; reason: string; method: string }>
+    | Readonly<{
+        result: 'refused';
+        status: number;
+        reason: string;
+        /** Whose credentials were refused. */
+        user?: string | undefined;
+        method: string;
+      }>
   );
 
 const MAX_CHARACTERS = 1000;
