@@ -10,11 +10,19 @@ const MAX_SCOPES = 100;
 /**
  * Reads what clients ask tokens for: several parameters, several scopes in one, in any mix. What is no scope of a
  * repository limits nothing here and is left out: asking for too much is never an error.
+ * @returns one for each repository.
  * @see distribution spec auth/scope.md, "Resource Scope Grammar"; auth/token.md
  */
 export function parseScopes(parameters: readonly string[]): Scope[] {
-  const texts = new Set(parameters.flatMap((parameter) => parameter.split(/\s+/)));
-  return [...texts].flatMap(parseScope).slice(0, MAX_SCOPES);
+  const merged = new Map<string, Set<string>>();
+  for (const { repository, actions } of parameters.flatMap((text) => text.split(/\s+/)).flatMap(parseScope)) {
+    const known = merged.get(repository) ?? new Set();
+    for (const action of actions) known.add(action);
+    merged.set(repository, known);
+  }
+  return [...merged]
+    .slice(0, MAX_SCOPES)
+    .map(([repository, actions]) => ({ repository, actions: [...actions] }));
 }
 
 /** Whether a list of all repositories is asked for, too. distribution spec auth/scope.md. */

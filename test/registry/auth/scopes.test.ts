@@ -9,6 +9,17 @@ describe('parseScopes', () => {
     { parameters: ['repository:team/app:pull repository:a:push,pull'], scopes: [PULL, pushOf('a')] },
     { parameters: ['repository:team/app:pull', 'repository:a:push,pull'], scopes: [PULL, pushOf('a')] },
     { parameters: ['repository:team/app:pull', ' repository:team/app:pull '], scopes: [PULL] },
+    {
+      parameters: [
+        'repository:team/app:pull repository:a:push',
+        'repository:a:pull,push repository:team/app:pull',
+      ],
+      scopes: [PULL, pushOf('a')],
+    },
+    {
+      parameters: ['repository:a:delete', 'repository:a:*'],
+      scopes: [{ repository: 'a', actions: ['delete', '*'] }],
+    },
     { parameters: ['repository(plugin):team/app:pull'], scopes: [PULL] },
     { parameters: ['repository:host:5000/a:push,pull'], scopes: [pushOf('host:5000/a')] },
   ])('reads $parameters', ({ parameters, scopes }) => expect(parseScopes(parameters)).toEqual(scopes));
