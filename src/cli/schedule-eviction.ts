@@ -1,5 +1,5 @@
 import type { Logger } from '../registry/logger.js';
-import { Eviction, type PullThroughCache, type Upstreams } from '../registry/upstreams/index.js';
+import { Eviction, type Upstreams } from '../registry/upstreams/index.js';
 import { repeat } from './schedule.js';
 
 /** Soon after a copy has grown beyond its bound. */
@@ -14,28 +14,27 @@ export async function scheduleEviction(
   { upstreams, log, ...parts }: Parts,
   signal: AbortSignal,
 ): Promise<void> {
+  const { index, locks } = parts.store;
   const eviction = new Eviction(parts);
   let expireAt = 0;
   await repeat(LOOK, signal, async () => {
     const expires = performance.now() >= expireAt;
     if (expires) expireAt = performance.now() + EXPIRE_EVERY_MS;
     for (const cache of upstreams.caches) {
-      if (!isDue(cache, { expires })) continue;
-      const { host } = cache.rule.upstream;
+      const { maxBytes, ttl, upstream } = cache.rule;
+      const grown = cache.takeGrowth();
+      const mayBeFull = maxBytes !== undefined && (grown || locks.shared); // what others fetch, only the index tells
+      const isOld = expires && (ttl > 0 || maxBytes !== undefined);
+      if (!mayBeFull && !isOld) continue;
       try {
-        const all = await parts.store.index.allRepositories();
+        const all = await index.allRepositories();
         const covered = all.filter((repository) => cache.covers(repository));
+        if (!isOld && !(await eviction.isDue(cache, covered))) continue;
         const evicted = await eviction.run(cache, covered, signal);
-        if (evicted.bytes > 0) log.info({ ...evicted, upstream: host }, 'copies were given up');
+        if (evicted.bytes > 0) log.info({ ...evicted, upstream: upstream.host }, 'copies were given up');
       } catch (error) {
-        log.warn({ error, upstream: host }, 'copies could not be given up');
+        log.warn({ error, upstream: upstream.host }, 'copies could not be given up');
       }
     }
   });
-}
-
-function isDue(cache: PullThroughCache, { expires }: { expires: boolean }): boolean {
-  const { ttl, maxBytes } = cache.rule;
-  const grown = cache.takeGrowth();
-  return (expires && (ttl > 0 || maxBytes !== undefined)) || (grown && maxBytes !== undefined);
 }

@@ -11,6 +11,7 @@ import { DebianRegistry } from '../support/debian-registry.js';
 import { freePort } from '../support/free-port.js';
 import { writeHtpasswd } from '../support/htpasswd.js';
 import { http, openHttp } from '../support/http.js';
+import { PostgresServer } from '../support/postgres-server.js';
 import { basic, pushImage, sha256, type TestImage, testImage } from '../support/push.js';
 import { pushInTwo } from '../support/push-in-two.js';
 import { RecordingProxy } from '../support/recording-proxy.js';
@@ -303,6 +304,7 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     const limited = await manifestOf(berth, 'mirror/team/large', 'v1');
     expect(limited.status).toBe(429);
     expect(limited.headers['retry-after']).toBe('60');
+    expect(proxy.requests.length - before).toBe(1);
   });
 
   it('does not wait long for another registry that says nothing, where it has something to show', async () => {
@@ -355,6 +357,23 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     expect([small.manifest, ...small.blobs].map(isKept)).not.toContain(false);
     while (!berth.output.includes('copies were given up')) await sleep(200);
     await pull(berth, 'mirror/team/large', large);
+  });
+
+  it('keeps no more than it is told, whichever of several servers fetched it', async () => {
+    await using postgres = await PostgresServer.start();
+    await using folder = await temporaryFolder();
+    const index = { postgresql: { url: postgres.url() } };
+    const upstreams = [{ prefix: 'mirror', url: reference.url, maxsize: '3MiB' }];
+    const options = { root: folder.path, config: { berth: { upstreams, index } } };
+    await using first = await BerthProcess.start(options);
+    await pull(first, 'mirror/team/large', large);
+    while (!first.output.includes('copies were given up')) await sleep(200);
+    await using second = await BerthProcess.start(options);
+    await pull(second, 'mirror/team/large', large);
+    const hex = sha256(layer).slice(7);
+    const path = join(folder.path, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
+    expect(existsSync(path)).toBe(true);
+    while (existsSync(path)) await sleep(200);
   });
 
   it('is nothing wrong after a kill in the midst of it', async () => {

@@ -59,7 +59,9 @@ export class CachedManifests {
   ): Promise<CachedManifest> {
     const { backOff, log, upstream } = this.#options;
     if (here && ('digest' in key || this.#isFresh(repository, key.tag))) return { ...here, stale: false };
-    if (here && backOff.reason) return { ...here, stale: true };
+    const { reason } = backOff;
+    if (here && reason) return { ...here, stale: true };
+    if (reason?.limited) throw reason; // each request more is one that it counts
     const name = 'tag' in key ? key.tag : key.digest;
     try {
       const found = await this.#fetches.run(`${repository} ${name}`, () =>

@@ -34,20 +34,27 @@ export class Eviction {
     this.#manifests = new RepositoryManifests({ ...parts.store, trash: undefined }, COPIES);
   }
 
+  /** Whether there are more bytes of copies than there may be. */
+  async isDue({ rule }: PullThroughCache, repositories: readonly RepositoryName[]): Promise<boolean> {
+    return this.#isOver(await this.#copiesAmong(repositories), rule.maxBytes);
+  }
+
   /** @throws {IndexNotTrustedError} nothing can be concluded from the index now. */
   async run(
     { rule }: PullThroughCache,
     repositories: readonly RepositoryName[],
     signal?: AbortSignal,
   ): Promise<Evicted> {
-    const { store, pulls, origins } = this.#parts;
+    const { store, pulls } = this.#parts;
     const { ttl, maxBytes } = rule;
     const evicted: Evicted = { manifests: 0, bytes: 0 };
     const trusted = new TrustedIndex(store);
-    const copies: RepositoryName[] = [];
-    for (const name of repositories) if (await origins.isCopy(name)) copies.push(name);
+    const copies = await this.#copiesAmong(repositories);
     await pulls.flush();
     for (const name of copies) evicted.bytes += await this.#removeBlobs(name, trusted, { grace: GRACE_MS });
+    // First of all what need not be asked for again by anybody who asks for the whole image.
+    if (await this.#isOver(copies, maxBytes))
+      for (const name of copies) evicted.bytes += await this.#removeBlobs(name, trusted, { grace: 0 });
     const expiredBefore = ttl === 0 ? Number.NEGATIVE_INFINITY : store.now().getTime() - ttl;
     for (const use of await store.index.manifestUses(copies)) {
       const isExpired = use.usedAt.getTime() < expiredBefore;
@@ -57,6 +64,12 @@ export class Eviction {
       evicted.manifests += 1;
     }
     return evicted;
+  }
+
+  async #copiesAmong(repositories: readonly RepositoryName[]): Promise<RepositoryName[]> {
+    const copies: RepositoryName[] = [];
+    for (const name of repositories) if (await this.#parts.origins.isCopy(name)) copies.push(name);
+    return copies;
   }
 
   async #isOver(copies: readonly RepositoryName[], maxBytes: number | undefined): Promise<boolean> {

@@ -9,7 +9,8 @@ import type { RepositoryStore } from '../repositories/index.js';
  */
 export class Origins {
   readonly #store: RepositoryStore;
-  readonly #copies = new Map<RepositoryName, boolean>();
+  /** Those that are: what is none yet may become one by another process. */
+  readonly #copies = new Set<RepositoryName>();
 
   constructor(store: RepositoryStore) {
     this.#store = store;
@@ -32,17 +33,16 @@ export class Origins {
   }
 
   async isCopy(repository: RepositoryName): Promise<boolean> {
-    const known = this.#copies.get(repository);
-    if (known !== undefined) return known;
-    const isCopy = (await this.#store.driver.stat(layout.copyMarkPath(repository))) !== undefined;
-    this.#copies.set(repository, isCopy);
-    return isCopy;
+    if (this.#copies.has(repository)) return true;
+    if ((await this.#store.driver.stat(layout.copyMarkPath(repository))) === undefined) return false;
+    this.#copies.add(repository);
+    return true;
   }
 
   async #mark(repository: RepositoryName): Promise<void> {
     const path = layout.copyMarkPath(repository);
     await this.#store.driver.publish([{ path, bytes: Buffer.from('copies of an upstream\n') }]);
-    this.#copies.set(repository, true);
+    this.#copies.add(repository);
   }
 
   async #isEmpty(repository: RepositoryName): Promise<boolean> {

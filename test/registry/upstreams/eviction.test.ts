@@ -158,6 +158,15 @@ describe('copies with a bound', () => {
     expect(await isHere(OTHER, b)).toEqual(HERE);
   });
 
+  it('go first where no manifest names them', async () => {
+    const cache = openCache({ maxBytes: 2500 });
+    const [whole, loose] = [offer('whole'), offer('loose', 2000)];
+    await pull(cache, APP, whole);
+    await (await cache.blobs.fetch(APP, digest(loose.layer)))?.done;
+    expect(await evict(cache, { after: 1000 })).toEqual({ manifests: 0, bytes: 2000 });
+    expect([await isHere(APP, whole), await isHere(APP, loose)]).toEqual([HERE, GONE]);
+  });
+
   it('stay as long as somebody asks for the index that names them', async () => {
     const cache = openCache({ ttl: 10 * HOUR_MS });
     const [a, b] = [offer('a'), offer('b')];
@@ -183,6 +192,12 @@ describe('copies with a bound', () => {
     time += 5 * HOUR_MS;
     await evict(cache);
     expect([await isHere(APP, a), await isHere(APP, b)]).toEqual([HERE, GONE]);
+  });
+
+  it('are known to be that also when another process made them so', async () => {
+    expect(await origins.isCopy(APP)).toBe(false);
+    await new Origins(registry.store).claim(APP);
+    expect(await origins.isCopy(APP)).toBe(true);
   });
 
   it('leave alone what was pushed, and what others share with them', async () => {
