@@ -149,6 +149,9 @@ async function serveHere(
     headers: config.http.headers,
     down: () => health.down,
     leaving: () => leaving,
+    ready: async () => {
+      if (hasReplicas(config)) await opened.store.index.check();
+    },
     draining: () => server.draining,
     observer: requestObserver(config, { metrics, trusted, output: accessOutput }),
   });

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IndexUnavailableError, type MetadataIndex, openPostgres } from '../../src/index/index.js';
 import { parseTag } from '../../src/oci/index.js';
 import { app, describeMetadataIndex, digest, manifest, now } from '../index/contract.js';
+import { BerthProcess } from '../support/berth-process.js';
+import { http } from '../support/http.js';
 import { PostgresServer } from '../support/postgres-server.js';
 
 const TERMINATE = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1';
@@ -124,6 +126,21 @@ describe('PostgresIndex', () => {
     await expect(index.check()).rejects.toThrow('made anew by a newer version of Berth');
     await expect(index.check()).rejects.toThrow(IndexUnavailableError);
     await index.close();
+  });
+
+  it('is what balancers are told of, who ask for /', async () => {
+    const schema = newPlace();
+    const index = { postgresql: { url: server.url(), schema } };
+    await using berth = await BerthProcess.start({ config: { berth: { index } } });
+    const home = async () => (await http(`${berth.url}/`)).status;
+    await expect.poll(home).toBe(200);
+    await server.stop();
+    expect(await home()).toBe(503);
+    await server.startAgain();
+    expect(await home()).toBe(200);
+    const [tables = ''] = await schemas(schema);
+    await server.query(`DROP SCHEMA ${tables} CASCADE; CREATE SCHEMA ${schema}_v999_1`);
+    expect(await home()).toBe(503);
   });
 
   it('is of one registry only, and has no part of another', async () => {

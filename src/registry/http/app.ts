@@ -29,6 +29,8 @@ export type AppOptions = Readonly<{
   down: () => string | undefined;
   /** Whether the server is about to stop, so that balancers should look elsewhere. */
   leaving: () => boolean;
+  /** Fails while this server cannot do what others may be able to, so that balancers should look elsewhere. */
+  ready: () => Promise<void>;
   /** Whether connections should end with the next answer. */
   draining: () => boolean;
   observer: RequestObserver;
@@ -89,12 +91,15 @@ function addressed({ req }: Context, next: Next) {
 }
 
 /** Everything is refused while the registry is down, `/` included: that is what load balancers ask for. */
-function inService({ down, leaving }: AppOptions) {
+function inService({ down, leaving, ready }: AppOptions) {
+  const admit = (next: Next) => {
+    if (leaving()) throw new OciError('UNAVAILABLE', 'this server is about to stop');
+    return ready().then(next);
+  };
   return (ctx: Context, next: Next) => {
     const reason = down();
     if (reason !== undefined) throw new OciError('UNAVAILABLE', `the registry is out of service: ${reason}`);
-    if (leaving() && ctx.path === '/') throw new OciError('UNAVAILABLE', 'this server is about to stop');
-    return next();
+    return ctx.path === '/' ? admit(next) : next();
   };
 }
 
