@@ -1,9 +1,12 @@
 import { findRepositoryName } from '../../oci/index.js';
+import { parseAddress } from './address.js';
 import type { Report } from './notices.js';
 import type { Config } from './schema/config.js';
 
 const NO_URL = 'must be a URL such as https://registry-1.docker.io, without a path or credentials';
 const NO_PREFIX = 'must be the beginning of a name, such as docker.io or mirrors/quay';
+const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
+const ANY_OR_LOOPBACK = /^(localhost|127\.0\.0\.1|::1|0\.0\.0\.0|::)$/;
 const HELPER = /^docker-credential-[\w.-]+$/;
 
 /** What copies of other registries need, and what would be two copies in one place. */
@@ -39,7 +42,7 @@ function checkLogin(
   problem(`${at}.${missing}`, `is required with ${given}`);
 }
 
-function checkCopies({ proxy, storage, berth }: Config, { problem }: Report): void {
+function checkCopies({ http, proxy, storage, berth }: Config, { problem }: Report): void {
   const all = [
     ...(proxy.remoteurl ? [{ ...proxy, url: proxy.remoteurl, at: 'proxy', urlKey: 'proxy.remoteurl' }] : []),
     ...berth.upstreams.map((upstream, i) => {
@@ -51,7 +54,10 @@ function checkCopies({ proxy, storage, berth }: Config, { problem }: Report): vo
   const namespaces = new Set<string>();
   for (const { at, urlKey, url, username, password, ...more } of all) {
     const { prefix = '', namespaces: named = [] } = 'recheck' in more ? more : {};
-    if (parseUpstreamUrl(url) === undefined) problem(urlKey, NO_URL);
+    const target = parseUpstreamUrl(url);
+    if (target === undefined) problem(urlKey, NO_URL);
+    // Below a prefix each turn takes a part of the name away; here it would have no end.
+    else if (prefix === '' && isOwn(target, http)) problem(urlKey, 'is this registry itself');
     if (prefix !== '' && findRepositoryName(prefix) === undefined) problem(`${at}.prefix`, NO_PREFIX);
     if (prefixes.has(prefix))
       problem(
@@ -73,6 +79,14 @@ function checkCopies({ proxy, storage, berth }: Config, { problem }: Report): vo
   const { at } = all[0] ?? { at: '' };
   if (storage.maintenance.readonly.enabled) problem(at, 'a registry that is read-only keeps no copies');
   if (!berth.index.lastpull) problem(at, 'needs berth.index.lastpull: what is not asked for must be known');
+}
+
+function isOwn({ host, hostname, port, protocol }: URL, http: Config['http']): boolean {
+  if (http.host !== undefined && URL.parse(http.host)?.host === host) return true;
+  const own = http.net === 'unix' ? undefined : parseAddress(http.addr);
+  if (own?.port !== Number(port || (protocol === 'https:' ? 443 : 80))) return false;
+  const isHere = LOOPBACK.test(hostname) && (own.host === undefined || ANY_OR_LOOPBACK.test(own.host));
+  return isHere || own.host === hostname;
 }
 
 /** @returns `undefined` for what is no address of a registry. */

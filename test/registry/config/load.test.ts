@@ -535,6 +535,11 @@ describe('copies of other registries', () => {
     { text: 'proxy: {remoteurl: a.example, exec: {command: /bin/sh}}', key: 'proxy.exec.command' },
     { text: 'berth: {upstreams: [{url: "https://a.example", prefix: A}]}', key: 'berth.upstreams.0.prefix' },
     { text: upstream('password: p'), key: 'berth.upstreams.0.username' },
+    { text: 'proxy: {remoteurl: "http://localhost:5000"}\nhttp: {addr: ":5000"}', key: 'proxy.remoteurl' },
+    {
+      text: 'http: {addr: ":5000", host: "https://own.example"}\nberth: {upstreams: [{url: own.example}]}',
+      key: 'berth.upstreams.0.url',
+    },
     {
       text: 'proxy: {remoteurl: "https://a.example"}\nberth: {upstreams: [{url: "https://b.example"}]}',
       key: 'berth.upstreams.0',
