@@ -170,6 +170,9 @@ describe('two replicas behind a balancer', () => {
     await postgres.stop('SIGKILL');
     await replicas[1]?.stop('SIGKILL');
     await restart(1); // a server need not wait for the database
+    // The balancer says so itself, once it knows.
+    const refusal = async () => (await http(`${balancer.url}/v2/`)).headers['retry-after'];
+    await expect.poll(refusal, PATIENCE).toBe('5');
     await postgres.startAgain();
     await sleep(1000);
     await check('PostgreSQL killed', url(0));
