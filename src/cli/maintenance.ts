@@ -17,14 +17,28 @@ import { openWitnesses, type Witnesses } from './witnesses.js';
 /** At first, when little is to be done: it is half as long again each time. */
 const FIRST_LOOK_MS = 20;
 const LOOK_EVERY_MS = 50;
-/** A server looks more often, but it may be busy with something else. */
+/** A server looks more often. Whoever has not looked by then may be another command, which looks for nothing. */
+const UNTAKEN_MS = 500;
+/** It may be busy with something else. */
 const MAX_WAIT_MS = 30_000;
 
 /**
- * Has a task done by the server that has the files, or does it here while none has.
+ * Has a task done by the server that has the files, or does it here while none has, and as soon as another command that had
+ * them is done.
  * @throws {Error} as the task does, or no answer comes.
  */
 export async function perform(config: Config, task: Task): Promise<Outcome> {
+  const asked = performance.now();
+  for (;;) {
+    const outcome = await performOnce(config, task);
+    if (outcome) return outcome;
+    if (performance.now() - asked > MAX_WAIT_MS)
+      throw new Error('the server does not answer: its log may tell why');
+  }
+}
+
+/** @returns nothing where another process has the files, and does not take the task. */
+async function performOnce(config: Config, task: Task): Promise<Outcome | undefined> {
   const quiet = { ...consoleLogger(), info: () => {} };
   try {
     await using opened = await openExistingStore(config, quiet, { alone: true });
@@ -64,8 +78,11 @@ function auditPathOf({ berth }: Config): string | undefined {
   return berth.audit.path === 'stdout' ? 'stderr' : berth.audit.path;
 }
 
-/** Whoever begins to serve, and whoever makes the index anew, forgets what nobody took yet: then it is asked for again. */
-async function askServer(index: MetadataIndex, task: Task): Promise<Outcome> {
+/**
+ * Whoever begins to serve, and whoever makes the index anew, forgets what nobody took yet: then it is asked for again.
+ * @returns nothing when nobody takes it.
+ */
+async function askServer(index: MetadataIndex, task: Task): Promise<Outcome | undefined> {
   const ask = () => index.addJob(JSON.stringify(task));
   let id = await ask();
   let taken = false;
@@ -77,8 +94,7 @@ async function askServer(index: MetadataIndex, task: Task): Promise<Outcome> {
       if (job?.outcome !== undefined) return resultOf(JSON.parse(job.outcome) as JobOutcome);
       if (taken && !job) throw new Error('the server was started anew, or lost its index: try again');
       taken = job?.taken ?? false;
-      if (!taken && performance.now() - asked > MAX_WAIT_MS)
-        throw new Error('the server does not answer: its log may tell why');
+      if (!taken && performance.now() - asked > UNTAKEN_MS && (await index.withdrawJob(id))) return undefined;
       if (!job) id = await ask();
     }
   } finally {

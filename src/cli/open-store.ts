@@ -15,6 +15,8 @@ import { s3Options } from './s3-options.js';
 
 /** A request to the store for each that a client makes would be much, where that is far away. */
 const REMEMBER_BLOB_MS = 60_000;
+/** Whoever is not a server can ask the one that has the root directory. */
+const COMMAND_WAIT_MS = 5;
 
 export type OpenStore = AsyncDisposable &
   Readonly<{
@@ -29,7 +31,7 @@ export type OpenStore = AsyncDisposable &
 /**
  * Storage, index and what stands on them, as the configuration says.
  * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process,
- *   unless the index is made for several; `locks` are between it and others that serve the same; `withoutIndex` leaves the
+ *   unless the index is made for several, and `rootWaitMs` is how long that may take; `locks` are between it and others that serve the same; `withoutIndex` leaves the
  *   index alone; `nice`, from 0 to 19, is how much the removal of many files gives way to all else; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is
  *   a failure.
  * @throws {RootTakenError} `alone` while another server is there.
@@ -40,6 +42,7 @@ export async function openStore(
   options: {
     wrap?: (driver: StorageDriver) => StorageDriver;
     alone?: boolean;
+    rootWaitMs?: number;
     indexInMemory?: (error: unknown) => void;
     locks?: Locks | undefined;
     withoutIndex?: boolean;
@@ -50,7 +53,7 @@ export async function openStore(
   const alone = Boolean(options.alone) && options.locks === undefined && !hasReplicas(config);
   const own = await openDriver(config, { log, alone, nice: options.nice ?? 0 });
   const driver = wrap(own);
-  const root = options.alone ? takeRoot(config, log) : undefined;
+  const root = options.alone ? takeRoot(config, log, options.rootWaitMs) : undefined;
   const rememberMs = config.storage.s3 ? REMEMBER_BLOB_MS : 0;
   const blobs = new Blobs(driver, { rememberMs, alone });
   const pool = new HashPool();
@@ -96,7 +99,7 @@ export async function openExistingStore(
     const root = resolve(filesystem.rootdirectory);
     throw new Error(`there is no registry in ${root}; name its configuration with --config`);
   }
-  return openStore(config, log, options);
+  return openStore(config, log, { ...options, rootWaitMs: COMMAND_WAIT_MS });
 }
 
 async function openDriver(
@@ -127,14 +130,13 @@ async function explained<T>(what: string, open: () => Promise<T>): Promise<T> {
 }
 
 /** Where nothing is written there is nothing to keep apart, and replicas have locks between them. @throws {RootTakenError} */
-export function takeRoot(config: Config, log: Logger): Disposable | undefined {
+export function takeRoot(config: Config, log: Logger, waitMs?: number): Disposable | undefined {
   const folder = hasReplicas(config) ? undefined : localFolder(config, process.env);
   if (folder === undefined || config.storage.maintenance.readonly.enabled) return undefined;
   try {
     const { s3 } = config.storage;
-    return s3
-      ? lockRoot(folder, { name: `bucket ${s3.bucket}`, key: 'storage.s3.bucket' })
-      : lockRoot(folder);
+    const bucket = s3 && { name: `bucket ${s3.bucket}`, key: 'storage.s3.bucket' };
+    return lockRoot(folder, { ...bucket, ...(waitMs !== undefined && { waitMs }) });
   } catch (error) {
     if (error instanceof RootTakenError) throw error;
     log.warn({ error }, 'the root directory cannot be locked: see that no other registry serves it');

@@ -24,18 +24,22 @@ export class RootTakenError extends Error {
  * own, which are the kernel's, on `berth/server.sqlite`: they end with the process however that ends, and hold between
  * containers that share a volume. The server only reads the file, so as to be in nobody's way; whoever wants to be the next
  * writes its name there, which needs the file for itself. Of several that come at once the last to write is the one.
- * @param of what is served, for messages, and the key that chooses it.
+ * @param of what is served, for messages, and the key that chooses it; and how long it is worth waiting for the others.
  * @throws {RootTakenError} @throws {Error} no lock can be had: a read-only directory, a file system without locks.
  */
 export function lockRoot(
   root: string,
-  { name, key }: { name: string; key: string } = { name: root, key: 'storage.filesystem.rootdirectory' },
+  {
+    name = root,
+    key = 'storage.filesystem.rootdirectory',
+    waitMs = WRITE_MS,
+  }: { name?: string; key?: string; waitMs?: number } = {},
 ): Disposable {
   const folder = join(root, 'berth');
   makeDirectories(folder);
   const path = join(folder, 'server.sqlite');
   const me = { pid: process.pid, host: hostname(), token: randomUUID() };
-  const written = writeName(path, me);
+  const written = writeName(path, me, waitMs);
   const db = new DatabaseSync(path, { readOnly: true, timeout: READ_MS });
   const holder = readName(db);
   if (written && holder?.token === me.token) return { [Symbol.dispose]: () => db.close() };
@@ -55,9 +59,9 @@ function readName(db: DatabaseSync): Record<string, unknown> | undefined {
 }
 
 /** @returns whether it was written: not while a server has the file. */
-function writeName(path: string, { pid, host, token }: Name): boolean {
+function writeName(path: string, { pid, host, token }: Name, waitMs: number): boolean {
   const written = unlessBusy(() => {
-    const db = openSound(path);
+    const db = openSound(path, waitMs);
     try {
       db.exec('BEGIN EXCLUSIVE');
       db.exec('CREATE TABLE IF NOT EXISTS server (pid INTEGER, host TEXT, token TEXT); DELETE FROM server');
@@ -80,19 +84,19 @@ function unlessBusy<T>(work: () => T): T | undefined {
   }
 }
 
-function openSound(path: string): DatabaseSync {
+function openSound(path: string, waitMs: number): DatabaseSync {
   try {
-    return open(path);
+    return open(path, waitMs);
   } catch (error) {
     if (!isUnsound(error)) throw error;
     truncateSync(path); // whoever has a lock on it keeps it
-    return open(path);
+    return open(path, waitMs);
   }
 }
 
 /** Nothing in it need survive a power cut. */
-function open(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: WRITE_MS });
+function open(path: string, timeout: number): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout });
   try {
     db.exec('PRAGMA synchronous = OFF; PRAGMA schema_version'); // reads what is there
     return db;

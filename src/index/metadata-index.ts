@@ -193,6 +193,8 @@ export interface MetadataIndex {
   /** @returns `undefined` also after the index was lost. */
   findJob(id: number): Promise<Job | undefined>;
   dropJob(id: number): Promise<void>;
+  /** Unless somebody has taken it. @returns whether nobody has, and nobody will. */
+  withdrawJob(id: number): Promise<boolean>;
   /** For a server that starts: nobody waits for what was asked of the one before. */
   dropJobs(): Promise<void>;
 

@@ -15,6 +15,17 @@ describe('lockRoot', () => {
     expect(() => lockRoot(folder.path)).toThrow(RootTakenError);
   });
 
+  it('is not waited for by who can do without', async () => {
+    await using folder = await temporaryFolder();
+    using _server = lockRoot(folder.path);
+    const waits = [1, 2, 3].map(() => {
+      const asked = performance.now();
+      expect(() => lockRoot(folder.path, { waitMs: 5 })).toThrow(RootTakenError);
+      return performance.now() - asked;
+    });
+    expect(Math.min(...waits)).toBeLessThan(100);
+  });
+
   it('begins anew where its file is damaged', async () => {
     await using folder = await temporaryFolder();
     await mkdir(join(folder.path, 'berth'));

@@ -338,7 +338,7 @@ export function describeMetadataIndex(
       expect(await index.usesOf(digest('b'))).toEqual([]);
     });
 
-    it('hands out each job once, the oldest first', async () => {
+    it('hands out each job once, the oldest first, unless it was withdrawn before', async () => {
       await using opened = await open();
       const { index } = opened;
       const first = await index.addJob('one');
@@ -353,7 +353,15 @@ export function describeMetadataIndex(
       expect(await index.findJob(first)).toBeUndefined();
       await index.dropJobs();
       expect(await index.findJob(second)).toBeUndefined();
-      expect(await index.addJob('three')).toBeGreaterThan(second);
+      const third = await index.addJob('three');
+      expect(third).toBeGreaterThan(second);
+      expect(await index.withdrawJob(third)).toBe(true);
+      expect(await index.takeJob()).toBeUndefined();
+      expect(await index.withdrawJob(third)).toBe(false);
+      const fourth = await index.addJob('four');
+      await index.takeJob();
+      expect(await index.withdrawJob(fourth)).toBe(false);
+      expect(await index.findJob(fourth)).toEqual({ taken: true, outcome: undefined });
     });
 
     it('keeps what must still be deleted', async () => {

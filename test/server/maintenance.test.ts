@@ -1,6 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
+import { lockRoot } from '../../src/cli/root-lock.js';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { DebianRegistry } from '../support/debian-registry.js';
 import { http } from '../support/http.js';
@@ -79,6 +81,19 @@ it('docker-registry starts on what a collection leaves, also of histories of tag
   expect((await http(`${reference.url}/v2/team/app/manifests/${old.digest}`, { headers })).status).toBe(404);
   const deleted = await http(`${reference.url}/v2/team/app/manifests/${kept.digest}`, { method: 'DELETE' });
   expect(deleted.status).toBe(202);
+});
+
+it('a command is done when another one that has the files is', async () => {
+  await using registry = await start();
+  await registry.stopUnless(false);
+  const other = lockRoot(registry.root);
+  const asked = registry.berth('gc');
+  using index = new DatabaseSync(join(registry.root, 'berth/index.sqlite'), { readOnly: true });
+  const jobs = () => index.prepare('SELECT count(*) AS jobs FROM jobs').get();
+  await expect.poll(jobs, { timeout: 10_000 }).toEqual({ jobs: 1 });
+  other[Symbol.dispose]();
+  expect(await asked).toBe('removed 0 manifests, 0 links to blobs, 0 blobs: 0B\n');
+  expect(jobs()).toEqual({ jobs: 0 });
 });
 
 describe('a registry that collects by itself', () => {

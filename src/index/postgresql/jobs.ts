@@ -36,6 +36,11 @@ export class Jobs {
     await this.#db.run('DELETE FROM jobs WHERE id = $1', id);
   }
 
+  async withdraw(id: number): Promise<boolean> {
+    const row = await this.#db.once('DELETE FROM jobs WHERE id = $1 AND NOT taken RETURNING id', id);
+    return row !== undefined;
+  }
+
   async dropAll(): Promise<void> {
     await this.#db.run('DELETE FROM jobs');
   }

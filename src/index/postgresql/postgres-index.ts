@@ -235,6 +235,10 @@ export class PostgresIndex implements MetadataIndex {
     return this.#jobs.drop(id);
   }
 
+  withdrawJob(id: number): Promise<boolean> {
+    return this.#jobs.withdraw(id);
+  }
+
   dropJobs(): Promise<void> {
     return this.#jobs.dropAll();
   }

@@ -35,6 +35,10 @@ export class Jobs {
     this.#db.run('DELETE FROM jobs WHERE id = ?1', id);
   }
 
+  withdraw(id: number): boolean {
+    return this.#db.get('DELETE FROM jobs WHERE id = ?1 AND taken = 0 RETURNING id', id) !== undefined;
+  }
+
   dropAll(): void {
     this.#db.run('DELETE FROM jobs');
   }

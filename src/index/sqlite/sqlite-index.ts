@@ -228,6 +228,10 @@ export class SqliteIndex implements MetadataIndex {
     this.#jobs.drop(id);
   }
 
+  async withdrawJob(id: number): Promise<boolean> {
+    return this.#jobs.withdraw(id);
+  }
+
   async dropJobs(): Promise<void> {
     this.#jobs.dropAll();
   }
