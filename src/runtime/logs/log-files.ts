@@ -20,9 +20,10 @@ const MAX_FILES = 1000;
 export async function openLogFiles(path: string, { after }: { after?: string } = {}): Promise<LogFile[]> {
   // In the order in which each was met for the last time: that of their ages.
   const met = new Map<string, LogFile>();
+  await using opened = new AsyncDisposableStack();
   let gaps = 0;
   for (let age = 0; age < MAX_FILES; age += 1) {
-    const file = await openIfAny(rotatedName(path, age));
+    const file = await openIfAny(rotatedName(path, age), opened);
     if (file === undefined) {
       gaps += 1;
       if (gaps > 1) break;
@@ -38,7 +39,9 @@ export async function openLogFiles(path: string, { after }: { after?: string } =
     met.delete(file.identity);
     met.set(file.identity, again ?? file);
   }
-  return (await byAge([...met.values()])).reverse();
+  const files = await byAge([...met.values()]);
+  opened.move(); // whoever asked closes them
+  return files.reverse();
 }
 
 /** Those that were removed meanwhile were the oldest, and may not have been met again. */
@@ -51,9 +54,9 @@ async function byAge(files: readonly LogFile[]): Promise<LogFile[]> {
   );
 }
 
-async function openIfAny(path: string): Promise<LogFile | undefined> {
+async function openIfAny(path: string, opened: AsyncDisposableStack): Promise<LogFile | undefined> {
   try {
-    const handle = await open(path, 'r');
+    const handle = opened.use(await open(path, 'r'));
     const stats = await handle.stat();
     return { handle, identity: identityOf(stats), size: stats.size };
   } catch (error) {

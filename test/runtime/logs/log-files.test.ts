@@ -1,4 +1,12 @@
-import { appendFileSync, existsSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openLogFiles, rotatedName } from '../../../src/runtime/logs/log-files.js';
@@ -70,3 +78,24 @@ it('are found also behind a number that none has while they are moved', async ()
   for (const age of [0, 2, 3]) appendFileSync(rotatedName(log, age), String(9 - age));
   expect((await opened(log, {}, () => {})).texts).toEqual([6, 7, 9]);
 });
+
+it('are closed again when one of them cannot be opened', async () => {
+  await using folder = await temporaryFolder();
+  const log = join(folder.path, 'ctr.log');
+  for (const age of [0, 1]) appendFileSync(rotatedName(log, age), 'x');
+  symlinkSync(rotatedName(log, 2), rotatedName(log, 2)); // leads to itself
+  await expect(openLogFiles(log)).rejects.toMatchObject({ code: 'ELOOP' });
+  expect(openBelow(folder.path)).toEqual([]);
+});
+
+function openBelow(folder: string): string[] {
+  return readdirSync('/proc/self/fd')
+    .map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // the one that lists them
+      }
+    })
+    .filter((path) => path.startsWith(`${folder}/`));
+}
