@@ -27,6 +27,8 @@ export type SessionOptions = Readonly<{
   detachKeys: string;
 }>;
 
+type BridgeEnd = Readonly<{ code: number; signal: NodeJS.Signals | null }>;
+
 /** SIGCHLD and those that end or stop this process whatever it does are not handed on. */
 const PROXIED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
@@ -48,7 +50,7 @@ export class ContainerSession implements Disposable {
   #hasStarted = false;
   readonly #early: NodeJS.Signals[] = [];
   #asked = 0;
-  #ended: Promise<number> | undefined;
+  #ended: Promise<BridgeEnd> | undefined;
 
   constructor(host: ContainerHost, options: SessionOptions) {
     this.#host = host;
@@ -58,20 +60,31 @@ export class ContainerSession implements Disposable {
 
   /** Resolves when it is open. */
   async open(folder: ContainerFolder): Promise<void> {
+    for (;;) {
+      const bridge = this.#startBridge(folder);
+      this.#bridge = bridge;
+      this.#ended = new Promise<BridgeEnd>((resolve, reject) => {
+        bridge.once('error', reject);
+        bridge.once('exit', (code, signal) => resolve({ code: code ?? 1, signal }));
+      });
+      const early = await Promise.race([
+        new Promise<undefined>((resolve) => bridge.stdio[3]?.once('data', () => resolve(undefined))),
+        this.#ended,
+      ]);
+      // Ctrl-c is for all on the terminal, and a bridge takes no notice of it only once it has begun. Nothing has come to it yet.
+      if (!PROXIED.some((signal) => signal === early?.signal)) return;
+    }
+  }
+
+  #startBridge(folder: ContainerFolder): ChildProcess {
     const { input, outputs, terminal, detachKeys } = this.#options;
     const shown = (name: 'stdout' | 'stderr') => (outputs.has(name) ? 'inherit' : 'ignore');
-    const bridge = startAttachBridge(folder, {
+    return startAttachBridge(folder, {
       mode: 'plain',
       input,
       detachKeys: terminal ? detachKeysOf(detachKeys) : new Uint8Array(),
       stdio: [input ? 'inherit' : 'ignore', shown('stdout'), shown('stderr'), 'pipe'],
     });
-    this.#bridge = bridge;
-    this.#ended = new Promise((resolve, reject) => {
-      bridge.once('error', reject);
-      bridge.once('exit', (code) => resolve(code ?? 1));
-    });
-    await Promise.race([new Promise((resolve) => bridge.stdio[3]?.once('data', resolve)), this.#ended]);
   }
 
   /** Once the container is made: it has the size of this terminal, and what is typed here is for it. */
@@ -94,7 +107,7 @@ export class ContainerSession implements Disposable {
    * READER_GONE when nobody reads what it prints.
    */
   async left(): Promise<number | undefined> {
-    const code = await this.#ended;
+    const code = (await this.#ended)?.code;
     if (this.#hasInsisted) return INTERRUPTED;
     if (code === UNREAD) return READER_GONE;
     return code === DETACHED ? 0 : undefined;

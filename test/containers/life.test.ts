@@ -55,6 +55,16 @@ describe('berth run', () => {
     await until(async () => (await place.run(['ps', '-aq'])) === '');
     await until(async () => leftovers().length === 0); // monitors clean up by themselves
   });
+  it('loses nothing when an interrupt ends what joins it to the container, before that can ignore it', async () => {
+    const bin = join(place.root, 'interrupted');
+    mkdirSync(bin);
+    const perl = `case $* in *attach*) mkdir ${bin}/once 2>/dev/null && kill -INT $$ ;; esac\nexec /usr/bin/perl "$@"\n`;
+    writeFileSync(join(bin, 'perl'), `#!/bin/sh\n${perl}`, { mode: 0o755 });
+    const env = { ...place.env, PATH: `${bin}:${place.env.PATH}` };
+    const args = ['run', '--rm', '--network', 'none', 'box', 'echo', 'out'];
+    expect(await run([BERTH, ...args], { env })).toBe('out\n');
+    expect(readdirSync(bin).sort()).toEqual(['once', 'perl']);
+  });
   it.each([
     { why: 'no such command', args: ['box', 'nosuch'], code: 127 },
     { why: 'a command that cannot be run', args: ['box', '/etc/passwd'], code: 126 },
