@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { READER_GONE } from '../oci/index.js';
 import { type LogRecord, logSourceOf, readLog } from '../runtime/logs/index.js';
 import { openContainerHost } from './container-host.js';
 import { UsageError } from './failure.js';
@@ -23,6 +24,11 @@ export async function showLogs(name: string, flags: LogsFlags): Promise<void> {
   const record = await host.get(name);
   const source = logSourceOf(record, host.folder(record.id).file('log'));
   if (source === undefined) throw new Error(`the logs of ${name} are not kept: its log driver is none`);
+  // Its failures are nobody's concern elsewhere; here it has half of what was asked for.
+  process.stderr.on(
+    'error',
+    ({ code }: NodeJS.ErrnoException) => code === 'EPIPE' && process.exit(READER_GONE),
+  );
   using interruption = new Interruption();
   const { signal } = interruption;
   const ended = new AbortController();

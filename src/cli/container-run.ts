@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { ImageNotFoundError } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
-import { type Platform, parseReference, shortReference } from '../oci/index.js';
+import { type Platform, parseReference, READER_GONE, shortReference } from '../oci/index.js';
 import {
   type Care,
   type ContainerHost,
@@ -18,7 +18,6 @@ import {
   ContainerSession,
   expectTerminal,
   parseAttached,
-  READER_GONE,
   type SessionOptions,
 } from './container-session.js';
 import { reportFailure, UsageError } from './failure.js';

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { READER_GONE } from '../oci/index.js';
 import {
   type ContainerFolder,
   type ContainerHost,
@@ -6,7 +7,6 @@ import {
   parseDetachKeys,
   resizeTerminal,
   startAttachBridge,
-  UNREAD,
 } from '../runtime/container/index.js';
 import { UsageError } from './failure.js';
 import { rawTerminal } from './raw-terminal.js';
@@ -37,8 +37,6 @@ const ASKING: readonly string[] = ['SIGINT', 'SIGTERM'];
 const INSISTING = 3;
 /** As a shell has it, of SIGINT. */
 const INTERRUPTED = 130;
-/** As a shell has it, of SIGPIPE: docker's client ends with that. */
-export const READER_GONE = 141;
 
 /** This terminal, or these streams, on a container. Opened before it starts, so that nothing it prints is lost. */
 export class ContainerSession implements Disposable {
@@ -109,7 +107,7 @@ export class ContainerSession implements Disposable {
   async left(): Promise<number | undefined> {
     const code = (await this.#ended)?.code;
     if (this.#hasInsisted) return INTERRUPTED;
-    if (code === UNREAD) return READER_GONE;
+    if (code === READER_GONE) return READER_GONE;
     return code === DETACHED ? 0 : undefined;
   }
 

@@ -9,13 +9,17 @@ async function report(error: unknown): Promise<number> {
   return reportFailure(error, { debug: process.argv.includes('--debug') });
 }
 
+/** Whoever reads has seen enough, as `head` has: nothing is said, but not everything was done. */
+async function readerGone(): Promise<number> {
+  return (await import('../oci/index.js')).READER_GONE;
+}
+
 /** Says what becomes of failures to write to the streams of the process. */
 function watchStreams(): void {
   // `serve` writes its logs past these streams, and does not stop for want of a reader.
   if (!process.argv.includes('serve')) {
     whenUsed('stdout', async (error) => {
-      // Whoever reads has seen enough, as `head` has: no failure.
-      process.exit(error.code === 'EPIPE' ? process.exitCode : await report(error));
+      process.exit(error.code === 'EPIPE' ? await readerGone() : await report(error));
     });
   }
   whenUsed('stderr', () => {}); // nobody is left to tell

@@ -44,4 +44,4 @@ export {
   shortName,
   shortReference,
 } from './reference.js';
-export { parseSignal } from './signals.js';
+export { parseSignal, READER_GONE } from './signals.js';

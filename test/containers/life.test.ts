@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -341,7 +342,10 @@ describe('a command whose output nobody reads any more', () => {
   /** @returns how it ends whose reader goes away after the first bytes. */
   async function unread(args: readonly string[]): Promise<unknown[]> {
     const cli = spawn(BERTH, args, { env: place.env, stdio: ['ignore', 'pipe', 'inherit'] });
-    cli.stdout.once('data', () => cli.stdout.destroy());
+    return unreadFrom(cli, cli.stdout);
+  }
+  function unreadFrom(cli: ChildProcess, output: Readable): Promise<unknown[]> {
+    output.once('data', () => output.destroy());
     return once(cli, 'exit');
   }
 
@@ -356,7 +360,29 @@ describe('a command whose output nobody reads any more', () => {
     expect(await unread(['attach', 'printer'])).toEqual([141, null]);
     expect(await inspect('printer', '{{.State}}')).toBe('running\n');
     expect(await unread(['exec', '-t', 'printer', 'sh', '-c', PRINTS])).toEqual([141, null]);
+    expect(await unread(['logs', '-f', 'printer'])).toEqual([141, null]);
     await place.run(['rm', '-f', 'printer']);
+  });
+  it('reads no logs for nobody, whichever output they go to', async () => {
+    const args = [
+      'run',
+      '-d',
+      '--name',
+      'moaner',
+      '--network',
+      'none',
+      'box',
+      'sh',
+      '-c',
+      `exec >&2; ${PRINTS}`,
+    ];
+    await place.run(args);
+    const logs = spawn(BERTH, ['logs', '-f', 'moaner'], {
+      env: place.env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    expect(await unreadFrom(logs, logs.stderr)).toEqual([141, null]);
+    await place.run(['rm', '-f', 'moaner']);
   });
 });
 

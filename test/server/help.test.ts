@@ -8,8 +8,8 @@ const shell = (line: string) => run(['bash', '-c', `set -o pipefail; berth() { $
 describe('berth --help', () => {
   it('goes through a pipe whole', async () =>
     expect(await shell('berth --help | cat')).toMatch(/^Usage: berth (?:.|\n)*Examples:\n {2}berth serve/));
-  it('does not mind a reader that has seen enough', async () =>
-    expect(await shell('berth --help | true')).toBe(''));
+  it('ends as by SIGPIPE, without a word, where the reader has seen enough', async () =>
+    expect(shell('berth --help | true')).rejects.toMatchObject({ code: 141, stderr: '' }));
   it('fails where it cannot be written', async () =>
     expect(shell('berth --help > /dev/full')).rejects.toMatchObject({
       code: 1,

@@ -1,7 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { requiredPerl, startProgram } from '../programs.js';
 import type { ContainerFolder } from './container-folder.js';
-import { putsBytes, TYPED } from './perl-streams.js';
+import { PUT, TYPED } from './perl-streams.js';
 
 export type AttachOptions = Readonly<{
   /** `plain` writes the container's two outputs to the bridge's own, `mux` both as docker's frames to its first. */
@@ -15,8 +15,6 @@ export type AttachOptions = Readonly<{
 
 /** What a bridge ends with when the detach keys were typed. */
 export const DETACHED = 100;
-/** And with this when nobody reads any more what the container prints. */
-export const UNREAD = 101;
 
 /**
  * conmon's socket keeps the borders of packets (SOCK_SEQPACKET), which Node cannot open; Perl is on every Debian. The first
@@ -39,7 +37,7 @@ while (!connect($sock, sockaddr_un('attach'))) {
 }
 if (open(my $ready, '>&=', 3)) { syswrite($ready, "\n"); close($ready) }
 my ($in, $pending, $queue, $target) = ($input, '', '', 1);
-${putsBytes(UNREAD)}
+${PUT}
 sub left { exit ${DETACHED} }
 ${TYPED}
 while (1) {

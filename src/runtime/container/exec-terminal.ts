@@ -1,11 +1,9 @@
 import { RuntimeUnavailableError } from '../errors.js';
 import { requiredPerl } from '../programs.js';
-import { putsBytes, TYPED } from './perl-streams.js';
+import { PUT, TYPED } from './perl-streams.js';
 
 /** What ends the session, and not the process, when the keys that leave it were typed. */
 export const LEFT_BY: NodeJS.Signals = 'SIGUSR1';
-/** As a shell has it, of SIGPIPE. */
-const UNREAD = 141;
 
 /** In characters; none where they are 0. */
 export type TerminalSize = Readonly<{ rows: number; columns: number }>;
@@ -34,7 +32,7 @@ const SYSTEM_CALLS: Readonly<Partial<Record<NodeJS.Architecture, { prctl: number
  */
 const TERMINAL = String.raw`
 use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE :sys_wait_h);
-${putsBytes(UNREAD)}
+${PUT}
 my ($prctl, $recvmsg, $name, $pid_file, $keys, @command) = @ARGV;
 my @keys = unpack('C*', pack('H*', $keys));
 socket(my $door, AF_UNIX, SOCK_STREAM, 0) or die "socket: $!\n";

@@ -8,7 +8,7 @@ export type { FileStat, WriteOptions } from '../files/index.js';
 export type { CgroupSupport } from '../limits/index.js';
 export type { RuntimeEvent, RuntimeEvents } from '../runtime-events.js';
 export { ownCgroupSupport } from '../surroundings.js';
-export { type AttachOptions, DETACHED, startAttachBridge, UNREAD } from './attach-bridge.js';
+export { type AttachOptions, DETACHED, startAttachBridge } from './attach-bridge.js';
 export { Attendant } from './attendant.js';
 export { parseCreateBody, parseHostConfig } from './body-shape.js';
 export type { Care } from './care.js';

@@ -1,19 +1,19 @@
+import { READER_GONE } from '../../oci/index.js';
+
 /**
  * Perl's `put(FD, BYTES)`, for programs that import EAGAIN, EINTR and EPIPE: writes them all, also where the descriptor does
- * not wait by itself. When nobody reads them the program ends with this exit code.
+ * not wait by itself. When nobody reads them the program ends with {@link READER_GONE}.
  */
-export function putsBytes(unread: number): string {
-  return `
+export const PUT = `
 sub put {
   my ($fd, $bytes) = @_;
   while (length $bytes) {
     my $n = POSIX::write($fd, $bytes, length $bytes);
     if (defined $n) { substr($bytes, 0, $n, ''); next }
-    exit($! == EPIPE ? ${unread} : 1) unless $! == EAGAIN || $! == EINTR;
+    exit($! == EPIPE ? ${READER_GONE} : 1) unless $! == EAGAIN || $! == EINTR;
     my $w = ''; vec($w, $fd, 1) = 1; select(undef, $w, undef, 1);
   }
 }`;
-}
 
 /**
  * Perl's `typed(BYTES)`: what of them goes on, where `@keys` are the bytes that leave a session; those are kept back until it
