@@ -1,3 +1,5 @@
+import { show } from './go-value.js';
+
 /** A format that cannot be read, or does not fit what it is used for. */
 export class FormatError extends Error {
   override readonly name = 'FormatError';
@@ -27,7 +29,7 @@ const FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map<string, Templat
   ['index', index],
   ['slice', slice],
   ['print', (...values) => spaced(values)],
-  ['println', (...values) => `${values.map(show).join(' ')}\n`],
+  ['println', (...values) => `${values.map((value) => show(value)).join(' ')}\n`],
   ['printf', (format, ...values) => printf(String(format), values)],
   ['html', (text) => show(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)],
   ['and', (...values) => values.find((value) => !isTruthy(value)) ?? values.at(-1)],
@@ -57,20 +59,11 @@ export function isTruthy(value: unknown): boolean {
   return Boolean(value);
 }
 
-/** As Go prints a value. */
-export function show(value: unknown): string {
-  if (value === undefined || value === null) return '<no value>';
-  if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`;
-  if (typeof value !== 'object') return String(value);
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `map[${members.map(([key, member]) => `${key}:${show(member)}`).join(' ')}]`;
-}
-
 function join(first: unknown, second: unknown): string {
   const [list, separator] = Array.isArray(second) ? [second, first] : [first, second];
   if (list === null || list === undefined) return '';
   if (!Array.isArray(list)) throw new FormatError(`join takes a list, not ${JSON.stringify(list)}`);
-  return list.map(show).join(String(separator ?? ''));
+  return list.map((item) => show(item)).join(String(separator ?? ''));
 }
 
 function length(value: unknown): number {

@@ -1,4 +1,4 @@
-import { callFunction, FormatError, isTruthy, show, TEMPLATE_FUNCTIONS } from './format-functions.js';
+import { callFunction, FormatError, isTruthy, TEMPLATE_FUNCTIONS } from './format-functions.js';
 import {
   type BlockNode,
   type Command,
@@ -8,6 +8,7 @@ import {
   parseTemplate,
 } from './format-syntax.js';
 import { formatTable } from './format-table.js';
+import { show } from './go-value.js';
 
 export { FormatError } from './format-functions.js';
 
@@ -89,7 +90,13 @@ function renderNode(node: Node, scope: Scope): string {
 /** A pipeline that declares a variable prints nothing. */
 function printed(pipeline: Pipeline, scope: Scope): string {
   const value = evaluate(pipeline, scope);
-  return pipeline.variables.length > 0 ? '' : show(value);
+  return pipeline.variables.length > 0 ? '' : show(value, nameOf(pipeline));
+}
+
+/** What a pipeline ends with, where that is a member of something. */
+function nameOf({ commands }: Pipeline): string | undefined {
+  const last = commands.at(-1)?.[0];
+  return last !== undefined && 'path' in last ? last.path.at(-1) : undefined;
 }
 
 /** Variables that are declared inside end there; those outside can be set. */

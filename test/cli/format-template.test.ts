@@ -62,6 +62,41 @@ describe('a format', () => {
   });
 });
 
+describe('a value as docker prints it', () => {
+  const container = {
+    State: { Status: 'created', Running: false, ExitCode: 0, Error: '' },
+    HostConfig: {
+      PortBindings: {
+        '81/udp': [{ HostIp: '', HostPort: '' }],
+        '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }],
+      },
+      LogConfig: { Type: 'json-file', Config: {} },
+      RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+      PidsLimit: null,
+    },
+    GraphDriver: { Name: 'overlay2', Data: { UpperDir: '/u', MergedDir: '/m' } },
+    Config: { Entrypoint: null, Labels: { B: '1', A: '2' }, Volumes: null, ExposedPorts: { '80/tcp': {} } },
+    NetworkSettings: { Ports: {}, Networks: { Front: null } },
+  };
+  it.each([
+    ['.State', '{created false 0 }'],
+    ['.HostConfig.PortBindings', 'map[80/tcp:[{127.0.0.1 8080}] 81/udp:[{ }]]'],
+    ['.HostConfig.LogConfig', '{json-file map[]}'],
+    ['.HostConfig.RestartPolicy', '{no 0}'],
+    ['.HostConfig.PidsLimit', '<nil>'],
+    ['.GraphDriver', '{overlay2 map[MergedDir:/m UpperDir:/u]}'],
+    ['.GraphDriver.Data', 'map[MergedDir:/m UpperDir:/u]'],
+    ['.Config', '{[] map[A:2 B:1] map[] map[80/tcp:{}]}'],
+    ['.Config.Entrypoint', '[]'],
+    ['.Config.Volumes', 'map[]'],
+    ['.Config.ExposedPorts', 'map[80/tcp:{}]'],
+    ['(.Config).Labels', 'map[A:2 B:1]'],
+    ['.NetworkSettings.Ports', 'map[]'],
+    ['.NetworkSettings.Networks', 'map[Front:<nil>]'],
+    ['.Config.Healthcheck', '<no value>'],
+  ])('%s is %s', (path, text) => expect(new Template(`{{${path}}}`).render(container)).toBe(text));
+});
+
 describe('rows', () => {
   const rows = [
     { ID: 'abc', Name: 'short' },
