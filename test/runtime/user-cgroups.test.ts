@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkCgroupParent } from '../../src/runtime/container/names.js';
+import { cgroupPathOf, checkCgroupParent } from '../../src/runtime/container/names.js';
 import { cgroupSupport, resourcesOf } from '../../src/runtime/limits/index.js';
 import { cgroupOptions } from '../../src/runtime/oci-runtime.js';
 import { mayEnter, scopeOf, startScope, userCgroup } from '../../src/runtime/user-cgroups.js';
@@ -93,6 +93,9 @@ describe("the cgroups of a user's systemd", () => {
     );
     checkCgroupParent({ CgroupParent: 'my-own.slice' }, own);
     checkCgroupParent({ CgroupParent: '/mine' }, {}); // root has a tree of its own
+    const before = { id: 'abc', hostConfig: { CgroupParent: '/mine' } } as Parameters<typeof cgroupPathOf>[0];
+    expect(() => cgroupPathOf(before, own)).toThrow('make the container with such a slice, or without');
+    expect(cgroupPathOf(before, {})).toBe('/mine/abc');
   });
 
   it('are entered by a scope of the process alone', () =>

@@ -32,9 +32,13 @@ export function hostnameOf({ id, config, hostConfig }: ContainerRecord): string 
   return config.Hostname || (isShared ? hostname() : id.slice(0, 12));
 }
 
-/** Where its limits are: runtime-spec config-linux.md, "Cgroups Path". */
-export function cgroupPathOf(record: ContainerRecord, { userCgroup }: OwnCgroups): string {
-  return userCgroup === undefined ? pathOf(record) : scopeIn(record).cgroupsPath;
+/**
+ * Where its limits are: runtime-spec config-linux.md, "Cgroups Path".
+ * @throws {InvalidContainerError} its parent was taken when there were other cgroups, or none.
+ */
+export function cgroupPathOf(record: ContainerRecord, own: OwnCgroups): string {
+  checkCgroupParent(record.hostConfig, own);
+  return own.userCgroup === undefined ? pathOf(record) : scopeIn(record).cgroupsPath;
 }
 
 /** As {@link removeCgroups} has it. */
@@ -60,7 +64,8 @@ function scopeIn({ id, hostConfig: { CgroupParent } }: ContainerRecord) {
 export function checkCgroupParent({ CgroupParent }: HostConfig, { userCgroup }: OwnCgroups): void {
   if (userCgroup === undefined || !CgroupParent || /^[\w.]+(?:-[\w.]+)*\.slice$/.test(CgroupParent)) return;
   throw new InvalidContainerError(
-    `cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice", and is ${CgroupParent}`,
+    `cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice", and is ${CgroupParent}: ` +
+      'make the container with such a slice, or without --cgroup-parent',
   );
 }
 
