@@ -103,6 +103,7 @@ it('completes commands, options and values in zsh', async () => {
   await terminal.type(' o', 'Tab');
   await terminal.until(/^> berth config check --format json own.yml/);
   await terminal.type('', 'C-c');
+  await terminal.until(/^> *$/);
   await terminal.type('berth rmi localh', 'Tab');
   await terminal.until(/^> berth rmi localhost:5000\/box:1/);
 });
