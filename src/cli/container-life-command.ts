@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { StartFlags, StopFlags } from './container-life.js';
+import type { RemoveFlags, StartFlags, StopFlags } from './container-life.js';
 import { examples } from './help.js';
 import { addStoreOptions, type StoreFlags } from './image-store.js';
 import { parseWholeNumber } from './whole-number.js';
@@ -90,8 +90,9 @@ function addRemove(parent: Command): void {
     .argument('<container...>', CONTAINERS)
     .option('-f, --force', 'those that run too; no failure for none')
     .option('-v, --volumes', 'with the volumes that nobody named')
+    .addOption(new Option('-l, --link', 'of docker').hideHelp())
     .addHelpText('after', examples(['berth rm -f web', 'whatever it is doing']))
-    .action(async (names: string[], flags: StoreFlags & Readonly<{ force?: boolean; volumes?: boolean }>) => {
+    .action(async (names: string[], flags: RemoveFlags) => {
       const { removeContainers } = await import('./container-life.js');
       await removeContainers(names, flags);
     });

@@ -12,6 +12,8 @@ import { BOTH_OUTPUTS, ContainerSession } from './container-session.js';
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 
+export type RemoveFlags = StoreFlags & Readonly<{ force?: boolean; volumes?: boolean; link?: boolean }>;
+
 /** Does something to each of several containers, says which were done, and fails at the end for those that were not. */
 export async function eachContainer(
   names: readonly string[],
@@ -76,12 +78,9 @@ export async function unpauseContainers(names: readonly string[], flags: StoreFl
 }
 
 /** `berth rm`. */
-export async function removeContainers(
-  names: readonly string[],
-  flags: StoreFlags & Readonly<{ force?: boolean; volumes?: boolean }>,
-): Promise<void> {
-  const { force = false, volumes = false } = flags;
-  const remove = (host: ContainerHost, name: string) => host.remove(name, { force, volumes });
+export async function removeContainers(names: readonly string[], flags: RemoveFlags): Promise<void> {
+  const { force = false, volumes = false, link = false } = flags;
+  const remove = (host: ContainerHost, name: string) => host.remove(name, { force, volumes, link });
   await eachContainer(names, flags, remove, { mayBeMissing: force });
 }
 

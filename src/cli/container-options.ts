@@ -14,6 +14,7 @@ export type ContainerFlags = StoreFlags &
     tty?: boolean;
     env: readonly string[];
     envFile: readonly string[];
+    annotation: readonly string[];
     label: readonly string[];
     labelFile: readonly string[];
     workdir?: string;
@@ -55,6 +56,7 @@ export type ContainerFlags = StoreFlags &
     ipc?: string;
     uts?: string;
     userns?: string;
+    cgroupns?: string;
     cgroupParent?: string;
     sysctl: readonly string[];
     ulimit: readonly string[];
@@ -141,6 +143,7 @@ function addProcessOptions(command: Command): void {
     .option('-e, --env <variable>', 'NAME=value; NAME alone takes yours', collect, [])
     .option('--env-file <file>', 'variables, one on each line', collect, [])
     .option('-l, --label <label>', 'name=value', collect, [])
+    .option('--annotation <annotation>', 'name=value, for the program that makes it', collect, [])
     .option('--label-file <file>', 'labels, one on each line', collect, [])
     .option('-w, --workdir <directory>', 'where its command starts')
     .option('-u, --user <user>', 'user[:group], names or numbers')
@@ -231,6 +234,7 @@ function addSecurityOptions(command: Command): void {
     .option('--ipc <mode>', 'private, host, or container:NAME')
     .option('--uts <mode>', 'host')
     .option('--userns <mode>', 'host, or auto: ids that nobody else on the host has')
+    .option('--cgroupns <mode>', 'private, or host: the cgroups of all that it sees')
     .option('--cgroup-parent <path>', 'the cgroup that its own is made in')
     .option('--sysctl <setting>', 'name=value', collect, []);
 }

@@ -2,6 +2,8 @@ import { type AddHelpTextContext, type AddHelpTextPosition, Command, Help, type 
 import { countOptions, takeBooleanValues } from './boolean-flags.js';
 
 const HELP_FLAGS = ['-h', '--help'];
+/** Switches of the whole program that may stand behind a command too. */
+const ANYWHERE = ['--debug', '--insecure-policy'];
 
 /**
  * A command whose options are made only once it is known to be the one: all commands together have two hundred, which take
@@ -106,7 +108,6 @@ export class LateCommand extends Command {
     return this.#commands().find((each) => each.name() === name || each.aliases().includes(name ?? ''));
   }
 
-  /** Switches of the whole program may stand behind a command too. */
   #takeGlobal(args: readonly string[]): string[] {
     let root: Command = this;
     while (root.parent !== null) root = root.parent;
@@ -114,9 +115,7 @@ export class LateCommand extends Command {
     const end = args.includes('--') ? args.indexOf('--') : args.length;
     return args.filter((arg, i) => {
       const option =
-        i < end
-          ? root.options.find(({ long, hidden }) => long === arg && (hidden || arg === '--debug'))
-          : undefined;
+        i < end && ANYWHERE.includes(arg) ? root.options.find(({ long }) => long === arg) : undefined;
       if (option === undefined || this.options.some(({ long }) => long === arg)) return true;
       root.setOptionValueWithSource(option.attributeName(), true, 'cli');
       return false;

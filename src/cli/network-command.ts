@@ -36,6 +36,7 @@ function addCreate(network: Command): void {
     .option('--aux-address <name=address>', 'an address that is never given away', collect, [])
     .option('--internal', 'without a way out of it')
     .option('--ipv6', 'with addresses of IPv6 too')
+    .addOption(new Option('--ipv4', 'of docker: every network has addresses of IPv4').hideHelp())
     .option('--attachable', 'of docker, for swarms: kept, and shown')
     .option('-o, --opt <key=value>', 'of the driver: parent, com.docker.network.driver.mtu', collect, [])
     .option('--label <label>', 'key=value', collect, [])

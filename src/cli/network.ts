@@ -25,6 +25,7 @@ export type CreateNetworkFlags = StoreFlags &
     ipRange: readonly string[];
     auxAddress: readonly string[];
     internal?: boolean;
+    ipv4?: boolean;
     ipv6?: boolean;
     attachable?: boolean;
     opt: readonly string[];
@@ -61,6 +62,7 @@ export async function createNetwork(name: string, flags: CreateNetworkFlags): Pr
     Driver: flags.driver,
     Internal: flags.internal === true,
     Attachable: flags.attachable === true,
+    EnableIPv4: flags.ipv4 !== false,
     EnableIPv6: flags.ipv6 === true,
     Scope: flags.scope,
     IPAM: { Driver: flags.ipamDriver, Config: poolsOf(flags) },

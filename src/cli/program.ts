@@ -1,5 +1,6 @@
-import { type Command, Option, type OutputConfiguration } from 'commander';
+import type { Command, OutputConfiguration } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
+import { countOptions } from './boolean-flags.js';
 import { addBuildCommand } from './build-command.js';
 import { addBuilderCommands } from './builder-command.js';
 import { addCompletionCommand } from './completion-command.js';
@@ -7,6 +8,7 @@ import { addConfigCommands } from './config-command.js';
 import { addContainerCommands } from './container-command.js';
 import { addEngineCommand } from './engine-command.js';
 import { addEventsCommands } from './events-command.js';
+import { addGlobalFlags } from './global-flags.js';
 import { examples, group } from './help.js';
 import { addImagesCommands } from './images-command.js';
 import { addIndexCommands } from './index-command.js';
@@ -36,8 +38,6 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
       'A private registry, a builder of images, a client that moves them, and containers that run them.',
     )
     .version(`berth ${manifest.version}`, '-v, --version')
-    .option('--debug', 'show the causes of a failure')
-    .addOption(new Option('--insecure-policy', 'of skopeo: does nothing').hideHelp())
     .exitOverride()
     .configureOutput(output)
     .configureHelp({ subcommandTerm, optionDescription })
@@ -52,12 +52,14 @@ export function createProgram(args: readonly string[], output: OutputConfigurati
         ['berth run --rm -it localhost:5000/app:1 sh', 'a shell in a container of it'],
       ),
     );
-  for (const { about, add } of partsFor(args)) {
+  addGlobalFlags(program);
+  const called = args.slice(countOptions(program, args));
+  for (const { about, add } of partsFor(called)) {
     program.commandsGroup(about);
     add(program);
   }
   pointToHelp(program, []);
-  program.completeCalled(args);
+  program.completeCalled(called);
   return program;
 }
 

@@ -52,6 +52,10 @@ export type ContainerOptions = Readonly<{
   cgroupsPath?: string;
   /** The container sees its own cgroups. */
   showsCgroups?: boolean;
+  /** It sees them as if there were no others; so it is on v2, where nobody says. */
+  ownCgroupNamespace?: boolean;
+  /** config.md, "Annotations". */
+  annotations?: Readonly<Record<string, string>>;
   isReadOnly?: boolean;
   domainname?: string;
   /** Beside the usual ones, and of those: names with CAP_, or ALL. */
@@ -94,7 +98,15 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 
 /** config.json of a container: runtime-spec config.md and config-linux.md, with docker's defaults. */
 export function containerSpec(options: ContainerOptions, surroundings: Surroundings) {
-  const { ids, privileged, cgroupsPath, additions, sysctl = {}, showsAllPaths = privileged } = options;
+  const {
+    ids,
+    privileged,
+    cgroupsPath,
+    additions,
+    sysctl = {},
+    showsAllPaths = privileged,
+    annotations = {},
+  } = options;
   const capabilities = capabilitiesOf(options, surroundings);
   const seccomp = seccompOf(options, capabilities);
   return {
@@ -104,6 +116,7 @@ export function containerSpec(options: ContainerOptions, surroundings: Surroundi
     hostname: options.hostname,
     ...(options.domainname && { domainname: options.domainname }),
     mounts: [...standardMounts(options, surroundings), ...options.mounts],
+    ...(Object.keys(annotations).length > 0 && { annotations }),
     ...(additions && Object.keys(additions.hooks).length > 0 && { hooks: additions.hooks }),
     linux: {
       namespaces: namespacesOf(options, surroundings),
@@ -181,7 +194,10 @@ function mappingOf({ first, count }: IDRange) {
   return { containerID: 0, hostID: first, size: count };
 }
 
-function namespacesOf({ network, ids, shared = {} }: ContainerOptions, { cgroups }: Surroundings) {
+function namespacesOf(
+  { network, ids, shared = {}, ownCgroupNamespace }: ContainerOptions,
+  { cgroups }: Surroundings,
+) {
   const wanted = { pid: shared.pid, mount: undefined, ipc: shared.ipc, uts: shared.uts };
   const choices = { ...wanted, network: network === 'none' ? undefined : network };
   const types = Object.entries(choices).flatMap(([type, choice]) => {
@@ -189,7 +205,7 @@ function namespacesOf({ network, ids, shared = {} }: ContainerOptions, { cgroups
     return [choice === undefined ? { type } : { type, path: choice.path }];
   });
   if (ids) types.unshift({ type: 'user', path: ids.userNamespace });
-  return cgroups === 'v2' ? [...types, { type: 'cgroup' }] : types;
+  return (ownCgroupNamespace ?? cgroups === 'v2') ? [...types, { type: 'cgroup' }] : types;
 }
 
 function standardMounts(

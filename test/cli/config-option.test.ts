@@ -57,6 +57,7 @@ describe('the configuration of a registry', () => {
     ]);
     const others = commandsWithConfig().filter(
       ([name, { registeredArguments, options }]) =>
+        name !== '' && // that of the whole program is docker's
         !names.includes(name) &&
         registeredArguments.length === 0 &&
         !options.some(({ long }) => long === '--file'),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { LateCommand } from '../../src/cli/late-command.js';
 import { createProgram } from '../../src/cli/program.js';
 
@@ -86,6 +86,40 @@ describe('createProgram', () => {
     const program = createProgram(args, { writeOut, writeErr: () => {} });
     await expect(program.parseAsync(['node', 'berth', ...args])).rejects.toMatchObject({ exitCode: 0 });
     expect(text).toBe(helpOf(commandAt(completeProgram(), called)));
+  });
+  it.each([
+    { flags: ['-H', 'tcp://there:2375'], says: 'there is no daemon here to connect to' },
+    { flags: ['--host=unix:///there'], says: 'there is no daemon here to connect to' },
+    { flags: ['--context', 'there'], says: 'there is no daemon here to connect to' },
+    { flags: ['--tlsverify'], says: 'there is no daemon here to connect to' },
+    { flags: ['--config', '/etc/passwd'], says: 'stands behind the command' },
+    { flags: ['-l', 'odd'], says: 'Allowed choices are debug' },
+  ])('says why $flags cannot be before a command', async ({ flags, says }) => {
+    const args = [...flags, 'build', '.'];
+    const program = createProgram(args, { writeErr: () => {} });
+    await expect(program.parseAsync(['node', 'berth', ...args])).rejects.toThrow(says);
+  });
+  it('takes what docker takes before a command, and finds the command behind it', async () => {
+    const args = ['-l', 'info', '--context', 'default', '--config', '/there/docker', 'build', '.'];
+    vi.stubEnv('DOCKER_CONFIG', '');
+    const program = createProgram(args);
+    const build = commandAt(program, ['build']).action(() => {});
+    await program.parseAsync(['node', 'berth', ...args]);
+    expect(build.opts()).toMatchObject({ network: 'default' });
+    expect(process.env.DOCKER_CONFIG).toBe('/there/docker');
+    vi.unstubAllEnvs();
+  });
+  it.each([['-D'], ['--log-level=debug']])('%s before a command is --debug', async (flag) => {
+    const { argv } = process;
+    process.argv = ['node', 'berth', flag, 'build', '.'];
+    try {
+      const program = createProgram(process.argv.slice(2));
+      commandAt(program, ['build']).action(() => {});
+      await program.parseAsync(process.argv);
+      expect(process.argv).toContain('--debug');
+    } finally {
+      process.argv = argv;
+    }
   });
   it('says nothing of lists that are empty at first', () => {
     expect(helpOf(commandAt(createProgram(['run']), ['run']))).not.toContain('[])');

@@ -57,6 +57,23 @@ describe('commands about containers', () => {
   });
 });
 
+describe("docker's flags", () => {
+  it('choose what a container sees of cgroups, and annotate it', async () => {
+    const flags = ['--cgroupns', 'private', '--annotation', 'org.example.tier=db', '--name', 'noted'];
+    const command = 'cut -d: -f3 /proc/self/cgroup | sort -u';
+    expect(await place.run(['run', ...flags, 'box', 'sh', '-c', command])).toBe('/\n');
+    const format = '{{.HostConfig.CgroupnsMode}} {{.HostConfig.Annotations}}';
+    expect(await place.run(['inspect', '-f', format, 'noted'])).toBe('private map[org.example.tier:db]\n');
+    const linked = await place.tryRun(['rm', '--link', 'noted']);
+    expect(linked).toMatchObject({ code: 1, stderr: expect.stringContaining('--link is not possible: ') });
+    await place.run(['rm', 'noted']);
+  });
+  it('refuse networks without IPv4', async () => {
+    const made = await place.tryRun(['network', 'create', '--ipv4=false', 'six']);
+    expect(made).toMatchObject({ code: 1, stderr: expect.stringContaining('leave out --ipv4=false') });
+  });
+});
+
 describe('berth inspect', () => {
   it('shows networks and volumes too, and what a container has written', async () => {
     await place.run(['network', 'create', 'wire']);

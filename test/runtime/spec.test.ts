@@ -95,6 +95,19 @@ describe('containerSpec', () => {
     expect(mountAt(made, '/sys')?.type).toBe(sys);
   });
 
+  it('sees only its own cgroups where it is asked to, or nobody asks and there are those of v2', () => {
+    const types = (...made: Parameters<typeof spec>) =>
+      spec(...made).linux.namespaces.map(({ type }) => type);
+    expect(types({ ownCgroupNamespace: false })).not.toContain('cgroup');
+    expect(types({}, { ...MACHINE, cgroups: 'v1' })).not.toContain('cgroup');
+    expect(types({ ownCgroupNamespace: true }, { ...MACHINE, cgroups: 'v1' })).toContain('cgroup');
+  });
+
+  it('hands annotations on', () => {
+    expect(spec({ annotations: { 'a.b': 'c' } }).annotations).toEqual({ 'a.b': 'c' });
+    expect(spec()).not.toHaveProperty('annotations');
+  });
+
   it('names no cgroup where none can be made, and no group that does not exist', () => {
     expect(spec({ cgroupsPath: '/berth/x' }).linux.cgroupsPath).toBe('/berth/x');
     expect(spec({}, USER).linux).not.toHaveProperty('cgroupsPath');

@@ -62,7 +62,11 @@ export const containerRename: Handler = async ({ containers }, { name, query, an
 };
 
 export const containerDelete: Handler = async ({ containers }, { name, query, answer }) => {
-  await containers.host.remove(name, { force: isSet(query, 'force'), volumes: isSet(query, 'v') });
+  await containers.host.remove(name, {
+    force: isSet(query, 'force'),
+    volumes: isSet(query, 'v'),
+    link: isSet(query, 'link'),
+  });
   sendEmpty(answer, 204);
 };
 

@@ -42,6 +42,7 @@ const MOUNT = objectOf({
 });
 
 const HOST_CONFIG: Shapes = {
+  Annotations: mapOf(text),
   AutoRemove: flag,
   Binds: texts,
   BlkioDeviceReadBps: rates,
@@ -53,6 +54,7 @@ const HOST_CONFIG: Shapes = {
   CapAdd: texts,
   CapDrop: texts,
   CgroupParent: text,
+  CgroupnsMode: text,
   ConsoleSize: listOf(number),
   CpuPeriod: number,
   CpuQuota: number,

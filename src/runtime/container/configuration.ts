@@ -61,7 +61,10 @@ type PlaceConfig = Readonly<{
   PidMode?: string;
   UTSMode?: string;
   UsernsMode?: string;
+  CgroupnsMode?: string;
   CgroupParent?: string;
+  /** For the program that makes it: runtime-spec config.md, "Annotations". */
+  Annotations?: Readonly<Record<string, string>> | null;
   Privileged?: boolean;
   ReadonlyRootfs?: boolean;
   Runtime?: string;

@@ -29,6 +29,7 @@ import type { NetworkParts } from './container-networks.js';
 import type { ContainerRecord } from './container-record.js';
 import { type InitProgram, initProgram } from './init-program.js';
 import { cgroupPathOf, hostnameOf } from './names.js';
+import { cgroupNamespaceOf } from './namespaces.js';
 import type { OwnIDs } from './own-ids.js';
 import { shownFile, shownVolumes } from './shown-root.js';
 
@@ -120,6 +121,8 @@ function optionsOf(
       cgroupsPath: cgroupPathOf(record, surroundings),
     }),
     showsCgroups: true,
+    ownCgroupNamespace: cgroupNamespaceOf(hostConfig, surroundings) === 'private',
+    annotations: hostConfig.Annotations ?? {},
     isReadOnly: hostConfig.ReadonlyRootfs === true,
     capabilities: {
       add: capabilityNames(hostConfig.CapAdd ?? []),

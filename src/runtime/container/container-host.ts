@@ -234,7 +234,8 @@ export class ContainerHost implements Disposable {
 
   /**
    * @param options `force`: also when it runs. `volumes`: with those that nobody named.
-   * @throws {ContainerStateError} it runs.
+   * `link`: only a link of that name, as docker has them.
+   * @throws {ContainerStateError} it runs. @throws {InvalidContainerError} a link.
    */
   remove(text: string, options: RemoveOptions = {}): Promise<void> {
     return this.#shutdown.remove(text, options);

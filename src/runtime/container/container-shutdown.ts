@@ -1,4 +1,4 @@
-import { ContainerStateError } from '../errors.js';
+import { ContainerStateError, InvalidContainerError } from '../errors.js';
 import { stopSignalOf } from './configuration.js';
 import type { ContainerEndings } from './container-endings.js';
 import { type ContainerRecord, isAlive } from './container-record.js';
@@ -11,8 +11,8 @@ export type Outcome = 'changed' | 'unchanged';
 /** `until`: gives up waiting, and leaves it asked. */
 export type StopOptions = Readonly<{ signal?: string; seconds?: number; until?: AbortSignal }>;
 
-/** `force`: also when it runs. `volumes`: with those that nobody named. */
-export type RemoveOptions = Readonly<{ force?: boolean; volumes?: boolean }>;
+/** `force`: also when it runs. `volumes`: with those that nobody named. `link`: a link is meant. */
+export type RemoveOptions = Readonly<{ force?: boolean; volumes?: boolean; link?: boolean }>;
 
 const DEFAULT_STOP_SECONDS = 10;
 
@@ -62,7 +62,11 @@ export class ContainerShutdown {
     });
   }
 
-  async remove(text: string, { force = false, volumes = false }: RemoveOptions): Promise<void> {
+  async remove(text: string, { force = false, volumes = false, link = false }: RemoveOptions): Promise<void> {
+    if (link)
+      throw new InvalidContainerError(
+        '--link is not possible: a link is part of the container that was made with it; make that anew, without it',
+      );
     await this.#known.locked(text, async (record) => {
       if (isAlive(record)) {
         if (!force) {

@@ -30,6 +30,10 @@ export function checkEarly(
   checkConflicts(config, hostConfig);
   checkLimits(hostConfig);
   expectOrdinary(hostConfig);
+  if (Object.keys(hostConfig.Annotations ?? {}).includes(''))
+    throw new InvalidContainerError(
+      'invalid Annotations: the empty string is not permitted as an annotation key',
+    );
 }
 
 /** What a container cannot have of its own that it shares with another one. Docker's words. */

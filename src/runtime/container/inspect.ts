@@ -1,11 +1,13 @@
 import type { Networks } from '../networks/index.js';
 import { DEFAULT_SHM_BYTES } from '../spec.js';
+import { ownCgroups } from '../surroundings.js';
 import { inspectMounts } from '../volumes/index.js';
 import { commandLine, type HostConfig } from './configuration.js';
 import type { ContainerFolder } from './container-folder.js';
 import { type ContainerRecord, type ContainerState, isActive } from './container-record.js';
 import { readHealthLog } from './health-log.js';
 import { inspectNetworks } from './inspect-networks.js';
+import { cgroupNamespaceOf } from './namespaces.js';
 
 /** How Go writes no time. */
 const NEVER = '0001-01-01T00:00:00Z';
@@ -78,6 +80,7 @@ function inspectHostConfig(given: HostConfig) {
     ...given,
     LogConfig: { Type: given.LogConfig?.Type || 'json-file', Config: given.LogConfig?.Config ?? {} },
     IpcMode: given.IpcMode || 'private',
+    CgroupnsMode: cgroupNamespaceOf(given, ownCgroups()),
     ShmSize: given.ShmSize || DEFAULT_SHM_BYTES,
     PidsLimit: given.PidsLimit || null,
   };

@@ -1,5 +1,5 @@
 import { InvalidContainerError } from '../errors.js';
-import type { ContainerOptions, NamespacePath } from '../spec.js';
+import type { ContainerOptions, NamespacePath, Surroundings } from '../spec.js';
 import type { HostConfig } from './configuration.js';
 import type { ContainerRecord } from './container-record.js';
 
@@ -16,7 +16,16 @@ const OWN: Readonly<Record<Type, readonly string[]>> = {
   uts: ['', 'private'],
 };
 
-type Modes = Pick<HostConfig, 'NetworkMode' | 'PidMode' | 'IpcMode' | 'UTSMode'>;
+type Modes = Pick<HostConfig, 'NetworkMode' | 'PidMode' | 'IpcMode' | 'UTSMode' | 'CgroupnsMode'>;
+
+/** As docker has it, where nobody says: v1 shows a container the cgroups of all. */
+export function cgroupNamespaceOf(
+  { CgroupnsMode }: Pick<HostConfig, 'CgroupnsMode'>,
+  { cgroups }: Pick<Surroundings, 'cgroups'>,
+): 'private' | 'host' {
+  if (CgroupnsMode) return CgroupnsMode === 'private' ? 'private' : 'host';
+  return cgroups === 'v2' ? 'private' : 'host';
+}
 
 /** Namespaces of the machine or of other containers that this one is to be in. */
 export async function sharedNamespaces(
@@ -41,7 +50,9 @@ function sharedNamespace(
 }
 
 /** @throws {InvalidContainerError} there is no such mode of a namespace. */
-export function expectModes({ PidMode = '', IpcMode = '', UTSMode = '' }: Modes): void {
+export function expectModes({ PidMode = '', IpcMode = '', UTSMode = '', CgroupnsMode = '' }: Modes): void {
+  if (!['', 'private', 'host'].includes(CgroupnsMode))
+    throw new InvalidContainerError(`invalid cgroup namespace mode: ${CgroupnsMode}`);
   const modes = { pid: PidMode, ipc: IpcMode, uts: UTSMode };
   for (const type of TYPES) {
     const mode = modes[type];

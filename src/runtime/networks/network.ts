@@ -11,6 +11,7 @@ export type NetworkRequest = Readonly<{
   Driver?: string;
   Internal?: boolean;
   Attachable?: boolean;
+  EnableIPv4?: boolean;
   EnableIPv6?: boolean;
   Scope?: string;
   Ingress?: boolean;
@@ -92,6 +93,8 @@ export function parseNetworkRequest(request: NetworkRequest) {
     throw new InvalidNetworkError(
       'there are no swarm networks here: only scope local, no ingress, no config-only',
     );
+  if (request.EnableIPv4 === false)
+    throw new InvalidNetworkError('every network has addresses of IPv4 here: leave out --ipv4=false');
   const options = Options ?? {};
   expectOptions(driver, options);
   const pools = (IPAM?.Config ?? []).filter(({ Subnet }) => Subnet).map(parsePool);

@@ -14,6 +14,8 @@ describe('what a container is refused for before it is made', () => {
     { Links: ['gone:db'], why: 'No such container: gone' },
     { PidMode: 'odd', why: 'invalid PID mode: odd' },
     { IpcMode: 'odd', why: 'invalid IPC mode: odd' },
+    { CgroupnsMode: 'odd', why: 'invalid cgroup namespace mode: odd' },
+    { Annotations: { '': 'x' }, why: 'the empty string is not permitted as an annotation key' },
     { UTSMode: 'container:there', why: 'invalid UTS mode: container:there' },
     { Dns: ['odd'], why: 'invalid address of a DNS server "odd"' },
     { ExtraHosts: ['odd'], why: 'bad format for add-host: "odd"' },
@@ -50,7 +52,15 @@ describe('what a container is refused for before it is made', () => {
   });
   it('and not for what it may have', () => {
     const shared = { NetworkMode: 'container:there', PidMode: 'container:there', IpcMode: 'shareable' };
-    check({ ...shared, UTSMode: 'host', Runtime: 'runc', Isolation: 'default', StorageOpt: {} });
+    check({
+      ...shared,
+      UTSMode: 'host',
+      CgroupnsMode: 'host',
+      Annotations: { a: '' },
+      Runtime: 'runc',
+      Isolation: 'default',
+      StorageOpt: {},
+    });
     check({ Dns: ['10.0.0.1'], ExtraHosts: ['a:host-gateway', 'b=10.0.0.2'], Links: ['there'] });
   });
 });
