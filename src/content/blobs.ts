@@ -9,7 +9,7 @@ import {
 import { ContentNotFoundError } from './errors.js';
 import { blobPath, CANONICAL_BLOBS } from './layout.js';
 import { RecentSizes } from './recent-sizes.js';
-import type { VerifiedUpload } from './uploads.js';
+import type { VerifiedUpload } from './upload.js';
 
 const BATCH = 500;
 /** The first two letters of what is in it. */

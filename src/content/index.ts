@@ -24,4 +24,5 @@ export * as layout from './layout.js';
 export { MAX_MANIFEST_BYTES, readManifestBytes, streamOf } from './manifest-bytes.js';
 export { type LayoutOptions, OciLayout } from './oci-layout.js';
 export { Quarantine } from './quarantine.js';
-export { type Chunk, type Upload, Uploads, type VerifiedUpload } from './uploads.js';
+export type { Chunk, Upload, VerifiedUpload } from './upload.js';
+export { Uploads } from './uploads.js';

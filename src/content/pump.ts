@@ -1,6 +1,12 @@
 /** Batches under way: one being written and hashed while the next one gathers. */
 const MAX_UNDER_WAY = 2;
 
+/** Large enough that the cost of a write and of waking a thread no longer shows. */
+const MAX_BATCH_BYTES = 512 * 1024;
+const MIN_BATCH_BYTES = 64 * 1024;
+/** For the batches of all uploads together: many at once get smaller ones, so that memory stays flat. */
+const ALL_BATCHES_BYTES = 8 * 1024 * 1024;
+
 /**
  * Hands the chunks of `source` on in batches, in order, reading ahead while earlier batches are worked on.
  * What was read before `source` fails is still handed on.
@@ -33,4 +39,9 @@ export async function pumpBatches(
     if (bytes > 0) await send();
     await last;
   }
+}
+
+/** For each of so many uploads that are under way. */
+export function batchBytesFor(uploads: number): number {
+  return Math.max(MIN_BATCH_BYTES, Math.min(MAX_BATCH_BYTES, ALL_BATCHES_BYTES / uploads));
 }

@@ -1,5 +1,6 @@
-import { findDigest, type HashAlgorithm, hashAlgorithmOf } from '../oci/index.js';
+import { type Digest, findDigest, type HashAlgorithm, hashAlgorithmOf } from '../oci/index.js';
 import { PathNotFoundError, type StorageDriver, type StoragePath } from '../storage/index.js';
+import { DigestMismatchError } from './errors.js';
 import type { Digests } from './hash-pool.js';
 
 /** As JSON: what the first `size` bytes hash to. */
@@ -57,4 +58,18 @@ function parse(text: string): Kept | undefined {
   } catch {
     return undefined; // cut off by a crash
   }
+}
+
+/** Bytes are stored under sha256, whatever the client names them by. */
+export function algorithmsFor(algorithm: HashAlgorithm): readonly HashAlgorithm[] {
+  return algorithm === 'sha256' ? ['sha256'] : ['sha256', algorithm];
+}
+
+/** @returns the canonical digest. @throws {DigestMismatchError} */
+export function verified(digest: Digest, digests: Digests): Digest {
+  const algorithm = hashAlgorithmOf(digest);
+  const [canonical, actual] = [digests.get('sha256'), digests.get(algorithm)];
+  if (canonical === undefined || actual === undefined) throw new Error(`no ${algorithm} digest was computed`);
+  if (actual !== digest) throw new DigestMismatchError(digest, actual);
+  return canonical;
 }

@@ -1,48 +1,29 @@
-import { randomUUID } from 'node:crypto';
 import { type HeldLock, LocalLocks, type Locks } from '../locks/index.js';
 import { type Digest, type HashAlgorithm, hashAlgorithmOf, type RepositoryName } from '../oci/index.js';
 import {
   type NewFile,
-  PathNotFoundError,
   type StorageDriver,
   type StoragePath,
   StorageUnavailableError,
 } from '../storage/index.js';
-import { DigestMismatchError, UploadBusyError, UploadNotFoundError, UploadOffsetError } from './errors.js';
+import { UploadBusyError } from './errors.js';
 import type { Digests, Hasher, HashPool } from './hash-pool.js';
-import { blobPath, uploadPath, uploadsPath } from './layout.js';
+import { blobPath, uploadPath } from './layout.js';
 import { OpenUploads } from './open-uploads.js';
-import { pumpBatches } from './pump.js';
-import { UploadDigests } from './upload-digests.js';
+import { batchBytesFor, pumpBatches } from './pump.js';
+import {
+  type Chunk,
+  checkOffset,
+  type Ending,
+  type ListedUpload,
+  type Publish,
+  type Upload,
+  type UploadKey,
+  type VerifiedUpload,
+} from './upload.js';
+import { algorithmsFor, UploadDigests, verified } from './upload-digests.js';
+import { dataPath, UploadFiles } from './upload-files.js';
 import { UploadHashers } from './upload-hashers.js';
-
-/** A blob being received, not yet readable. `offset` in bytes. */
-export type Upload = Readonly<{ repository: RepositoryName; id: string; offset: number }>;
-
-type UploadKey = Pick<Upload, 'repository' | 'id'>;
-
-/** `activeAt` is when it began or last got a byte. */
-export type ListedUpload = Upload & Readonly<{ activeAt: Date }>;
-
-/**
- * The bytes of one request, in chunks that nobody else uses. `length` where the client says it; `from` where the
- * client says they belong.
- */
-export type Chunk = Readonly<{ source: AsyncIterable<Uint8Array>; length?: number; from?: number }>;
-
-/**
- * A whole blob that was verified, to be published from `path`, or as the `file` that was created for it. `size` in bytes.
- */
-export type VerifiedUpload = Readonly<{ canonical: Digest; size: number }> &
-  (Readonly<{ path: StoragePath }> | Readonly<{ file: NewFile }>);
-
-/** Makes verified bytes readable, durably. */
-export type Publish = (verified: VerifiedUpload) => Promise<void>;
-
-/** How an upload ends: with these bytes, if any are still to come, and then so. */
-export type Ending = Readonly<{ chunk?: Chunk | undefined; publish: Publish }>;
-
-const ID = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /** A client whose connection broke may be back before what it sent is stored. */
 const ENDING_MS = 1000;
@@ -50,18 +31,13 @@ const ENDING_MS = 1000;
 /** Uploads that began and got no byte; of more than these the store is asked. */
 const MAX_FRESH = 10_000;
 
-/** Large enough that the cost of a write and of waking a thread no longer shows. */
-const MAX_BATCH_BYTES = 512 * 1024;
-const MIN_BATCH_BYTES = 64 * 1024;
-/** For the batches of all uploads together: many at once get smaller ones, so that memory stays flat. */
-const ALL_BATCHES_BYTES = 8 * 1024 * 1024;
-
 /**
  * Blobs on their way in. The bytes received are the file's bytes and nothing else, so that an upload outlives
  * the process; the running hash is only kept for speed and is computed again from the file when it is gone.
  */
 export class Uploads {
   readonly #driver: StorageDriver;
+  readonly #files: UploadFiles;
   readonly #hashers: UploadHashers;
   readonly #open: OpenUploads;
   readonly #digests: UploadDigests;
@@ -87,6 +63,7 @@ export class Uploads {
     }: { alone?: boolean; locks?: Locks | undefined; endingMs?: number } = {},
   ) {
     this.#driver = driver;
+    this.#files = new UploadFiles(driver);
     this.#alone = alone;
     this.#locks = locks;
     this.#endingMs = endingMs;
@@ -97,25 +74,19 @@ export class Uploads {
 
   /** @param algorithm what the client announced that it will finish with. */
   async start(repository: RepositoryName, algorithm: HashAlgorithm = 'sha256'): Promise<Upload> {
-    const id = randomUUID();
-    const bytes = Buffer.from(new Date().toISOString().replace(/\.\d+Z$/, 'Z'));
-    await this.#driver.publish([{ path: startedAtPath(repository, id), bytes, durable: false }]);
+    const upload = await this.#files.start(repository);
+    const { id } = upload;
     if (algorithm !== 'sha256')
       this.#hashers.keep(id, this.#hashers.open({ expected: 0, algorithms: algorithmsFor(algorithm) }));
     this.#open.began(repository, id);
-    if (this.#alone && this.#fresh.size < MAX_FRESH) this.#fresh.add(dataPath(repository, id));
-    return { repository, id, offset: 0 };
+    if (this.#alone && this.#fresh.size < MAX_FRESH) this.#fresh.add(dataPath(upload));
+    return upload;
   }
 
   /** @throws {UploadNotFoundError} */
   async get(repository: RepositoryName, id: string): Promise<Upload> {
-    if (!ID.test(id) || id.startsWith('.')) throw new UploadNotFoundError(id);
-    const path = dataPath(repository, id);
-    if (this.#fresh.has(path)) return { repository, id, offset: 0 };
-    const data = await this.#driver.appended(path);
-    const there = data ?? (await this.#driver.stat(startedAtPath(repository, id)));
-    if (there === undefined) throw new UploadNotFoundError(id);
-    return { repository, id, offset: data?.size ?? 0 };
+    if (this.#fresh.has(dataPath({ repository, id }))) return { repository, id, offset: 0 };
+    return this.#files.get(repository, id);
   }
 
   /** Where a client is to go on: behind what a request that is ending has brought. @throws {UploadNotFoundError} */
@@ -131,14 +102,8 @@ export class Uploads {
   }
 
   /** To the second; `undefined` where there is no such upload. */
-  async startedAt(repository: RepositoryName, id: string): Promise<Date | undefined> {
-    if (!ID.test(id) || id.startsWith('.')) return undefined;
-    const text = await this.#driver.read(startedAtPath(repository, id)).catch((error: unknown) => {
-      if (error instanceof PathNotFoundError) return '';
-      throw error;
-    });
-    const date = new Date(text.toString().trim());
-    return Number.isNaN(date.getTime()) ? undefined : date;
+  startedAt(repository: RepositoryName, id: string): Promise<Date | undefined> {
+    return this.#files.startedAt(repository, id);
   }
 
   /**
@@ -209,19 +174,8 @@ export class Uploads {
   }
 
   /** Uploads of a repository, and what is left of them when their start was never written. */
-  async *list(repository: RepositoryName): AsyncGenerator<ListedUpload> {
-    for await (const { name: id } of this.#driver.list(uploadsPath(repository))) {
-      if (!ID.test(id)) continue; // not ours
-      const [started, data] = await Promise.all([
-        this.#driver.stat(startedAtPath(repository, id)),
-        this.#driver.appended(dataPath(repository, id)),
-      ]);
-      const oldest = started ?? data ?? (await this.#driver.stat(uploadPath(repository, id)));
-      if (oldest === undefined) continue;
-      const startedAt = oldest.modifiedAt;
-      const activeAt = data && data.modifiedAt > startedAt ? data.modifiedAt : startedAt;
-      yield { repository, id, offset: data?.size ?? 0, activeAt };
-    }
+  list(repository: RepositoryName): AsyncGenerator<ListedUpload> {
+    return this.#files.list(repository);
   }
 
   /** Removes an upload unless a request is writing to it. @returns whether it did. */
@@ -256,9 +210,9 @@ export class Uploads {
     const { id, offset } = upload;
     // First: it may have to read the file, which a store may not be able to do while that is being appended to.
     const expected = length === undefined ? undefined : offset + length;
-    const hasher = await this.#hashers.at(id, pathOf(upload), offset, { expected, algorithms });
-    const fresh = this.#fresh.delete(pathOf(upload));
-    await using file = await this.#driver.append(pathOf(upload), { fresh });
+    const hasher = await this.#hashers.at(id, dataPath(upload), offset, { expected, algorithms });
+    const fresh = this.#fresh.delete(dataPath(upload));
+    await using file = await this.#driver.append(dataPath(upload), { fresh });
     if (file.size !== offset) throw new UploadBusyError(id, file.size);
     try {
       await this.#pump(source, file, hasher);
@@ -273,7 +227,7 @@ export class Uploads {
   }
 
   async #verify(upload: Upload, size: number, digest: Digest): Promise<VerifiedUpload> {
-    const path = pathOf(upload);
+    const path = dataPath(upload);
     // An upload that never got a byte has no file yet; the empty blob needs one.
     if (size === 0) await (await this.#driver.append(path))[Symbol.asyncDispose]();
     const digests = await this.#digestsOf(upload, size, algorithmsFor(hashAlgorithmOf(digest)));
@@ -291,7 +245,7 @@ export class Uploads {
       const kept = await this.#digests.at(uploadPath(repository, id), size, algorithms);
       if (kept) return kept;
     }
-    const hasher = await this.#hashers.at(id, pathOf(upload), size, { expected: size, algorithms });
+    const hasher = await this.#hashers.at(id, dataPath(upload), size, { expected: size, algorithms });
     return hasher.digests();
   }
 
@@ -325,16 +279,12 @@ export class Uploads {
       await file.append(batch);
       await hasher.update(batch);
     };
-    await pumpBatches(source, store, { batchBytes: () => this.#batchBytes() });
+    await pumpBatches(source, store, { batchBytes: () => batchBytesFor(this.#busy.size) });
   }
 
   /** Requests that are adding to an upload, or ending one. */
   get underWay(): number {
     return this.#busy.size;
-  }
-
-  #batchBytes(): number {
-    return Math.max(MIN_BATCH_BYTES, Math.min(MAX_BATCH_BYTES, ALL_BATCHES_BYTES / this.#busy.size));
   }
 
   async #exclusively<T>(repository: RepositoryName, id: string, work: () => Promise<T>): Promise<T> {
@@ -359,45 +309,14 @@ export class Uploads {
   }
 
   /** @param options `unpublished`: bytes of it may still be on their way to a name. */
-  async #remove({ repository, id }: UploadKey, { unpublished }: { unpublished: boolean }): Promise<void> {
-    this.#hashers.forget(id);
-    this.#fresh.delete(dataPath(repository, id));
-    this.#open.ended(repository, id);
-    await this.#driver.delete(uploadPath(repository, id), { durable: false, unpublished });
+  async #remove(upload: UploadKey, options: { unpublished: boolean }): Promise<void> {
+    this.#hashers.forget(upload.id);
+    this.#fresh.delete(dataPath(upload));
+    this.#open.ended(upload.repository, upload.id);
+    await this.#files.remove(upload, options);
   }
-}
-
-/** Bytes are stored under sha256, whatever the client names them by. */
-function algorithmsFor(algorithm: HashAlgorithm): readonly HashAlgorithm[] {
-  return algorithm === 'sha256' ? ['sha256'] : ['sha256', algorithm];
-}
-
-/** @throws {UploadOffsetError} */
-function checkOffset({ offset }: Upload, { from }: Chunk): void {
-  if (from !== undefined && from !== offset) throw new UploadOffsetError(offset, from);
-}
-
-/** @returns the canonical digest. @throws {DigestMismatchError} */
-function verified(digest: Digest, digests: Digests): Digest {
-  const algorithm = hashAlgorithmOf(digest);
-  const [canonical, actual] = [digests.get('sha256'), digests.get(algorithm)];
-  if (canonical === undefined || actual === undefined) throw new Error(`no ${algorithm} digest was computed`);
-  if (actual !== digest) throw new DigestMismatchError(digest, actual);
-  return canonical;
 }
 
 function lockOf(id: string): string {
   return `upload ${id}`;
-}
-
-function startedAtPath(repository: RepositoryName, id: string): StoragePath {
-  return `${uploadPath(repository, id)}/startedat`;
-}
-
-function pathOf({ repository, id }: UploadKey): StoragePath {
-  return dataPath(repository, id);
-}
-
-function dataPath(repository: RepositoryName, id: string): StoragePath {
-  return `${uploadPath(repository, id)}/data`;
 }
