@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { flock } from '../../linux/index.js';
 import { bootId } from '../runtime-directory.js';
@@ -13,6 +13,7 @@ import type { NetworkStore } from './network-store.js';
 import { planEndpoint } from './plan-endpoint.js';
 import { PortRelay } from './port-relay.js';
 import { clash, isOfSix, type PublishedPort } from './published-port.js';
+import { Wiring } from './wiring.js';
 
 /** What a container has been given. */
 export type Attachment = Readonly<{
@@ -31,8 +32,6 @@ export type AttachOptions = Readonly<{
   namespaceOf?: number | undefined;
 }>;
 
-const SCRATCH = 'x';
-
 /**
  * Containers in networks. Rows come first and go last, so that whoever looks after a crash knows all that may be left; what
  * is half-made is made whole, and then taken away as a whole.
@@ -41,6 +40,7 @@ export class Attachments {
   readonly #store: NetworkStore;
   readonly #plumbing: NetworkPlumbing;
   readonly #namespaces: NetworkNamespaces;
+  readonly #wiring: Wiring;
   readonly #relays: string;
   readonly #lock: string;
 
@@ -58,6 +58,7 @@ export class Attachments {
     this.#relays = relays;
     this.#lock = lock;
     this.#namespaces = namespaces;
+    this.#wiring = new Wiring(plumbing, namespaces);
   }
 
   find(container: string): Attachment | undefined {
@@ -92,7 +93,7 @@ export class Attachments {
         if (namespaceOf === undefined) await this.#namespaces.make(container.id);
         else await this.#namespaces.adopt(container.id, namespaceOf);
         if (this.#plumbing.takesPorts) held.letGoOfFour();
-        await this.#change(container.id, [], this.#connections(container.id));
+        await this.#wiring.change(container.id, [], this.#connections(container.id));
         held.relay((taken) => this.#relay(container.id).start(taken, this.#plumbing.prefix));
         this.#leadRelay(container.id);
       });
@@ -107,7 +108,7 @@ export class Attachments {
 
   async detach(container: string): Promise<void> {
     await this.#locked(async () => {
-      await this.#change(container, this.#connections(container), []);
+      await this.#wiring.change(container, this.#connections(container), []);
       await this.#namespaces.remove(container);
       this.#relay(container).forget();
       this.#store.removeAttachment(container);
@@ -123,13 +124,13 @@ export class Attachments {
       const before = this.#connections(id);
       const endpoint = this.#store.transaction(() => this.#add(container, request));
       try {
-        await this.#change(id, before, this.#connections(id));
+        await this.#wiring.change(id, before, this.#connections(id));
         this.#leadRelay(id);
         return endpoint;
       } catch (error) {
         const failed = this.#connections(id);
         this.#store.removeEndpoint(id, endpoint);
-        await this.#change(id, failed, this.#connections(id)).catch(() => {});
+        await this.#wiring.change(id, failed, this.#connections(id)).catch(() => {});
         throw error;
       }
     });
@@ -147,7 +148,7 @@ export class Attachments {
         throw new NetworkForbiddenError(
           `container ${container} is not connected to the network ${network.name}`,
         );
-      await this.#change(container, before, this.#connections(container, network.id));
+      await this.#wiring.change(container, before, this.#connections(container, network.id));
       this.#store.removeEndpoint(container, gone.endpoint);
       this.#leadRelay(container);
     });
@@ -244,40 +245,6 @@ export class Attachments {
   #leadRelay(container: string): void {
     const published = this.#connections(container).find(({ ports }) => ports.length > 0);
     this.#relay(container).lead(published?.endpoint.ipAddress ?? '');
-  }
-
-  /** Takes away what is no longer to be, and makes what is new. */
-  async #change(
-    container: string,
-    before: readonly Connection[],
-    after: readonly Connection[],
-  ): Promise<void> {
-    const path = this.#namespaces.path(container);
-    const texts = (connections: readonly Connection[]) =>
-      new Set(connections.map((one) => JSON.stringify(one)));
-    const [old, wanted] = [texts(before), texts(after)];
-    for (const connection of before.toReversed()) {
-      if (!wanted.has(JSON.stringify(connection))) await this.#takeAway(path, connection);
-    }
-    for (const connection of after) {
-      if (!old.has(JSON.stringify(connection))) await this.#plumbing.setUp(path, connection);
-    }
-  }
-
-  async #takeAway(path: string, connection: Connection): Promise<void> {
-    if (existsSync(path)) {
-      try {
-        return await this.#plumbing.tearDown(path, connection);
-      } catch {
-        await this.#namespaces.removeDevice(path, connection.endpoint.interfaceName);
-      }
-    }
-    const scratch = SCRATCH + connection.container.id;
-    try {
-      await this.#plumbing.clear(await this.#namespaces.make(scratch), connection);
-    } finally {
-      await this.#namespaces.remove(scratch);
-    }
   }
 
   #expect({ id, name }: NetworkedContainer): Attachment {
