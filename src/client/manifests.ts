@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   DigestMismatchError,
   ImageNotFoundError,
@@ -11,7 +10,7 @@ import {
 import type { Descriptor, Digest, HashAlgorithm, ManifestKey, RepositoryName } from '../oci/index.js';
 import {
   algorithmOf,
-  digestOf,
+  digestOfBytes,
   findDigest,
   isHashAlgorithm,
   keyText,
@@ -223,7 +222,7 @@ function describe(answer: HttpAnswer, key: ManifestKey): Descriptor | undefined 
 function verifiedDigest(bytes: Buffer, claimed: Digest | undefined, what?: string): Digest {
   const algorithm = claimed === undefined ? 'sha256' : algorithmOf(claimed);
   const known: HashAlgorithm = isHashAlgorithm(algorithm) ? algorithm : 'sha256';
-  const actual = digestOf(known, createHash(known).update(bytes).digest('hex'));
+  const actual = digestOfBytes(known, bytes);
   if (claimed !== undefined && claimed !== actual) throw new DigestMismatchError(claimed, actual, what);
   return actual;
 }

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Descriptor, Digest, RepositoryName, Tag } from '../oci/index.js';
-import { algorithmOf, digestOf, encodedOf, MEDIA_TYPES, parseManifest, parseTag } from '../oci/index.js';
+import { algorithmOf, digestOfBytes, encodedOf, MEDIA_TYPES, parseManifest, parseTag } from '../oci/index.js';
 import { repositoryScope } from './auth/scope.js';
 import { RegistryError } from './errors.js';
 import type { FoundManifest, RepositoryManifests, UnlistedReferrer } from './manifests.js';
@@ -98,6 +97,6 @@ function childrenOf(bytes: Buffer): Descriptor[] {
 function indexOf(manifests: readonly Descriptor[]): FoundManifest {
   const mediaType = MEDIA_TYPES.ociIndex;
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
-  const digest = digestOf('sha256', createHash('sha256').update(bytes).digest('hex'));
+  const digest = digestOfBytes('sha256', bytes);
   return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   createReadStream,
@@ -20,7 +20,7 @@ import {
   algorithmOf,
   type Descriptor,
   type Digest,
-  digestOf,
+  digestOfBytes,
   encodedOf,
   findDigest,
   hashAlgorithmOf,
@@ -116,7 +116,7 @@ export class OciLayout {
 
   /** The name under which {@link putBytes} stores content. */
   digestOf(bytes: Uint8Array): Digest {
-    return digestOf('sha256', createHash('sha256').update(bytes).digest('hex'));
+    return digestOfBytes('sha256', bytes);
   }
 
   /**

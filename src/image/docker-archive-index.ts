@@ -4,6 +4,7 @@ import {
   type Descriptor,
   type Digest,
   digestOf,
+  digestOfBytes,
   formatReference,
   MEDIA_TYPES,
   parseImageConfig,
@@ -90,7 +91,7 @@ async function describeLayer(files: ArchiveFiles, place: ArchivePlace, diffID: D
 }
 
 function keep(content: Map<Digest, ArchivedContent>, mediaType: string, bytes: Buffer): Descriptor {
-  const digest = digestOf('sha256', createHash('sha256').update(bytes).digest('hex'));
+  const digest = digestOfBytes('sha256', bytes);
   content.set(digest, bytes);
   return { mediaType, digest, size: bytes.length };
 }

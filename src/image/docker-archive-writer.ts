@@ -4,6 +4,7 @@ import {
   type Descriptor,
   type Digest,
   digestOf,
+  digestOfBytes,
   MEDIA_TYPES,
   parseImageConfig,
   parseReference,
@@ -109,7 +110,7 @@ export class DockerArchiveWriter extends ArchiveWriter {
     const bytes = Buffer.from(JSON.stringify(manifestOf(config, unpacked)));
     const manifest = {
       mediaType: MEDIA_TYPES.ociManifest,
-      digest: digestOf('sha256', createHash('sha256').update(bytes).digest('hex')),
+      digest: digestOfBytes('sha256', bytes),
       size: bytes.length,
     };
     await this.writeBlob(manifest, once(bytes));

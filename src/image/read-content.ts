@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import {
   ContentSizeError,
   DigestMismatchError,
   type ImageEndpoint,
   MAX_MANIFEST_BYTES,
 } from '../content/index.js';
-import { type Descriptor, digestOf, hashAlgorithmOf } from '../oci/index.js';
+import { type Descriptor, digestOfBytes, hashAlgorithmOf } from '../oci/index.js';
 import { ImageFormatError } from './errors.js';
 
 /**
@@ -29,7 +28,7 @@ export async function readContent(
   if (length !== size) throw new ContentSizeError(digest, size, length);
   const bytes = Buffer.concat(chunks);
   const algorithm = hashAlgorithmOf(digest);
-  const actual = digestOf(algorithm, createHash(algorithm).update(bytes).digest('hex'));
+  const actual = digestOfBytes(algorithm, bytes);
   if (actual !== digest) throw new DigestMismatchError(digest, actual);
   return bytes;
 }

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { ImageEndpoint } from '../content/index.js';
-import { type Descriptor, digestOf, encodedOf, MEDIA_TYPES } from '../oci/index.js';
+import { type Descriptor, digestOfBytes, encodedOf, MEDIA_TYPES } from '../oci/index.js';
 import { bare, parseStored } from './manifests.js';
 import { readContent } from './read-content.js';
 
@@ -57,6 +56,6 @@ function restatement(
 }
 
 function contentOf(old: Descriptor, bytes: Buffer) {
-  const digest = digestOf('sha256', createHash('sha256').update(bytes).digest('hex'));
+  const digest = digestOfBytes('sha256', bytes);
   return { descriptor: { ...old, digest, size: bytes.length }, bytes };
 }

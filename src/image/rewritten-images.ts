@@ -1,6 +1,11 @@
-import { createHash } from 'node:crypto';
 import { ContentNotFoundError, type ImageEndpoint } from '../content/index.js';
-import { type Descriptor, type Digest, digestOf, type Platform, parseImageConfig } from '../oci/index.js';
+import {
+  type Descriptor,
+  type Digest,
+  digestOfBytes,
+  type Platform,
+  parseImageConfig,
+} from '../oci/index.js';
 import { choosePlatform } from './copy.js';
 import { bare, isIndexType, isManifestType, parseStored } from './manifests.js';
 import { type ImageFormat, inFormat } from './media-type-format.js';
@@ -146,7 +151,7 @@ export class RewrittenImages extends ReadOnlyEndpoint {
 
   #keep(document: Json, old: Descriptor): Descriptor {
     const bytes = Buffer.from(JSON.stringify(document));
-    const digest = digestOf('sha256', createHash('sha256').update(bytes).digest('hex'));
+    const digest = digestOfBytes('sha256', bytes);
     this.#made.set(digest, bytes);
     const after = { ...old, mediaType: String(document.mediaType), digest, size: bytes.length };
     this.#forms.set(digest, { before: old, after });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { OciError } from './errors.js';
 
 declare const brand: unique symbol;
@@ -63,4 +64,9 @@ export function hashAlgorithmOf(digest: Digest): HashAlgorithm {
 /** Names the content whose hash is `hex`. */
 export function digestOf(algorithm: HashAlgorithm, hex: string): Digest {
   return parseDigest(`${algorithm}:${hex}`);
+}
+
+/** Names these bytes. */
+export function digestOfBytes(algorithm: HashAlgorithm, bytes: Uint8Array): Digest {
+  return digestOf(algorithm, createHash(algorithm).update(bytes).digest('hex'));
 }

@@ -6,6 +6,7 @@ export {
   algorithmOf,
   type Digest,
   digestOf,
+  digestOfBytes,
   encodedOf,
   findDigest,
   type HashAlgorithm,

@@ -1,20 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { ManifestRecord, ManifestReference } from '../../index/index.js';
-import {
-  type Digest,
-  digestOf,
-  findDigest,
-  type HashAlgorithm,
-  type Manifest,
-  OciError,
-  parseManifest,
-} from '../../oci/index.js';
+import { type Digest, findDigest, type Manifest, OciError, parseManifest } from '../../oci/index.js';
 
 type Stored = Readonly<{ digest: Digest; canonical: Digest; bytes: Uint8Array; pushedAt: Date }>;
-
-export function manifestDigest(algorithm: HashAlgorithm, bytes: Uint8Array): Digest {
-  return digestOf(algorithm, createHash(algorithm).update(bytes).digest('hex'));
-}
 
 /** What the index keeps of a manifest that was just read from its bytes. */
 export function recordOf(manifest: Manifest, stored: Stored): ManifestRecord {

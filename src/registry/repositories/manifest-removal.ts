@@ -1,8 +1,8 @@
 import { layout } from '../../content/index.js';
 import type { ManifestKey, PendingDelete } from '../../index/index.js';
-import type { Digest, RepositoryName } from '../../oci/index.js';
+import { type Digest, digestOfBytes, type RepositoryName } from '../../oci/index.js';
 import { mapSideBySide } from '../side-by-side.js';
-import { manifestDigest, manifestRecord } from './manifest-record.js';
+import { manifestRecord } from './manifest-record.js';
 import { publishManifest } from './publish-manifest.js';
 import { scanLinks } from './scan.js';
 import { type RepositoryStore, settled } from './store.js';
@@ -67,7 +67,7 @@ export class ManifestRemoval {
     const stored = await index.findManifest(repository, { digest });
     if (stored === undefined) return;
     const { bytes } = stored;
-    const canonical = manifestDigest('sha256', bytes);
+    const canonical = digestOfBytes('sha256', bytes);
     const record = manifestRecord({ digest, canonical, bytes, pushedAt: now() });
     const tags = await index.tagsOf(repository, digest);
     if (record) await locks.forLink(canonical, () => publishManifest(this.#store, repository, record, tags));
@@ -78,7 +78,7 @@ export class ManifestRemoval {
     const manifest = await index.findManifest(repository, key);
     if (manifest === undefined) return undefined;
     const { digest, bytes } = manifest;
-    const canonical = manifestDigest('sha256', bytes);
+    const canonical = digestOfBytes('sha256', bytes);
     const record = manifestRecord({ digest, canonical, bytes, pushedAt: begunAt });
     return {
       id: trashId({ repository, key, begunAt }),

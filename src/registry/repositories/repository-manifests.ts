@@ -2,6 +2,7 @@ import { layout } from '../../content/index.js';
 import type { ManifestKey, StoredManifest, TagRecord, Unneeded } from '../../index/index.js';
 import {
   type Digest,
+  digestOfBytes,
   hashAlgorithmOf,
   type Manifest,
   OciError,
@@ -10,7 +11,7 @@ import {
   type Tag,
 } from '../../oci/index.js';
 import { hasLink } from './links.js';
-import { manifestDigest, manifestRecord, recordOf } from './manifest-record.js';
+import { manifestRecord, recordOf } from './manifest-record.js';
 import { ManifestRemoval } from './manifest-removal.js';
 import { checkMutable, checkReferences, type ManifestRules } from './manifest-rules.js';
 import { publishManifest } from './publish-manifest.js';
@@ -63,7 +64,7 @@ export class RepositoryManifests {
     const { index, sync, locks, now } = this.#store;
     const { bytes, tags } = push;
     const manifest = parseManifest(bytes, push.contentType);
-    const canonical = manifestDigest('sha256', bytes);
+    const canonical = digestOfBytes('sha256', bytes);
     const digest = verified(push, canonical);
     await sync.ensure(repository);
     const missing = await locks.forPush(repository, { tags, content: canonical }, async () => {
@@ -91,7 +92,7 @@ export class RepositoryManifests {
     const { blobs, index, sync, locks, now } = this.#store;
     const bytes = await blobs.read(canonical);
     const record = manifestRecord({ digest, canonical, bytes, pushedAt: now() });
-    if (record === undefined || manifestDigest('sha256', bytes) !== canonical)
+    if (record === undefined || digestOfBytes('sha256', bytes) !== canonical)
       throw new OciError('MANIFEST_INVALID', `the bytes of ${digest} are damaged`);
     await sync.ensure(repository);
     return locks.forPush(repository, { tags, content: canonical }, async () => {
@@ -195,7 +196,7 @@ export class RepositoryManifests {
 
 function verified({ bytes, digest }: ManifestPush, canonical: Digest): Digest {
   if (digest === undefined) return canonical;
-  const actual = manifestDigest(hashAlgorithmOf(digest), bytes);
+  const actual = digestOfBytes(hashAlgorithmOf(digest), bytes);
   if (actual !== digest) {
     throw new OciError('DIGEST_INVALID', `the manifest hashes to ${actual}, not to ${digest}`);
   }

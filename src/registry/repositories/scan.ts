@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { type Blobs, layout } from '../../content/index.js';
 import type { BlobRecord, RepositoryChanges, RepositoryContents, TagRecord } from '../../index/index.js';
-import { type Digest, digestOf, findTag, type RepositoryName, type Tag } from '../../oci/index.js';
+import { type Digest, digestOfBytes, findTag, type RepositoryName, type Tag } from '../../oci/index.js';
 import type { StorageDriver, StoragePath } from '../../storage/index.js';
 import { mapSideBySide } from '../side-by-side.js';
 import { absentAsUndefined, digestsBelow, type Link, type Links, linksOf } from './links.js';
@@ -159,7 +158,7 @@ async function readManifest(
 
 /** The index must not vouch for bytes that were damaged where they lay. */
 function isContent(canonical: Digest, bytes: Uint8Array): boolean {
-  return digestOf('sha256', createHash('sha256').update(bytes).digest('hex')) === canonical;
+  return digestOfBytes('sha256', bytes) === canonical;
 }
 
 async function readTags(

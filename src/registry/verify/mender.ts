@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { layout, Quarantine } from '../../content/index.js';
 import type { ContentUse } from '../../index/index.js';
-import { type Digest, digestOf, type RepositoryName } from '../../oci/index.js';
+import { type Digest, digestOfBytes, type RepositoryName } from '../../oci/index.js';
 import { PathNotFoundError } from '../../storage/index.js';
 import type { RepositoryStore } from '../repositories/index.js';
 
@@ -128,5 +127,5 @@ export class Mender {
 }
 
 function sha256(bytes: Uint8Array): Digest {
-  return digestOf('sha256', createHash('sha256').update(bytes).digest('hex'));
+  return digestOfBytes('sha256', bytes);
 }
