@@ -18,6 +18,9 @@ const VOUCH_EVERY = 10 * 60_000;
 /** How many seeds are tried; by hand it may be thousands: `BERTH_MODEL_RUNS=5000`. */
 const RUNS = Number(process.env.BERTH_MODEL_RUNS ?? 12);
 const STEPS = 300;
+/** Turns for which an answer of files or index is late, so that others come in between: now and then a whole collection. */
+const MAX_LATE = { most: 10, some: 500 };
+const LATE_SHARE = 0.1;
 
 const CRASH = 'the machine lost power';
 const CHANGES = /^(publish|delete|put|drop|begin|end|apply|touch|record)/;
@@ -44,6 +47,8 @@ class Run {
   /** Of the process that runs: how many changes of files and index are left before it crashes. */
   #life = { changesLeft: Number.POSITIVE_INFINITY };
   #registry!: ReturnType<typeof openMemoryRegistry>;
+  /** While several are at work at once, so that they meet in many orders. */
+  #answersAreLate = false;
 
   constructor(random: Random) {
     this.#random = random;
@@ -77,6 +82,7 @@ class Run {
       () => this.#wait(),
       () => this.collect(),
       () => this.#collectWhileUsed(),
+      () => this.#collectWhileUsed(),
       () => this.#collectAndCrash(),
       () => this.#crash(),
     ];
@@ -92,19 +98,32 @@ class Run {
   /** Clients may come at any moment of it: what they are told must be true afterwards. */
   async #collectWhileUsed(): Promise<void> {
     const untagged = this.#random.chance(0.5);
-    const clients = Array.from({ length: this.#random.between(1, 6) }, () =>
+    if (this.#random.chance(0.5)) this.#time += GRACE; // so that much of it goes
+    const clients = Array.from({ length: this.#random.between(1, 9) }, () =>
       this.#random.pick([
         () => this.#pushBlob(),
         () => this.#askForBlobOrFindItGone(),
+        () => this.#mountOrFindItGone(),
         () => this.#pushImageOrFindBlobsGone(),
       ]),
     );
-    const soon = async (client: () => Promise<void>) => {
-      for (let turns = this.#random.between(0, 400); turns > 0; turns -= 1) await Promise.resolve();
-      await client();
+    const soon = async (client: () => ReturnType<(typeof clients)[number]>) => {
+      await this.#turns(400);
+      return client();
     };
-    await Promise.all([this.#runCollector(untagged), ...clients.map(soon)]);
+    this.#answersAreLate = true;
+    const [, ...promises] = await Promise.all([this.#runCollector(untagged), ...clients.map(soon)]);
+    this.#answersAreLate = false;
+    for (const promise of promises) promise?.();
     await this.#expectCollected(untagged);
+  }
+
+  #beLate(): Promise<void> {
+    return this.#turns(this.#random.chance(LATE_SHARE) ? MAX_LATE.some : MAX_LATE.most);
+  }
+
+  async #turns(most: number): Promise<void> {
+    for (let turns = this.#random.between(0, most); turns > 0; turns -= 1) await Promise.resolve();
   }
 
   /** The next collection does what is left. */
@@ -134,9 +153,11 @@ class Run {
         return (...args: unknown[]) => {
           const isChange = CHANGES.test(String(name));
           if (isChange) life.changesLeft -= 1;
-          return isChange && life.changesLeft < 0
-            ? Promise.reject(new Error(CRASH))
-            : member.apply(target, args);
+          if (isChange && life.changesLeft < 0) return Promise.reject(new Error(CRASH));
+          const answer: unknown = member.apply(target, args);
+          return this.#answersAreLate && answer instanceof Promise
+            ? answer.then((value: unknown) => this.#beLate().then(() => value))
+            : answer;
         };
       },
     });
@@ -162,7 +183,7 @@ class Run {
     expect(bytes.sort(), 'bytes').toEqual([...this.#model.bytes.keys()].sort());
   }
 
-  async #pushBlob(): Promise<void> {
+  async #pushBlob(): Promise<undefined> {
     const [name, text] = [this.#random.pick(NAMES), this.#random.pick(TEXTS)];
     await pushBlob(this.#registry, name, text);
     this.#model.at(name).blobs.set(digest(text), { vouchedAt: this.#time, linkedAt: this.#time });
@@ -188,21 +209,44 @@ class Run {
     this.#vouch(known);
   }
 
-  async #askForBlobOrFindItGone(): Promise<void> {
-    const [name, text] = [this.#random.pick(NAMES), this.#random.pick(TEXTS)];
+  /** @returns what is true once all are through, if it was there. */
+  async #askForBlobOrFindItGone(): Promise<(() => void) | undefined> {
+    const name = this.#random.pick(NAMES);
+    const text = this.#pickHeld(name);
     const isThere = await this.#registry.blobs.get(name, digest(text)).then(
       () => true,
       () => false,
     );
-    const known = this.#model.at(name).blobs.get(digest(text));
-    if (isThere && known === undefined) throw new Error(`${name} has ${text}, which nobody pushed`);
-    if (isThere && known) this.#vouch(known);
+    return isThere ? () => this.#vouch(this.#known(name, text)) : undefined;
   }
 
-  async #pushImageOrFindBlobsGone(): Promise<void> {
+  /** From where it may be removed at that moment, to where it was not. */
+  async #mountOrFindItGone(): Promise<(() => void) | undefined> {
+    const [from, to] = [this.#random.pick(NAMES), this.#random.pick(NAMES)];
+    const text = this.#pickHeld(from);
+    if (this.#model.at(to).blobs.has(digest(text))) return undefined;
+    const times = { vouchedAt: this.#time, linkedAt: this.#time };
+    const isMounted = (await this.#registry.blobs.mount(from, to, digest(text))) !== undefined;
+    return isMounted
+      ? () => this.#known(from, text) && this.#model.at(to).blobs.set(digest(text), times)
+      : undefined;
+  }
+
+  #pickHeld(name: (typeof NAMES)[number]): string {
+    const held = TEXTS.filter((text) => this.#model.at(name).blobs.has(digest(text)));
+    return this.#random.pick(held.length > 0 ? held : TEXTS);
+  }
+
+  #known(name: (typeof NAMES)[number], text: string) {
+    const known = this.#model.at(name).blobs.get(digest(text));
+    if (known === undefined) throw new Error(`${name} has ${text}, which nobody pushed`);
+    return known;
+  }
+
+  async #pushImageOrFindBlobsGone(): Promise<undefined> {
     const name = this.#random.pick(NAMES);
     const texts = TEXTS.filter((text) => this.#model.at(name).blobs.has(digest(text)));
-    if (texts.length === 0) return;
+    if (texts.length === 0) return undefined;
     const [config, layer] = [this.#random.pick(texts), this.#random.pick(texts)];
     const manifest = { blobs: [config, layer].map((text) => digest(text)), children: [] };
     // Nothing that was there is about it: what the collector thought of that before would be true too.
