@@ -83,6 +83,35 @@ describe('Collector', () => {
     expect(await answer).toBe('BLOB_UNKNOWN');
   });
 
+  it('mounts nothing whose bytes are on their way out', async () => {
+    const { promise: whenBytesGo, resolve: bytesGo } = Promise.withResolvers<void>();
+    const driver = new MemoryDriver();
+    const deleteFiles = driver.deleteFiles.bind(driver);
+    driver.deleteFiles = async (paths, options) => {
+      if (paths.some((path) => path.includes('/blobs/'))) {
+        bytesGo();
+        for (let turns = 0; turns < 50; turns += 1) await Promise.resolve();
+      }
+      return deleteFiles(paths, options);
+    };
+    const index = new SqliteIndex(':memory:');
+    const registry = await start({ driver, index });
+    await pushBlob(registry, app, 'orphan');
+    registry.later(25 * HOUR);
+    const known = await index.findBlob(app, digest('orphan'));
+    index.findBlob = async () => {
+      index.findBlob = SqliteIndex.prototype.findBlob;
+      await whenBytesGo;
+      return known;
+    };
+    const [mounted] = await Promise.all([
+      registry.blobs.mount(app, other, digest('orphan')),
+      registry.collect(),
+    ]);
+    expect(mounted).toBeUndefined();
+    await expect(registry.blobs.get(other, digest('orphan'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
+  });
+
   it('knows of a blob that is pushed again', async () => {
     const registry = await start();
     await pushBlob(registry, app, 'layer');
