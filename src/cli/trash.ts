@@ -10,7 +10,11 @@ import { textTable, timeCell } from './text-table.js';
 export async function listTrash(file: string | undefined, { json }: { json: boolean }): Promise<void> {
   const { config } = await readConfig(file, process.env);
   await using opened = await openExistingStore(config, consoleLogger());
-  const entries = await Array.fromAsync(new Trash(opened.driver, opened.index).list());
+  const warn = (path: string) =>
+    process.stderr.write(
+      `berth: ${path} is no entry of the trash, or damaged: it brings nothing back; remove it\n`,
+    );
+  const entries = await Array.fromAsync(new Trash(opened.driver, opened.index).list(warn));
   const { keep } = config.berth.trash;
   process.stdout.write(json ? `${JSON.stringify(entries, undefined, 2)}\n` : table(entries, keep));
 }

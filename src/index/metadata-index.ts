@@ -172,7 +172,8 @@ export interface MetadataIndex {
   unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]>;
   /**
    * Manifests without a tag that nothing leads to: not a manifest with a tag, a young one or one in the trash, over any
-   * number of lists, subjects and referrers.
+   * number of lists, subjects and referrers. Those pushed first come first: images before the list that names them, which
+   * would keep them once it is in the trash.
    */
   unneededManifests(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]>;
   /** Which of these bytes no repository and nothing in the trash names; in the order given. */

@@ -50,7 +50,7 @@ export class Garbage {
              WHERE m.repository_id = (SELECT value FROM id) AND m.subject = n.digest) next
        )
        SELECT digest FROM manifests m WHERE repository_id = (SELECT value FROM id)
-       AND NOT EXISTS (SELECT 1 FROM needed n WHERE n.digest = m.digest) ORDER BY digest LIMIT $3`,
+       AND NOT EXISTS (SELECT 1 FROM needed n WHERE n.digest = m.digest) ORDER BY pushed_at, digest LIMIT $3`,
       repository,
       before.getTime(),
       limit,

@@ -50,7 +50,7 @@ export class Garbage {
            ON m.repository_id = (SELECT value FROM id) AND m.subject = n.digest
        )
        SELECT digest FROM manifests WHERE repository_id = (SELECT value FROM id)
-       AND digest NOT IN (SELECT digest FROM needed) ORDER BY digest LIMIT ?3 + 0`,
+       AND digest NOT IN (SELECT digest FROM needed) ORDER BY pushed_at, digest LIMIT ?3 + 0`,
       repository,
       before.getTime(),
       limit,

@@ -1,6 +1,6 @@
-import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import { type Collection, type CollectOptions, Collector, type Removal } from '../gc/index.js';
 import { type Mended, Mender, type Mending } from '../verify/index.js';
+import { Restoration, type Restored } from './restoration.js';
 
 /** Times in milliseconds. As JSON where it is handed to another process. */
 export type Task =
@@ -17,7 +17,7 @@ export type Task =
 /** `removals` are the first of them, `omitted` says how many more there were. */
 export type Outcome =
   | Readonly<{ kind: 'collect'; collection: Collection; removals: readonly Removal[]; omitted: number }>
-  | Readonly<{ kind: 'restore'; repository: string; digest: string; tags: readonly Tag[] }>
+  | (Restored & Readonly<{ kind: 'restore' }>)
   | (MirrorOutcome & Readonly<{ kind: 'mirror' }>)
   /** In the order of what was asked for. */
   | Readonly<{ kind: 'mend'; mended: readonly Mended[] }>
@@ -27,9 +27,7 @@ export type Outcome =
 export type MirrorOutcome = Readonly<{ copied: number; unchanged: number; failures: readonly string[] }>;
 
 /** What a task changed: something went, or came back. */
-export type Change =
-  | Removal
-  | Readonly<{ kind: 'restore'; repository: RepositoryName; digest: Digest; tags: readonly Tag[] }>;
+export type Change = Removal | (Restored & Readonly<{ kind: 'restore' }>);
 
 /** What a person reads, and what is held in memory. */
 const MAX_REMOVALS = 10_000;
@@ -111,15 +109,11 @@ export class Maintenance {
   }
 
   async #restore(id: string) {
-    const { manifests, store } = this.#parts;
-    const entry = await store.trash?.find(id);
-    if (entry === undefined) throw new Error(`there is nothing in the trash by the name of ${id}`);
-    const tags = await manifests.restore(entry);
-    await store.trash?.remove(id);
-    const { repository, digest } = entry;
-    const change = { kind: 'restore', repository, digest, tags } as const;
-    await this.#parts.changed?.(change);
-    return change;
+    const { manifests, store, changed } = this.#parts;
+    const restoration = new Restoration(store, manifests, async (restored) =>
+      changed?.({ kind: 'restore', ...restored }),
+    );
+    return { kind: 'restore', ...(await restoration.restore(id)) } as const;
   }
 
   async #emptyTrash(olderThan: number, signal: AbortSignal | undefined) {

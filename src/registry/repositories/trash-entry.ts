@@ -44,12 +44,19 @@ export function formatTrashEntry(entry: TrashEntry): string {
   return `${JSON.stringify(entry, undefined, 2)}\n`;
 }
 
-/** @throws {Error} it is none of ours. */
-export function parseTrashEntry(text: string): TrashEntry {
+/** @returns `undefined` for what is none of ours, or not all of it. */
+export function findTrashEntry(text: string): TrashEntry | undefined {
+  try {
+    return parseTrashEntry(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseTrashEntry(text: string): TrashEntry {
   const value = JSON.parse(text);
   const deletedAt = new Date(value.deletedAt);
-  if (Number.isNaN(deletedAt.getTime()) || !/^[0-9TZ]+-[0-9a-f]+$/.test(value.id))
-    throw new Error('no entry of a trash');
+  if (Number.isNaN(deletedAt.getTime())) throw new TypeError('no time');
   return {
     id: value.id,
     repository: parseRepositoryName(value.repository),

@@ -1,6 +1,6 @@
 import type { MetadataIndex } from '../../index/index.js';
 import { PathNotFoundError, type StorageDriver, type StoragePath } from '../../storage/index.js';
-import { formatTrashEntry, parseTrashEntry, type TrashEntry } from './trash-entry.js';
+import { findTrashEntry, formatTrashEntry, type TrashEntry } from './trash-entry.js';
 
 /** Where the reference registry never looks. */
 const TRASH: StoragePath = '/berth/trash';
@@ -26,20 +26,22 @@ export class Trash {
     for (const entry of entries) await this.#index.putTrash(entry);
   }
 
-  /** Oldest first. Files that are no entries are passed over. */
-  async *list(): AsyncGenerator<TrashEntry> {
+  /** Oldest first. Files that are no entries are passed over. @param onStranger is told where they are. */
+  async *list(onStranger?: (path: StoragePath) => void): AsyncGenerator<TrashEntry> {
     for (const id of await this.#ids()) {
       const entry = await this.find(id);
       if (entry) yield entry;
+      else onStranger?.(pathOf(id));
     }
   }
 
   async find(id: string): Promise<TrashEntry | undefined> {
     if (!/^[\w-]+$/.test(id)) return undefined;
     try {
-      return parseTrashEntry((await this.#driver.read(pathOf(id))).toString('utf8'));
+      const entry = findTrashEntry((await this.#driver.read(pathOf(id))).toString('utf8'));
+      return entry?.id === id ? entry : undefined; // a copy of it by another name is none
     } catch (error) {
-      if (error instanceof PathNotFoundError || error instanceof SyntaxError) return undefined;
+      if (error instanceof PathNotFoundError) return undefined;
       throw error;
     }
   }
@@ -63,8 +65,8 @@ export class Trash {
 
   async #ids(): Promise<string[]> {
     const ids: string[] = [];
-    for await (const { name } of this.#driver.list(TRASH)) {
-      if (name.endsWith('.json')) ids.push(name.slice(0, -'.json'.length));
+    for await (const { name, directory } of this.#driver.list(TRASH)) {
+      if (!directory && name.endsWith('.json')) ids.push(name.slice(0, -'.json'.length));
     }
     return ids;
   }

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { layout } from '../../../src/content/index.js';
 import { SqliteIndex } from '../../../src/index/index.js';
-import { MEDIA_TYPES, parseRepositoryName, parseTag, type RepositoryName } from '../../../src/oci/index.js';
+import {
+  type Digest,
+  MEDIA_TYPES,
+  parseRepositoryName,
+  parseTag,
+  type RepositoryName,
+} from '../../../src/oci/index.js';
 import { Collector, IndexNotTrustedError, type Removal } from '../../../src/registry/gc/index.js';
+import { Maintenance } from '../../../src/registry/maintenance/index.js';
 import { MemoryDriver } from '../../../src/storage/index.js';
 import {
   digest,
@@ -154,6 +161,27 @@ describe('Collector', () => {
     await registry.put(imageOf('config', ['layer'], { subject: subjectOf(first) }));
     registry.later(25 * HOUR);
     expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 2, blobs: 4 });
+  });
+
+  it('removes a list with its images, however many, as it said that it would', async () => {
+    const registry = await start({ trash: true });
+    const images: Digest[] = [];
+    for (let i = 0; i < 250; i += 1) {
+      registry.later(1);
+      images.push(await registry.put(imageOf('config', [], { annotations: { i: `${i}` } })));
+    }
+    registry.later(1);
+    const list = await registry.put(indexOf(images));
+    registry.later(25 * HOUR);
+    expect(await registry.collect({ untagged: true, dryRun: true })).toMatchObject({ manifests: 251 });
+    expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 251 });
+
+    const maintenance = new Maintenance(registry);
+    const entries = await Array.fromAsync(registry.store.trash?.list() ?? []);
+    const { id } = entries.find(({ digest: each }) => each === list) ?? {};
+    expect(await maintenance.run({ kind: 'restore', id: `${id}` })).toMatchObject({ digest: list, tags: [] });
+    for (const image of images) await registry.expectWhole(app, image);
+    expect(await Array.fromAsync(registry.store.trash?.list() ?? [])).toEqual([]);
   });
 
   it('keeps bytes that are linked by sha512 only', async () => {

@@ -3,12 +3,31 @@ import { layout } from '../../../src/content/index.js';
 import { SqliteIndex } from '../../../src/index/index.js';
 import { type Digest, parseRepositoryName, parseTag } from '../../../src/oci/index.js';
 import { Collector } from '../../../src/registry/gc/index.js';
+import { Maintenance } from '../../../src/registry/maintenance/index.js';
 import type { TrashEntry } from '../../../src/registry/repositories/index.js';
-import { digest, imageOf, type MemoryRegistry, openMemoryRegistry, pushBlob } from './memory-registry.js';
+import {
+  digest,
+  imageOf,
+  indexOf,
+  type MemoryRegistry,
+  openMemoryRegistry,
+  pushBlob,
+} from './memory-registry.js';
 
 const app = parseRepositoryName('team/app');
 const [v1, v2] = [parseTag('v1'), parseTag('v2')];
 const DAY = 86_400_000;
+const ENTRY = {
+  id: 'x',
+  repository: 'team/app',
+  deletedAt: '2026-01-01T00:00:00.000Z',
+  tagsOnly: false,
+  tags: ['v1'],
+  digest: digest('manifest'),
+  canonical: digest('manifest'),
+  bytes: 8,
+  references: [digest('layer')],
+};
 
 describe('the trash', () => {
   it('gives back a manifest with its tags', async () => {
@@ -81,12 +100,48 @@ describe('the trash', () => {
     expect((await entriesOf(registry)).map(({ deletedAt }) => deletedAt)).toEqual([pending?.begunAt]);
   });
 
-  it('passes over files that are no entries', async () => {
+  it('gives back a list with its image, whose own tags stay deleted', async () => {
     const registry = openMemoryRegistry({ trash: true });
-    await registry.driver.publish([{ path: '/berth/trash/x.json', bytes: Buffer.from('{') }]);
-    expect(await entriesOf(registry)).toEqual([]);
+    const image = await pushImage(registry, 'layer');
+    const push = { bytes: indexOf([image]), contentType: '', tags: [parseTag('list')] };
+    const { digest: list } = await registry.manifests.put(app, push);
+    await registry.manifests.delete(app, { digest: image });
+    await registry.manifests.delete(app, { digest: list });
+    const entry = (await entriesOf(registry)).find((each) => each.digest === list);
+    await new Maintenance(registry).run({ kind: 'restore', id: `${entry?.id}` });
+    expect((await registry.index.contents(app)).tags).toEqual(new Map([['list', list]]));
+    await registry.manifests.get(app, { digest: image });
+    expect(await entriesOf(registry)).toMatchObject([{ digest: image, tags: [v1, v2] }]);
+  });
+
+  it.each([
+    ['one that was cut off', '{"id": "x", "deletedAt"'],
+    ['JSON of something else', '{}'],
+    ['nothing', 'null'],
+    ['a name that is none', JSON.stringify({ ...ENTRY, repository: 'UPPER' })],
+    ['a copy of another entry', JSON.stringify({ ...ENTRY, id: '20260101T000000000Z-aa' })],
+  ])('passes over a file that is no entry, and names it: %s', async (_, text) => {
+    const registry = openMemoryRegistry({ trash: true });
+    await registry.driver.publish([
+      { path: '/berth/trash/x.json', bytes: Buffer.from(text) },
+      { path: '/berth/trash/folder.json/y', bytes: Buffer.from(text) },
+    ]);
+    const strangers: string[] = [];
+    expect(await Array.fromAsync(registry.store.trash?.list((path) => strangers.push(path)) ?? [])).toEqual(
+      [],
+    );
+    expect(strangers).toEqual(['/berth/trash/x.json']);
     await registry.store.trash?.compare();
+    expect(await registry.index.trashIds()).toEqual(new Set());
     expect(await registry.store.trash?.find('../../x')).toBeUndefined();
+  });
+
+  it('takes an entry that is one', async () => {
+    const registry = openMemoryRegistry({ trash: true });
+    await registry.driver.publish([
+      { path: '/berth/trash/x.json', bytes: Buffer.from(JSON.stringify(ENTRY)) },
+    ]);
+    expect(await entriesOf(registry)).toMatchObject([{ id: 'x', repository: 'team/app' }]);
   });
 });
 
