@@ -7,7 +7,8 @@ import {
   removeStaleHistory,
 } from '../repositories/index.js';
 import { forEachSideBySide } from '../side-by-side.js';
-import { removeContents } from './content-removal.js';
+import { measureContents, removeContents } from './content-removal.js';
+import { GoingLinks } from './going-links.js';
 import { labelOf, parseLifetime } from './lifetime.js';
 import { Pace } from './pace.js';
 import { expiredTags, type RetentionRule } from './retention.js';
@@ -101,6 +102,8 @@ class Round {
   readonly #pace: Pace;
   readonly #before: Date;
   readonly #options: CollectOptions;
+  /** Of a dry run. */
+  readonly #goingLinks = new GoingLinks();
 
   constructor(parts: Parts, before: Date, options: CollectOptions) {
     this.#parts = parts;
@@ -153,6 +156,7 @@ class Round {
       (limit) => store.index.unneededBlobs(repository, { before: this.#before, limit }),
       (limit, after) => blobs.removeUnneeded(repository, { before: this.#before, limit, after }),
     );
+    if (this.#options.dryRun) this.#goingLinks.add(repository, digests);
     for (const digest of digests) this.#options.onRemoval?.({ kind: 'link', repository, digest });
     this.counts.links += digests.length;
   }
@@ -183,6 +187,7 @@ class Round {
     const found: Digest[] = [];
     for await (const digests of store.blobs.list()) {
       const unlinked = await this.#pace.run(() => store.index.unlinked(digests));
+      if (this.#options.dryRun) unlinked.push(...(await this.#goingLinks.freed(store.index, digests)));
       this.#trusted.check();
       found.push(...unlinked.filter((digest) => !spared.has(digest)));
       while (found.length >= this.#pace.batch) yield found.splice(0, this.#pace.batch);
@@ -191,9 +196,11 @@ class Round {
   }
 
   async #removeContents(digests: readonly Digest[]): Promise<void> {
-    const { dryRun } = this.#options;
-    const options = { before: this.#before, dryRun };
-    const remove = () => removeContents(this.#parts.store, this.#trusted, digests, options);
+    const { store } = this.#parts;
+    const remove = () =>
+      this.#options.dryRun
+        ? measureContents(store, digests, this.#before)
+        : removeContents(store, this.#trusted, digests, this.#before);
     for (const { digest, bytes } of await this.#pace.run(remove)) {
       this.#options.onRemoval?.({ kind: 'blob', digest, bytes });
       this.counts.blobs += 1;

@@ -102,10 +102,9 @@ export class Eviction {
   }
 
   async #removeBytes(trusted: TrustedIndex, digests: readonly Digest[]): Promise<number> {
-    const options = { before: this.#before(0), dryRun: false };
     // Bytes are stored as sha256; what has another name too is among these.
     const canonicals = digests.filter((each) => algorithmOf(each) === 'sha256');
-    const removed = await removeContents(this.#parts.store, trusted, canonicals, options);
+    const removed = await removeContents(this.#parts.store, trusted, canonicals, this.#before(0));
     return removed.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 

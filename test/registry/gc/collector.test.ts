@@ -200,18 +200,28 @@ describe('Collector', () => {
   });
 
   it('says what a dry run would remove, and removes nothing', async () => {
-    const registry = await start();
+    const registry = await start({ trash: true });
     await pushImage(registry, ['layer']);
     await pushBlob(registry, app, 'orphan');
+    for (const text of ['orphan', 'shared']) await pushBlob(registry, other, text, digest(text, 'sha512'));
+    await pushBlob(registry, app, 'shared');
+    await registry.put(imageOf('shared', []), [v1]);
     registry.later(25 * HOUR);
     const removals: object[] = [];
     const options = { dryRun: true, untagged: true, onRemoval: (removal: object) => removals.push(removal) };
-    expect(await registry.collect(options)).toMatchObject({ manifests: 1, links: 1, blobs: 0 });
-    expect(removals).toEqual([
-      { kind: 'manifest', repository: app, digest: digest(imageOf('config', ['layer'])) },
-      { kind: 'link', repository: app, digest: digest('orphan') },
-    ]);
-    await registry.blobs.get(app, digest('orphan'));
+    const counts = { manifests: 1, links: 5, blobs: 1, bytes: 6 };
+    expect(await registry.collect(options)).toMatchObject(counts);
+    expect(removals).toHaveLength(7);
+    expect(removals).toContainEqual({
+      kind: 'manifest',
+      repository: app,
+      digest: digest(imageOf('config', ['layer'])),
+    });
+    expect(removals).toContainEqual({ kind: 'link', repository: app, digest: digest('orphan') });
+    // Two repositories have it, and both links would go; the other one's is shared with an image.
+    expect(removals).toContainEqual({ kind: 'blob', digest: digest('orphan'), bytes: 6 });
+    expect(await registry.blobs.size(app, digest('orphan'))).toBe(6);
+    expect(await registry.collect({ untagged: true })).toMatchObject(counts);
   });
 
   it('passes over repositories with a link that says nothing, and names it', async () => {
