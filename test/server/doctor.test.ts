@@ -136,6 +136,8 @@ it('looks at a registry where it runs', async () => {
   await pushImage(registry.url, 'app', 'v1', image, login);
   await chmod(users, 0o644);
   await mkdir(join(root, 'docker/registry/v2/blobs/sha256/ab/other'), { recursive: true });
+  await mkdir(join(root, 'docker/registry/v2/blobs/sha256/@eaDir'));
+  await writeFile(join(root, `docker/registry/v2/blobs/sha256/ab/ab${'0'.repeat(62)}`), '');
   const [hex = ''] = [sha256(image.blobs[1] ?? '').replace('sha256:', '')];
   await rm(join(root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex), { recursive: true });
   const env = { REGISTRY_HTTP_ADDR: registry.address };
@@ -144,7 +146,9 @@ it('looks at a registry where it runs', async () => {
   expect(text).toContain(`warning: passwords: everybody on this machine may read ${users}\n`);
   expect(text).toContain('warning: index: the index does not agree with the files of app\n');
   expect(text).toContain('note: integrity: nobody has ever read all that is stored\n');
-  expect(text).toContain('blobs/sha256/ab/other\n');
+  expect(text).toMatch(
+    /: 3 files .*blobs\/sha256\/@eaDir, .*blobs\/sha256\/ab\/ab0+, .*blobs\/sha256\/ab\/other\n/,
+  );
   expect(text).not.toContain('address');
   expect(text).toMatch(/\n0 errors, \d+ warnings, \d+ notes\n$/);
 });

@@ -10,6 +10,8 @@ import type { Machine } from './machine.js';
 
 const MAX_NAMED = 3;
 const DAY_MS = 86_400_000;
+/** Directories by how digests begin. Others may have names that no path of ours can have. */
+const FAN_OUT = /^[0-9a-f]{2}$/;
 /** As the reference's driver calls what it has not finished writing. */
 const UNFINISHED = /\.[0-9a-f-]{36}\.tmp$/;
 
@@ -37,14 +39,19 @@ async function* unknownPaths(driver: StorageDriver): AsyncGenerator<StoragePath>
     for await (const { path } of driver.walk(layout.CANONICAL_BLOBS)) if (!isBlob(path)) yield path;
     return;
   }
-  for await (const { name } of driver.list(layout.CANONICAL_BLOBS)) {
+  for await (const { name, directory } of driver.list(layout.CANONICAL_BLOBS)) {
     const folder = `${layout.CANONICAL_BLOBS}/${name}`;
-    for await (const { name: inner } of driver.list(folder)) {
-      const path = `${folder}/${inner}`;
-      const digest = findDigest(`sha256:${inner}`);
-      if (digest === undefined || layout.blobDirectory(digest) !== path) yield path;
-      else for await (const { name: file } of driver.list(path)) if (file !== 'data') yield `${path}/${file}`;
-    }
+    if (directory && FAN_OUT.test(name)) yield* unknownBelow(driver, folder);
+    else yield folder;
+  }
+}
+
+async function* unknownBelow(driver: StorageDriver, folder: StoragePath): AsyncGenerator<StoragePath> {
+  for await (const { name, directory } of driver.list(folder)) {
+    const path = `${folder}/${name}`;
+    const digest = findDigest(`sha256:${name}`);
+    if (!directory || digest === undefined || layout.blobDirectory(digest) !== path) yield path;
+    else for await (const { name: file } of driver.list(path)) if (file !== 'data') yield `${path}/${file}`;
   }
 }
 
