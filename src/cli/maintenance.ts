@@ -4,12 +4,13 @@ import { heapTidier } from '../memory/index.js';
 import type { Config } from '../registry/config/index.js';
 import { type JobOutcome, Maintenance, type Outcome, type Task } from '../registry/maintenance/index.js';
 import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
+import { isDiskFailure } from '../sqlite/index.js';
 import { consoleLogger } from './console-logger.js';
 import { LEAD } from './lead.js';
 import { maintenanceWitness, ownWitness } from './maintenance-witness.js';
 import type { Mirrors } from './mirrors.js';
 import { openMirrors } from './open-mirrors.js';
-import { type OpenStore, openExistingStore } from './open-store.js';
+import { type OpenStore, openExistingStore, takeRoot } from './open-store.js';
 import { RootTakenError } from './root-lock.js';
 import { manifestRules, retentionRules } from './settings.js';
 import { openWitnesses, type Witnesses } from './witnesses.js';
@@ -19,8 +20,14 @@ const FIRST_LOOK_MS = 20;
 const LOOK_EVERY_MS = 50;
 /** A server looks more often. Whoever has not looked by then may be another command, which looks for nothing. */
 const UNTAKEN_MS = 500;
-/** It may be busy with something else. */
+/** It may be busy with something else, or a command have the files until it is done. */
 const MAX_WAIT_MS = 30_000;
+
+/** What makes room and writes nothing that lasts. */
+const FREES: readonly Task['kind'][] = ['collect', 'empty-trash'];
+
+/** `holder` is who has the files. */
+type Attempt = Readonly<{ done: Outcome }> | Readonly<{ holder: string }>;
 
 /**
  * Has a task done by the server that has the files, or does it here while none has, and as soon as another command that had
@@ -28,38 +35,78 @@ const MAX_WAIT_MS = 30_000;
  * @throws {Error} as the task does, or no answer comes.
  */
 export async function perform(config: Config, task: Task): Promise<Outcome> {
-  const asked = performance.now();
+  const begun = performance.now();
   for (;;) {
-    const outcome = await performOnce(config, task);
-    if (outcome) return outcome;
-    if (performance.now() - asked > MAX_WAIT_MS)
-      throw new Error('the server does not answer: its log may tell why');
+    const attempt = await performOnce(config, task);
+    if ('done' in attempt) return attempt.done;
+    if (performance.now() - begun > MAX_WAIT_MS)
+      throw new Error(
+        `${attempt.holder} has the files and does not answer: a command that is not done yet, or a server whose log may tell why`,
+      );
   }
 }
 
-/** @returns nothing where another process has the files, and does not take the task. */
-async function performOnce(config: Config, task: Task): Promise<Outcome | undefined> {
-  const quiet = { ...consoleLogger(), info: () => {} };
+/** @returns who has the files, if that one does not take the task. */
+async function performOnce(config: Config, task: Task): Promise<Attempt> {
+  const here = await performHere(config, task);
+  if ('done' in here) return here;
   try {
-    await using opened = await openExistingStore(config, quiet, { alone: true });
-    using lead = await opened.locks?.tryAcquire(LEAD, 'alone');
-    if (opened.locks && lead === undefined) return await askServer(opened.index, task);
-    // The index is trusted once it was compared with the files.
-    // Other servers, who would hear that it was, must be able to rely on more than a collection must.
-    const namesOnly = task.kind === 'collect' && opened.locks === undefined;
-    if (task.kind !== 'empty-trash') await opened.store.sync.run({ namesOnly, between: heapTidier() });
-    await using witnesses = await openWitnesses(config, {
-      ...opened,
-      log: quiet,
-      auditPath: auditPathOf(config),
-    });
-    await using mirrors = await openMirrors(config, opened, { log: quiet, pushed: ownWitness(witnesses) });
-    return await maintenanceOf(config, opened, { mirrors, witnesses }).run(task, lead?.lost);
+    await using opened = await openExistingStore(config, quiet());
+    const done = await askServer(opened.index, task);
+    return done ? { done } : here;
   } catch (error) {
-    if (!(error instanceof RootTakenError)) throw error;
+    if (!isDiskFailure(error) || !FREES.includes(task.kind)) throw error;
+    const advice = 'stop it and ask again: that needs no room';
+    throw new Error(`the server cannot be asked while the disk of the index is full; ${advice}`, {
+      cause: error,
+    });
   }
-  await using opened = await openExistingStore(config, quiet);
-  return await askServer(opened.index, task);
+}
+
+async function performHere(config: Config, task: Task): Promise<Attempt> {
+  try {
+    await using opened = await openExistingStore(config, quiet(), { alone: true });
+    using lead = await opened.locks?.tryAcquire(LEAD, 'alone');
+    if (opened.locks && lead === undefined) return { holder: 'another process' };
+    return { done: await performIn(opened, config, task, lead?.lost) };
+  } catch (error) {
+    if (error instanceof RootTakenError) return { holder: error.holder };
+    if (!isDiskFailure(error) || !FREES.includes(task.kind)) throw error;
+    return { done: await performOnFullDisk(config, task, error) };
+  }
+}
+
+/** Where nothing can be written until something is removed: the index is made anew in memory. @throws `failure` if that may not be. */
+async function performOnFullDisk(config: Config, task: Task, failure: unknown): Promise<Outcome> {
+  using root = takeRoot(config, quiet());
+  if (root === undefined) throw failure;
+  const log = quiet();
+  log.warn({}, 'the index cannot be written where its disk is full: for this it is made anew in memory');
+  await using opened = await openExistingStore(config, log, { withoutIndex: true });
+  return await performIn(opened, config, task);
+}
+
+async function performIn(
+  opened: OpenStore,
+  config: Config,
+  task: Task,
+  signal?: AbortSignal,
+): Promise<Outcome> {
+  // The index is trusted once it was compared with the files.
+  // Other servers, who would hear that it was, must be able to rely on more than a collection must.
+  const namesOnly = task.kind === 'collect' && opened.locks === undefined;
+  if (task.kind !== 'empty-trash') await opened.store.sync.run({ namesOnly, between: heapTidier() });
+  await using witnesses = await openWitnesses(config, {
+    ...opened,
+    log: quiet(),
+    auditPath: auditPathOf(config),
+  });
+  await using mirrors = await openMirrors(config, opened, { log: quiet(), pushed: ownWitness(witnesses) });
+  return await maintenanceOf(config, opened, { mirrors, witnesses }).run(task, signal);
+}
+
+function quiet() {
+  return { ...consoleLogger(), info: () => {} };
 }
 
 function maintenanceOf(

@@ -17,6 +17,13 @@ type Name = Readonly<{ pid: number; host: string; token: string }>;
 /** Another server has the root directory. */
 export class RootTakenError extends Error {
   override readonly name = 'RootTakenError';
+  /** For people; it may be a command as well. */
+  readonly holder: string;
+
+  constructor(message: string, holder: string) {
+    super(message);
+    this.holder = holder;
+  }
 }
 
 /**
@@ -44,9 +51,10 @@ export function lockRoot(
   const holder = readName(db);
   if (written && holder?.token === me.token) return { [Symbol.dispose]: () => db.close() };
   db.close();
-  const who = holder ? ` (process ${holder.pid} on ${holder.host})` : '';
+  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
   throw new RootTakenError(
-    `cannot serve ${name}: another berth serve${who} has it; stop that one, or name another ${key}`,
+    `cannot serve ${name}: another berth serve${holder ? ` (${who})` : ''} has it; stop that one, or name another ${key}`,
+    who,
   );
 }
 
@@ -98,7 +106,8 @@ function openSound(path: string, waitMs: number): DatabaseSync {
 function open(path: string, timeout: number): DatabaseSync {
   const db = new DatabaseSync(path, { timeout });
   try {
-    db.exec('PRAGMA synchronous = OFF; PRAGMA schema_version'); // reads what is there
+    // Nothing is written beside it, so that it can be taken on a full disk, too. The last one reads what is there.
+    db.exec('PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; PRAGMA schema_version');
     return db;
   } catch (error) {
     db.close();

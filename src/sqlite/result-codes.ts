@@ -12,6 +12,12 @@ export function isUnsound(error: unknown): boolean {
   return [CORRUPT, NOTADB].includes(primaryCode(error));
 }
 
+/** Whether this, or what caused it, is that a disk takes nothing more, or fails. */
+export function isDiskFailure(error: unknown): boolean {
+  if ([IOERR, FULL].includes(primaryCode(error))) return true;
+  return error instanceof Error && error.cause !== undefined && isDiskFailure(error.cause);
+}
+
 /** @returns 0 for what is no failure of SQLite. */
 export function primaryCode(error: unknown): number {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;

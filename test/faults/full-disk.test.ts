@@ -125,6 +125,25 @@ describe('a registry whose disk is full', () => {
   });
 });
 
+it('a full disk of a registry that is stopped is freed by a collection', async () => {
+  await using disk = await Tmpfs.mount(16);
+  await using server = await BerthProcess.start({ root: disk.path, config: CONFIG });
+  const random = new Random(4);
+  const image = imageOf(random, [MIB]);
+  expect((await pushImage(server.url, 'disk/app', 'v1', image)).status).toBe(201);
+  expect((await pushBlob(server.url, 'disk/app', blobOf(random, 3 * MIB))).status).toBe(201);
+  await disk.fill();
+  const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: disk.path });
+  const collect = () => run([BERTH, 'gc', '--grace', '0s', '--config', server.config], { env });
+  await expect(collect()).rejects.toMatchObject({ stderr: expect.stringContaining('stop it and ask again') });
+  await server.stop();
+  await disk.fill();
+  expect(await collect()).toMatch(/1 blob: 3\.0MiB\n$/);
+  await using again = await BerthProcess.start({ root: disk.path, config: CONFIG });
+  await expectImage(again.url, 'disk/app', 'v1', image);
+  expect((await pushImage(again.url, 'disk/app', 'v2', imageOf(random, [MIB]))).status).toBe(201);
+});
+
 describe('a registry whose data cannot be written, though its index can', () => {
   it('keeps what is pushed again after a delete that failed', async () => {
     const random = new Random(3);
