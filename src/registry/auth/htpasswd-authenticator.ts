@@ -83,7 +83,7 @@ export class HtpasswdAuthenticator implements PasswordAuthenticator {
     const against = stored ?? decoyFor(user, users);
     const key = this.#verified.keyOf(user, password, against.text);
     if (stored !== undefined && this.#verified.has(key)) return caller;
-    const right = await this.#checks.run(key, () => matches(password, against));
+    const right = await this.#checks.run(key, user, () => matches(password, against));
     if (stored === undefined) throw new OciError('UNAUTHORIZED', WRONG);
     if (!right) throw new WrongCredentialsError(user, WRONG);
     this.#verified.add(key);

@@ -228,4 +228,30 @@ describe('checked passwords', () => {
     await setTimeout(0);
     expect(await authenticator.authenticate(basic('alice', 'secret'))).toEqual(caller('alice'));
   });
+
+  it('take turns, so that who guesses at one keeps nobody else out', async () => {
+    const hashes = [await hashPassword('secret', COST), await hashPassword('other', COST)];
+    await writeFile(path, `alice:${hashes[0]}\nbob:${hashes[1]}\n`);
+    const authenticator = await open({ checksAtOnce: 1, maxWaitingChecks: 4 });
+    const ended: string[] = [];
+    const log = async (what: string, header: string) =>
+      ended.push(
+        `${what} ${await authenticator.authenticate(header).then(
+          () => 'in',
+          ({ code }) => code,
+        )}`,
+      );
+    const guesses = Array.from({ length: 6 }, (_, i) => log(`guess ${i}`, basic('alice', `guess ${i}`)));
+    await Promise.all([log('bob', basic('bob', 'other')), log('nobody', basic('nobody', '')), ...guesses]);
+    expect(ended).toEqual([
+      'guess 5 TOOMANYREQUESTS',
+      'guess 4 TOOMANYREQUESTS',
+      'guess 3 TOOMANYREQUESTS',
+      'guess 0 UNAUTHORIZED',
+      'guess 1 UNAUTHORIZED',
+      'bob in',
+      'nobody UNAUTHORIZED',
+      'guess 2 UNAUTHORIZED',
+    ]);
+  });
 });
