@@ -13,17 +13,23 @@ export type Signer = Readonly<{
 }>;
 
 const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-const CA = ['-addext', 'basicConstraints=critical,CA:TRUE'];
+const CA = 'basicConstraints=critical,CA:TRUE';
 
-/** @param by another signer; otherwise by itself. `ca`: whether it may vouch for others. */
+/** @param by another signer; otherwise by itself. `ca`: whether it may vouch for others, of which `pathLength` may stand below it. */
 export async function makeSigner(
   folder: string,
   name: string,
-  { by, ca = false, newKey = CURVE }: { by?: Signer; ca?: boolean; newKey?: readonly string[] } = {},
+  {
+    by,
+    ca = false,
+    pathLength,
+    newKey = CURVE,
+  }: { by?: Signer; ca?: boolean; pathLength?: number; newKey?: readonly string[] } = {},
 ): Promise<Signer> {
   const [file, keyFile] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
   const issuer = by ? ['-CA', by.file, '-CAkey', by.file.replace(/crt$/, 'key')] : [];
-  const constraints = ca ? CA : ['-addext', 'basicConstraints=critical,CA:FALSE'];
+  const length = pathLength === undefined ? '' : `,pathlen:${pathLength}`;
+  const constraints = ['-addext', ca ? `${CA}${length}` : 'basicConstraints=critical,CA:FALSE'];
   const request = [
     '-x509',
     ...newKey,

@@ -1,5 +1,7 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject, X509Certificate } from 'node:crypto';
 
+import { pathLengthOf } from './path-length.js';
+
 /** The part of a token's head that says which key signed it. RFC 7515 section 4.1. */
 export type KeyHint = Readonly<{ kid?: string; x5c?: readonly string[]; jwk?: JsonWebKey }>;
 
@@ -45,20 +47,21 @@ export class TrustedKeys {
     const [leaf, ...others] = certificates;
     if (leaf === undefined || !isValidNow(leaf)) return undefined;
     let current = leaf;
-    for (;;) {
-      if (
-        this.#roots.some((root) => root.fingerprint256 === current.fingerprint256 || isIssuer(root, current))
-      )
-        return leaf.publicKey;
+    for (let between = 0; ; between++) {
+      const isOurs = (root: X509Certificate) =>
+        root.fingerprint256 === current.fingerprint256 || isIssuer(root, current, between);
+      if (this.#roots.some(isOurs)) return leaf.publicKey;
       const next = others.shift();
-      if (next === undefined || !isIssuer(next, current)) return undefined;
+      if (next === undefined || !isIssuer(next, current, between)) return undefined;
       current = next;
     }
   }
 }
 
-function isIssuer(issuer: X509Certificate, issued: X509Certificate): boolean {
-  return isValidNow(issuer) && issuer.ca && issued.checkIssued(issuer) && issued.verify(issuer.publicKey);
+/** @param between how many authorities there are below `issued`, itself included where it is one. */
+function isIssuer(issuer: X509Certificate, issued: X509Certificate, between: number): boolean {
+  const mayBe = isValidNow(issuer) && issuer.ca && between <= pathLengthOf(issuer.raw);
+  return mayBe && issued.checkIssued(issuer) && issued.verify(issuer.publicKey);
 }
 
 function isValidNow({ validFromDate, validToDate }: X509Certificate): boolean {

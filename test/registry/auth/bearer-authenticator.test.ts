@@ -85,6 +85,7 @@ describe('a token of another server', () => {
       token: () => makeToken(stranger, { x5c: [...stranger.chain, ...root.chain] }),
     },
     { title: 'a chain by who is no authority', token: strayChain },
+    { title: 'a chain of more authorities than one allows', token: () => chainBelow(0) },
     { title: 'a key of its own', token: () => makeToken(stranger, { jwk: publicJwk(stranger) as never }) },
     { title: 'nonsense for certificates', token: () => makeToken(leaf, { x5c: ['AAAA'] }) },
     { title: 'the public key for a secret', token: secretFromPublicKey },
@@ -101,6 +102,10 @@ describe('a token of another server', () => {
     await expect(bearer.authenticate(`Bearer ${await token()}`)).rejects.toMatchObject({
       code: 'UNAUTHORIZED',
     });
+  });
+
+  it('is taken with a chain of as many authorities as each allows', async () => {
+    expect(await bearer.authenticate(`Bearer ${await chainBelow(1)}`)).toMatchObject({ proven: true });
   });
 
   it.each<TokenClaims>([{ exp: -50 }, { nbf: 50 }, { aud: ['other', 'registry'] }])(
@@ -173,6 +178,14 @@ it.each(['rootcertbundle', 'jwks'])('names the file of %s that cannot be used', 
 
 function signed(claims: TokenClaims): Promise<string> {
   return makeToken(named, { kid: 'key-2026' }, claims);
+}
+
+/** Of an authority, one below it, and what that vouches for. */
+async function chainBelow(pathLength: number): Promise<string> {
+  const upper = await makeSigner(folder.path, `upper${pathLength}`, { by: root, ca: true, pathLength });
+  const lower = await makeSigner(folder.path, `lower${pathLength}`, { by: upper, ca: true });
+  const last = await makeSigner(folder.path, `last${pathLength}`, { by: lower });
+  return makeToken(last, { x5c: last.chain });
 }
 
 async function strayChain(): Promise<string> {
