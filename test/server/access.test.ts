@@ -143,6 +143,8 @@ describe('tokens', () => {
     const form = 'grant_type=password&username=alice&access_type=offline&password=';
     expect(await post(`${form}wrong`)).toMatchObject({ status: 401 });
     expect(await post('grant_type=magic')).toMatchObject({ status: 400 });
+    for (const nobody of ['', '&username=&password='])
+      expect(await post(`grant_type=password${nobody}`)).toMatchObject({ status: 400 });
     const given = JSON.parse((await post(`${form}alice-secret`)).body.toString());
     expect((await http(`${url}/v2/`, bearer(given.access_token))).status).toBe(200);
     expect(given).not.toHaveProperty('refresh_token'); // it would end with this process

@@ -93,6 +93,9 @@ async function grant(tokens: TokenAuthenticator, form: URLSearchParams): Promise
   const value = (name: string) => form.get(name) ?? '';
   switch (value('grant_type')) {
     case 'password': {
+      // Without a name it would be a token for nobody: a variable that is empty must not look like a login.
+      if (value('username') === '')
+        throw new HttpError(400, 'UNSUPPORTED', 'username is missing in the form');
       const basic = Buffer.from(`${value('username')}:${value('password')}`).toString('base64');
       return tokens.issue(`Basic ${basic}`, scopes, { lists, offline: value('access_type') === 'offline' });
     }
