@@ -67,7 +67,7 @@ export async function openStore(
       });
   const { index, locks = options.locks } = opened;
   const sync = new IndexSync({ driver, blobs }, index, log, { shared: locks !== undefined });
-  const trash = config.berth.trash.keep > 0 ? new Trash(driver, index) : undefined;
+  const trash = new Trash(driver, index, { keeps: config.berth.trash.keep > 0 });
   return {
     store: { driver, blobs, index, sync, trash, locks: new RepositoryLocks(locks), now: () => new Date() },
     uploads: new Uploads(driver, pool, { alone, locks }),

@@ -95,7 +95,7 @@ export class ManifestRemoval {
 
   async #removeFiles(repository: RepositoryName, pending: readonly PendingDelete[]): Promise<void> {
     const { driver, index, trash } = this.#store;
-    if (trash) await trash.put(await mapSideBySide(pending, (each) => this.#trashEntry(each)));
+    if (trash?.keeps) await trash.put(await mapSideBySide(pending, (each) => this.#trashEntry(each)));
     const keys = pending.map(({ key }) => key);
     const digests = keys.flatMap((key) => ('digest' in key ? [key.digest] : []));
     const tags = keys.flatMap((key) => ('tag' in key ? [key.tag] : []));

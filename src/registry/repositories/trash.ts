@@ -12,10 +12,13 @@ const TRASH: StoragePath = '/berth/trash';
 export class Trash {
   readonly #driver: StorageDriver;
   readonly #index: MetadataIndex;
+  /** Whether what is deleted comes here; what is here already can be brought back or given up either way. */
+  readonly keeps: boolean;
 
-  constructor(driver: StorageDriver, index: MetadataIndex) {
+  constructor(driver: StorageDriver, index: MetadataIndex, { keeps }: { keeps: boolean } = { keeps: true }) {
     this.#driver = driver;
     this.#index = index;
+    this.keeps = keeps;
   }
 
   /** Durable once this resolves. */

@@ -92,7 +92,7 @@ export function openMemoryRegistry(
     driver?: StorageDriver;
     index?: MetadataIndex;
     now?: () => Date;
-    trash?: boolean;
+    trash?: boolean | 'keeps nothing';
     /** Others serve the same. */
     shared?: boolean;
     rules?: ManifestRules;
@@ -110,7 +110,7 @@ export function openMemoryRegistry(
   const content = new Blobs(driver);
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const sync = new IndexSync({ driver, blobs: content }, index, log, { shared });
-  const trash = given.trash ? new Trash(driver, index) : undefined;
+  const trash = given.trash ? new Trash(driver, index, { keeps: given.trash === true }) : undefined;
   const store = { driver, blobs: content, index, sync, trash, locks: new RepositoryLocks(given.locks), now };
   return {
     driver,

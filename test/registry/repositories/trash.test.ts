@@ -114,6 +114,20 @@ describe('the trash', () => {
     expect(await entriesOf(registry)).toMatchObject([{ digest: image, tags: [v1, v2] }]);
   });
 
+  it('lets go what it holds when nothing is to be kept any more', async () => {
+    const before = openMemoryRegistry({ trash: true });
+    const { driver, index } = before;
+    await pushImage(before, 'layer');
+    await before.manifests.delete(app, { tag: v1 });
+    const registry = openMemoryRegistry({ driver, index, trash: 'keeps nothing' });
+    await registry.manifests.delete(app, { tag: v2 });
+    expect(await entriesOf(registry)).toMatchObject([{ tags: [v1] }]);
+    const emptied = await new Maintenance(registry).run({ kind: 'empty-trash', olderThan: 0 });
+    expect(emptied).toMatchObject({ entries: 1 });
+    expect(await entriesOf(registry)).toEqual([]);
+    expect(await index.trashIds()).toEqual(new Set());
+  });
+
   it.each([
     ['one that was cut off', '{"id": "x", "deletedAt"'],
     ['JSON of something else', '{}'],
