@@ -118,7 +118,8 @@ export class Maintenance {
 
   async #emptyTrash(olderThan: number, signal: AbortSignal | undefined) {
     const { now, trash } = this.#parts.store;
-    const before = now().getTime() - olderThan;
+    // All of it is all, also what a clock that was wrong has dated ahead.
+    const before = olderThan === 0 ? Number.POSITIVE_INFINITY : now().getTime() - olderThan;
     let entries = 0;
     for await (const { id, deletedAt } of trash?.list() ?? []) {
       if (signal?.aborted || deletedAt.getTime() > before) break; // the rest is younger
