@@ -60,6 +60,22 @@ describe('docker run, on berth engine', () => {
   });
 });
 
+describe('what docker asks of an engine and there is not here', () => {
+  it('leaves a container of which only a link is to go', async () => {
+    await docker('create', '--name', 'linked', '--annotation', 'a=b', '--cgroupns', 'private', 'box:1');
+    await expect(docker('rm', '--link', 'linked')).rejects.toMatchObject({
+      stderr: expect.stringContaining('--link is not possible: a link is part of the container'),
+    });
+    const format = '{{.HostConfig.Annotations}} {{.HostConfig.CgroupnsMode}}';
+    expect(await docker('inspect', '-f', format, 'linked')).toBe('map[a:b] private\n');
+    await docker('rm', 'linked');
+  });
+  it('makes no network without IPv4', async () =>
+    expect(docker('network', 'create', '--ipv4=false', '--ipv6', 'six')).rejects.toMatchObject({
+      stderr: expect.stringContaining('every network has addresses of IPv4 here'),
+    }));
+});
+
 describe('docker rmi, on berth engine', () => {
   it('gives back the disk of an image that containers were made of', async () => {
     const blobs = () => readdirSync(engine.path('root/content/blobs/sha256')).sort();
