@@ -52,8 +52,10 @@ export async function openStore(
   const { wrap = (driver) => driver } = options;
   const alone = Boolean(options.alone) && options.locks === undefined && !hasReplicas(config);
   const own = await openDriver(config, { log, alone, nice: options.nice ?? 0 });
+  using opening = new DisposableStack();
+  if (Symbol.dispose in own) opening.use(own);
   const driver = wrap(own);
-  const root = options.alone ? takeRoot(config, log, options.rootWaitMs) : undefined;
+  if (options.alone) opening.use(takeRoot(config, log, options.rootWaitMs));
   const rememberMs = config.storage.s3 ? REMEMBER_BLOB_MS : 0;
   const blobs = new Blobs(driver, { rememberMs, alone });
   const pool = new HashPool();
@@ -68,6 +70,7 @@ export async function openStore(
   const { index, locks = options.locks } = opened;
   const sync = new IndexSync({ driver, blobs }, index, log, { shared: locks !== undefined });
   const trash = new Trash(driver, index, { keeps: config.berth.trash.keep > 0 });
+  const held = opening.move();
   return {
     store: { driver, blobs, index, sync, trash, locks: new RepositoryLocks(locks), now: () => new Date() },
     uploads: new Uploads(driver, pool, { alone, locks }),
@@ -77,8 +80,7 @@ export async function openStore(
     async [Symbol.asyncDispose]() {
       await pool[Symbol.asyncDispose]();
       await opened[Symbol.asyncDispose]();
-      if (Symbol.dispose in own) own[Symbol.dispose]();
-      root?.[Symbol.dispose]();
+      held.dispose();
     },
   };
 }
