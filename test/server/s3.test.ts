@@ -206,6 +206,8 @@ describe('a blob in a bucket', () => {
       storage: { redirect: { disable: true } },
     };
     await using berth = await BerthProcess.start(onBucket(bucket, options));
+    // Which would remember sizes of what it finds.
+    await expect.poll(() => berth.output).toContain('index checked against storage');
     await push(berth);
     proxy.requests.length = 0;
     expect(await http(`${berth.url}${path}`)).toMatchObject({ status: 200, body: bytes });
