@@ -9,8 +9,7 @@ import type { RepositoryStore } from '../repositories/index.js';
  */
 export class Origins {
   readonly #store: RepositoryStore;
-  /** Those that are: what is none yet may become one by another process. */
-  readonly #copies = new Set<RepositoryName>();
+  readonly #copies = new Map<RepositoryName, boolean>();
 
   constructor(store: RepositoryStore) {
     this.#store = store;
@@ -33,16 +32,18 @@ export class Origins {
   }
 
   async isCopy(repository: RepositoryName): Promise<boolean> {
-    if (this.#copies.has(repository)) return true;
-    if ((await this.#store.driver.stat(layout.copyMarkPath(repository))) === undefined) return false;
-    this.#copies.add(repository);
-    return true;
+    const known = this.#copies.get(repository);
+    // What is none may become one by another process.
+    if (known || (known === false && !this.#store.locks.shared)) return known;
+    const isCopy = (await this.#store.driver.stat(layout.copyMarkPath(repository))) !== undefined;
+    this.#copies.set(repository, isCopy);
+    return isCopy;
   }
 
   async #mark(repository: RepositoryName): Promise<void> {
     const path = layout.copyMarkPath(repository);
     await this.#store.driver.publish([{ path, bytes: Buffer.from('copies of an upstream\n') }]);
-    this.#copies.add(repository);
+    this.#copies.set(repository, true);
   }
 
   async #isEmpty(repository: RepositoryName): Promise<boolean> {

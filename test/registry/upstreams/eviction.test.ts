@@ -2,8 +2,9 @@ import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HashPool, Uploads } from '../../../src/content/index.js';
 import type { StoredManifest } from '../../../src/index/index.js';
+import { LocalLocks } from '../../../src/locks/index.js';
 import type { Digest, RepositoryName } from '../../../src/oci/index.js';
-import { PullTimes } from '../../../src/registry/repositories/index.js';
+import { PullTimes, RepositoryLocks } from '../../../src/registry/repositories/index.js';
 import {
   Eviction,
   Origins,
@@ -194,10 +195,17 @@ describe('copies with a bound', () => {
     expect([await isHere(APP, a), await isHere(APP, b)]).toEqual([HERE, GONE]);
   });
 
-  it('are known to be that also when another process made them so', async () => {
+  it('are looked for once where no other process could make any', async () => {
     expect(await origins.isCopy(APP)).toBe(false);
     await new Origins(registry.store).claim(APP);
-    expect(await origins.isCopy(APP)).toBe(true);
+    expect(await origins.isCopy(APP)).toBe(false);
+  });
+
+  it('are known to be that also when another process made them so', async () => {
+    const shared = new Origins({ ...registry.store, locks: new RepositoryLocks(new LocalLocks()) });
+    expect(await shared.isCopy(APP)).toBe(false);
+    await new Origins(registry.store).claim(APP);
+    expect(await shared.isCopy(APP)).toBe(true);
   });
 
   it('leave alone what was pushed, and what others share with them', async () => {
