@@ -39,6 +39,7 @@ export async function createContainer(
 ): Promise<void> {
   using opened = await openContainerHost(flags);
   const { id } = await made(opened, image, command, flags);
+  writeId(id, flags.cidfile);
   process.stdout.write(`${id}\n`);
 }
 
@@ -66,6 +67,7 @@ async function runOrThrow(image: string, command: readonly string[], flags: RunF
   const { host } = opened;
   const record = await made(opened, image, command, flags);
   if (isDetached) {
+    writeId(record.id, flags.cidfile);
     await host.start(record.id);
     process.stdout.write(`${record.id}\n`);
     return 0;
@@ -83,6 +85,7 @@ export async function runAttached(
     input = record.config.OpenStdin === true,
     outputs = BOTH_OUTPUTS,
     stopsUnread = false,
+    cidfile,
   }: SessionFlags,
 ): Promise<number> {
   const { id, config, hostConfig } = record;
@@ -94,6 +97,7 @@ export async function runAttached(
     proxiesSignals: sigProxy,
     detachKeys,
   });
+  writeId(id, cidfile); // who reads it may send signals to this process from then on
   using kept = new DisposableStack();
   postAttach(host.events, record);
   let care: Care | undefined;
@@ -122,6 +126,8 @@ type SessionFlags = Readonly<{
   detachKeys?: string;
   /** It is stopped when nobody reads any more what it prints. */
   stopsUnread?: boolean;
+  /** Gets the id once signals are the container's. */
+  cidfile?: string;
 }> &
   Partial<Pick<SessionOptions, 'input' | 'outputs'>>;
 
@@ -137,9 +143,11 @@ async function made(
       `--cidfile ${flags.cidfile}: there is such a file, of another container or of one before`,
     );
   await bringImage(store, image, flags);
-  const record = await host.create(body, { name: flags.name, platform: statedPlatform(flags) });
-  if (flags.cidfile !== undefined) writeFileSync(flags.cidfile, record.id, { flag: 'wx' });
-  return record;
+  return await host.create(body, { name: flags.name, platform: statedPlatform(flags) });
+}
+
+function writeId(id: string, cidfile: string | undefined): void {
+  if (cidfile !== undefined) writeFileSync(cidfile, id, { flag: 'wx' });
 }
 
 /** As `--pull` says. What is said of it goes to people, not into the result. */
