@@ -172,7 +172,43 @@ describe('berth serve', () => {
     };
     expect(await push(Buffer.alloc(102_401, 'a'))).toEqual({ status: 403, left: 404 });
     expect(await push(Buffer.alloc(102_400, 'b'))).toEqual({ status: 201, left: 404 });
-    expect((await start()).status).toBe(403);
+    expect(await push(Buffer.from('c'))).toEqual({ status: 403, left: 404 });
+  });
+
+  it('takes what a full quota has already, and refuses else what it is told the name of', async () => {
+    const image = testImage('a');
+    const size = image.blobs.reduce((bytes, blob) => bytes + blob.length, 0);
+    const quotas = [{ repositories: 'team/*', size: String(size) }];
+    await using berth = await BerthProcess.start({ config: { berth: { quotas } } });
+    await pushImage(berth.url, 'team/app', 'v1', image);
+
+    const uploads = (name: string) => `${berth.url}/v2/team/${name}/blobs/uploads/`;
+    const post = async (url: string, body?: Buffer) =>
+      (await http(url, { method: 'POST', ...(body && { body }) })).status;
+    const inSession = async (name: string, bytes: Buffer, { chunked }: { chunked: boolean }) => {
+      const { headers } = await http(uploads(name), { method: 'POST' });
+      const url = `${berth.url}${headers.location}`;
+      if (chunked) await http(url, { method: 'PATCH', body: bytes });
+      const end = { method: 'PUT', ...(!chunked && { body: bytes }) };
+      const { status } = await http(`${url}?digest=${sha256(bytes)}`, end);
+      return { status, left: (await http(url)).status };
+    };
+    await pushImage(berth.url, 'team/app', 'v2', image);
+    await pushImage(berth.url, 'team/other', 'v1', image);
+    for (const bytes of image.blobs) {
+      const digest = sha256(bytes);
+      expect(await post(`${uploads('mounted')}?mount=${digest}&from=team/app`)).toBe(201);
+      expect(await post(`${uploads('mounted-from-any')}?mount=${digest}`)).toBe(201);
+      expect(await post(`${uploads('not-mounted')}?mount=${digest}&from=team/nowhere`)).toBe(202);
+      for (const chunked of [true, false])
+        expect(await inSession(`chunked-${chunked}`, bytes, { chunked })).toEqual({ status: 201, left: 404 });
+    }
+    const more = Buffer.from('more');
+    expect(await post(`${uploads('app')}?digest=${sha256(more)}`, more)).toBe(403);
+    expect(await post(`${uploads('app')}?digest=${sha256(more)}`)).toBe(403);
+    expect(await post(`${uploads('app')}?mount=${sha256(more)}&from=team/nowhere`)).toBe(403);
+    for (const chunked of [true, false])
+      expect(await inSession('app', more, { chunked })).toEqual({ status: 403, left: 404 });
   });
 
   it('answers at / whatever its prefix is', async () => {

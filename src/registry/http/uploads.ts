@@ -29,12 +29,13 @@ export function startUpload(registry: Registry) {
   return async (ctx: RegistryContext, { repository }: RequestOf<'uploads'>) => {
     const query = new URLSearchParams(ctx.querystring);
     const mount = query.get('mount');
-    if (mount) {
-      const digest = parseDigest(mount);
-      const mounted = await mountBlob(registry, ctx, repository, { digest, from: query.get('from') });
+    const wanted = mount ? parseDigest(mount) : undefined;
+    if (wanted) {
+      const mounted = await mountBlob(registry, ctx, repository, wanted, query.get('from'));
       if (mounted) {
-        await witness?.changed(ctx, [{ action: 'mount', kind: 'blob', repository, digest, ...mounted }]);
-        return sendCreated(ctx, settings, repository, digest);
+        const deed = { action: 'mount', kind: 'blob', repository, digest: wanted, ...mounted } as const;
+        await witness?.changed(ctx, [deed]);
+        return sendCreated(ctx, settings, repository, wanted);
       }
     }
     if (await uploads.isFull(repository, settings.maxOpenUploads)) {
@@ -43,12 +44,12 @@ export function startUpload(registry: Registry) {
         `${repository} has ${settings.maxOpenUploads} uploads under way; finish or cancel some of them`,
       );
     }
-    await blobs.checkRoom(repository);
-    const digest = query.get('digest');
-    if (digest !== null && mayHaveBody(ctx)) {
-      return takeWhole(registry, ctx, repository, parseDigest(digest));
-    }
-    if (digest !== null) parseDigest(digest);
+    const text = query.get('digest');
+    const digest = text === null ? undefined : parseDigest(text);
+    const expected = digest ?? wanted;
+    // Of a blob that is not named yet nobody knows whether it is there already, and needs no room.
+    if (expected) await blobs.checkRoom(repository, expected);
+    if (digest && mayHaveBody(ctx)) return takeWhole(registry, ctx, repository, digest);
     const upload = await uploads.start(repository, algorithmOf(query.get('digest-algorithm')));
     sendProgress(ctx, settings, 202, upload);
   };
@@ -75,6 +76,7 @@ export function finishUpload({ uploads, blobs, settings, witness }: Registry) {
     const publishing = new Publishing(blobs, repository, digest);
     const { publish } = publishing;
     try {
+      if (chunk) await blobs.checkRoom(repository, digest);
       await resumable(settings, { repository, id }, () =>
         uploads.finish(repository, id, digest, { chunk, publish }),
       );
@@ -111,7 +113,8 @@ async function mountBlob(
   { blobs, access }: Registry,
   ctx: RegistryContext,
   repository: RepositoryName,
-  { digest, from }: { digest: Digest; from: string | null },
+  digest: Digest,
+  from: string | null,
 ): Promise<Readonly<{ from: RepositoryName; size: number }> | undefined> {
   // What cannot be a repository cannot be mounted from, which is no error either.
   const named = from ? findRepositoryName(from) : undefined;

@@ -22,33 +22,33 @@ const COUNTING_SHARE = 1 / 20;
  * part of the room that it found: others would have to fill all the rest meanwhile to make that too much.
  */
 const AMPLE_WHERE_SHARED = { of: 0.9, step: 1 / 16 };
-/** Repositories that are looked into for a blob that may be there already. */
-const MAX_LOOKED = 1000;
-
-/** What a rule's repositories held when they were counted, with what was let in since. */
-type Count = { bytes: number; goodUntil: number; amplyUpTo: number };
+/** How much of a rule began to be stored here since the start, and how much of that has ended, well or not. */
+type Tally = { begun: number; ended: number; count?: Count };
+/** `bytes` and all that `begun` are what the rule's repositories hold, or more while something is under way. */
+type Count = Readonly<{ bytes: number; goodUntil: number; amplyUpTo: number }>;
 
 /** Keeps repositories from growing beyond what the configuration gives them, together with other processes. */
 export class Quotas {
   readonly #index: MetadataIndex;
   readonly #locks: RepositoryLocks;
   readonly #rules: readonly QuotaRule[];
-  readonly #used = new Map<QuotaRule, Count>();
-  /** Bytes that were let in here and may not be in the index yet. */
-  readonly #underWay = new Map<QuotaRule, number>();
+  readonly #tallies: ReadonlyMap<QuotaRule, Tally>;
 
   constructor({ index, locks }: Pick<RepositoryStore, 'index' | 'locks'>, rules: readonly QuotaRule[]) {
     this.#index = index;
     this.#locks = locks;
     this.#rules = rules;
+    this.#tallies = new Map(rules.map((rule) => [rule, { begun: 0, ended: 0 }]));
   }
 
-  /** Before anything is sent. @throws {OciError} DENIED: nothing more can be stored there. */
-  async checkRoom(repository: RepositoryName): Promise<void> {
+  /** Before a blob is sent. @throws {OciError} DENIED: nothing more can be stored there, and it is not there yet. */
+  async checkRoom(repository: RepositoryName, digest: Digest): Promise<void> {
+    if (!digest.startsWith('sha256:')) return; // it may be there under that name
     for (const rule of this.#of(repository)) {
       if ((await this.#usedBy(rule)) < rule.bytes) continue;
-      const used = await this.#recount(rule);
-      if (used >= rule.bytes) throw exceeded(repository, rule, used);
+      await this.#locks.forQuota(rule.key, 'alone', () =>
+        this.#check(repository, rule, { canonical: digest, size: 1 }),
+      );
     }
   }
 
@@ -69,69 +69,86 @@ export class Quotas {
     store: () => Promise<T>,
   ): Promise<T> {
     const stored = await this.#locks.forQuota(rule.key, 'together', async () => {
-      if (!(await this.#isAmple(rule, blob.size))) return undefined;
-      return { result: await this.#counted(rule, blob.size, store) };
+      const end = await this.#beginAmply(rule, blob.size);
+      return end && { result: await store().finally(end) };
     });
     if (stored) return stored.result;
     return this.#locks.forQuota(rule.key, 'alone', async () => {
-      const used = await this.#recount(rule);
-      const fits = used + blob.size <= rule.bytes || (await this.#holds(rule, blob.canonical));
-      if (!fits) throw exceeded(repository, rule, used);
-      return this.#counted(rule, blob.size, store);
+      const added = await this.#check(repository, rule, blob);
+      return store().finally(this.#begin(rule, added));
     });
   }
 
-  async #counted<T>(rule: QuotaRule, size: number, store: () => Promise<T>): Promise<T> {
-    const counted = this.#used.get(rule);
-    if (counted) counted.bytes += size;
-    this.#underWay.set(rule, (this.#underWay.get(rule) ?? 0) + size);
-    try {
-      return await store();
-    } finally {
-      this.#underWay.set(rule, (this.#underWay.get(rule) ?? 0) - size);
-    }
+  /**
+   * While nothing is under way.
+   * @returns how much it adds to what is there. @throws {OciError} DENIED: too much.
+   */
+  async #check(repository: RepositoryName, rule: QuotaRule, { canonical, size }: SizedBlob): Promise<number> {
+    if (await this.#holds(rule, canonical)) return 0;
+    const used = await this.#recount(rule);
+    if (used + size > rule.bytes) throw exceeded(repository, rule, used);
+    return size;
+  }
+
+  /** @returns to be called when it has ended; nothing where that much may not begin beside others. */
+  async #beginAmply(rule: QuotaRule, size: number): Promise<(() => void) | undefined> {
+    await this.#usedBy(rule);
+    // What others let in since the last count may have used up what that left.
+    if (this.#locks.shared && !this.#isAmple(rule, size)) await this.#recount(rule);
+    return this.#isAmple(rule, size) ? this.#begin(rule, size) : undefined; // at once: others ask at the same moment
+  }
+
+  #begin(rule: QuotaRule, size: number): () => void {
+    const tally = this.#tallyOf(rule);
+    tally.begun += size;
+    return () => {
+      tally.ended += size;
+    };
+  }
+
+  #isAmple(rule: QuotaRule, size: number): boolean {
+    const { begun, count } = this.#tallyOf(rule);
+    return count !== undefined && count.bytes + begun + size <= count.amplyUpTo;
   }
 
   #of(repository: RepositoryName): readonly QuotaRule[] {
     return this.#rules.filter(({ matches }) => matches(repository));
   }
 
-  async #usedBy(rule: QuotaRule): Promise<number> {
-    const counted = this.#used.get(rule);
-    return counted && performance.now() < counted.goodUntil ? counted.bytes : this.#recount(rule);
+  #tallyOf(rule: QuotaRule): Tally {
+    const tally = this.#tallies.get(rule);
+    if (tally === undefined) throw new TypeError(`${rule.key} is not one of these rules`);
+    return tally;
   }
 
-  async #isAmple(rule: QuotaRule, size: number): Promise<boolean> {
-    const fits = () => {
-      const { bytes = 0, amplyUpTo = 0 } = this.#used.get(rule) ?? {};
-      return bytes + size <= amplyUpTo;
-    };
-    await this.#usedBy(rule);
-    if (fits()) return true;
-    if (this.#locks.shared) await this.#recount(rule); // what was let in since the last count may have used that up
-    return fits();
+  async #usedBy(rule: QuotaRule): Promise<number> {
+    const { begun, count } = this.#tallyOf(rule);
+    return count && performance.now() < count.goodUntil ? count.bytes + begun : this.#recount(rule);
   }
 
   async #recount(rule: QuotaRule): Promise<number> {
     const began = performance.now();
+    const tally = this.#tallyOf(rule);
+    const { ended } = tally; // what ends while the index is asked may be in the answer or not
     const names = (await this.#index.allRepositories()).filter(rule.matches);
-    const bytes = (await this.#index.bytesIn(names)) + (this.#underWay.get(rule) ?? 0);
+    const bytes = (await this.#index.bytesIn(names)) - ended;
+    const used = bytes + tally.begun;
     const now = performance.now();
     const { of, step } = AMPLE_WHERE_SHARED;
     const good = this.#locks.shared ? RECOUNT_MS.shared : RECOUNT_MS.alone;
-    this.#used.set(rule, {
+    tally.count = {
       bytes,
       goodUntil: now + Math.max(good, (now - began) / COUNTING_SHARE),
       amplyUpTo: this.#locks.shared
-        ? Math.min(rule.bytes * of, bytes + (rule.bytes - bytes) * step)
+        ? Math.min(rule.bytes * of, used + (rule.bytes - used) * step)
         : rule.bytes,
-    });
-    return bytes;
+    };
+    return used;
   }
 
   /** What is there already takes no more room. */
   async #holds(rule: QuotaRule, canonical: Digest): Promise<boolean> {
-    return (await this.#index.repositoriesWithBlob(canonical, MAX_LOOKED)).some(rule.matches);
+    return (await this.#index.repositoriesWithBlob(canonical, Number.MAX_SAFE_INTEGER)).some(rule.matches);
   }
 }
 

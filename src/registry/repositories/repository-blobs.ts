@@ -21,9 +21,9 @@ export class RepositoryBlobs {
     this.#quotas = new Quotas(store, quotas);
   }
 
-  /** Before a blob is sent. @throws {OciError} DENIED: there is no room for any. */
-  checkRoom(repository: RepositoryName): Promise<void> {
-    return this.#quotas.checkRoom(repository);
+  /** Before a blob is sent. @throws {OciError} DENIED: there is no room for any, and this one is not there yet. */
+  checkRoom(repository: RepositoryName, digest: Digest): Promise<void> {
+    return this.#quotas.checkRoom(repository, digest);
   }
 
   /** What is known of it; whether the bytes are still there is for {@link open} to see. @throws {OciError} BLOB_UNKNOWN. */

@@ -18,21 +18,38 @@ function open(bytes: number, shared: Parameters<typeof openMemoryRegistry>[0] = 
   return openMemoryRegistry({ ...shared, quotas });
 }
 
+/** Lets blobs in once it is told to. */
+class SlowIndex extends SqliteIndex {
+  slow = false;
+  readonly #begun = Promise.withResolvers<void>();
+  readonly #waiting = Promise.withResolvers<void>();
+  readonly reached = this.#begun.promise;
+  readonly goOn = this.#waiting.resolve;
+
+  override async putBlob(...args: Parameters<SqliteIndex['putBlob']>) {
+    if (this.slow) {
+      this.#begun.resolve();
+      await this.#waiting.promise;
+    }
+    return super.putBlob(...args);
+  }
+}
+
 describe('quotas', () => {
   it('count all repositories of a rule together, and others not', async () => {
     const registry = open(10);
     await pushBlob(registry, a, '1234');
     await pushBlob(registry, b, '567890');
     await expect(pushBlob(registry, a, 'x')).rejects.toEqual(DENIED);
-    await expect(registry.blobs.checkRoom(b)).rejects.toEqual(DENIED);
+    await expect(registry.blobs.checkRoom(b, digest('x'))).rejects.toEqual(DENIED);
     await pushBlob(registry, other, 'as much as it likes');
-    await registry.blobs.checkRoom(other);
+    await registry.blobs.checkRoom(other, digest('x'));
   });
 
   it('let a push fill the last byte, and nothing that is too large before that', async () => {
     const registry = open(10);
     await pushBlob(registry, a, '12345678');
-    await registry.blobs.checkRoom(a);
+    await registry.blobs.checkRoom(a, digest('123'));
     await expect(pushBlob(registry, a, '123')).rejects.toEqual(DENIED);
     await expect(registry.blobs.get(a, digest('123'))).rejects.toMatchObject({ code: 'BLOB_UNKNOWN' });
     await pushBlob(registry, a, '12');
@@ -47,6 +64,53 @@ describe('quotas', () => {
     await pushBlob(registry, a, '12345678');
     await pushBlob(registry, other, 'elsewhere');
     await expect(registry.blobs.mount(other, a, digest('elsewhere'))).rejects.toEqual(DENIED);
+  });
+
+  it('refuse nothing that is there already when they are full, under whichever name', async () => {
+    const registry = open(10);
+    await pushBlob(registry, a, '1234567890');
+    for (const repository of [a, b]) {
+      for (const name of [digest('1234567890'), digest('1234567890', 'sha512')]) {
+        await registry.blobs.checkRoom(repository, name);
+        await pushBlob(registry, repository, '1234567890', name);
+      }
+    }
+    await expect(registry.blobs.checkRoom(a, digest('new'))).rejects.toEqual(DENIED);
+    expect(await registry.index.bytesIn([a, b])).toBe(10);
+  });
+
+  it('find what is there in any of very many repositories that have it', async () => {
+    const registry = open(10);
+    const text = '1234567890';
+    const blob = { digest: digest(text), canonical: digest(text), size: 10, linkedAt: new Date(1000) };
+    for (let i = 0; i < 1001; i += 1) await registry.index.putBlob(parseRepositoryName(`many/r${i}`), blob);
+    await pushBlob(registry, a, text);
+    await registry.blobs.checkRoom(b, digest(text));
+    await pushBlob(registry, b, text);
+  });
+
+  it('count to the byte what comes at the same moment', async () => {
+    const registry = open(100);
+    await pushBlob(registry, a, 'counted');
+    const texts = Array.from({ length: 12 }, (_, i) => String(i).padStart(10));
+    const outcomes = await Promise.allSettled(
+      texts.flatMap((text) => [pushBlob(registry, a, text), pushBlob(registry, b, text)]),
+    );
+    expect(await registry.index.bytesIn([a, b])).toBe(97);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(9);
+  });
+
+  it('have room for others while what is there is pushed again', async () => {
+    const index = new SlowIndex(':memory:');
+    const registry = open(10, { index });
+    await pushBlob(registry, a, '12345678');
+    index.slow = true;
+    const again = pushBlob(registry, b, '12345678');
+    await index.reached;
+    const room = registry.blobs.checkRoom(a, digest('90'));
+    index.goOn();
+    await Promise.all([again, room]);
+    await pushBlob(registry, a, '90');
   });
 
   it('hold over all processes that serve a registry, whoever pushes at the same moment', async () => {
