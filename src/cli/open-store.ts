@@ -31,7 +31,7 @@ export type OpenStore = AsyncDisposable &
 /**
  * Storage, index and what stands on them, as the configuration says.
  * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process,
- *   unless the index is made for several, and `rootWaitMs` is how long that may take; `locks` are between it and others that serve the same; `withoutIndex` leaves the
+ *   unless the index is made for several or it `onlyReads`, and `rootWaitMs` is how long that may take; `locks` are between it and others that serve the same; `withoutIndex` leaves the
  *   index alone; `nice`, from 0 to 19, is how much the removal of many files gives way to all else; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is
  *   a failure.
  * @throws {RootTakenError} `alone` while another server is there.
@@ -42,6 +42,7 @@ export async function openStore(
   options: {
     wrap?: (driver: StorageDriver) => StorageDriver;
     alone?: boolean;
+    onlyReads?: boolean;
     rootWaitMs?: number;
     indexInMemory?: (error: unknown) => void;
     locks?: Locks | undefined;
@@ -55,7 +56,7 @@ export async function openStore(
   using opening = new DisposableStack();
   if (Symbol.dispose in own) opening.use(own);
   const driver = wrap(own);
-  if (options.alone) opening.use(takeRoot(config, log, options.rootWaitMs));
+  if (options.alone && !options.onlyReads) opening.use(takeRoot(config, log, options.rootWaitMs));
   const rememberMs = config.storage.s3 ? REMEMBER_BLOB_MS : 0;
   const blobs = new Blobs(driver, { rememberMs, alone });
   const pool = new HashPool();
@@ -131,10 +132,10 @@ async function explained<T>(what: string, open: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Where nothing is written there is nothing to keep apart, and replicas have locks between them. @throws {RootTakenError} */
+/** Replicas have locks between them instead. @throws {RootTakenError} */
 export function takeRoot(config: Config, log: Logger, waitMs?: number): Disposable | undefined {
   const folder = hasReplicas(config) ? undefined : localFolder(config, process.env);
-  if (folder === undefined || config.storage.maintenance.readonly.enabled) return undefined;
+  if (folder === undefined) return undefined;
   try {
     const { s3 } = config.storage;
     const bucket = s3 && { name: `bucket ${s3.bucket}`, key: 'storage.s3.bucket' };

@@ -2,6 +2,7 @@ import type { Uploads } from '../content/index.js';
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { JobRunner, Maintenance, type Task } from '../registry/maintenance/index.js';
+import { hasReplicas } from './open-index.js';
 import { repeat } from './schedule.js';
 import type { scheduleVerification } from './schedule-verification.js';
 
@@ -21,8 +22,10 @@ export async function scheduleMaintenance(
   signal: AbortSignal,
 ): Promise<void> {
   const { storage, berth } = config;
-  if (storage.maintenance.readonly.enabled) return;
   const maintenance = new Maintenance(parts);
+  const jobs = new JobRunner(parts.store, maintenance, log);
+  // It changes nothing by itself. A command can take the root directory, but not what the leader of replicas holds.
+  if (storage.maintenance.readonly.enabled) return hasReplicas(config) ? jobs.run(signal) : undefined;
   const perform = async (task: Task) => {
     try {
       const { kind: _, ...outcome } = summaryOf(await maintenance.run(task, signal));
@@ -35,7 +38,7 @@ export async function scheduleMaintenance(
   const collect: Task = { kind: 'collect', dryRun: false, grace, untagged, listed: false };
   const empty: Task = { kind: 'empty-trash', olderThan: berth.trash.keep };
   await Promise.all([
-    new JobRunner(parts.store, maintenance, log).run(signal),
+    jobs.run(signal),
     repeat(EMPTY_TRASH, signal, () => perform(empty)),
     enabled && repeat({ first: interval, interval }, signal, () => perform(collect)),
     berth.verify.enabled && verify(config, { store: parts.store, uploads, maintenance, log }, signal),

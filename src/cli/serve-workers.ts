@@ -3,7 +3,6 @@ import type { Config, LoadedConfig } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { createLogger } from '../registry/operations/index.js';
 import { openDebugServer } from './debug-server.js';
-import { hasReplicas } from './open-index.js';
 import { takeRoot } from './open-store.js';
 import { greet, logNotices, stopSignal } from './serve-start.js';
 import { WorkerStartError, Workers } from './workers.js';
@@ -22,7 +21,7 @@ export async function serveWithWorkers(
     throw new Error('several workers need a storage that they can share: storage.filesystem or storage.s3');
   const log = createLogger(config.log);
   logNotices(loaded, log);
-  using _root = hasReplicas(config) ? undefined : takeRoot(config, log);
+  using _root = config.storage.maintenance.readonly.enabled ? undefined : takeRoot(config, log);
   const workers = new Workers(log);
   const stopped = stopSignal();
   // Each of them writes into the audit log.

@@ -66,6 +66,7 @@ async function serveHere(
   worker: Worker | undefined,
 ): Promise<void> {
   const { config } = loaded;
+  const isReadOnly = config.storage.maintenance.readonly.enabled;
   const log = createLogger(config.log);
   const retention = retentionRules(config);
   if (worker === undefined) logNotices(loaded, log);
@@ -88,6 +89,7 @@ async function serveHere(
       ? { locks: worker.locks }
       : {
           alone: true,
+          onlyReads: isReadOnly,
           indexInMemory: (error) =>
             log.warn({ error }, 'the index file cannot be used; the index is kept in memory'),
         }),
@@ -122,12 +124,12 @@ async function serveHere(
     witness: requestWitness(witnesses, { url, prefix: registrySettings(config).prefix, trusted }),
     settings: { ...registrySettings(config), ...(copies && { namespaces: copies.upstreams.namespaces }) },
   };
-  if (!hasReplicas(config)) await resumeDeletes(registry, log);
+  if (!hasReplicas(config) && !isReadOnly) await resumeDeletes(registry, log);
   const changed = maintenanceWitness(witnesses, registry.manifests);
   const health = new Health({
     checks: config.health,
     minFreeBytes: config.berth.minfreespace,
-    readOnly: config.storage.maintenance.readonly.enabled,
+    readOnly: isReadOnly,
     driver: opened.driver,
     index: opened.store.sync,
     more: witnesses.checks,

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { lockRoot } from '../../src/cli/root-lock.js';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { DebianRegistry } from '../support/debian-registry.js';
 import { http } from '../support/http.js';
+import { PostgresServer } from '../support/postgres-server.js';
 import { pushImage, testImage } from '../support/push.js';
 import { cleanEnvironment, run } from '../support/run.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -83,17 +84,63 @@ it('docker-registry starts on what a collection leaves, also of histories of tag
   expect(deleted.status).toBe(202);
 });
 
-it('a command is done when another one that has the files is', async () => {
+it.each([
+  { of: 'a registry', settings: {} },
+  { of: 'a read-only one', settings: { storage: { maintenance: { readonly: { enabled: true } } } } },
+])('a command is done when another one that has the files of $of is', async ({ settings }) => {
   await using registry = await start();
   await registry.stopUnless(false);
   const other = lockRoot(registry.root);
-  const asked = registry.berth('gc');
+  const asked = registry.berth('gc', '--config', await registry.configWith(settings));
   using index = new DatabaseSync(join(registry.root, 'berth/index.sqlite'), { readOnly: true });
   const jobs = () => index.prepare('SELECT count(*) AS jobs FROM jobs').get();
   await expect.poll(jobs, { timeout: 10_000 }).toEqual({ jobs: 1 });
   other[Symbol.dispose]();
   expect(await asked).toBe('removed 0 manifests, 0 links to blobs, 0 blobs: 0B\n');
   expect(jobs()).toEqual({ jobs: 0 });
+});
+
+describe('a registry that is served read-only', () => {
+  const maintenance = { readonly: { enabled: true }, uploadpurging: { enabled: false } };
+  const storage = { filesystem: {}, maintenance };
+
+  it('is collected by one command, while no server of it can begin to write', async () => {
+    await using registry = await start();
+    const { root } = registry;
+    const [old, kept] = [testImage('a'), testImage('b')];
+    for (const image of [old, kept]) await pushImage(registry.url, 'app', 'v1', image);
+    await registry.stopUnless(false);
+    await using reading = await BerthProcess.start({ root, config: { storage } });
+    await using other = await BerthProcess.start({ root, config: { storage } });
+    const command = lockRoot(root);
+    await expect(BerthProcess.start({ root })).rejects.toThrow('another berth serve');
+    command[Symbol.dispose]();
+    const gc = ['gc', '--untagged', '--grace', '0s', '--config', reading.config];
+    expect(await registry.berth(...gc)).toMatch(/^removed 1 manifest, /);
+    for (const { url } of [reading, other]) {
+      expect((await http(`${url}/v2/app/manifests/v1`)).status).toBe(200);
+      expect((await http(`${url}/v2/app/manifests/${old.digest}`)).status).toBe(404);
+    }
+    await using _writing = await BerthProcess.start({ root });
+    expect(await registry.berth('gc', '--config', reading.config)).toMatch(/^removed 0 manifests, /);
+  });
+
+  it('is collected by the replica that leads', async () => {
+    await using postgres = await PostgresServer.start();
+    await using folder = await temporaryFolder();
+    const [root, berth] = [join(folder.path, 'data'), { index: { postgresql: { url: postgres.url() } } }];
+    const [old, kept] = [testImage('a'), testImage('b')];
+    {
+      await using writing = await BerthProcess.start({ root, config: { berth } });
+      for (const image of [old, kept]) await pushImage(writing.url, 'app', 'v1', image);
+    }
+    await using reading = await BerthProcess.start({ root, config: { storage, berth } });
+    const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: root });
+    const gc = [BERTH, 'gc', '--untagged', '--grace', '0s', '--config', reading.config];
+    expect(await run(gc, { env })).toMatch(/^removed 1 manifest, /);
+    expect((await http(`${reading.url}/v2/app/manifests/v1`)).status).toBe(200);
+    expect((await http(`${reading.url}/v2/app/manifests/${old.digest}`)).status).toBe(404);
+  });
 });
 
 describe('a registry that collects by itself', () => {
@@ -123,6 +170,11 @@ async function start() {
     root,
     url: process.url,
     berth: (...args: string[]) => run([BERTH, ...args], { env }),
+    configWith: async (settings: object) => {
+      const path = join(folder.path, 'config.yml');
+      await writeFile(path, JSON.stringify({ version: 0.1, ...settings }));
+      return path;
+    },
     stopUnless: async (runs: boolean) => {
       if (!runs) await process.stop();
       stopped = !runs;
