@@ -20,5 +20,10 @@ export class InvalidPathError extends Error {
 
 /** The store cannot take bytes now: it is full, read-only or not permitted. What is stored stays readable. */
 export class StorageUnavailableError extends Error {
-  override readonly name = 'StorageUnavailableError';
+  override readonly name: string = 'StorageUnavailableError';
+}
+
+/** It has no room left. */
+export class StorageFullError extends StorageUnavailableError {
+  override readonly name = 'StorageFullError';
 }

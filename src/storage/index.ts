@@ -18,7 +18,7 @@ export type {
   StoragePath,
   WalkedFile,
 } from './driver.js';
-export { InvalidPathError, PathNotFoundError, StorageUnavailableError } from './errors.js';
+export { InvalidPathError, PathNotFoundError, StorageFullError, StorageUnavailableError } from './errors.js';
 export { FilesystemDriver } from './filesystem/driver.js';
 export { MemoryDriver } from './memory.js';
 export { rootKey } from './s3/keys.js';

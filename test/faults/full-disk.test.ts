@@ -144,6 +144,40 @@ it('a full disk of a registry that is stopped is freed by a collection', async (
   expect((await pushImage(again.url, 'disk/app', 'v2', imageOf(random, [MIB]))).status).toBe(201);
 });
 
+describe('images without a tag on a full disk', () => {
+  it('go into a trash that has the room of other garbage', async () => {
+    await using registry = await untaggedOnDisk();
+    await registry.pushGarbage();
+    await registry.stopAndFill();
+    expect(await registry.berth('gc')).toMatch(/^removed 2 manifests, 1 link, 1 blob: 3\.0MiB\n$/);
+    await registry.expectTagged();
+  });
+
+  it('need room where there is no other garbage, and the error tells how to make some', async () => {
+    await using registry = await untaggedOnDisk();
+    const deleted = await registry.pushDeleted();
+    await registry.stopAndFill();
+    await expect(registry.berth('gc')).rejects.toMatchObject({
+      stderr: expect.stringMatching(
+        /no room .* trash.*: berth trash empty makes some, and with berth.trash.keep 0/,
+      ),
+    });
+    expect(await registry.berth('trash', 'empty')).toMatch(/^gave up 1 entry/);
+    expect(await registry.berth('gc')).toMatch(/^removed 2 manifests, /);
+    await registry.expectTagged();
+    expect(deleted).toBe(202);
+  });
+
+  it('go at once where nothing is put into a trash', async () => {
+    await using registry = await untaggedOnDisk({ trash: { keep: 0 } });
+    await registry.stopAndFill();
+    expect(await registry.berth('gc')).toMatch(
+      /^removed 2 manifests, 4 links to blobs, .*6 blobs: 2\.0MiB\n$/,
+    );
+    await registry.expectTagged();
+  });
+});
+
 describe('a registry whose data cannot be written, though its index can', () => {
   it('keeps what is pushed again after a delete that failed', async () => {
     const random = new Random(3);
@@ -165,6 +199,50 @@ describe('a registry whose data cannot be written, though its index can', () => 
     await expectImage(server.url, 'disk/app', 'v1', image);
   });
 });
+
+/** Two images without a tag, in two repositories, each with another that has one. */
+async function untaggedOnDisk(more: object = {}) {
+  const random = new Random(5);
+  const disk = await Tmpfs.mount(16);
+  const config = { berth: { ...CONFIG.berth, ...more } };
+  const server = await BerthProcess.start({ root: disk.path, config });
+  const push = async (repository: string, tag: string) => {
+    const image = imageOf(random, [MIB]);
+    expect((await pushImage(server.url, repository, tag, image)).status).toBe(201);
+    return image;
+  };
+  const [a, b] = ['disk/a', 'disk/b'];
+  for (const repository of [a, b]) await push(repository, 'v1');
+  const tagged = [await push(a, 'v1'), await push(b, 'v1')];
+  return {
+    pushGarbage: async () => {
+      expect((await pushBlob(server.url, b, blobOf(random, 3 * MIB))).status).toBe(201);
+    },
+    pushDeleted: async () => {
+      const { digest } = await push(a, 'old');
+      return (await exchange(server.url, 'DELETE', `/v2/${a}/manifests/${digest}`)).status;
+    },
+    stopAndFill: async () => {
+      await server.stop();
+      await disk.fill();
+    },
+    berth: (command: string, ...args: string[]) => {
+      const flags = command === 'gc' ? ['--untagged', '--grace', '0s'] : [];
+      return run([BERTH, command, ...args, ...flags, '--config', server.config], { env: envOf(disk) });
+    },
+    expectTagged: async () => {
+      await using again = await BerthProcess.start({ root: disk.path, config });
+      for (const [i, repository] of [a, b].entries()) {
+        const image = tagged[i];
+        if (image) await expectImage(again.url, repository, 'v1', image);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      await disk[Symbol.asyncDispose]();
+    },
+  };
+}
 
 function envOf(disk: Tmpfs): NodeJS.ProcessEnv {
   return cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: disk.path });

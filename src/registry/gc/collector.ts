@@ -12,6 +12,7 @@ import { GoingLinks } from './going-links.js';
 import { labelOf, parseLifetime } from './lifetime.js';
 import { Pace } from './pace.js';
 import { expiredTags, type RetentionRule } from './retention.js';
+import { TrashFullError, unlessFull } from './trash-room.js';
 import { TrustedIndex } from './trusted-index.js';
 
 /** Of tags and manifests at a time: what is put into the trash is written file by file. */
@@ -71,7 +72,10 @@ export class Collector {
     this.#parts = parts;
   }
 
-  /** @throws {IndexNotTrustedError} nothing can be concluded from the index now. */
+  /**
+   * @throws {IndexNotTrustedError} nothing can be concluded from the index now. @throws {TrashFullError} all that needs no
+   *   trash has gone, and it has no room for the rest.
+   */
   async run(options: CollectOptions): Promise<Collection> {
     const { store } = this.#parts;
     const round = new Round(this.#parts, new Date(store.now().getTime() - options.grace), options);
@@ -79,11 +83,11 @@ export class Collector {
     const unreadable = await store.index.unreadableLinks();
     const spared = new Set(unreadable.map(({ repository }) => repository));
     const repositories = await store.index.allRepositories();
+    const waiting: RepositoryName[] = [];
     await forEachSideBySide(
       repositories.filter((repository) => !spared.has(repository)),
       async (repository) => {
-        await round.expireTags(repository);
-        if (options.untagged) await round.removeManifests(repository);
+        if (!(await unlessFull(() => round.removeImages(repository)))) waiting.push(repository);
         await round.removeLinks(repository);
         await round.removeHistory(repository);
       },
@@ -91,6 +95,10 @@ export class Collector {
     );
     const skipped = unreadable.map(({ path }) => path);
     await round.removeBytes(skipped);
+    // Perhaps there is room now.
+    for (const repository of waiting) {
+      if (!(await unlessFull(() => round.removeImages(repository)))) throw new TrashFullError();
+    }
     return { ...round.counts, skipped };
   }
 }
@@ -113,7 +121,13 @@ class Round {
     this.#options = options;
   }
 
-  async expireTags(repository: RepositoryName): Promise<void> {
+  /** Tags, and with `untagged` manifests, into the trash where there is one. @throws {StorageFullError} it has no room. */
+  async removeImages(repository: RepositoryName): Promise<void> {
+    await this.#expireTags(repository);
+    if (this.#options.untagged) await this.#removeManifests(repository);
+  }
+
+  async #expireTags(repository: RepositoryName): Promise<void> {
     const { store, manifests, retention } = this.#parts;
     if (retention.length === 0) return;
     const uses = await store.index.tagUses(repository);
@@ -138,27 +152,31 @@ class Round {
     }
   }
 
-  async removeManifests(repository: RepositoryName): Promise<void> {
+  async #removeManifests(repository: RepositoryName): Promise<void> {
     const { store, manifests } = this.#parts;
-    const digests = await this.#inBatches(
+    const batches = this.#inBatches(
       () => BATCH,
       (limit) => store.index.unneededManifests(repository, { before: this.#before, limit }),
       (limit) => manifests.removeUnneeded(repository, { before: this.#before, limit }),
     );
-    for (const digest of digests) this.#options.onRemoval?.({ kind: 'manifest', repository, digest });
-    this.counts.manifests += digests.length;
+    for await (const digests of batches) {
+      for (const digest of digests) this.#options.onRemoval?.({ kind: 'manifest', repository, digest });
+      this.counts.manifests += digests.length;
+    }
   }
 
   async removeLinks(repository: RepositoryName): Promise<void> {
     const { store, blobs } = this.#parts;
-    const digests = await this.#inBatches(
+    const batches = this.#inBatches(
       () => this.#pace.batch,
       (limit) => store.index.unneededBlobs(repository, { before: this.#before, limit }),
       (limit, after) => blobs.removeUnneeded(repository, { before: this.#before, limit, after }),
     );
-    if (this.#options.dryRun) this.#goingLinks.add(repository, digests);
-    for (const digest of digests) this.#options.onRemoval?.({ kind: 'link', repository, digest });
-    this.counts.links += digests.length;
+    for await (const digests of batches) {
+      if (this.#options.dryRun) this.#goingLinks.add(repository, digests);
+      for (const digest of digests) this.#options.onRemoval?.({ kind: 'link', repository, digest });
+      this.counts.links += digests.length;
+    }
   }
 
   /** What tags named before and is gone. */
@@ -212,21 +230,21 @@ class Round {
    * @param size how much is removed at a time. @param find what would be removed. @param remove removes it. Both say what,
    *   `limit` at most, behind `after`.
    */
-  async #inBatches(
+  async *#inBatches(
     size: () => number,
     find: (limit: number) => Promise<Digest[]>,
     remove: (limit: number, after: Digest | undefined) => Promise<Digest[]>,
-  ): Promise<Digest[]> {
+  ): AsyncGenerator<readonly Digest[]> {
     this.#trusted.check();
-    if (this.#options.dryRun) return find(Number.MAX_SAFE_INTEGER);
-    const all: Digest[] = [];
+    if (this.#options.dryRun) return yield find(Number.MAX_SAFE_INTEGER);
+    let after: Digest | undefined;
     for (;;) {
-      const after = all.at(-1);
       const limit = size();
       const removed = await this.#pace.run(() => remove(limit, after));
       this.#trusted.check();
-      all.push(...removed);
-      if (removed.length < limit || this.#options.signal?.aborted) return all;
+      yield removed;
+      if (removed.length < limit || this.#options.signal?.aborted) return;
+      after = removed.at(-1);
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { StoragePath } from '../driver.js';
-import { StorageUnavailableError } from '../errors.js';
+import { StorageFullError, StorageUnavailableError } from '../errors.js';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files',
   ENFILE: 'too many open files',
 };
+const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
 
 /**
  * Runs something that writes.
@@ -26,9 +27,11 @@ export async function explained<T>(path: StoragePath, write: () => Promise<T>): 
 
 /** @returns a {@link StorageUnavailableError} where the system's reason is one that passes, else the error itself. */
 export function unavailable(path: StoragePath, action: 'read' | 'write', error: unknown): unknown {
-  const reason = REASONS[codeOf(error)];
+  const code = codeOf(error);
+  const reason = REASONS[code];
   if (reason === undefined) return error;
-  return new StorageUnavailableError(`cannot ${action} ${path}: ${reason}`, { cause: error });
+  const Unavailable = FULL.includes(code) ? StorageFullError : StorageUnavailableError;
+  return new Unavailable(`cannot ${action} ${path}: ${reason}`, { cause: error });
 }
 
 /** Removed, unmounted, or a file by now. The directory is made when the store is opened, and by nobody later. */
