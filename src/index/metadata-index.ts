@@ -114,6 +114,9 @@ export type ContentUse = Readonly<{
   kind: 'blob' | 'manifest';
 }>;
 
+/** How many uses of the same content as `digest` there are. */
+export type UseCount = Readonly<{ canonical: Digest; count: number }> & Pick<ContentUse, 'digest' | 'kind'>;
+
 /** A list of `limit` at most, of what has not been touched since `before`: of blobs, in byte order behind `after`. */
 export type Unneeded = Readonly<{ before: Date; limit: number; after?: Digest | undefined }>;
 
@@ -181,6 +184,8 @@ export interface MetadataIndex {
   unreadableLinks(): Promise<UnreadableLink[]>;
   /** What leads to these bytes, in byte order of the repositories. */
   usesOf(canonical: Digest): Promise<ContentUse[]>;
+  /** The same of many, counted: in no order, and nothing of what has none. */
+  countUses(canonicals: readonly Digest[]): Promise<UseCount[]>;
 
   putTrash(trash: TrashRecord): Promise<void>;
   dropTrash(id: string): Promise<void>;

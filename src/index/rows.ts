@@ -1,5 +1,5 @@
 import type { Digest, RepositoryName } from '../oci/index.js';
-import type { Referrer, RepositoryUsage } from './metadata-index.js';
+import type { ContentUse, Referrer, RepositoryUsage, UseCount } from './metadata-index.js';
 
 /** As both databases give them: the columns have the same names. */
 type Row = Readonly<Record<string, unknown>>;
@@ -27,6 +27,19 @@ export function usageOf(row: Row): RepositoryUsage {
     pushedAt: timeOf(row.pushed_at),
     pulledAt: timeOf(row.pulled_at),
   };
+}
+
+export function useOf(row: Row): ContentUse {
+  return {
+    repository: row.name as RepositoryName,
+    digest: row.digest as Digest,
+    kind: row.kind === 'blob' ? 'blob' : 'manifest',
+  };
+}
+
+export function useCountOf(row: Row): UseCount {
+  const { digest, kind } = useOf(row);
+  return { canonical: row.canonical as Digest, digest, kind, count: Number(row.count) };
 }
 
 export function timeOf(milliseconds: unknown): Date | undefined {

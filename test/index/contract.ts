@@ -336,6 +336,20 @@ export function describeMetadataIndex(
         { repository: app, digest: digest('b'), kind: 'blob' },
       ]);
       expect(await index.usesOf(digest('b'))).toEqual([]);
+      await index.putBlob(app, blob('c'));
+      const counts = await index.countUses(['a', 'b', 'c'].map(digest));
+      const [a, b, c] = ['a', 'b', 'c'].map((name) => ({ canonical: digest(name), digest: digest(name) }));
+      expect(counts).toHaveLength(5);
+      expect(counts).toEqual(
+        expect.arrayContaining([
+          { ...a, kind: 'blob', count: 2 },
+          { ...a, digest: b?.digest, kind: 'blob', count: 1 },
+          { ...a, kind: 'manifest', count: 1 },
+          { ...a, kind: 'manifest', count: 1 },
+          { ...c, kind: 'blob', count: 1 },
+        ]),
+      );
+      expect(await index.countUses([])).toEqual([]);
     });
 
     it('hands out each job once, the oldest first, unless it was withdrawn before', async () => {

@@ -22,6 +22,7 @@ import type {
   TrashRecord,
   Unneeded,
   UnreadableLink,
+  UseCount,
 } from '../metadata-index.js';
 import { ComparisonState } from './comparison-state.js';
 import { Database, REPOSITORY } from './database.js';
@@ -201,6 +202,10 @@ export class PostgresIndex implements MetadataIndex {
 
   usesOf(canonical: Digest): Promise<ContentUse[]> {
     return this.#garbage.usesOf(canonical);
+  }
+
+  countUses(canonicals: readonly Digest[]): Promise<UseCount[]> {
+    return this.#garbage.countUses(canonicals);
   }
 
   putTrash(trash: TrashRecord): Promise<void> {

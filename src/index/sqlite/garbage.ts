@@ -1,5 +1,6 @@
 import type { Digest, RepositoryName } from '../../oci/index.js';
-import type { ContentUse, TrashRecord, Unneeded, UnreadableLink } from '../metadata-index.js';
+import type { ContentUse, TrashRecord, Unneeded, UnreadableLink, UseCount } from '../metadata-index.js';
+import { useCountOf, useOf } from '../rows.js';
 import { type Database, REPOSITORY } from './database.js';
 
 /** What nothing leads to any more. MetadataIndex says what each promises. */
@@ -88,11 +89,22 @@ export class Garbage {
        UNION SELECT repository, canonical, 'manifest' FROM trash WHERE canonical = ?1 ORDER BY 1, 2, 3`,
       canonical,
     );
-    return rows.map((row) => ({
-      repository: row.name as RepositoryName,
-      digest: row.digest as Digest,
-      kind: row.kind === 'blob' ? 'blob' : 'manifest',
-    }));
+    return rows.map(useOf);
+  }
+
+  countUses(canonicals: readonly Digest[]): UseCount[] {
+    const rows = this.#db.all(
+      `SELECT canonical, digest, 'blob' AS kind, count(*) AS count FROM json_each(?1)
+         CROSS JOIN blobs WHERE digest = value AND canonical = value GROUP BY 1, 2
+       UNION ALL SELECT canonical, digest, 'blob', count(*) FROM json_each(?1)
+         CROSS JOIN blobs WHERE canonical = value AND canonical <> digest GROUP BY 1, 2
+       UNION ALL SELECT canonical, digest, 'manifest', count(*) FROM json_each(?1)
+         CROSS JOIN manifests WHERE canonical = value GROUP BY 1, 2
+       UNION ALL SELECT canonical, canonical, 'manifest', count(*) FROM json_each(?1)
+         CROSS JOIN trash WHERE canonical = value GROUP BY 1`,
+      JSON.stringify(canonicals),
+    );
+    return rows.map(useCountOf);
   }
 
   putTrash({ id, repository, digest, canonical, references }: TrashRecord): void {

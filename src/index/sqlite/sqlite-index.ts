@@ -22,6 +22,7 @@ import type {
   TrashRecord,
   Unneeded,
   UnreadableLink,
+  UseCount,
 } from '../metadata-index.js';
 import { ComparisonState } from './comparison-state.js';
 import { Database, REPOSITORY } from './database.js';
@@ -194,6 +195,10 @@ export class SqliteIndex implements MetadataIndex {
 
   async usesOf(canonical: Digest): Promise<ContentUse[]> {
     return this.#garbage.usesOf(canonical);
+  }
+
+  async countUses(canonicals: readonly Digest[]): Promise<UseCount[]> {
+    return this.#garbage.countUses(canonicals);
   }
 
   async putTrash(trash: TrashRecord): Promise<void> {

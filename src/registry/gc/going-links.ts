@@ -14,20 +14,17 @@ export class GoingLinks {
   }
 
   /** @returns those of the bytes that something leads to now, and nothing would. */
-  async freed(index: MetadataIndex, canonicals: readonly Digest[]): Promise<Digest[]> {
-    const freed: Digest[] = [];
+  async freed(index: Pick<MetadataIndex, 'countUses'>, canonicals: readonly Digest[]): Promise<Digest[]> {
     // Whatever other name a blob has in a repository, it has a link of this one, too.
-    for (const canonical of canonicals.filter((each) => this.#repositories.has(each))) {
-      const uses = await index.usesOf(canonical);
-      const go = uses.every(
-        ({ kind, repository, digest }) => kind === 'blob' && this.#has(repository, digest),
-      );
-      if (uses.length > 0 && go) freed.push(canonical);
+    const asked = canonicals.filter((each) => this.#repositories.has(each));
+    if (asked.length === 0) return [];
+    const staying = new Set<Digest>();
+    const used = new Set<Digest>();
+    for (const { canonical, digest, kind, count } of await index.countUses(asked)) {
+      used.add(canonical);
+      const going = kind === 'blob' ? (this.#repositories.get(digest)?.size ?? 0) : 0;
+      if (count > going) staying.add(canonical);
     }
-    return freed;
-  }
-
-  #has(repository: RepositoryName, digest: Digest): boolean {
-    return this.#repositories.get(digest)?.has(repository) ?? false;
+    return asked.filter((each) => used.has(each) && !staying.has(each));
   }
 }

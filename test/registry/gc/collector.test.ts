@@ -224,6 +224,30 @@ describe('Collector', () => {
     expect(await registry.collect({ untagged: true })).toMatchObject(counts);
   });
 
+  it('asks of many blobs at once in a dry run, too', async () => {
+    let asked = 0;
+    const counting = new Proxy(new SqliteIndex(':memory:'), {
+      get: (index, name: keyof SqliteIndex) => {
+        const value: unknown = index[name];
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          asked += 1;
+          return value.apply(index, args);
+        };
+      },
+    });
+    const registry = await start({ index: counting });
+    // All in one directory, which is listed at once.
+    const texts = Array.from({ length: 20_000 }, (_, i) => `text ${i}`);
+    const orphans = texts.filter((text) => digest(text).startsWith('sha256:ab'));
+    for (const text of orphans) await pushBlob(registry, app, text);
+    registry.later(25 * HOUR);
+    asked = 0;
+    const { length } = orphans;
+    expect(await registry.collect({ dryRun: true })).toMatchObject({ links: length, blobs: length });
+    expect(asked).toBeLessThan(length / 2);
+  });
+
   it('passes over repositories with a link that says nothing, and names it', async () => {
     const registry = await start();
     await pushBlob(registry, app, 'orphan');
