@@ -23,6 +23,9 @@ const UNTAKEN_MS = 500;
 /** It may be busy with something else, or a command have the files until it is done. */
 const MAX_WAIT_MS = 30_000;
 
+/** For a server to be done before the user is told why it may not be. */
+const PATIENCE_MS = 2000;
+
 /** What makes room and writes nothing that lasts. */
 const FREES: readonly Task['kind'][] = ['collect', 'empty-trash'];
 
@@ -133,6 +136,7 @@ async function askServer(index: MetadataIndex, task: Task): Promise<Outcome | un
   const ask = () => index.addJob(JSON.stringify(task));
   let id = await ask();
   let taken = false;
+  let told = !process.stderr.isTTY || task.kind !== 'collect';
   try {
     const asked = performance.now();
     for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 1.5, LOOK_EVERY_MS)) {
@@ -141,6 +145,12 @@ async function askServer(index: MetadataIndex, task: Task): Promise<Outcome | un
       if (job?.outcome !== undefined) return resultOf(JSON.parse(job.outcome) as JobOutcome);
       if (taken && !job) throw new Error('the server was started anew, or lost its index: try again');
       taken = job?.taken ?? false;
+      if (!told && taken && performance.now() - asked > PATIENCE_MS) {
+        told = true;
+        process.stderr.write(
+          'berth: the server is at it; soon after a start it compares its index with the files first\n',
+        );
+      }
       if (!taken && performance.now() - asked > UNTAKEN_MS && (await index.withdrawJob(id))) return undefined;
       if (!job) id = await ask();
     }

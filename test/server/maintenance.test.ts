@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { lockRoot } from '../../src/cli/root-lock.js';
+import { SqliteIndex } from '../../src/index/index.js';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { DebianRegistry } from '../support/debian-registry.js';
 import { http } from '../support/http.js';
@@ -10,6 +11,7 @@ import { PostgresServer } from '../support/postgres-server.js';
 import { pushImage, testImage } from '../support/push.js';
 import { cleanEnvironment, run } from '../support/run.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { Terminal } from '../support/terminal.js';
 
 describe.each([{ while: 'while the registry runs' }, { while: 'while it does not' }])('$while', (when) => {
   it('garbage is shown, collected, and the space is free', async () => {
@@ -98,6 +100,25 @@ it.each([
   other[Symbol.dispose]();
   expect(await asked).toBe('removed 0 manifests, 0 links to blobs, 0 blobs: 0B\n');
   expect(jobs()).toEqual({ jobs: 0 });
+});
+
+it('a command tells on a terminal why a server may take its time', async () => {
+  await using registry = await start();
+  await registry.stopUnless(false);
+  using _server = lockRoot(registry.root);
+  const index = new SqliteIndex(join(registry.root, 'berth/index.sqlite'), { shared: true });
+  const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: registry.root });
+  await using terminal = await Terminal.start(`${BERTH} gc`, { columns: 120, rows: 9, env });
+  let job: Awaited<ReturnType<typeof index.takeJob>>;
+  await expect.poll(async () => (job ??= await index.takeJob())).toBeDefined();
+  await terminal.until(/compares its index with the files first/);
+  await index.finishJob(job?.id ?? 0, JSON.stringify({ failed: 'enough' }));
+  expect((await terminal.until(/ended with 1/)).slice(0, 3)).toEqual([
+    'berth: the server is at it; soon after a start it compares its index with the files first',
+    'berth: enough',
+    'ended with 1',
+  ]);
+  await index.close();
 });
 
 describe('a registry that is served read-only', () => {

@@ -6,6 +6,8 @@ import type { Maintenance, Outcome, Task } from './maintenance.js';
 
 /** Somebody waits for it at a terminal. A look is one read of an empty table. */
 const LOOK_EVERY_MS = 100;
+/** For a comparison of index and files to end; there may be much to compare. */
+const MAX_COMPARING_MS = 10 * 60_000;
 
 /** What became of a job, as the command that asked for it reads it. */
 export type JobOutcome = Readonly<{ done: Outcome }> | Readonly<{ failed: string }>;
@@ -13,7 +15,7 @@ export type JobOutcome = Readonly<{ done: Outcome }> | Readonly<{ failed: string
 /** Does what commands beside the server ask for: they leave it in the index, which both can open. */
 export class JobRunner {
   readonly #index: MetadataIndex;
-  readonly #sync: Pick<IndexSync, 'check'>;
+  readonly #sync: Pick<IndexSync, 'check' | 'complete'>;
   readonly #maintenance: Maintenance;
   readonly #log: Logger;
   /** What must not go side by side, maintenance puts one behind the other. */
@@ -53,17 +55,25 @@ export class JobRunner {
   }
 
   async #do({ id, task }: Readonly<{ id: number; task: string }>, signal: AbortSignal): Promise<void> {
-    const outcome = await this.#outcomeOf(task, signal);
+    const outcome = await this.#outcomeOf(JSON.parse(task) as Task, signal);
     await this.#unlessUnavailable(() => this.#index.finishJob(id, JSON.stringify(outcome)));
   }
 
-  async #outcomeOf(task: string, signal: AbortSignal): Promise<JobOutcome> {
+  async #outcomeOf(task: Task, signal: AbortSignal): Promise<JobOutcome> {
     try {
-      return { done: await this.#maintenance.run(JSON.parse(task) as Task, signal) };
+      if (task.kind === 'collect') await this.#compared(signal);
+      return { done: await this.#maintenance.run(task, signal) };
     } catch (error) {
       this.#log.error({ error }, 'maintenance failed');
       return { failed: error instanceof Error ? error.message : String(error) };
     }
+  }
+
+  /** Soon after a start nothing can be concluded from the index yet. What needs less goes on meanwhile. */
+  async #compared(signal: AbortSignal): Promise<void> {
+    const deadline = performance.now() + MAX_COMPARING_MS;
+    while (!this.#sync.complete && !signal.aborted && performance.now() < deadline)
+      await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
   }
 
   /** The index may be on a disk that is full, read-only or busy for a while. */

@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { JobRunner, Maintenance, type Task } from '../../../src/registry/maintenance/index.js';
+import { openMemoryRegistry } from '../repositories/memory-registry.js';
+
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+it('a collection waits until the index was compared, and what needs less does not', async () => {
+  const registry = openMemoryRegistry({ trash: true });
+  const { index, store, sync } = registry;
+  const stop = new AbortController();
+  const running = new JobRunner(store, new Maintenance(registry), log).run(stop.signal);
+  const ask = (task: Task) => index.addJob(JSON.stringify(task));
+  const outcomeOf = async (id: number) => JSON.parse((await index.findJob(id))?.outcome ?? 'null');
+
+  const collect = await ask({ kind: 'collect', dryRun: false, grace: 0, untagged: false, listed: false });
+  const empty = await ask({ kind: 'empty-trash', olderThan: 0 });
+  await expect.poll(() => outcomeOf(empty)).toMatchObject({ done: { kind: 'empty-trash' } });
+  expect(await index.findJob(collect)).toEqual({ taken: true, outcome: undefined });
+  await sync.run();
+  await expect.poll(() => outcomeOf(collect)).toMatchObject({ done: { kind: 'collect' } });
+  stop.abort();
+  await running;
+});
+
+it('a collection that was waiting for a server that stops says why it was not done', async () => {
+  const registry = openMemoryRegistry();
+  const { index, store } = registry;
+  const stop = new AbortController();
+  const running = new JobRunner(store, new Maintenance(registry), log).run(stop.signal);
+  const task: Task = { kind: 'collect', dryRun: false, grace: 0, untagged: false, listed: false };
+  const id = await index.addJob(JSON.stringify(task));
+  await expect.poll(() => index.findJob(id)).toMatchObject({ taken: true });
+  stop.abort();
+  await running;
+  const { outcome = '' } = (await index.findJob(id)) ?? {};
+  expect(JSON.parse(outcome).failed).toContain('still being compared');
+});
