@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MetadataIndex } from '../index/index.js';
+import type { JobQueue } from '../index/index.js';
 import { heapTidier } from '../memory/index.js';
 import type { Config } from '../registry/config/index.js';
 import { type JobOutcome, Maintenance, type Outcome, type Task } from '../registry/maintenance/index.js';
@@ -55,7 +55,7 @@ async function performOnce(config: Config, task: Task): Promise<Attempt> {
   if ('done' in here) return here;
   try {
     await using opened = await openExistingStore(config, quiet());
-    const done = await askServer(opened.index, task);
+    const done = await askServer(opened.index.jobs, task);
     return done ? { done } : here;
   } catch (error) {
     if (!isDiskFailure(error) || !FREES.includes(task.kind)) throw error;
@@ -132,8 +132,8 @@ function auditPathOf({ berth }: Config): string | undefined {
  * Whoever begins to serve, and whoever makes the index anew, forgets what nobody took yet: then it is asked for again.
  * @returns nothing when nobody takes it.
  */
-async function askServer(index: MetadataIndex, task: Task): Promise<Outcome | undefined> {
-  const ask = () => index.addJob(JSON.stringify(task));
+async function askServer(jobs: JobQueue, task: Task): Promise<Outcome | undefined> {
+  const ask = () => jobs.add(JSON.stringify(task));
   let id = await ask();
   let taken = false;
   let told = !process.stderr.isTTY || task.kind !== 'collect';
@@ -141,7 +141,7 @@ async function askServer(index: MetadataIndex, task: Task): Promise<Outcome | un
     const asked = performance.now();
     for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 1.5, LOOK_EVERY_MS)) {
       await sleep(wait);
-      const job = await index.findJob(id);
+      const job = await jobs.find(id);
       if (job?.outcome !== undefined) return resultOf(JSON.parse(job.outcome) as JobOutcome);
       if (taken && !job) throw new Error('the server was started anew, or lost its index: try again');
       taken = job?.taken ?? false;
@@ -151,11 +151,11 @@ async function askServer(index: MetadataIndex, task: Task): Promise<Outcome | un
           'berth: the server is at it; soon after a start it compares its index with the files first\n',
         );
       }
-      if (!taken && performance.now() - asked > UNTAKEN_MS && (await index.withdrawJob(id))) return undefined;
+      if (!taken && performance.now() - asked > UNTAKEN_MS && (await jobs.withdraw(id))) return undefined;
       if (!job) id = await ask();
     }
   } finally {
-    await index.dropJob(id);
+    await jobs.drop(id);
   }
 }
 

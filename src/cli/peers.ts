@@ -41,7 +41,7 @@ async function compare(parts: Omit<Parts, 'locks'>, signal: AbortSignal): Promis
 /** While nobody served, anything may have happened to the files. */
 async function distrustIfFirst(locks: Locks, index: MetadataIndex): Promise<void> {
   using first = await locks.tryAcquire(SERVING, 'alone');
-  if (first) await index.beginComparison();
+  if (first) await index.comparison.begin();
 }
 
 async function beCounted({ locks, log }: Omit<Parts, 'store'>, signal: AbortSignal): Promise<void> {

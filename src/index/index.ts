@@ -11,6 +11,7 @@ export { IndexUnavailableError } from './errors.js';
 export type {
   BlobRecord,
   ContentUse,
+  JobQueue,
   ManifestKey,
   ManifestRecord,
   ManifestReference,

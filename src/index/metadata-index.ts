@@ -120,10 +120,38 @@ export type UseCount = Readonly<{ canonical: Digest; count: number }> & Pick<Con
 /** A list of `limit` at most, of what has not been touched since `before`: of blobs, in byte order behind `after`. */
 export type Unneeded = Readonly<{ before: Date; limit: number; after?: Digest | undefined }>;
 
+/** What commands ask of the server that has the files. Both sides know what the texts mean. */
+export interface JobQueue {
+  /** @returns the job's number. */
+  add(task: string): Promise<number>;
+  /** The oldest job that nobody took. */
+  take(): Promise<{ id: number; task: string } | undefined>;
+  finish(id: number, outcome: string): Promise<void>;
+  /** @returns `undefined` also after the index was lost. */
+  find(id: number): Promise<Job | undefined>;
+  drop(id: number): Promise<void>;
+  /** Unless somebody has taken it. @returns whether nobody has, and nobody will. */
+  withdraw(id: number): Promise<boolean>;
+  /** For a server that starts: nobody waits for what was asked of the one before. */
+  dropAll(): Promise<void>;
+}
+
+/** What processes that serve one registry tell each other of comparing it with the files; one of them compares. */
+export interface SharedComparison {
+  get(): Promise<Comparison>;
+  /** Everything is to be compared from now on. */
+  begin(): Promise<void>;
+  /** Nothing if what was compared is lost: if the index is no longer of that `generation`. */
+  end(generation: number): Promise<void>;
+  setTrusted(repository: RepositoryName, trusted: boolean): Promise<void>;
+}
+
 /** Names are in byte order everywhere; `after` is exclusive. Each write is one transaction. */
 export interface MetadataIndex {
   /** Changes whenever everything indexed is lost while in use: then all of it must be made anew from the files. */
   readonly generation: number;
+  readonly jobs: JobQueue;
+  readonly comparison: SharedComparison;
   findBlob(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined>;
   /** Whether a manifest of the repository names it. */
   isReferenced(repository: RepositoryName, digest: Digest): Promise<boolean>;
@@ -190,27 +218,6 @@ export interface MetadataIndex {
   putTrash(trash: TrashRecord): Promise<void>;
   dropTrash(id: string): Promise<void>;
   trashIds(): Promise<Set<string>>;
-
-  /** Asks the server that has the files for something. Both sides know what the text means. @returns the job's number. */
-  addJob(task: string): Promise<number>;
-  /** The oldest job that nobody took. */
-  takeJob(): Promise<{ id: number; task: string } | undefined>;
-  finishJob(id: number, outcome: string): Promise<void>;
-  /** @returns `undefined` also after the index was lost. */
-  findJob(id: number): Promise<Job | undefined>;
-  dropJob(id: number): Promise<void>;
-  /** Unless somebody has taken it. @returns whether nobody has, and nobody will. */
-  withdrawJob(id: number): Promise<boolean>;
-  /** For a server that starts: nobody waits for what was asked of the one before. */
-  dropJobs(): Promise<void>;
-
-  /** What processes that serve one registry tell each other; one of them compares. */
-  comparison(): Promise<Comparison>;
-  /** Everything is to be compared from now on. */
-  beginComparison(): Promise<void>;
-  /** Nothing if what was compared is lost: if the index is no longer of that `generation`. */
-  endComparison(generation: number): Promise<void>;
-  setTrusted(repository: RepositoryName, trusted: boolean): Promise<void>;
 
   /** Deletes that must be finished even if this process dies on the way. @returns one for each key, in their order. */
   beginDeletes(

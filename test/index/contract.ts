@@ -25,13 +25,13 @@ export function describeMetadataIndex(
     it('knows how far it was compared with the files', async () => {
       await using opened = await open();
       const { index } = opened;
-      expect(await index.comparison()).toEqual({ complete: false, distrusted: [] });
-      for (const repository of [app, other, app]) await index.setTrusted(repository, false);
-      await index.endComparison(index.generation);
-      await index.setTrusted(other, true);
-      expect(await index.comparison()).toEqual({ complete: true, distrusted: [app] });
-      await index.beginComparison();
-      expect(await index.comparison()).toEqual({ complete: false, distrusted: [] });
+      expect(await index.comparison.get()).toEqual({ complete: false, distrusted: [] });
+      for (const repository of [app, other, app]) await index.comparison.setTrusted(repository, false);
+      await index.comparison.end(index.generation);
+      await index.comparison.setTrusted(other, true);
+      expect(await index.comparison.get()).toEqual({ complete: true, distrusted: [app] });
+      await index.comparison.begin();
+      expect(await index.comparison.get()).toEqual({ complete: false, distrusted: [] });
     });
 
     it('takes a manifest twice, with tags named twice', async () => {
@@ -355,27 +355,27 @@ export function describeMetadataIndex(
     it('hands out each job once, the oldest first, unless it was withdrawn before', async () => {
       await using opened = await open();
       const { index } = opened;
-      const first = await index.addJob('one');
-      const second = await index.addJob('two');
-      expect(await index.findJob(first)).toEqual({ taken: false, outcome: undefined });
-      expect(await index.takeJob()).toEqual({ id: first, task: 'one' });
-      expect(await index.takeJob()).toEqual({ id: second, task: 'two' });
-      expect(await index.takeJob()).toBeUndefined();
-      await index.finishJob(first, 'done');
-      expect(await index.findJob(first)).toEqual({ taken: true, outcome: 'done' });
-      await index.dropJob(first);
-      expect(await index.findJob(first)).toBeUndefined();
-      await index.dropJobs();
-      expect(await index.findJob(second)).toBeUndefined();
-      const third = await index.addJob('three');
+      const first = await index.jobs.add('one');
+      const second = await index.jobs.add('two');
+      expect(await index.jobs.find(first)).toEqual({ taken: false, outcome: undefined });
+      expect(await index.jobs.take()).toEqual({ id: first, task: 'one' });
+      expect(await index.jobs.take()).toEqual({ id: second, task: 'two' });
+      expect(await index.jobs.take()).toBeUndefined();
+      await index.jobs.finish(first, 'done');
+      expect(await index.jobs.find(first)).toEqual({ taken: true, outcome: 'done' });
+      await index.jobs.drop(first);
+      expect(await index.jobs.find(first)).toBeUndefined();
+      await index.jobs.dropAll();
+      expect(await index.jobs.find(second)).toBeUndefined();
+      const third = await index.jobs.add('three');
       expect(third).toBeGreaterThan(second);
-      expect(await index.withdrawJob(third)).toBe(true);
-      expect(await index.takeJob()).toBeUndefined();
-      expect(await index.withdrawJob(third)).toBe(false);
-      const fourth = await index.addJob('four');
-      await index.takeJob();
-      expect(await index.withdrawJob(fourth)).toBe(false);
-      expect(await index.findJob(fourth)).toEqual({ taken: true, outcome: undefined });
+      expect(await index.jobs.withdraw(third)).toBe(true);
+      expect(await index.jobs.take()).toBeUndefined();
+      expect(await index.jobs.withdraw(third)).toBe(false);
+      const fourth = await index.jobs.add('four');
+      await index.jobs.take();
+      expect(await index.jobs.withdraw(fourth)).toBe(false);
+      expect(await index.jobs.find(fourth)).toEqual({ taken: true, outcome: undefined });
     });
 
     it('keeps what must still be deleted', async () => {

@@ -68,10 +68,10 @@ describe('SqliteIndex', () => {
     const index = new SqliteIndex(path, { shared: true });
     const { generation } = index;
     await rm(path);
-    await index.endComparison(generation); // which finds it gone
-    expect((await index.comparison()).complete).toBe(false);
-    await index.endComparison(index.generation);
-    expect((await index.comparison()).complete).toBe(true);
+    await index.comparison.end(generation); // which finds it gone
+    expect((await index.comparison.get()).complete).toBe(false);
+    await index.comparison.end(index.generation);
+    expect((await index.comparison.get()).complete).toBe(true);
     await index.close();
   });
 

@@ -109,10 +109,10 @@ it('a command tells on a terminal why a server may take its time', async () => {
   const index = new SqliteIndex(join(registry.root, 'berth/index.sqlite'), { shared: true });
   const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: registry.root });
   await using terminal = await Terminal.start(`${BERTH} gc`, { columns: 120, rows: 9, env });
-  let job: Awaited<ReturnType<typeof index.takeJob>>;
-  await expect.poll(async () => (job ??= await index.takeJob())).toBeDefined();
+  let job: Awaited<ReturnType<typeof index.jobs.take>>;
+  await expect.poll(async () => (job ??= await index.jobs.take())).toBeDefined();
   await terminal.until(/compares its index with the files first/);
-  await index.finishJob(job?.id ?? 0, JSON.stringify({ failed: 'enough' }));
+  await index.jobs.finish(job?.id ?? 0, JSON.stringify({ failed: 'enough' }));
   expect((await terminal.until(/ended with 1/)).slice(0, 3)).toEqual([
     'berth: the server is at it; soon after a start it compares its index with the files first',
     'berth: enough',

@@ -77,15 +77,15 @@ describe('PostgresIndex', () => {
     for (const outcome of await busy)
       if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(IndexUnavailableError);
     expect(index.generation).toBe(0);
-    await index.endComparison(index.generation);
+    await index.comparison.end(index.generation);
     await server.stop();
     await server.promote();
     await index.check();
     // A standby may lack what was written last: all has to be compared anew.
     expect(index.generation).toBe(1);
-    expect((await index.comparison()).complete).toBe(false);
-    await index.endComparison(index.generation);
-    expect((await index.comparison()).complete).toBe(true);
+    expect((await index.comparison.get()).complete).toBe(false);
+    await index.comparison.end(index.generation);
+    expect((await index.comparison.get()).complete).toBe(true);
     await index.close();
   });
 

@@ -1,9 +1,8 @@
 import type { RepositoryName } from '../../oci/index.js';
-import type { Comparison } from '../metadata-index.js';
+import type { Comparison, SharedComparison } from '../metadata-index.js';
 import { type Database, TIMELINE } from './database.js';
 
-/** What servers tell each other of comparing the index with the files. MetadataIndex says what each promises. */
-export class ComparisonState {
+export class ComparisonState implements SharedComparison {
   readonly #db: Database;
 
   constructor(db: Database) {

@@ -1,8 +1,7 @@
-import type { Job } from '../metadata-index.js';
+import type { Job, JobQueue } from '../metadata-index.js';
 import type { Database } from './database.js';
 
-/** What commands ask the server for that has the files. MetadataIndex says what each promises. */
-export class Jobs {
+export class Jobs implements JobQueue {
   readonly #db: Database;
 
   constructor(db: Database) {

@@ -1,9 +1,7 @@
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import type {
   BlobRecord,
-  Comparison,
   ContentUse,
-  Job,
   ManifestKey,
   ManifestRecord,
   ManifestUse,
@@ -40,12 +38,12 @@ import { createTables } from './schema.js';
  * Rows hold only values that were typed when they were written: hence the casts.
  */
 export class PostgresIndex implements MetadataIndex {
+  readonly jobs: Jobs;
+  readonly comparison: ComparisonState;
   readonly #db: Database;
   readonly #lists: Lists;
   readonly #journal: DeleteJournal;
   readonly #garbage: Garbage;
-  readonly #jobs: Jobs;
-  readonly #comparison: ComparisonState;
 
   /** @throws {TypeError} the URL is none. */
   constructor(options: PostgresOptions) {
@@ -56,8 +54,8 @@ export class PostgresIndex implements MetadataIndex {
     this.#lists = new Lists(this.#db);
     this.#journal = new DeleteJournal(this.#db);
     this.#garbage = new Garbage(this.#db);
-    this.#jobs = new Jobs(this.#db);
-    this.#comparison = new ComparisonState(this.#db);
+    this.jobs = new Jobs(this.#db);
+    this.comparison = new ComparisonState(this.#db);
   }
 
   get generation(): number {
@@ -218,50 +216,6 @@ export class PostgresIndex implements MetadataIndex {
 
   trashIds(): Promise<Set<string>> {
     return this.#garbage.trashIds();
-  }
-
-  addJob(task: string): Promise<number> {
-    return this.#jobs.add(task);
-  }
-
-  takeJob(): Promise<{ id: number; task: string } | undefined> {
-    return this.#jobs.take();
-  }
-
-  finishJob(id: number, outcome: string): Promise<void> {
-    return this.#jobs.finish(id, outcome);
-  }
-
-  findJob(id: number): Promise<Job | undefined> {
-    return this.#jobs.find(id);
-  }
-
-  dropJob(id: number): Promise<void> {
-    return this.#jobs.drop(id);
-  }
-
-  withdrawJob(id: number): Promise<boolean> {
-    return this.#jobs.withdraw(id);
-  }
-
-  dropJobs(): Promise<void> {
-    return this.#jobs.dropAll();
-  }
-
-  comparison(): Promise<Comparison> {
-    return this.#comparison.get();
-  }
-
-  beginComparison(): Promise<void> {
-    return this.#comparison.begin();
-  }
-
-  endComparison(generation: number): Promise<void> {
-    return this.#comparison.end(generation);
-  }
-
-  setTrusted(repository: RepositoryName, trusted: boolean): Promise<void> {
-    return this.#comparison.setTrusted(repository, trusted);
   }
 
   async beginDeletes(

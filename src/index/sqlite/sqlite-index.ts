@@ -1,9 +1,7 @@
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import type {
   BlobRecord,
-  Comparison,
   ContentUse,
-  Job,
   ManifestKey,
   ManifestRecord,
   ManifestUse,
@@ -34,13 +32,13 @@ import { RepositoryRows } from './repository-rows.js';
 
 /** The index of one machine. Rows hold only values that were typed when they were written: hence the casts. */
 export class SqliteIndex implements MetadataIndex {
+  readonly jobs: Jobs;
+  readonly comparison: ComparisonState;
   readonly #db: Database;
   readonly #rows: RepositoryRows;
   readonly #lists: Lists;
   readonly #journal: DeleteJournal;
   readonly #garbage: Garbage;
-  readonly #jobs: Jobs;
-  readonly #comparison: ComparisonState;
 
   /** @param path a file, or `:memory:`. @param options `shared`: other processes serve with the same file. */
   constructor(path: string, options: { shared: boolean } = { shared: false }) {
@@ -49,8 +47,8 @@ export class SqliteIndex implements MetadataIndex {
     this.#lists = new Lists(this.#db);
     this.#journal = new DeleteJournal(this.#db);
     this.#garbage = new Garbage(this.#db);
-    this.#jobs = new Jobs(this.#db);
-    this.#comparison = new ComparisonState(this.#db);
+    this.jobs = new Jobs(this.#db);
+    this.comparison = new ComparisonState(this.#db);
   }
 
   get generation(): number {
@@ -211,50 +209,6 @@ export class SqliteIndex implements MetadataIndex {
 
   async trashIds(): Promise<Set<string>> {
     return this.#garbage.trashIds();
-  }
-
-  async addJob(task: string): Promise<number> {
-    return this.#jobs.add(task);
-  }
-
-  async takeJob(): Promise<{ id: number; task: string } | undefined> {
-    return this.#jobs.take();
-  }
-
-  async finishJob(id: number, outcome: string): Promise<void> {
-    this.#jobs.finish(id, outcome);
-  }
-
-  async findJob(id: number): Promise<Job | undefined> {
-    return this.#jobs.find(id);
-  }
-
-  async dropJob(id: number): Promise<void> {
-    this.#jobs.drop(id);
-  }
-
-  async withdrawJob(id: number): Promise<boolean> {
-    return this.#jobs.withdraw(id);
-  }
-
-  async dropJobs(): Promise<void> {
-    this.#jobs.dropAll();
-  }
-
-  async comparison(): Promise<Comparison> {
-    return this.#comparison.get();
-  }
-
-  async beginComparison(): Promise<void> {
-    this.#comparison.begin();
-  }
-
-  async endComparison(generation: number): Promise<void> {
-    this.#comparison.end(generation);
-  }
-
-  async setTrusted(repository: RepositoryName, trusted: boolean): Promise<void> {
-    this.#comparison.setTrusted(repository, trusted);
   }
 
   async beginDeletes(

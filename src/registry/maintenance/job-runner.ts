@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MetadataIndex } from '../../index/index.js';
+import type { JobQueue } from '../../index/index.js';
 import type { Logger } from '../logger.js';
 import type { IndexSync, RepositoryStore } from '../repositories/index.js';
 import type { Maintenance, Outcome, Task } from './maintenance.js';
@@ -14,7 +14,7 @@ export type JobOutcome = Readonly<{ done: Outcome }> | Readonly<{ failed: string
 
 /** Does what commands beside the server ask for: they leave it in the index, which both can open. */
 export class JobRunner {
-  readonly #index: MetadataIndex;
+  readonly #jobs: JobQueue;
   readonly #sync: Pick<IndexSync, 'check' | 'complete'>;
   readonly #maintenance: Maintenance;
   readonly #log: Logger;
@@ -26,7 +26,7 @@ export class JobRunner {
     maintenance: Maintenance,
     log: Logger,
   ) {
-    this.#index = index;
+    this.#jobs = index.jobs;
     this.#sync = sync;
     this.#maintenance = maintenance;
     this.#log = log;
@@ -34,7 +34,7 @@ export class JobRunner {
 
   /** Until `signal`. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#unlessUnavailable(() => this.#index.dropJobs());
+    await this.#unlessUnavailable(() => this.#jobs.dropAll());
     while (!signal.aborted) {
       await this.#unlessUnavailable(async () => {
         await this.#sync.check(); // the command may have found it gone, and made another
@@ -46,7 +46,7 @@ export class JobRunner {
   }
 
   async #doAll(signal: AbortSignal): Promise<void> {
-    for (let job = await this.#index.takeJob(); job && !signal.aborted; job = await this.#index.takeJob()) {
+    for (let job = await this.#jobs.take(); job && !signal.aborted; job = await this.#jobs.take()) {
       const { kind } = JSON.parse(job.task) as Task;
       this.#log.info({ task: kind }, 'a command asks for maintenance');
       const done = this.#do(job, signal).finally(() => this.#underWay.delete(done));
@@ -56,7 +56,7 @@ export class JobRunner {
 
   async #do({ id, task }: Readonly<{ id: number; task: string }>, signal: AbortSignal): Promise<void> {
     const outcome = await this.#outcomeOf(JSON.parse(task) as Task, signal);
-    await this.#unlessUnavailable(() => this.#index.finishJob(id, JSON.stringify(outcome)));
+    await this.#unlessUnavailable(() => this.#jobs.finish(id, JSON.stringify(outcome)));
   }
 
   async #outcomeOf(task: Task, signal: AbortSignal): Promise<JobOutcome> {

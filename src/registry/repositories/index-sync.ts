@@ -76,8 +76,8 @@ export class IndexSync {
     if (!this.#shared) return;
     // Nobody may have heard of them: the index was away when they were found.
     const told = [...this.#distrusted];
-    for (const repository of told) await this.#index.setTrusted(repository, false);
-    const { complete, distrusted } = await this.#index.comparison();
+    for (const repository of told) await this.#index.comparison.setTrusted(repository, false);
+    const { complete, distrusted } = await this.#index.comparison.get();
     if (this.#generation !== this.#index.generation) return; // what was read is lost
     this.#complete = complete;
     if (complete) this.#checked.clear();
@@ -131,7 +131,7 @@ export class IndexSync {
     this.#checked.delete(repository);
     this.#distrusted.add(repository);
     if (!this.#shared) return;
-    this.#index.setTrusted(repository, false).catch((error: unknown) => {
+    this.#index.comparison.setTrusted(repository, false).catch((error: unknown) => {
       this.#log.warn({ error, repository }, 'other servers cannot be told to compare a repository');
     });
   }
@@ -195,7 +195,7 @@ export class IndexSync {
     // Lost during the last comparison: nothing is known of the new index, and a request may have noticed before us.
     if (isOver()) return { repositories, failed };
     if (this.#shared) {
-      await this.#index.endComparison(generation);
+      await this.#index.comparison.end(generation);
       if (isOver()) return { repositories, failed };
     }
     this.#complete = true;
@@ -283,7 +283,7 @@ export class IndexSync {
   async #trust(repository: RepositoryName): Promise<void> {
     this.#distrusted.delete(repository);
     if (!this.#shared) return;
-    await this.#index.setTrusted(repository, true);
+    await this.#index.comparison.setTrusted(repository, true);
     this.#distrustedElsewhere = new Set([...this.#distrustedElsewhere].filter((name) => name !== repository));
   }
 

@@ -9,13 +9,13 @@ it('a collection waits until the index was compared, and what needs less does no
   const { index, store, sync } = registry;
   const stop = new AbortController();
   const running = new JobRunner(store, new Maintenance(registry), log).run(stop.signal);
-  const ask = (task: Task) => index.addJob(JSON.stringify(task));
-  const outcomeOf = async (id: number) => JSON.parse((await index.findJob(id))?.outcome ?? 'null');
+  const ask = (task: Task) => index.jobs.add(JSON.stringify(task));
+  const outcomeOf = async (id: number) => JSON.parse((await index.jobs.find(id))?.outcome ?? 'null');
 
   const collect = await ask({ kind: 'collect', dryRun: false, grace: 0, untagged: false, listed: false });
   const empty = await ask({ kind: 'empty-trash', olderThan: 0 });
   await expect.poll(() => outcomeOf(empty)).toMatchObject({ done: { kind: 'empty-trash' } });
-  expect(await index.findJob(collect)).toEqual({ taken: true, outcome: undefined });
+  expect(await index.jobs.find(collect)).toEqual({ taken: true, outcome: undefined });
   await sync.run();
   await expect.poll(() => outcomeOf(collect)).toMatchObject({ done: { kind: 'collect' } });
   stop.abort();
@@ -28,10 +28,10 @@ it('a collection that was waiting for a server that stops says why it was not do
   const stop = new AbortController();
   const running = new JobRunner(store, new Maintenance(registry), log).run(stop.signal);
   const task: Task = { kind: 'collect', dryRun: false, grace: 0, untagged: false, listed: false };
-  const id = await index.addJob(JSON.stringify(task));
-  await expect.poll(() => index.findJob(id)).toMatchObject({ taken: true });
+  const id = await index.jobs.add(JSON.stringify(task));
+  await expect.poll(() => index.jobs.find(id)).toMatchObject({ taken: true });
   stop.abort();
   await running;
-  const { outcome = '' } = (await index.findJob(id)) ?? {};
+  const { outcome = '' } = (await index.jobs.find(id)) ?? {};
   expect(JSON.parse(outcome).failed).toContain('still being compared');
 });

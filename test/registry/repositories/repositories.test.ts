@@ -368,7 +368,7 @@ describe('IndexSync of several processes', () => {
     await one.sync.run();
     await other.sync.check();
     expect(other.sync.complete).toBe(true);
-    await index.beginComparison();
+    await index.comparison.begin();
     await other.sync.check();
     expect(other.sync.complete).toBe(false);
   });
@@ -385,7 +385,7 @@ describe('IndexSync of several processes', () => {
     await other.sync.ensure(app);
     expect([...other.sync.distrusted]).toEqual([]);
     await one.sync.ensure(app);
-    expect(await index.comparison()).toEqual({ complete: true, distrusted: [] });
+    expect(await index.comparison.get()).toEqual({ complete: true, distrusted: [] });
   });
 
   it('tells what nobody could hear at first', async () => {
@@ -394,11 +394,12 @@ describe('IndexSync of several processes', () => {
     const [one, other] = [0, 1].map(() => openMemoryRegistry({ driver, index, shared: true }));
     if (!one || !other) throw new Error('two were opened');
     await one.sync.run();
-    const setTrusted = index.setTrusted.bind(index);
-    index.setTrusted = () => Promise.reject(new Error('the index is away'));
+    const { comparison } = index;
+    const setTrusted = comparison.setTrusted.bind(comparison);
+    comparison.setTrusted = () => Promise.reject(new Error('the index is away'));
     one.sync.distrust(app);
     await expect(one.sync.check()).rejects.toThrow('away');
-    index.setTrusted = setTrusted;
+    comparison.setTrusted = setTrusted;
     await one.sync.check();
     await other.sync.check();
     expect([...other.sync.distrusted]).toEqual([app]);
