@@ -26,7 +26,7 @@ import type { scheduleEviction } from './schedule-eviction.js';
 import type { scheduleMaintenance } from './schedule-maintenance.js';
 import type { scheduleMirrors } from './schedule-mirrors.js';
 import { schedulePurges } from './schedule-purges.js';
-import { greet, logNotices, stopSignal } from './serve-start.js';
+import { greet, keepHeapSmall, logNotices, stopSignal } from './serve-start.js';
 import {
   listenAddress,
   manifestRules,
@@ -159,6 +159,7 @@ async function serveHere(
   });
   await using _debug = worker ? undefined : await openDebugServer(config, { health, metrics, log });
   const address = await server.listen(app);
+  keepHeapSmall();
   const watch = tlsFiles && tls && watchTls(server, tlsFiles, tls, { log });
   health.start(background.signal);
   if (witnesses.audit) process.on('SIGHUP', () => witnesses.audit?.reopen());
