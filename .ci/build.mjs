@@ -26,6 +26,8 @@ const bundle = await rolldown.rolldown({
   external: ['@node-rs/bcrypt'],
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
   plugins: [fewMediaTypes, programsWhenStarted],
+  // A file of ours does nothing by being read: of a folder's index only what is used of it is loaded.
+  treeshake: { moduleSideEffects: [{ test: /\/src\//, sideEffects: false }] },
   logLevel: 'warn',
   checks: {
     eval: false, // of a dependency of Koa, in code that names the caller of deprecated functions

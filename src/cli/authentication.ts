@@ -14,9 +14,9 @@ import {
   TokenAuthenticator,
 } from '../registry/auth/index.js';
 import type { Config } from '../registry/config/index.js';
+import { readConfigured } from '../registry/configured-file.js';
 import type { TokenIssuer } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
-import { readConfigured } from '../registry/system-error.js';
 import { editFile } from './file-edit.js';
 
 type Users = PasswordAuthenticator | BearerAuthenticator | OpenAuthenticator;

@@ -13,7 +13,7 @@ import {
 } from '../builder/index.js';
 import type { Fetching } from './build-fetching.js';
 import { UsageError } from './failure.js';
-import { standardInput } from './interruption.js';
+import { standardInput } from './standard-input.js';
 
 /** What is built: the text of the Dockerfile, and the files that COPY may take. */
 export type BuildInput = Readonly<{

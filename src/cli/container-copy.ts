@@ -8,7 +8,8 @@ import { type CopyPlace, copiedName, copyTarget, splitCopyArgument } from './cop
 import { UsageError } from './failure.js';
 import type { StoreFlags } from './image-store.js';
 import { humanSize } from './image-units.js';
-import { Interruption, standardInput } from './interruption.js';
+import { Interruption } from './interruption.js';
+import { standardInput } from './standard-input.js';
 
 export type CopyFlags = StoreFlags & Readonly<{ archive?: boolean; followLink?: boolean; quiet?: boolean }>;
 type Copy = Readonly<{ flags: CopyFlags; signal: AbortSignal }>;

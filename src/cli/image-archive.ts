@@ -15,7 +15,7 @@ import {
 import { parseReference, shortReference } from '../oci/index.js';
 import { openOutput } from './archive-place.js';
 import { UsageError } from './failure.js';
-import { standardInput } from './interruption.js';
+import { standardInput } from './standard-input.js';
 import { chosenPlatform, compressionOptions, takesReferrers } from './transfer-choices.js';
 import type { CompressionFlags, PlatformFlags, ReferrersFlags } from './transfer-options.js';
 import { type TransferFlags, TransferSession } from './transfer-session.js';

@@ -6,7 +6,7 @@ import { openOutput } from './archive-place.js';
 import { exportContainer } from './container-export.js';
 import { isContainer } from './container-show.js';
 import { UsageError } from './failure.js';
-import { standardInput } from './interruption.js';
+import { standardInput } from './standard-input.js';
 import { chosenPlatform } from './transfer-choices.js';
 import type { PlatformFlags } from './transfer-options.js';
 import { type TransferFlags, TransferSession } from './transfer-session.js';

@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import { addAbortSignal, type Readable } from 'node:stream';
 
 /** Not SIGHUP: a handler would undo what nohup does. */
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -55,9 +54,4 @@ export function interruptionIn(error: unknown): InterruptedError | undefined {
       return interruptionIn(cause.suppressed) ?? interruptionIn(cause.error);
   }
   return undefined;
-}
-
-/** Standard input, until there is an interruption: who gives it may never end. */
-export function standardInput(signal: AbortSignal): Readable {
-  return addAbortSignal(signal, process.stdin);
 }

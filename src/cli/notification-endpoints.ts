@@ -1,7 +1,7 @@
 import { parseTagGlob } from '../registry/auth/index.js';
 import type { Config } from '../registry/config/index.js';
+import { readConfigured } from '../registry/configured-file.js';
 import type { Endpoint } from '../registry/events/index.js';
-import { readConfigured } from '../registry/system-error.js';
 import { anyOf } from './settings.js';
 
 type Configured = Config['notifications']['endpoints'][number];

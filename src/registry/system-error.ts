@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { getSystemErrorMessage } from 'node:util';
 
 /** What the system answers instead of doing what it was asked to; `path` is of the file, where there is one. */
@@ -12,19 +11,6 @@ export function isSystemError(error: unknown): error is SystemError {
 export function reasonOf(error: unknown): string {
   if (!isSystemError(error)) return error instanceof Error ? error.message : String(error);
   return REASONS.get(error.code) ?? getSystemErrorMessage(error.errno);
-}
-
-/**
- * Reads a file that the configuration names.
- * @param key where it is named.
- * @throws {Error} naming both.
- */
-export async function readConfigured(path: string, key: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new Error(`${key}: cannot read ${path}: ${reasonOf(error)}`, { cause: error });
-  }
 }
 
 const REASONS: ReadonlyMap<string, string> = new Map([

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { SecureContextOptions, SecureVersion } from 'node:tls';
-import { readConfigured, reasonOf } from '../system-error.js';
+import { readConfigured } from '../configured-file.js';
+import { reasonOf } from '../system-error.js';
 import { cipherList } from './ciphers.js';
 import { type ClientAuth, clientAuthOptions } from './client-auth.js';
 import { fileVersions } from './file-versions.js';
