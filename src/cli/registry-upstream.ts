@@ -58,8 +58,12 @@ export class RegistryUpstream implements Upstream {
     });
   }
 
-  blobSize(repository: RepositoryName, digest: Digest, options: Options = {}): Promise<number | undefined> {
-    return this.#ask(options, () => this.#open(repository).blobSize(digest, options));
+  stat(
+    repository: RepositoryName,
+    digest: Digest,
+    options: Options = {},
+  ): Promise<Pick<UpstreamBlob, 'size'> | undefined> {
+    return this.#ask(options, () => this.#open(repository).statBlob(digest, options));
   }
 
   blob(repository: RepositoryName, digest: Digest, options: Options = {}): Promise<UpstreamBlob | undefined> {

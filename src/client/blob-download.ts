@@ -26,51 +26,43 @@ export async function openBlob(
   return download.read(await download.open(offset), offset);
 }
 
-/** A blob whose size only the registry knows. `bytes` as from {@link openBlob}. */
-export type FoundBlob = Readonly<{ size: number; bytes: AsyncIterable<Uint8Array> }>;
+/** `undefined` where nobody knows before the end. */
+type Size = number | undefined;
 
-/** @throws {ContentNotFoundError} @throws {RegistryError} it does not say how long the blob is, either. */
+/** A blob whose size only the registry knows, if that. `bytes` as from {@link openBlob}. */
+export type FoundBlob = Readonly<{ size: Size; bytes: AsyncIterable<Uint8Array> }>;
+
+/** @throws {ContentNotFoundError} */
 export async function openBlobOfAnySize(
   host: RegistryHost,
   path: RepositoryName,
   digest: Digest,
   options: Readonly<{ signal?: AbortSignal }>,
 ): Promise<FoundBlob> {
-  const unknown = { mediaType: 'application/octet-stream', digest, size: Number.NaN };
-  const answer = await new BlobDownload(host, path, unknown, options.signal).open(0);
+  const answer = await new BlobDownload(host, path, { digest, size: undefined }, options.signal).open(0);
   const { contentLength: size } = answer;
-  if (size !== undefined) {
-    const download = new BlobDownload(host, path, { ...unknown, size }, options.signal);
-    return { size, bytes: download.read(answer, 0) };
-  }
-  void answer.discard().catch(() => {});
-  throw new RegistryError(`${host.registry}/${path} does not say how long blob ${digest} is`, {
-    registry: host.registry,
-    status: answer.status,
-  });
+  const download = new BlobDownload(host, path, { digest, size }, options.signal);
+  return { size, bytes: download.read(answer, 0) };
 }
+
+type Wanted = Pick<Descriptor, 'digest' | 'urls'> & Readonly<{ size: Size }>;
 
 class BlobDownload {
   readonly #host: RegistryHost;
   readonly #path: RepositoryName;
-  readonly #descriptor: Descriptor;
+  readonly #wanted: Wanted;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(
-    host: RegistryHost,
-    path: RepositoryName,
-    descriptor: Descriptor,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(host: RegistryHost, path: RepositoryName, wanted: Wanted, signal: AbortSignal | undefined) {
     this.#host = host;
     this.#path = path;
-    this.#descriptor = descriptor;
+    this.#wanted = wanted;
     this.#signal = signal;
   }
 
   /** An answer whose body holds the blob, from `offset` on or from its start. */
   async open(offset: number): Promise<HttpAnswer> {
-    const { digest, urls = [] } = this.#descriptor;
+    const { digest, urls = [] } = this.#wanted;
     const own = await this.#ask(`/v2/${this.#path}/blobs/${digest}`, offset);
     if (own !== undefined) return own;
     // Layers that may not be distributed are elsewhere. image-spec descriptor.md, "urls".
@@ -82,6 +74,7 @@ class BlobDownload {
   }
 
   async *read(first: HttpAnswer, offset: number): AsyncGenerator<Uint8Array> {
+    const { size } = this.#wanted;
     let position = offset;
     for (let answer = first, failures = 0; ; answer = await this.open(position)) {
       const start = position;
@@ -91,8 +84,8 @@ class BlobDownload {
           position += chunk.length;
           yield chunk;
         }
-        if (position === this.#descriptor.size) return;
-        cause = new Error(`the answer ended at byte ${position} of ${this.#descriptor.size}`);
+        if (size === undefined || position === size) return;
+        cause = new Error(`the answer ended at byte ${position} of ${size}`);
       } catch (error) {
         this.#signal?.throwIfAborted();
         if (error instanceof RegistryError || !isTransient(error)) throw error;
@@ -107,13 +100,14 @@ class BlobDownload {
 
   /** The bytes from `position` on; never more than there should be. */
   async *#body(answer: HttpAnswer, position: number): AsyncGenerator<Uint8Array> {
+    const { size = Number.POSITIVE_INFINITY } = this.#wanted;
     let skip = answer.status === 206 ? 0 : position;
-    let left = this.#descriptor.size - position;
+    let left = size - position;
     for await (const chunk of answer.chunks()) {
       const wanted = chunk.subarray(skip);
       skip -= chunk.length - wanted.length;
       left -= wanted.length;
-      if (left < 0) throw this.#wrongSize(`more than ${this.#descriptor.size} bytes`, answer);
+      if (left < 0) throw this.#wrongSize(`more than ${size} bytes`, answer);
       if (wanted.length > 0) yield wanted;
     }
   }
@@ -137,7 +131,7 @@ class BlobDownload {
 
   /** What can be seen before the first byte. */
   #checkRange(answer: HttpAnswer, offset: number): void {
-    const { size } = this.#descriptor;
+    const { size } = this.#wanted;
     if (answer.status === 206) {
       const [, start = ''] = /^bytes\s+(\d+)-/i.exec(answer.header('content-range') ?? '') ?? [];
       if (Number(start) === offset && start !== '') return;
@@ -145,13 +139,13 @@ class BlobDownload {
       throw this.#wrongSize(`another range than from byte ${offset} on`, answer);
     }
     const length = answer.contentLength;
-    if (length === undefined || length === size || Number.isNaN(size)) return;
+    if (length === undefined || size === undefined || length === size) return;
     void answer.discard().catch(() => {});
     throw this.#wrongSize(`${length} bytes instead of ${size}`, answer);
   }
 
   get #what(): string {
-    return `reading blob ${this.#descriptor.digest} of ${this.#host.registry}/${this.#path}`;
+    return `reading blob ${this.#wanted.digest} of ${this.#host.registry}/${this.#path}`;
   }
 
   #wrongSize(what: string, { status }: HttpAnswer): RegistryError {

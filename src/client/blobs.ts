@@ -30,15 +30,15 @@ export class RepositoryBlobs {
     return openBlob(this.#host, this.#path, descriptor, options);
   }
 
-  /** Its size, and all of it. */
+  /** All of it, and its size where the registry says that. */
   find(digest: Digest, options: Options): Promise<FoundBlob> {
     return openBlobOfAnySize(this.#host, this.#path, digest, options);
   }
 
-  /** @returns `undefined` when the registry has none, or does not say. */
-  async size(digest: Digest, options: Options): Promise<number | undefined> {
+  /** @returns `undefined` when the registry has none; a `size` only where it says that. */
+  async stat(digest: Digest, options: Options): Promise<Pick<FoundBlob, 'size'> | undefined> {
     const answer = await this.#head(digest, ['pull'], options);
-    return answer.status === 200 ? answer.contentLength : undefined;
+    return answer.status === 200 ? { size: answer.contentLength } : undefined;
   }
 
   /** In this order: it is there; it can be mounted; it is sent. */

@@ -3,6 +3,7 @@ import { ImageNotFoundError } from '../content/index.js';
 import type { Descriptor, Digest, RepositoryName } from '../oci/index.js';
 import { findDigest, keyText, type ManifestKey, parseTag } from '../oci/index.js';
 import { repositoryScope } from './auth/scope.js';
+import type { FoundBlob } from './blob-download.js';
 import { RepositoryBlobs } from './blobs.js';
 import { isManifestType, RepositoryManifests } from './manifests.js';
 import { readPages } from './paging.js';
@@ -91,16 +92,16 @@ export class Repository implements ImageEndpoint {
    * A blob of which only the digest is known; not verified, and it goes on after a drop.
    * @throws {ContentNotFoundError}
    */
-  findBlob(
-    digest: Digest,
-    options: { signal?: AbortSignal } = {},
-  ): Promise<Readonly<{ size: number; bytes: AsyncIterable<Uint8Array> }>> {
+  findBlob(digest: Digest, options: { signal?: AbortSignal } = {}): Promise<FoundBlob> {
     return this.#blobs.find(digest, options);
   }
 
-  /** In bytes; `undefined` when there is no such blob. */
-  blobSize(digest: Digest, options: { signal?: AbortSignal } = {}): Promise<number | undefined> {
-    return this.#blobs.size(digest, options);
+  /** @returns `undefined` when there is no such blob; a `size` only where the registry says that. */
+  statBlob(
+    digest: Digest,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Pick<FoundBlob, 'size'> | undefined> {
+    return this.#blobs.stat(digest, options);
   }
 
   /** All tags, page by page. @throws {ImageNotFoundError} no such repository. */

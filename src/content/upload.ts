@@ -14,7 +14,11 @@ export type ListedUpload = Upload & Readonly<{ activeAt: Date }>;
  * The bytes of one request, in chunks that nobody else uses. `length` where the client says it; `from` where the
  * client says they belong.
  */
-export type Chunk = Readonly<{ source: AsyncIterable<Uint8Array>; length?: number; from?: number }>;
+export type Chunk = Readonly<{
+  source: AsyncIterable<Uint8Array>;
+  length?: number | undefined;
+  from?: number;
+}>;
 
 /**
  * A whole blob that was verified, to be published from `path`, or as the `file` that was created for it. `size` in bytes.

@@ -25,7 +25,7 @@ const calls = {
   resolve: (upstream: RegistryUpstream) => upstream.resolve(APP, V1),
   manifest: (upstream: RegistryUpstream) => upstream.manifest(APP, { tag: V1 }),
   blob: (upstream: RegistryUpstream) => upstream.blob(APP, DIGEST),
-  'size of a blob': (upstream: RegistryUpstream) => upstream.blobSize(APP, DIGEST),
+  'a look at a blob': (upstream: RegistryUpstream) => upstream.stat(APP, DIGEST),
   tags: (upstream: RegistryUpstream) => upstream.tags(APP),
 };
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import { freePort } from '../support/free-port.js';
 import { writeHtpasswd } from '../support/htpasswd.js';
 import { http, openHttp } from '../support/http.js';
 import { PostgresServer } from '../support/postgres-server.js';
+import { ANY, blobOf, filesBelow, imageWith, manifestOf, pull, startWith } from '../support/pull-through.js';
 import { basic, pushImage, sha256, type TestImage, testImage } from '../support/push.js';
 import { pushInTwo } from '../support/push-in-two.js';
 import { RecordingProxy } from '../support/recording-proxy.js';
@@ -35,49 +36,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => reference?.[Symbol.asyncDispose]());
-
-function imageWith(content: Buffer): TestImage {
-  const config = Buffer.from('{}');
-  const descriptor = (bytes: Buffer, kind: string) => ({
-    mediaType: `application/vnd.oci.image.${kind}`,
-    digest: sha256(bytes),
-    size: bytes.length,
-  });
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: 'application/vnd.oci.image.manifest.v1+json',
-      config: descriptor(config, 'config.v1+json'),
-      layers: [descriptor(content, 'layer.v1.tar')],
-    }),
-  );
-  return { blobs: [config, content], manifest, digest: sha256(manifest) };
-}
-
-/** A registry with one part that is a copy, and the rest its own. */
-function startWith(url: string, more: object = {}, config: object = {}): Promise<BerthProcess> {
-  const upstreams = [{ prefix: 'mirror', url, namespaces: ['up.example'], recheck: '0s', ...more }];
-  return BerthProcess.start({ config: { berth: { upstreams }, ...config } });
-}
-
-const ANY = { accept: '*/*, application/vnd.oci.image.manifest.v1+json' };
-
-function manifestOf({ url }: { url: string }, repository: string, reference: string) {
-  return http(`${url}/v2/${repository}/manifests/${reference}`, { headers: ANY });
-}
-
-function blobOf({ url }: { url: string }, repository: string, bytes: Buffer) {
-  return http(`${url}/v2/${repository}/blobs/${sha256(bytes)}`);
-}
-
-async function pull(berth: { url: string }, repository: string, image: TestImage): Promise<void> {
-  const { status, body } = await manifestOf(berth, repository, 'v1');
-  expect([status, sha256(body)]).toEqual([200, image.digest]);
-  for (const bytes of image.blobs) {
-    const answer = await blobOf(berth, repository, bytes);
-    expect([answer.status, sha256(answer.body)]).toEqual([200, sha256(bytes)]);
-  }
-}
 
 describe.concurrent('a registry that is a copy of another one, as proxy.remoteurl says', () => {
   it('fills itself as it is asked, goes on without the other, and takes no pushes', async () => {
@@ -440,8 +398,3 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     expect(new Set(proxy.authorizations)).toEqual(new Set([undefined]));
   });
 });
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-}

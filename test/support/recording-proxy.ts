@@ -10,6 +10,8 @@ export class RecordingProxy implements AsyncDisposable {
   intercept: (incoming: IncomingMessage, outgoing: ServerResponse) => boolean = () => false;
   /** Looks at, or changes, what is passed back of bodies. */
   change: (chunk: Buffer, incoming: IncomingMessage) => Buffer | Promise<Buffer> = (chunk) => chunk;
+  /** Does not say how long bodies are. */
+  withoutLength = false;
   /** Headers that requests had, by what was asked for. */
   readonly authorizations: (string | undefined)[] = [];
   readonly #server: Server;
@@ -50,7 +52,8 @@ export class RecordingProxy implements AsyncDisposable {
     passed.on('error', () => outgoing.destroy());
     outgoing.on('close', () => passed.destroy());
     passed.on('response', (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      const { 'content-length': length, ...others } = answer.headers;
+      outgoing.writeHead(answer.statusCode ?? 502, this.withoutLength ? others : answer.headers);
       void this.#passBody(answer, incoming, outgoing).catch(() => outgoing.destroy());
     });
     incoming.pipe(passed);

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobRecord } from '../../index/index.js';
 import { parseDigest } from '../../oci/index.js';
-import type { ByteRange, FileReader } from '../../storage/index.js';
+import type { ByteRange } from '../../storage/index.js';
 import { namesDigest, sendEmpty } from './answers.js';
 import { HttpError } from './errors.js';
 import { parseRanges } from './ranges.js';
 import type { Registry, RegistryContext, RequestOf } from './registry.js';
-import { type SendBuffers, sendFile } from './send.js';
+import { type Sendable, type SendBuffers, sendFile } from './send.js';
 
 const BLOB_TYPE = 'application/octet-stream';
 
@@ -30,13 +30,13 @@ export function readBlob({ blobs, buffers, settings, witness }: Registry) {
   };
 }
 
-type Sendable = Pick<BlobRecord, 'digest' | 'size'>;
+type Described = Pick<BlobRecord, 'digest' | 'size'>;
 
 /** Sends what is asked for of a blob that was described. @param how `open` is asked for one range after the other. */
 export async function sendBlob(
   ctx: RegistryContext,
-  blob: Sendable,
-  { open, buffers }: { open: (range: ByteRange) => Promise<FileReader>; buffers: SendBuffers },
+  blob: Described,
+  { open, buffers }: { open: (range: ByteRange) => Promise<Sendable>; buffers: SendBuffers },
 ): Promise<void> {
   // Only GET has ranges. RFC 9110 section 14.2.
   const isGet = ctx.method !== 'HEAD';
@@ -66,6 +66,19 @@ export async function sendBlob(
   ctx.res.end(parts.tail);
 }
 
+/** The same for a blob of any size. @param file all of it; nothing for HEAD. */
+export async function sendBlobOfAnySize(
+  ctx: RegistryContext,
+  file: Sendable | undefined,
+  buffers: SendBuffers,
+): Promise<void> {
+  ctx.status = 200;
+  ctx.set('Content-Type', BLOB_TYPE);
+  ctx.respond = false;
+  if (file) await sendFile(file, ctx.res, buffers);
+  ctx.res.end();
+}
+
 /** DELETE of a blob (end-10). */
 export function deleteBlob({ blobs, witness }: Registry) {
   return async (ctx: RegistryContext, { repository, digest: text }: RequestOf<'blob'>) => {
@@ -85,11 +98,11 @@ type Parts = Readonly<{
   tail?: string;
 }>;
 
-function whole({ size }: Sendable): Parts {
+function whole({ size }: Described): Parts {
   return { contentType: BLOB_TYPE, length: size, ranges: [{ range: { start: 0, end: size } }] };
 }
 
-function single(blob: Sendable, range: ByteRange): Parts {
+function single(blob: Described, range: ByteRange): Parts {
   return {
     contentType: BLOB_TYPE,
     contentRange: contentRange(range, blob.size),
@@ -99,7 +112,7 @@ function single(blob: Sendable, range: ByteRange): Parts {
 }
 
 /** RFC 9110 section 14.6. */
-function multiple(blob: Sendable, ranges: readonly ByteRange[]): Parts {
+function multiple(blob: Described, ranges: readonly ByteRange[]): Parts {
   const boundary = randomUUID();
   const parts = ranges.map((range) => ({
     range,
@@ -117,7 +130,7 @@ function contentRange({ start, end }: ByteRange, size: number): string {
   return `bytes ${start}-${end - 1}/${size}`;
 }
 
-function unsatisfiable({ size }: Sendable): HttpError {
+function unsatisfiable({ size }: Described): HttpError {
   return new HttpError(
     416,
     'RANGE_INVALID',
@@ -128,7 +141,7 @@ function unsatisfiable({ size }: Sendable): HttpError {
   );
 }
 
-export function describeBlob(ctx: RegistryContext, { digest }: Pick<Sendable, 'digest'>): void {
+export function describeBlob(ctx: RegistryContext, { digest }: Pick<Described, 'digest'>): void {
   ctx.set('Docker-Content-Digest', digest);
   ctx.set('ETag', `"${digest}"`);
   ctx.set('Accept-Ranges', 'bytes');

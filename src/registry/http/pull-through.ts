@@ -1,23 +1,14 @@
 import { OciError, parseDigest } from '../../oci/index.js';
-import type { ByteRange } from '../../storage/index.js';
-import {
-  type BlobFetch,
-  type PullThroughCache,
-  type Upstreams,
-  UpstreamUnavailableError,
-} from '../upstreams/index.js';
+import { type PullThroughCache, type Upstreams, UpstreamUnavailableError } from '../upstreams/index.js';
 import { linkNext, sendJson } from './answers.js';
-import { describeBlob, readBlob, sendBlob } from './blobs.js';
+import { readBlob } from './blobs.js';
 import { artifactTypesOf, listReferrers, listTags, MAX_TAGS_UNASKED, sendReferrers } from './lists.js';
 import { keyToRead, pullOf, readManifest, sendManifest } from './manifests.js';
 import { parsePage } from './paging.js';
-import { parseRanges } from './ranges.js';
+import { readBlobThrough } from './pull-through-blobs.js';
 import type { Handler, Registry, RegistryContext, RequestOf } from './registry.js';
 import type { RequestKind } from './request.js';
 import { warn } from './warnings.js';
-
-/** What is shorter is not worth a stream: it is answered once it is here. */
-const SHORT_BYTES = 256 * 1024;
 
 type CachedKind = 'manifest' | 'blob' | 'tags' | 'referrers';
 
@@ -78,45 +69,6 @@ function readManifestThrough({ pulls, witness }: Registry) {
     if (ctx.method === 'GET') cache.observer?.sent('manifest', manifest.bytes.byteLength);
     witness?.pulled(ctx, pullOf(repository, key, manifest));
   };
-}
-
-function readBlobThrough({ blobs, buffers, witness }: Registry, readStored: Handler<'blob'>) {
-  return async (ctx: RegistryContext, request: RequestOf<'blob'>, cache: PullThroughCache) => {
-    const { repository } = request;
-    const digest = parseDigest(request.digest);
-    const stored = await blobs.size(repository, digest);
-    if (stored !== undefined) {
-      if (ctx.method === 'GET') count(cache, stored, { hit: true });
-      return readStored(ctx, request);
-    }
-    const fetch = ctx.method === 'HEAD' ? undefined : await cache.blobs.fetch(repository, digest);
-    if (fetch === undefined && ctx.method !== 'HEAD') return readStored(ctx, request); // it came meanwhile
-    // What was stored may be given up at once: until the end of this it can be read from where it came in.
-    await using _held = fetch?.open({ start: 0, end: 0 });
-    if (fetch && !isStreamed(ctx, fetch)) await fetch.done;
-    const openStored = async (range: ByteRange) => {
-      await fetch?.done;
-      return blobs.open(repository, await blobs.find(repository, digest), range);
-    };
-    const open = async (range: ByteRange) => fetch?.open(range) ?? openStored(range);
-    const size = fetch?.size ?? (await cache.blobs.size(repository, digest));
-    if (fetch) count(cache, size, { hit: false });
-    describeBlob(ctx, { digest });
-    witness?.pulled(ctx, { action: 'pull', kind: 'blob', repository, digest, size });
-    await sendBlob(ctx, { digest, size }, { open, buffers });
-  };
-}
-
-function count({ observer }: PullThroughCache, bytes: number, options: { hit: boolean }): void {
-  observer?.asked('blob', options);
-  observer?.sent('blob', bytes);
-}
-
-/** Ranges without the last byte would be sent whole before anybody knows whether they are right. */
-function isStreamed(ctx: RegistryContext, { size }: BlobFetch): boolean {
-  if (size <= SHORT_BYTES) return false;
-  const ranges = parseRanges(ctx.get('Range') || undefined, size);
-  return ranges === 'all' || (ranges !== 'unsatisfiable' && ranges.length === 1 && ranges[0].end === size);
 }
 
 function listTagsThrough({ settings }: Registry, listStored: Handler<'tags'>) {

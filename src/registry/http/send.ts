@@ -58,11 +58,14 @@ class TruncatedFileError extends Error {
   }
 }
 
+/** `size` may be `Infinity`: as many bytes as there are. */
+export type Sendable = Omit<FileReader, 'fileSize'>;
+
 /**
  * Writes all of a file to a response whose headers are set, without ending it.
  * @throws {ClientGoneError}
  */
-export async function sendFile(file: FileReader, res: Response, buffers: SendBuffers): Promise<void> {
+export async function sendFile(file: Sendable, res: Response, buffers: SendBuffers): Promise<void> {
   const giveUp = () => res.destroy();
   res.setTimeout(SILENCE_MS, giveUp);
   try {
@@ -85,7 +88,7 @@ async function sendTaken(size: number, take: () => Promise<Uint8Array>, res: Res
 }
 
 /** Reads into two buffers: one is filled while the other one is sent. */
-async function sendRead(file: FileReader, res: Response, buffers: SendBuffers): Promise<void> {
+async function sendRead(file: Sendable, res: Response, buffers: SendBuffers): Promise<void> {
   const first = buffers.take(file.size);
   const pair = [first, file.size <= first.length ? first : buffers.take(file.size)] as const;
   let sending: Promise<void> = Promise.resolve();
@@ -97,6 +100,7 @@ async function sendRead(file: FileReader, res: Response, buffers: SendBuffers): 
       if (pair[0] === pair[1]) await sending;
       const count = await file.read(buffer);
       await sending;
+      if (count === 0 && rest === Number.POSITIVE_INFINITY) break;
       if (count === 0) throw new TruncatedFileError(rest);
       rest -= count;
       sending = write(res, buffer.subarray(0, count));

@@ -1,11 +1,11 @@
 import { DigestMismatchError, type Uploads, type VerifiedUpload } from '../../content/index.js';
 import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
-import type { ByteRange, FileReader } from '../../storage/index.js';
+import type { ByteRange } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import type { RepositoryBlobs } from '../repositories/index.js';
 import type { CacheObserver } from './cache-observer.js';
 import { UpstreamContentError } from './errors.js';
-import { GrowingFile } from './growing-file.js';
+import { GrowingFile, type GrowingReader } from './growing-file.js';
 import type { Origins } from './origins.js';
 import type { Upstream, UpstreamBlob } from './upstream.js';
 
@@ -27,12 +27,15 @@ export type CachedBlobsOptions = Readonly<{
   signal: AbortSignal;
 }>;
 
-/** A blob on its way. `done` rejects when it cannot be had, and nothing of it is kept. */
+/**
+ * A blob on its way. `size` is `undefined` where the upstream does not say it; `done` tells, or rejects when the blob cannot
+ * be had, and nothing of it is kept.
+ */
 export type BlobFetch = Readonly<{
-  size: number;
-  done: Promise<void>;
-  /** The last byte comes only when all are right; reading fails otherwise. `undefined` once nobody reads and `done` is settled. */
-  open(range: ByteRange): FileReader | undefined;
+  size: number | undefined;
+  done: Promise<number>;
+  /** The last byte comes only when all are right; reading fails otherwise. The end of `range` may be `Infinity`. `undefined` once nobody reads and `done` is settled. */
+  open(range: ByteRange): GrowingReader | undefined;
 }>;
 
 /** Blobs of an upstream: kept once they were asked for, and read from there once for all who wait. */
@@ -44,12 +47,12 @@ export class CachedBlobs {
     this.#options = options;
   }
 
-  /** Of a blob that is not here. @throws {OciError} BLOB_UNKNOWN. @throws as {@link Upstream}. */
-  async size(repository: RepositoryName, digest: Digest): Promise<number> {
+  /** A blob that is not here. @throws {OciError} BLOB_UNKNOWN. @throws as {@link Upstream}. */
+  async stat(repository: RepositoryName, digest: Digest): Promise<Pick<UpstreamBlob, 'size'>> {
     const { upstream, remoteName } = this.#options;
-    const size = await upstream.blobSize(remoteName(repository), digest);
-    if (size === undefined) throw unknown(repository, digest);
-    return size;
+    const found = await upstream.stat(remoteName(repository), digest);
+    if (found === undefined) throw unknown(repository, digest);
+    return found;
   }
 
   /**
@@ -80,7 +83,7 @@ export class CachedBlobs {
     if (await this.#mount(repository, digest)) return undefined;
     const found = await upstream.blob(remoteName(repository), digest, { signal });
     if (found === undefined) throw unknown(repository, digest);
-    const file = await GrowingFile.create(folder, found.size).catch(async (error: unknown) => {
+    const file = await GrowingFile.create(folder).catch(async (error: unknown) => {
       for await (const _ of found.bytes) break; // which ends the connection
       throw error;
     });
@@ -109,7 +112,7 @@ export class CachedBlobs {
     repository: RepositoryName,
     digest: Digest,
     { found, file }: { found: UpstreamBlob; file: GrowingFile },
-  ): Promise<void> {
+  ): Promise<number> {
     const { blobs, uploads, origins, observer, onStored, log, upstream } = this.#options;
     try {
       await origins.claim(repository);
@@ -126,8 +129,10 @@ export class CachedBlobs {
       await file.fail(failure);
       throw failure;
     }
-    log.info({ repository, digest, bytes: found.size, upstream: upstream.host }, 'blob fetched');
+    const { written: bytes } = file;
+    log.info({ repository, digest, bytes, upstream: upstream.host }, 'blob fetched');
     onStored();
+    return bytes;
   }
 }
 

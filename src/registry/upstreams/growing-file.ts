@@ -3,30 +3,36 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ByteRange, type FileReader, StorageUnavailableError } from '../../storage/index.js';
 
+/** Of a file that has no size of its own yet. */
+export type GrowingReader = Omit<FileReader, 'fileSize'>;
+
 /**
  * Bytes that many read while they still arrive, each at its own speed. They are in a file without a name, so that a crash
  * leaves nothing. The last byte is kept back until somebody has said that all of them are right.
  */
 export class GrowingFile {
-  readonly size: number;
   readonly #file: FileHandle;
   #written = 0;
   #state: 'growing' | 'right' | Readonly<{ failure: unknown }> = 'growing';
   #waiting: (() => void)[] = [];
   #users = 1;
 
-  private constructor(file: FileHandle, size: number) {
+  private constructor(file: FileHandle) {
     this.#file = file;
-    this.size = size;
   }
 
-  /** @param size bytes that will come. @throws {StorageUnavailableError} */
-  static async create(folder: string, size: number): Promise<GrowingFile> {
+  /** Bytes so far. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** @throws {StorageUnavailableError} */
+  static async create(folder: string): Promise<GrowingFile> {
     const path = join(folder, `pull-${randomUUID()}`);
     return explained(folder, async () => {
       const file = await open(path, 'wx+', 0o600);
       await rm(path);
-      return new GrowingFile(file, size);
+      return new GrowingFile(file);
     });
   }
 
@@ -54,17 +60,20 @@ export class GrowingFile {
     await this.#leave();
   }
 
-  /** @returns `undefined` when nothing can be read here any more. */
-  open(range: ByteRange): FileReader | undefined {
+  /**
+   * @param range its end may be `Infinity`, and is that of all bytes then.
+   * @returns `undefined` when nothing can be read here any more.
+   */
+  open(range: ByteRange): GrowingReader | undefined {
     if (this.#users === 0) return undefined;
     this.#users += 1;
     let position = range.start;
     return {
       size: range.end - range.start,
-      fileSize: this.size,
       read: async (buffer) => {
         if (position >= range.end) return 0;
         const end = Math.min(range.end, await this.#readableBeyond(position), position + buffer.byteLength);
+        if (end <= position) return 0;
         const { bytesRead } = await this.#file.read(buffer, 0, end - position, position);
         position += bytesRead;
         return bytesRead;
@@ -73,11 +82,11 @@ export class GrowingFile {
     };
   }
 
-  /** @returns where the bytes end that can be read; more than `position`. */
+  /** @returns where the bytes end that can be read: more than `position`, unless there are no more. */
   async #readableBeyond(position: number): Promise<number> {
     for (;;) {
       if (typeof this.#state === 'object') throw this.#state.failure;
-      const end = this.#state === 'right' ? this.#written : Math.min(this.#written, this.size - 1);
+      const end = this.#state === 'right' ? this.#written : this.#written - 1;
       if (end > position || this.#state === 'right') return end;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }

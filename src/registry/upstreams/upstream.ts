@@ -1,8 +1,8 @@
 import type { ManifestKey, StoredManifest } from '../../index/index.js';
 import type { Descriptor, Digest, RepositoryName, Tag } from '../../oci/index.js';
 
-/** `bytes` are not verified, and go on by themselves after a drop. */
-export type UpstreamBlob = Readonly<{ size: number; bytes: AsyncIterable<Uint8Array> }>;
+/** `bytes` are not verified, and go on by themselves after a drop; `size` is `undefined` where it does not say. */
+export type UpstreamBlob = Readonly<{ size: number | undefined; bytes: AsyncIterable<Uint8Array> }>;
 
 type Options = Readonly<{ signal?: AbortSignal }>;
 
@@ -22,7 +22,11 @@ export interface Upstream {
     key: ManifestKey,
     options?: Options,
   ): Promise<StoredManifest | undefined>;
-  blobSize(repository: RepositoryName, digest: Digest, options?: Options): Promise<number | undefined>;
+  stat(
+    repository: RepositoryName,
+    digest: Digest,
+    options?: Options,
+  ): Promise<Pick<UpstreamBlob, 'size'> | undefined>;
   blob(repository: RepositoryName, digest: Digest, options?: Options): Promise<UpstreamBlob | undefined>;
   /** In no order that callers may rely on. */
   tags(repository: RepositoryName, options?: Options): Promise<readonly string[] | undefined>;

@@ -50,7 +50,10 @@ const upstream: Upstream = {
     const bytes = 'digest' in key ? content.get(key.digest) : undefined;
     return bytes && { digest: digest(bytes), mediaType: JSON.parse(String(bytes)).mediaType, bytes };
   },
-  blobSize: async (_repository, name) => content.get(name)?.length,
+  stat: async (_repository, name) => {
+    const bytes = content.get(name);
+    return bytes && { size: bytes.length };
+  },
   blob: async (_repository, name): Promise<UpstreamBlob | undefined> => {
     const bytes = content.get(name);
     return (
