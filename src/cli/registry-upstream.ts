@@ -66,7 +66,11 @@ export class RegistryUpstream implements Upstream {
     return this.#ask(options, () => this.#open(repository).statBlob(digest, options));
   }
 
-  blob(repository: RepositoryName, digest: Digest, options: Options = {}): Promise<UpstreamBlob | undefined> {
+  blob(
+    repository: RepositoryName,
+    digest: Digest,
+    options: Options & Readonly<{ offset?: number }> = {},
+  ): Promise<UpstreamBlob | undefined> {
     return this.#ask(options, async () => {
       const { size, bytes } = await this.#open(repository).findBlob(digest, options);
       return { size, bytes: this.#explaining(bytes, options) };

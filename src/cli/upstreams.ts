@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LocalLocks } from '../locks/index.js';
 import { type Config, parseUpstreamUrl } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import type { RepositoryBlobs } from '../registry/repositories/index.js';
@@ -9,7 +10,9 @@ import {
   type CacheRule,
   Origins,
   PullThroughCache,
+  SharedFetches,
   Upstreams,
+  UpstreamUnavailableError,
 } from '../registry/upstreams/index.js';
 import { localFolder } from './local-folder.js';
 import type { OpenStore } from './open-store.js';
@@ -25,7 +28,7 @@ export type OpenUpstreams = AsyncDisposable & Readonly<{ upstreams: Upstreams; o
 /** The parts of the registry that are copies of others, as the configuration says. */
 export async function openUpstreams(
   config: Config,
-  { store, uploads }: OpenStore,
+  { store, uploads, locks }: OpenStore,
   {
     blobs,
     log,
@@ -43,14 +46,22 @@ export async function openUpstreams(
   const clients = new RegistryClients(await systemTrust());
   const origins = new Origins(store);
   if (config.proxy.remoteurl) await origins.adopt();
-  const parts = { store, uploads, blobs, origins, folder, observer, log, signal: closing.signal };
+  // What is in a folder of everybody's may be anybody's.
+  const sharing = own === undefined ? undefined : new SharedFetches(locks ?? new LocalLocks(), folder);
+  await sharing
+    ?.tidy()
+    .catch((error: unknown) =>
+      log.warn({ error }, 'what is left of blobs on their way could not be removed'),
+    );
+  const shared = locks && sharing;
+  const parts = { store, uploads, blobs, origins, folder, shared, observer, log, signal: closing.signal };
   const rules = cacheRules(config, clients);
   const upstreams = new Upstreams(rules.map((rule) => new PullThroughCache(rule, parts)));
   return {
     upstreams,
     origins,
     async [Symbol.asyncDispose]() {
-      closing.abort(new Error('the registry stops'));
+      closing.abort(new UpstreamUnavailableError('the registry stops'));
       await upstreams.settle();
       await clients[Symbol.asyncDispose]();
     },

@@ -37,12 +37,13 @@ export async function openBlobOfAnySize(
   host: RegistryHost,
   path: RepositoryName,
   digest: Digest,
-  options: Readonly<{ signal?: AbortSignal }>,
+  { offset = 0, signal }: Readonly<{ offset?: number; signal?: AbortSignal }>,
 ): Promise<FoundBlob> {
-  const answer = await new BlobDownload(host, path, { digest, size: undefined }, options.signal).open(0);
-  const { contentLength: size } = answer;
-  const download = new BlobDownload(host, path, { digest, size }, options.signal);
-  return { size, bytes: download.read(answer, 0) };
+  const answer = await new BlobDownload(host, path, { digest, size: undefined }, signal).open(offset);
+  const { contentLength: length, status } = answer;
+  const size = length === undefined || status !== 206 ? length : offset + length;
+  const download = new BlobDownload(host, path, { digest, size }, signal);
+  return { size, bytes: download.read(answer, offset) };
 }
 
 type Wanted = Pick<Descriptor, 'digest' | 'urls'> & Readonly<{ size: Size }>;

@@ -30,8 +30,8 @@ export class RepositoryBlobs {
     return openBlob(this.#host, this.#path, descriptor, options);
   }
 
-  /** All of it, and its size where the registry says that. */
-  find(digest: Digest, options: Options): Promise<FoundBlob> {
+  /** Its bytes from `offset` on, and the size of all of it where the registry says that. */
+  find(digest: Digest, options: Options & Readonly<{ offset?: number }>): Promise<FoundBlob> {
     return openBlobOfAnySize(this.#host, this.#path, digest, options);
   }
 

@@ -92,7 +92,7 @@ export class Repository implements ImageEndpoint {
    * A blob of which only the digest is known; not verified, and it goes on after a drop.
    * @throws {ContentNotFoundError}
    */
-  findBlob(digest: Digest, options: { signal?: AbortSignal } = {}): Promise<FoundBlob> {
+  findBlob(digest: Digest, options: { offset?: number; signal?: AbortSignal } = {}): Promise<FoundBlob> {
     return this.#blobs.find(digest, options);
   }
 

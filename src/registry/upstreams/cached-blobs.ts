@@ -1,5 +1,6 @@
-import { DigestMismatchError, type Uploads, type VerifiedUpload } from '../../content/index.js';
-import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
+import { createHash } from 'node:crypto';
+import { type Chunk, DigestMismatchError, type Uploads, type VerifiedUpload } from '../../content/index.js';
+import { type Digest, digestOf, hashAlgorithmOf, OciError, type RepositoryName } from '../../oci/index.js';
 import type { ByteRange } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import type { RepositoryBlobs } from '../repositories/index.js';
@@ -7,6 +8,7 @@ import type { CacheObserver } from './cache-observer.js';
 import { UpstreamContentError } from './errors.js';
 import { GrowingFile, type GrowingReader } from './growing-file.js';
 import type { Origins } from './origins.js';
+import type { FollowedFetch, Lease, SharedFetches } from './shared-fetches.js';
 import type { Upstream, UpstreamBlob } from './upstream.js';
 
 export type CachedBlobsOptions = Readonly<{
@@ -20,6 +22,8 @@ export type CachedBlobsOptions = Readonly<{
   origins: Origins;
   /** For bytes that are on their way. */
   folder: string;
+  /** With other processes that serve the registry. */
+  shared: SharedFetches | undefined;
   observer: CacheObserver | undefined;
   onStored: () => void;
   log: Logger;
@@ -78,18 +82,85 @@ export class CachedBlobs {
   }
 
   async #start(repository: RepositoryName, digest: Digest): Promise<BlobFetch | undefined> {
-    const { blobs, upstream, remoteName, folder, signal } = this.#options;
+    const { blobs, shared, signal } = this.#options;
     if (await blobs.has(repository, digest)) return undefined; // since the caller looked
     if (await this.#mount(repository, digest)) return undefined;
+    const { lease, followed } = (await shared?.join(`${repository} ${digest}`, signal)) ?? {};
+    return followed ? this.#follow(repository, digest, followed) : this.#fetch(repository, digest, lease);
+  }
+
+  async #fetch(
+    repository: RepositoryName,
+    digest: Digest,
+    lease: Lease | undefined,
+  ): Promise<BlobFetch | undefined> {
+    const { blobs, upstream, remoteName, folder, observer, signal } = this.#options;
+    using held = new DisposableStack();
+    held.use(lease);
+    if (lease && (await blobs.has(repository, digest))) return undefined; // who had the lease stored it
     const found = await upstream.blob(remoteName(repository), digest, { signal });
     if (found === undefined) throw unknown(repository, digest);
-    const file = await GrowingFile.create(folder).catch(async (error: unknown) => {
-      for await (const _ of found.bytes) break; // which ends the connection
-      throw error;
-    });
-    const done = this.#store(repository, digest, { found, file });
+    const file = await GrowingFile.create(folder, lease?.fileName(found.size)).catch(
+      async (error: unknown) => {
+        for await (const _ of found.bytes) break; // which ends the connection
+        throw error;
+      },
+    );
+    const chunk = { source: copied(found.bytes, file, observer), length: found.size };
+    const until = held.move();
+    const done = this.#store(repository, digest, { chunk, file }).finally(() => until.dispose());
     done.catch(() => {}); // readers are told
     return { size: found.size, done, open: (range) => file.open(range) };
+  }
+
+  /** Has what another process fetches. */
+  async #follow(repository: RepositoryName, digest: Digest, followed: FollowedFetch): Promise<BlobFetch> {
+    await using held = new AsyncDisposableStack();
+    held.use(followed);
+    const file = await GrowingFile.create(this.#options.folder);
+    const until = held.move();
+    const done = this.#complete(repository, digest, { followed, file }).finally(() => until.disposeAsync());
+    done.catch(() => {}); // readers are told
+    return { size: followed.size, done, open: (range) => file.open(range) };
+  }
+
+  async #complete(
+    repository: RepositoryName,
+    digest: Digest,
+    { followed, file }: { followed: FollowedFetch; file: GrowingFile },
+  ): Promise<number> {
+    const { log, signal } = this.#options;
+    const algorithm = hashAlgorithmOf(digest);
+    const hash = createHash(algorithm);
+    try {
+      for await (const chunk of followed.bytes(signal)) {
+        hash.update(chunk);
+        await file.append(chunk);
+      }
+      const actual = digestOf(algorithm, hash.digest('hex'));
+      if (followed.isRight && actual !== digest) throw new DigestMismatchError(digest, actual);
+    } catch (error) {
+      await file.fail(error);
+      throw error;
+    }
+    if (followed.isRight) {
+      await file.end();
+      return file.written;
+    }
+    log.info({ repository, digest, bytes: file.written }, 'another process does not fetch a blob any more');
+    const chunk = { source: this.#rest(repository, digest, file), length: followed.size };
+    return this.#store(repository, digest, { chunk, file });
+  }
+
+  /** What came by another process has to be verified with the rest. */
+  async *#rest(repository: RepositoryName, digest: Digest, file: GrowingFile): AsyncGenerator<Uint8Array> {
+    const { upstream, remoteName, observer, signal } = this.#options;
+    file.dropLast(); // nobody can be asked for what is behind the end
+    const offset = file.written;
+    yield* file.bytes();
+    const found = await upstream.blob(remoteName(repository), digest, { offset, signal });
+    if (found === undefined) throw unknown(repository, digest);
+    yield* copied(found.bytes, file, observer);
   }
 
   /**
@@ -111,12 +182,11 @@ export class CachedBlobs {
   async #store(
     repository: RepositoryName,
     digest: Digest,
-    { found, file }: { found: UpstreamBlob; file: GrowingFile },
+    { chunk, file }: { chunk: Chunk; file: GrowingFile },
   ): Promise<number> {
-    const { blobs, uploads, origins, observer, onStored, log, upstream } = this.#options;
+    const { blobs, uploads, origins, onStored, log, upstream } = this.#options;
     try {
       await origins.claim(repository);
-      const chunk = { source: copied(found.bytes, file, observer), length: found.size };
       const publish = (verified: VerifiedUpload) => blobs.publish(repository, digest, verified);
       await uploads.take(repository, digest, { chunk, publish });
       await file.end();

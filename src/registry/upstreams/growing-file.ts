@@ -6,19 +6,32 @@ import { type ByteRange, type FileReader, StorageUnavailableError } from '../../
 /** Of a file that has no size of its own yet. */
 export type GrowingReader = Omit<FileReader, 'fileSize'>;
 
+const GROWING = 0o600;
+/** What no file is made with, whatever is masked. */
+const RIGHT = 0o500;
+const READ_BYTES = 256 * 1024;
+
+/** Whether a file with this mode is one of which all came and is right, for those who see it from outside. */
+export function isMarkedRight(mode: number): boolean {
+  return (mode & 0o777) === RIGHT;
+}
+
 /**
  * Bytes that many read while they still arrive, each at its own speed. They are in a file without a name, so that a crash
- * leaves nothing. The last byte is kept back until somebody has said that all of them are right.
+ * leaves nothing, unless other processes are to read it too. The last byte is kept back until somebody has said that all of them are right.
  */
 export class GrowingFile {
   readonly #file: FileHandle;
+  /** Where others find it, until all came. */
+  readonly #path: string | undefined;
   #written = 0;
   #state: 'growing' | 'right' | Readonly<{ failure: unknown }> = 'growing';
   #waiting: (() => void)[] = [];
   #users = 1;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, path: string | undefined) {
     this.#file = file;
+    this.#path = path;
   }
 
   /** Bytes so far. */
@@ -26,13 +39,13 @@ export class GrowingFile {
     return this.#written;
   }
 
-  /** @throws {StorageUnavailableError} */
-  static async create(folder: string): Promise<GrowingFile> {
-    const path = join(folder, `pull-${randomUUID()}`);
+  /** @param name under which others find it. @throws {StorageUnavailableError} */
+  static async create(folder: string, name?: string): Promise<GrowingFile> {
+    const path = join(folder, name ?? `pull-${randomUUID()}`);
     return explained(folder, async () => {
-      const file = await open(path, 'wx+', 0o600);
-      await rm(path);
-      return new GrowingFile(file);
+      const file = await open(path, 'wx+', GROWING);
+      if (name === undefined) await rm(path);
+      return new GrowingFile(file, name === undefined ? undefined : path);
     });
   }
 
@@ -48,9 +61,25 @@ export class GrowingFile {
     this.#wake();
   }
 
+  /** Takes back the last byte, which nobody has read. */
+  dropLast(): void {
+    this.#written = Math.max(0, this.#written - 1);
+  }
+
+  /** All bytes so far, in chunks that nobody else uses. */
+  async *bytes(): AsyncGenerator<Uint8Array> {
+    for (let position = 0; position < this.#written; ) {
+      const length = Math.min(READ_BYTES, this.#written - position);
+      const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(length), { position });
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
   /** All came, and all is right: readers get the rest. */
   async end(): Promise<void> {
     this.#state = 'right';
+    if (this.#path !== undefined) await this.#file.chmod(RIGHT).catch(() => {}); // who does not see it fetches by himself
     await this.#leave();
   }
 
@@ -98,9 +127,10 @@ export class GrowingFile {
     for (const resolve of waiting) resolve();
   }
 
-  #leave(): Promise<void> {
+  async #leave(): Promise<void> {
     this.#wake();
-    return this.#release();
+    if (this.#path !== undefined) await rm(this.#path, { force: true }).catch(() => {}); // the next fetch removes it
+    await this.#release();
   }
 
   async #release(): Promise<void> {

@@ -9,5 +9,6 @@ export { UpstreamContentError, UpstreamRefusedError, UpstreamUnavailableError } 
 export { type Evicted, Eviction } from './eviction.js';
 export { Origins } from './origins.js';
 export { PullThroughCache } from './pull-through-cache.js';
+export { SharedFetches } from './shared-fetches.js';
 export type { Upstream, UpstreamBlob } from './upstream.js';
 export { Upstreams } from './upstreams.js';

@@ -8,6 +8,7 @@ import { type CacheRule, isCovered, remoteNameOf } from './cache-rule.js';
 import { CachedBlobs } from './cached-blobs.js';
 import { CachedManifests } from './cached-manifests.js';
 import type { Origins } from './origins.js';
+import type { SharedFetches } from './shared-fetches.js';
 
 export type CacheParts = Readonly<{
   store: RepositoryStore;
@@ -15,6 +16,7 @@ export type CacheParts = Readonly<{
   uploads: Uploads;
   origins: Origins;
   folder: string;
+  shared: SharedFetches | undefined;
   /** Where somebody counts. */
   observer: CacheObserver | undefined;
   log: Logger;

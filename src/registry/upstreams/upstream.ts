@@ -27,7 +27,12 @@ export interface Upstream {
     digest: Digest,
     options?: Options,
   ): Promise<Pick<UpstreamBlob, 'size'> | undefined>;
-  blob(repository: RepositoryName, digest: Digest, options?: Options): Promise<UpstreamBlob | undefined>;
+  /** @param options `offset`: where the bytes begin; `size` is that of the whole blob all the same. */
+  blob(
+    repository: RepositoryName,
+    digest: Digest,
+    options?: Options & Readonly<{ offset?: number }>,
+  ): Promise<UpstreamBlob | undefined>;
   /** In no order that callers may rely on. */
   tags(repository: RepositoryName, options?: Options): Promise<readonly string[] | undefined>;
   referrers(repository: RepositoryName, subject: Digest, options?: Options): Promise<readonly Descriptor[]>;

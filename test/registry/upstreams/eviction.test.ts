@@ -89,6 +89,7 @@ function openCache(bounds: { ttl?: number; maxBytes?: number }): PullThroughCach
     uploads,
     origins,
     folder: tmpdir(),
+    shared: undefined,
     observer: undefined,
     log: LOG,
     signal,

@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HeldLock, Locks } from '../../locks/index.js';
+import { isMarkedRight } from './growing-file.js';
+
+/** Between two looks at what another process does. */
+const LOOK_MS = 50;
+/** Who sees nothing of another's fetch for so long, as on another machine, fetches by himself. */
+const PATIENCE_MS = 5000;
+/** So does who sees it stand still for so long. */
+const STALL_MS = 30_000;
+const CHUNK_BYTES = 256 * 1024;
+const FILE = /^pull-[0-9a-f]{64}\./;
+
+/** The right to fetch something for all. `fileName`: where they look for it, by its size. */
+export type Lease = HeldLock & Readonly<{ fileName: (size: number | undefined) => string }>;
+
+/** Neither: nobody is waited for any longer. */
+type Turn = Readonly<{ lease?: Lease; followed?: FollowedFetch }>;
+
+/**
+ * Has one of the processes that serve a registry fetch something for all: it holds a lock meanwhile, and where they have a
+ * folder in common the others read its file as that grows.
+ */
+export class SharedFetches {
+  readonly #locks: Locks;
+  readonly #folder: string;
+  readonly #patienceMs: number;
+  readonly #stallMs: number;
+
+  constructor(
+    locks: Locks,
+    folder: string,
+    { patienceMs = PATIENCE_MS, stallMs = STALL_MS }: { patienceMs?: number; stallMs?: number } = {},
+  ) {
+    this.#locks = locks;
+    this.#folder = folder;
+    this.#patienceMs = patienceMs;
+    this.#stallMs = stallMs;
+  }
+
+  async join(what: string, signal: AbortSignal): Promise<Turn> {
+    const name = `pull-${createHash('sha256').update(what).digest('hex')}`;
+    const givenUpAt = performance.now() + this.#patienceMs;
+    do {
+      const lease = await this.#tryLease(name);
+      if (lease) return { lease };
+      const followed = await this.#find(name);
+      if (followed) return { followed };
+      await pause(signal);
+    } while (performance.now() < givenUpAt);
+    return {};
+  }
+
+  /** Removes what processes that were killed have left. */
+  async tidy(): Promise<void> {
+    const files = (await readdir(this.#folder)).filter((file) => FILE.test(file));
+    for (const name of new Set(files.map(nameOf))) (await this.#tryLease(name))?.[Symbol.dispose]();
+  }
+
+  /** What is there by this name is of nobody any more. */
+  async #tryLease(name: string): Promise<Lease | undefined> {
+    const held = await this.#locks.tryAcquire(name, 'alone');
+    if (held === undefined) return undefined;
+    try {
+      for (const file of await this.#filesOf(name)) await rm(file.path, { force: true });
+    } catch (error) {
+      held[Symbol.dispose]();
+      throw error;
+    }
+    return {
+      ...held,
+      fileName: (size) => `${name}.${size ?? ''}`,
+      [Symbol.dispose]: () => held[Symbol.dispose](),
+    };
+  }
+
+  async #find(name: string): Promise<FollowedFetch | undefined> {
+    const [found] = await this.#filesOf(name);
+    const file = found && (await open(found.path).catch(() => undefined)); // it may have ended
+    const tryLease = () => this.#tryLease(name);
+    return file && new FollowedFetch(file, { size: found.size, tryLease, stallMs: this.#stallMs });
+  }
+
+  async #filesOf(name: string): Promise<Readonly<{ path: string; size: number | undefined }>[]> {
+    const files = (await readdir(this.#folder)).filter((file) => file.startsWith(`${name}.`));
+    return files.map((file) => {
+      const size = file.slice(name.length + 1);
+      return { path: join(this.#folder, file), size: size === '' ? undefined : Number(size) };
+    });
+  }
+}
+
+/** What another process fetches, of which it has put down a part. */
+export class FollowedFetch implements AsyncDisposable {
+  readonly size: number | undefined;
+  readonly #file: FileHandle;
+  readonly #tryLease: () => Promise<Lease | undefined>;
+  readonly #stallMs: number;
+  #lease: Lease | undefined;
+  #isRight = false;
+
+  constructor(
+    file: FileHandle,
+    options: Readonly<{
+      size: number | undefined;
+      tryLease: () => Promise<Lease | undefined>;
+      stallMs: number;
+    }>,
+  ) {
+    this.#file = file;
+    this.size = options.size;
+    this.#tryLease = options.tryLease;
+    this.#stallMs = options.stallMs;
+  }
+
+  /** Whether {@link bytes} ended because all came, was verified and is stored: else the other is gone, or stuck. */
+  get isRight(): boolean {
+    return this.#isRight;
+  }
+
+  async *bytes(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    let position = 0;
+    for (let movedAt = performance.now(); performance.now() - movedAt < this.#stallMs; ) {
+      const { size, mode } = await this.#file.stat();
+      if (position < size) {
+        const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(CHUNK_BYTES), { position });
+        position += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+        movedAt = performance.now();
+        continue;
+      }
+      this.#isRight = isMarkedRight(mode);
+      if (this.#isRight || this.#lease) return;
+      this.#lease = await this.#tryLease(); // then the other has ended, and the next look is the last
+      if (this.#lease === undefined) await pause(signal);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lease?.[Symbol.dispose]();
+    await this.#file.close();
+  }
+}
+
+/** @throws the reason of `signal`. */
+async function pause(signal: AbortSignal): Promise<void> {
+  await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+  signal.throwIfAborted();
+}
+
+function nameOf(file: string): string {
+  return file.slice(0, file.indexOf('.'));
+}

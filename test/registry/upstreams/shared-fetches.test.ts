@@ -1,0 +1,102 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LocalLocks } from '../../../src/locks/index.js';
+import { GrowingFile } from '../../../src/registry/upstreams/growing-file.js';
+import {
+  type FollowedFetch,
+  type Lease,
+  SharedFetches,
+} from '../../../src/registry/upstreams/shared-fetches.js';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
+
+const SIGNAL = new AbortController().signal;
+
+let folder: TemporaryFolder;
+let fetches: SharedFetches;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  fetches = new SharedFetches(new LocalLocks(), folder.path, { patienceMs: 300, stallMs: 600 });
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+async function lead(what = 'a'): Promise<Lease> {
+  const { lease } = await fetches.join(what, SIGNAL);
+  if (lease === undefined) throw new Error('somebody else fetches it');
+  return lease;
+}
+
+async function follow(what = 'a'): Promise<FollowedFetch> {
+  const { followed } = await fetches.join(what, SIGNAL);
+  if (followed === undefined) throw new Error('nobody is seen to fetch it');
+  return followed;
+}
+
+async function textOf(followed: FollowedFetch): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of followed.bytes(SIGNAL)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+describe('what several processes want to fetch', () => {
+  it('is fetched by the first, and followed by the others while it comes', async () => {
+    const lease = await lead();
+    const file = await GrowingFile.create(folder.path, lease.fileName(10));
+    await file.append(Buffer.from('hello'));
+    await using followed = await follow();
+    expect(followed.size).toBe(10);
+    const text = textOf(followed);
+    await file.append(Buffer.from('world'));
+    await file.end();
+    lease[Symbol.dispose]();
+    expect([await text, followed.isRight]).toEqual(['helloworld', true]);
+    expect(await readdir(folder.path)).toEqual([]);
+    (await lead())[Symbol.dispose]();
+  });
+
+  it('may have no size', async () => {
+    const file = await GrowingFile.create(folder.path, (await lead()).fileName(undefined));
+    await using followed = await follow();
+    expect(followed.size).toBeUndefined();
+    await file.fail(new Error('for this test'));
+  });
+
+  it('is not right where the first has failed', async () => {
+    const lease = await lead();
+    const file = await GrowingFile.create(folder.path, lease.fileName(10));
+    await file.append(Buffer.from('hello'));
+    await using followed = await follow();
+    await file.fail(new Error('for this test'));
+    lease[Symbol.dispose]();
+    expect([await textOf(followed), followed.isRight]).toEqual(['hello', false]);
+    // Whoever follows goes on alone.
+    expect(await fetches.join('a', SIGNAL)).toEqual({});
+  });
+
+  it('is waited for no longer where it stands still', async () => {
+    const file = await GrowingFile.create(folder.path, (await lead()).fileName(10));
+    await file.append(Buffer.from('hello'));
+    await using followed = await follow();
+    expect([await textOf(followed), followed.isRight]).toEqual(['hello', false]);
+    await file.fail(new Error('for this test'));
+  });
+
+  it('is waited for no longer where nothing of it is seen', async () => {
+    using _elsewhere = await lead();
+    expect(await fetches.join('a', SIGNAL)).toEqual({});
+    using _other = await lead('b');
+  });
+
+  it('leaves nothing for long after a kill', async () => {
+    const other = join(folder.path, 'pull-other');
+    const left = (await lead()).fileName(10);
+    const [mine, killed] = [join(folder.path, left), join(folder.path, (await lead('b')).fileName(5))];
+    for (const path of [other, mine, killed]) await writeFile(path, 'x');
+    const afterwards = new SharedFetches(new LocalLocks(), folder.path);
+    await fetches.tidy();
+    expect((await readdir(folder.path)).length).toBe(3);
+    await afterwards.tidy();
+    expect(await readdir(folder.path)).toEqual(['pull-other']);
+  });
+});
