@@ -28,6 +28,8 @@ import {
 
 type Options = Readonly<{ signal?: AbortSignal }>;
 
+/** Clients do not wait longer for a beginning. What has begun may take its time, and is resumed. */
+const ANSWER_MS = 60_000;
 /** More would be a mistake, or an attack. */
 const MAX_TAGS = 1_000_000;
 const HUB = /^((index|registry-1)\.)?docker\.io$/;
@@ -36,15 +38,21 @@ const HUB = /^((index|registry-1)\.)?docker\.io$/;
 export class RegistryUpstream implements Upstream {
   readonly host: string;
   readonly #client: () => RegistryClient;
+  readonly #answerMs: number;
 
-  /** @param client may be another one with each call. */
-  constructor(host: string, client: () => RegistryClient) {
+  /** @param client may be another one with each call. @param options `answerMs`: how long it may say nothing. */
+  constructor(
+    host: string,
+    client: () => RegistryClient,
+    { answerMs = ANSWER_MS }: Readonly<{ answerMs?: number }> = {},
+  ) {
     this.host = host;
     this.#client = client;
+    this.#answerMs = answerMs;
   }
 
   resolve(repository: RepositoryName, tag: Tag, options: Options = {}): Promise<Digest | undefined> {
-    return this.#ask(options, async () => (await this.#open(repository).resolve(tag, options)).digest);
+    return this.#ask(options, async (wait) => (await this.#open(repository).resolve(tag, wait)).digest);
   }
 
   manifest(
@@ -52,8 +60,8 @@ export class RegistryUpstream implements Upstream {
     key: ManifestKey,
     options: Options = {},
   ): Promise<StoredManifest | undefined> {
-    return this.#ask(options, async () => {
-      const { descriptor, bytes } = await this.#open(repository).readManifest(keyText(key), options);
+    return this.#ask(options, async (wait) => {
+      const { descriptor, bytes } = await this.#open(repository).readManifest(keyText(key), wait);
       return { digest: descriptor.digest, mediaType: descriptor.mediaType, bytes };
     });
   }
@@ -63,7 +71,7 @@ export class RegistryUpstream implements Upstream {
     digest: Digest,
     options: Options = {},
   ): Promise<Pick<UpstreamBlob, 'size'> | undefined> {
-    return this.#ask(options, () => this.#open(repository).statBlob(digest, options));
+    return this.#ask(options, (wait) => this.#open(repository).statBlob(digest, wait));
   }
 
   blob(
@@ -71,16 +79,17 @@ export class RegistryUpstream implements Upstream {
     digest: Digest,
     options: Options & Readonly<{ offset?: number }> = {},
   ): Promise<UpstreamBlob | undefined> {
-    return this.#ask(options, async () => {
-      const { size, bytes } = await this.#open(repository).findBlob(digest, options);
+    return this.#ask(options, async ({ signal }) => {
+      const { size, bytes } = await this.#open(repository).findBlob(digest, { ...options, signal });
       return { size, bytes: this.#explaining(bytes, options) };
     });
   }
 
   tags(repository: RepositoryName, options: Options = {}): Promise<readonly string[] | undefined> {
-    return this.#ask(options, async () => {
+    return this.#ask(options, async (wait) => {
       const tags: string[] = [];
-      for await (const tag of this.#open(repository).tags(options)) {
+      for await (const tag of this.#open(repository).tags(wait)) {
+        wait.prolong();
         if (tags.length === MAX_TAGS) throw new UpstreamContentError(`${this.host} has too many tags`);
         tags.push(tag);
       }
@@ -93,7 +102,7 @@ export class RegistryUpstream implements Upstream {
     subject: Digest,
     options: Options = {},
   ): Promise<readonly Descriptor[]> {
-    return (await this.#ask(options, () => this.#open(repository).referrers(subject, options))) ?? [];
+    return (await this.#ask(options, (wait) => this.#open(repository).referrers(subject, wait))) ?? [];
   }
 
   #open(repository: RepositoryName): Repository {
@@ -103,12 +112,13 @@ export class RegistryUpstream implements Upstream {
     return this.#client().repository(this.host, name);
   }
 
-  async #ask<T>({ signal }: Options, ask: () => Promise<T>): Promise<T | undefined> {
+  async #ask<T>({ signal }: Options, ask: (wait: Wait) => Promise<T>): Promise<T | undefined> {
+    using wait = new Wait(this.#answerMs, signal);
     try {
-      return await ask();
+      return await ask(wait);
     } catch (error) {
       if (error instanceof ImageNotFoundError || error instanceof ContentNotFoundError) return undefined;
-      throw this.#explain(error, signal);
+      throw this.#explain(error, wait.signal);
     }
   }
 
@@ -138,6 +148,27 @@ export class RegistryUpstream implements Upstream {
     if (error instanceof Error && (error instanceof DigestMismatchError || error.name === 'OciError'))
       return new UpstreamContentError(`${this.host} sent something else: ${error.message}`, cause);
     return error;
+  }
+}
+
+/** For an answer; the signal is not that of a wait any more once this is disposed of. */
+class Wait implements Disposable {
+  readonly signal: AbortSignal;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(milliseconds: number, signal?: AbortSignal) {
+    const over = new AbortController();
+    this.#timer = setTimeout(() => over.abort(), milliseconds).unref();
+    this.signal = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  }
+
+  /** Something came. */
+  prolong(): void {
+    this.#timer.refresh();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
   }
 }
 

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RegistryUpstream } from '../../src/cli/registry-upstream.js';
 import { parseDigest, parseRepositoryName, parseTag } from '../../src/oci/index.js';
@@ -16,9 +17,9 @@ beforeEach(async () => {
 });
 afterEach(() => registry[Symbol.asyncDispose]());
 
-function open(): RegistryUpstream {
+function open(options: { answerMs?: number } = {}): RegistryUpstream {
   const client = openClient({ retries: 0, maxRetryAfterMs: 0 });
-  return new RegistryUpstream(registry.address, () => client);
+  return new RegistryUpstream(registry.address, () => client, options);
 }
 
 const calls = {
@@ -47,6 +48,17 @@ describe.each(Object.entries(calls))('%s of an upstream', (_name, call) => {
     await expect(call(open())).rejects.toMatchObject({ name: error });
   });
 
+  it.each([
+    { what: 'the first time', isSilent: () => true },
+    { what: 'after a greeting', isSilent: (url: string) => url !== '/v2/' },
+  ])('is not waited for where nobody answers $what', async ({ isSilent }) => {
+    registry.intercept = ({ url = '' }) => isSilent(url);
+    await expect(call(open({ answerMs: 200 }))).rejects.toMatchObject({
+      name: 'UpstreamUnavailableError',
+      message: expect.stringContaining('did not answer in time'),
+    });
+  });
+
   it('fails where nobody listens', async () => {
     const upstream = open();
     await registry[Symbol.asyncDispose]();
@@ -56,6 +68,17 @@ describe.each(Object.entries(calls))('%s of an upstream', (_name, call) => {
 });
 
 describe('an upstream', () => {
+  it('may take its time with what it has begun to send', async () => {
+    registry.intercept = ({ url = '' }, response) => {
+      if (!url.includes('blobs')) return false;
+      response.writeHead(200, { 'content-length': '6' }).write('one');
+      setTimeout(() => response.end('two'), 600);
+      return true;
+    };
+    const found = await open({ answerMs: 200 }).blob(APP, DIGEST);
+    expect(found && (await text(found.bytes))).toBe('onetwo');
+  });
+
   it('says how long it wants to be left alone', async () => {
     registry.intercept = (_request, response) => {
       send(response, 429, { 'retry-after': '30' });
