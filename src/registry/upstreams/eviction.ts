@@ -36,7 +36,7 @@ export class Eviction {
 
   /** Whether there are more bytes of copies than there may be. */
   async isDue({ rule }: PullThroughCache, repositories: readonly RepositoryName[]): Promise<boolean> {
-    return this.#isOver(await this.#copiesAmong(repositories), rule.maxBytes);
+    return this.#isOver(await this.#parts.origins.copiesAmong(repositories), rule.maxBytes);
   }
 
   /** @throws {IndexNotTrustedError} nothing can be concluded from the index now. */
@@ -49,7 +49,7 @@ export class Eviction {
     const { ttl, maxBytes } = rule;
     const evicted: Evicted = { manifests: 0, bytes: 0 };
     const trusted = new TrustedIndex(store);
-    const copies = await this.#copiesAmong(repositories);
+    const copies = await this.#parts.origins.copiesAmong(repositories);
     await pulls.flush();
     for (const name of copies) evicted.bytes += await this.#removeBlobs(name, trusted, { grace: GRACE_MS });
     // First of all what need not be asked for again by anybody who asks for the whole image.
@@ -64,12 +64,6 @@ export class Eviction {
       evicted.manifests += 1;
     }
     return evicted;
-  }
-
-  async #copiesAmong(repositories: readonly RepositoryName[]): Promise<RepositoryName[]> {
-    const copies: RepositoryName[] = [];
-    for (const name of repositories) if (await this.#parts.origins.isCopy(name)) copies.push(name);
-    return copies;
   }
 
   async #isOver(copies: readonly RepositoryName[], maxBytes: number | undefined): Promise<boolean> {

@@ -3,6 +3,9 @@ import { findRepositoryName, type RepositoryName } from '../../oci/index.js';
 import { PathNotFoundError } from '../../storage/index.js';
 import type { RepositoryStore } from '../repositories/index.js';
 
+/** How long a repository that holds something, and is no copy, is not looked at again: it would have to be emptied first. */
+const BELIEVED_MS = 60_000;
+
 /**
  * Which repositories hold nothing but copies of an upstream, and so may be emptied: those in which nothing was pushed
  * before the first copy came. A file beside the data says so, since the index can be lost.
@@ -10,6 +13,8 @@ import type { RepositoryStore } from '../repositories/index.js';
 export class Origins {
   readonly #store: RepositoryStore;
   readonly #copies = new Map<RepositoryName, boolean>();
+  /** When {@link copiesAmong} has found that each is none. */
+  readonly #othersAt = new Map<RepositoryName, number>();
 
   constructor(store: RepositoryStore) {
     this.#store = store;
@@ -38,6 +43,19 @@ export class Origins {
     const isCopy = (await this.#store.driver.stat(layout.copyMarkPath(repository))) !== undefined;
     this.#copies.set(repository, isCopy);
     return isCopy;
+  }
+
+  /** @param repositories that hold something. */
+  async copiesAmong(repositories: readonly RepositoryName[]): Promise<RepositoryName[]> {
+    const now = this.#store.now().getTime();
+    const copies: RepositoryName[] = [];
+    for (const name of repositories) {
+      const foundAt = this.#othersAt.get(name);
+      if (foundAt !== undefined && now - foundAt < BELIEVED_MS) continue;
+      if (await this.isCopy(name)) copies.push(name);
+      else this.#othersAt.set(name, now);
+    }
+    return copies;
   }
 
   async #mark(repository: RepositoryName): Promise<void> {

@@ -212,6 +212,28 @@ describe('copies with a bound', () => {
     expect(await shared.isCopy(APP)).toBe(true);
   });
 
+  it('are not looked for again and again among what other processes share', async () => {
+    await pushBlob(registry, OWN, 'pushed');
+    let asked = 0;
+    const stat = (path: string) => {
+      asked += 1;
+      return registry.driver.stat(path);
+    };
+    const driver = Object.assign(Object.create(registry.driver), { stat });
+    const locks = new RepositoryLocks(new LocalLocks());
+    const shared = new Origins({ ...registry.store, driver, locks });
+    const look = () => shared.copiesAmong([OWN]);
+    for (let i = 0; i < 3; i++) expect(await look()).toEqual([]);
+    expect(asked).toBe(1);
+    await registry.blobs.delete(OWN, digest('pushed'));
+    await new Origins(registry.store).claim(OWN);
+    time += 60_000;
+    expect(await look()).toEqual([OWN]);
+    time += 60_000;
+    expect(await look()).toEqual([OWN]);
+    expect(asked).toBe(2);
+  });
+
   it('leave alone what was pushed, and what others share with them', async () => {
     const own = offer('own');
     for (const text of [own.config, own.layer]) await pushBlob(registry, OWN, text);
