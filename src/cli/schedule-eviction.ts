@@ -13,11 +13,18 @@ type Parts = ConstructorParameters<typeof Eviction>[0] & Readonly<{ upstreams: U
 export async function scheduleEviction(
   { upstreams, log, ...parts }: Parts,
   signal: AbortSignal,
+  look: Parameters<typeof repeat>[0] = LOOK,
 ): Promise<void> {
-  const { index, locks } = parts.store;
+  const { index, locks, sync } = parts.store;
   const eviction = new Eviction(parts);
   let expireAt = 0;
-  await repeat(LOOK, signal, async () => {
+  let waits = false;
+  await repeat(look, signal, async () => {
+    if (!sync.complete) {
+      if (!waits) log.info({}, 'copies are given up once the index was compared with the files');
+      waits = true;
+      return;
+    }
     const expires = performance.now() >= expireAt;
     if (expires) expireAt = performance.now() + EXPIRE_EVERY_MS;
     for (const cache of upstreams.caches) {

@@ -1,7 +1,7 @@
 import type { Uploads } from '../content/index.js';
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
-import { JobRunner, Maintenance, type Task } from '../registry/maintenance/index.js';
+import { JobRunner, logFailure, Maintenance, type Task } from '../registry/maintenance/index.js';
 import { hasReplicas } from './open-index.js';
 import { repeat } from './schedule.js';
 import type { scheduleVerification } from './schedule-verification.js';
@@ -31,7 +31,7 @@ export async function scheduleMaintenance(
       const { kind: _, ...outcome } = summaryOf(await maintenance.run(task, signal));
       log.info({ task: task.kind, ...outcome }, 'maintenance done');
     } catch (error) {
-      log.error({ error, task: task.kind }, 'maintenance failed');
+      logFailure(log, error, { task: task.kind });
     }
   };
   const { enabled, interval, grace, untagged } = berth.gc;

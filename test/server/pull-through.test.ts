@@ -204,6 +204,28 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     expect(proxy.count(new RegExp(`GET .*/blobs/${sha256(layer)}`))).toBe(2);
   });
 
+  it('is read on for a client that hangs up, which is no error', async () => {
+    await using proxy = await RecordingProxy.start(reference.url);
+    await using berth = await startWith(proxy.url);
+    const halfway = Promise.withResolvers<void>();
+    let passed = 0;
+    proxy.change = async (chunk, { url = '' }) => {
+      if (url.includes(sha256(layer))) passed += chunk.length;
+      if (passed > 4 * STEP) await halfway.promise;
+      return chunk;
+    };
+    const answer = await openHttp(`${berth.url}/v2/mirror/team/large/blobs/${sha256(layer)}`);
+    await once(answer, 'data');
+    answer.on('error', () => {});
+    answer.socket.resetAndDestroy();
+    await sleep(200);
+    halfway.resolve();
+    while (!berth.output.includes('blob fetched')) await sleep(50);
+    expect(berth.output).not.toContain('level=error');
+    await blobOf(berth, 'mirror/team/large', layer);
+    expect(proxy.count(/GET .*\/blobs\//)).toBe(1);
+  });
+
   it('goes on where it was when connections to the other registry drop', async () => {
     await using cutting = await CuttingProxy.start(Number(new URL(reference.url).port));
     await using proxy = await RecordingProxy.start(`http://127.0.0.1:${cutting.port}`);

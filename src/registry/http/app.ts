@@ -36,6 +36,9 @@ export type AppOptions = Readonly<{
   observer: RequestObserver;
 }>;
 
+/** Clients hang up as they like. */
+const GONE: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ETIMEDOUT']);
+
 /** Logs and counts requests. */
 export interface RequestObserver {
   /** @param request what is known of it so far, and changes. */
@@ -79,7 +82,10 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
       `nothing is served at ${ctx.path.slice(0, 200)}; the registry is below ${root}/`,
     );
   });
-  app.on('error', (error) => options.log.error({ error }, 'an answer could not be sent'));
+  app.on('error', (error: NodeJS.ErrnoException) => {
+    const level = GONE.has(error.code) ? 'debug' : 'error';
+    options.log[level]({ error }, 'an answer could not be sent');
+  });
   return app;
 }
 

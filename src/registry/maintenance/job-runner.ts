@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobQueue } from '../../index/index.js';
 import type { Logger } from '../logger.js';
 import type { IndexSync, RepositoryStore } from '../repositories/index.js';
+import { logFailure } from './failure.js';
 import type { Maintenance, Outcome, Task } from './maintenance.js';
 
 /** Somebody waits for it at a terminal. A look is one read of an empty table. */
@@ -64,7 +65,7 @@ export class JobRunner {
       if (task.kind === 'collect') await this.#compared(signal);
       return { done: await this.#maintenance.run(task, signal) };
     } catch (error) {
-      this.#log.error({ error }, 'maintenance failed');
+      logFailure(this.#log, error, {});
       return { failed: error instanceof Error ? error.message : String(error) };
     }
   }
