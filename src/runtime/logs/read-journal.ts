@@ -97,11 +97,12 @@ async function* entries(id: string, options: EntriesOptions): AsyncGenerator<Jou
   const ended = new Promise((resolve) => child.once('error', resolve).once('close', resolve));
   const stop = () => child.kill();
   const signals = [until, signal].filter((one) => one !== undefined);
+  const isStopped = () => signals.some(({ aborted }) => aborted);
   for (const one of signals) one.addEventListener('abort', stop);
-  if (signals.some(({ aborted }) => aborted)) stop();
+  if (isStopped()) stop();
   try {
     for await (const line of createInterface({ input: child.stdout })) {
-      const record = parseEntry(line);
+      const record = parseEntry(line, isStopped);
       if (record) yield record;
     }
     signal?.throwIfAborted();
@@ -115,9 +116,13 @@ async function* entries(id: string, options: EntriesOptions): AsyncGenerator<Jou
   }
 }
 
-/** @param line an entry as journalctl's `json` has it. @returns `undefined` for what is not conmon's. */
-function parseEntry(line: string): JournalRecord | undefined {
-  const entry = JSON.parse(line) as Record<string, unknown>;
+/**
+ * @param line an entry as journalctl's `json` has it. @param mayBeCut whether the program was stopped, perhaps in the middle
+ * of it. @returns `undefined` for what is not conmon's, or not whole.
+ */
+function parseEntry(line: string, mayBeCut: () => boolean): JournalRecord | undefined {
+  const entry = parseWhole(line, mayBeCut);
+  if (entry === undefined) return undefined;
   const stream = STREAMS[String(entry.PRIORITY)];
   const microseconds = Number(entry.__REALTIME_TIMESTAMP);
   const message = bytesOf(entry.MESSAGE);
@@ -132,6 +137,15 @@ function parseEntry(line: string): JournalRecord | undefined {
     isPartial,
     cursor: String(entry.__CURSOR),
   };
+}
+
+function parseWhole(line: string, mayBeCut: () => boolean): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch (error) {
+    if (mayBeCut()) return undefined;
+    throw error;
+  }
 }
 
 /** Text that is not UTF-8 comes as numbers. */
