@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Networks } from '../../src/runtime/networks/index.js';
@@ -83,6 +84,20 @@ describe('networks of one’s own', () => {
         .sort(),
     ).toEqual(['App', 'web']);
     expect(() => networks.remove('front')).toThrow('network front has active endpoints');
+  });
+
+  it('know a container by name once it is there, however busy the name server is', async () => {
+    await networks.create({ Name: 'busy' });
+    await attached('first', ['busy']);
+    const server = Number(readFileSync(place.nameServerPidFile, 'utf8'));
+    process.kill(server, 'SIGSTOP');
+    let goesOn = false;
+    setTimeout(() => {
+      goesOn = process.kill(server, 'SIGCONT');
+    }, 500);
+    const late = await attached('late', ['busy']);
+    expect(goesOn).toBe(true);
+    expect(await lookUp(late, 'late')).toContain(address(late));
   });
 
   it('are connected to and disconnected from while a container runs; published ports move', async () => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { untilNamed } from './known-names.js';
 import type { Connection, NetworkPlumbing } from './netavark.js';
 import type { NetworkNamespaces } from './network-namespaces.js';
 
@@ -29,7 +30,9 @@ export class Wiring {
       if (!wanted.has(JSON.stringify(connection))) await this.#takeAway(path, connection);
     }
     for (const connection of after) {
-      if (!old.has(JSON.stringify(connection))) await this.#plumbing.setUp(path, connection);
+      if (old.has(JSON.stringify(connection))) continue;
+      await this.#plumbing.setUp(path, connection);
+      await untilNamed(path, connection);
     }
   }
 
