@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { DebianRegistry } from '../support/debian-registry.js';
@@ -109,11 +108,10 @@ describe('berth mirror', () => {
     await using berth = await start([rule]);
     await pushImage(berth.url, 'team/app', 'v1', one);
     await pushImage(berth.url, 'own/app', 'v1', three);
-    while ((await digestOf(other, 'app', 'v1')) === 404) await sleep(100);
-    expect(await digestOf(other, 'app', 'v1')).toBe(one.digest);
+    const copied = () => digestOf(other, 'app', 'v1');
+    await expect.poll(copied).toBe(one.digest);
     await pushImage(berth.url, 'team/app', 'v1', two);
-    while ((await digestOf(other, 'app', 'v1')) === one.digest) await sleep(100);
-    expect(await digestOf(other, 'app', 'v1')).toBe(two.digest);
+    await expect.poll(copied).toBe(two.digest);
     const catalog = await http(`${other.url}/v2/_catalog`);
     expect(JSON.parse(catalog.body.toString())).toEqual({ repositories: ['app'] });
   });

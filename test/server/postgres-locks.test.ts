@@ -30,16 +30,19 @@ describe('PostgresLocks', () => {
     await using one = await openLocks();
     await using other = await openLocks();
     const stop = new AbortController();
+    let count = 0;
     const visits = [one, one, one, other, other, other].map(async (locks) => {
       while (!stop.signal.aborted) {
         using _lock = await locks.acquire('busy', 'together');
+        count += 1;
         await sleep(10);
       }
     });
-    await sleep(50);
-    const began = performance.now();
+    await expect.poll(() => count).toBeGreaterThan(12);
+    const before = count;
     (await one.acquire('busy', 'alone'))[Symbol.dispose]();
-    expect(performance.now() - began).toBeLessThan(2000);
+    // However slow all of this is: those who were there or on their way, and no crowd of later ones.
+    expect(count - before).toBeLessThan(50);
     stop.abort();
     await Promise.all(visits);
     // Whatever was tried in vain has left nothing behind.
@@ -67,7 +70,7 @@ describe('PostgresLocks', () => {
     await using locks = await openLocks();
     const lock = await locks.acquire('a', 'alone');
     await server.stop();
-    expect(lock.lost.aborted).toBe(true);
+    await expect.poll(() => lock.lost.aborted).toBe(true);
     await expect(locks.acquire('b', 'alone')).rejects.toThrow(IndexUnavailableError);
     lock[Symbol.dispose]();
     await server.startAgain();
@@ -85,5 +88,5 @@ async function killSession(locks: readonly HeldLock[]): Promise<void> {
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' GROUP BY pid ORDER BY count(*) DESC LIMIT 1",
   );
   await server.query('SELECT pg_terminate_backend($1)', [found?.pid]);
-  for (let tries = 0; tries < 100 && locks.some(({ lost }) => !lost.aborted); tries += 1) await sleep(20);
+  await expect.poll(() => locks.every(({ lost }) => lost.aborted)).toBe(true);
 }

@@ -136,9 +136,11 @@ describe('a registry in a bucket', () => {
       status: 503,
       headers: { 'retry-after': '30' },
     });
-    expect(berth.output).toMatch(
-      /level=warning msg="storage failed a request" error="AbortMultipartUpload of \S+ failed in the object store: permission denied/,
-    );
+    await expect
+      .poll(() => berth.output)
+      .toMatch(
+        /level=warning msg="storage failed a request" error="AbortMultipartUpload of \S+ failed in the object store: permission denied/,
+      );
     proxy.fault = () => undefined;
     expect((await http(upload, { method: 'DELETE' })).status).toBe(204);
   });

@@ -24,7 +24,7 @@ describe('berth serve', () => {
       env: cleanEnvironment({ REGISTRY_HTTP_ADDR: address }),
       isReady: async () => (await http(`http://${address}/v2/`)).status === 200,
     });
-    expect(server.output).toContain(`docker push localhost:${port}/`);
+    await expect.poll(() => server.output).toContain(`docker push localhost:${port}/`);
     await pushImage(`http://${address}`, 'app', 'v1', testImage('a'));
     expect(await server.stop('SIGTERM')).toBe(0);
   });
@@ -342,7 +342,7 @@ describe('the berth command', () => {
 
   it('ends without a word, as by SIGPIPE, when nobody reads on', async () => {
     const script = `{ "$1" config schema; echo "ended with $?" >&2; } 2>&1 >&3 | cat`;
-    const said = await run(['bash', '-c', `exec 3> >(true); sleep 0.1; ${script}`, 'bash', BERTH]);
+    const said = await run(['bash', '-c', `exec 3> >(true); wait $!; ${script}`, 'bash', BERTH]);
     expect(said).toBe('ended with 141\n');
     const full = await run(['bash', '-c', '"$1" config schema >/dev/full', 'bash', BERTH]).catch((e) => e);
     expect(full).toMatchObject({ code: 1, stderr: 'berth: no space left on device\n' });
