@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { afterFailure } from '../support/after-failure.js';
 import { BERTH } from '../support/berth-process.js';
@@ -115,7 +117,7 @@ describe('commands of berth', () => {
       expect(await berth(...args)).toBe(await docker(...args));
     // The rest is of the moment.
     const sections = async (client: typeof docker) =>
-      (await client('system', 'df', '-v')).replace(/\d+ seconds?|Less than a second|About a minute/g, 'soon');
+      (await client('system', 'df', '-v')).replace(/(\d+|Less than a|About a) (second|minute)s?/g, 'soon');
     expect((await sections(berth)).split(/\s{2,}/)).toEqual((await sections(docker)).split(/\s{2,}/));
     expect(await berth('info')).toContain('Containers: 2\n  Running: 1\n');
     expect(await berth('system', 'prune', '--force')).toBe(
@@ -231,9 +233,14 @@ describe('what a container of berth engine has', () => {
         'talks',
       ),
     ).toBe('100663296 on-failure kept\n');
-    const followed = docker('logs', '-f', 'talks');
+    const following = spawn('docker', ['logs', '-f', 'talks'], {
+      env: engine.environment(),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [first] = (await once(following.stdout, 'data')) as [Buffer]; // it has begun
+    const rest = text(following.stdout);
     await docker('rm', '-f', 'talks');
-    expect(await followed).toBe('one\nthree\n67108864\n');
+    expect(`${first}${await rest}`).toBe('one\nthree\n67108864\n');
     expect(await docker('volume', 'inspect', '-f', '{{.Labels.a}}', 'kept')).toBe('b\n');
     expect(await docker('volume', 'prune', '-f', '--filter', 'all=true')).toContain('kept');
   });
@@ -250,6 +257,7 @@ describe('networks of berth engine', () => {
     const script = 'mkdir /w; echo hi > /w/index.html; exec httpd -f -p 80 -h /w';
     const flags = ['--network', 'lab', '--ip', '10.62.0.9', '--network-alias', 'www', '-p', '8088:80'];
     await docker('run', '-d', '--name', 'served', ...flags, 'box:1', 'sh', '-c', script);
+    await expect.poll(() => namespace.run(['curl', '-sS', 'http://127.0.0.1:8088/'])).toBe('hi\n');
     expect(await docker('run', '--rm', '--network', 'lab', 'box:1', 'wget', '-qO-', 'http://www/')).toBe(
       'hi\n',
     );

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommandPrefix, cleanEnvironment } from '../support/run.js';
@@ -26,8 +26,9 @@ export class JournalNamespace implements AsyncDisposable {
     const namespace = new JournalNamespace(
       spawn(program, args, { env: cleanEnvironment(), stdio: ['ignore', 'ignore', 'ignore'] }),
     );
-    const socket = `/proc/${namespace.#journald.pid}/root/run/systemd/journal/socket`;
-    while (!existsSync(socket)) {
+    const process = `/proc/${namespace.#journald.pid}`;
+    // Before it is journald it may still see the socket of the machine's.
+    while (!isJournald(process) || !existsSync(`${process}/root/run/systemd/journal/socket`)) {
       if (namespace.#journald.exitCode !== null) throw new Error('journald did not start');
       await sleep(50);
     }
@@ -49,4 +50,8 @@ export class JournalNamespace implements AsyncDisposable {
     this.#journald.kill();
     await ended;
   }
+}
+
+function isJournald(process: string): boolean {
+  return existsSync(process) && readFileSync(`${process}/comm`, 'utf8') === 'systemd-journal\n';
 }

@@ -74,6 +74,7 @@ describe('what is started again by whoever looks next when it was killed', () =>
 
   it('leaves a port of IPv6 to who has taken it meanwhile', async () => {
     await place.run(['run', '-d', '--name', 'late', '-p', '8081:80', 'box', 'sleep', '1000']);
+    await expect.poll(() => pidsOf('berth-port-relay', place.root)).toHaveLength(1);
     await killAtOnce(...pidsOf('berth-port-relay', place.root));
     const listen = "require('node:net').createServer().listen({ port: 8081, host: '::', ipv6Only: true })";
     const [program = '', ...args] = [...place.prefix, process.execPath, '-e', listen];

@@ -29,7 +29,8 @@ describe('the terminal of who runs a container', () => {
     expect(shown).toMatch(/^opost .* onlcr /m);
   });
   it('lends its size where nothing is typed too', async () => {
-    const line = command('run', '--rm', '-t', 'box', 'sh', '-c', '"sleep 0.3; stty size"');
+    const script = `"until stty size | grep '25 90'; do sleep 0.1; done"`;
+    const line = command('run', '--rm', '-t', 'box', 'sh', '-c', script);
     await using terminal = await Terminal.start(line, { ...size, env: place.env });
     await terminal.until(/^ended with 0$/);
     expect(await terminal.everything()).toContain('25 90');

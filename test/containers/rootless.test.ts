@@ -131,8 +131,9 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     await place.run(['network', 'create', 'app']);
     const ports = ['-p', '127.0.0.1:8080:80', '-p', '[::1]:8080:80'];
     await place.run(['run', '-d', '--name', 'web', '--network', 'app', ...ports, 'box', 'sh', '-c', WEB]);
-    const fetch = ['curl', '-sS', '--retry', '5', '--retry-connrefused', 'http://127.0.0.1:8080/file'];
-    expect(await place.network.run(fetch)).toBe('hello\n');
+    const fetch = ['curl', '-sS', 'http://127.0.0.1:8080/file'];
+    // The port may be there before somebody listens in the container.
+    await expect.poll(() => place.network.run(fetch)).toBe('hello\n');
     const fetch6 = ['curl', '-sS', 'http://[::1]:8080/file'];
     expect(await place.network.run(fetch6)).toBe('hello\n');
     const get = ['run', '--rm', '--network', 'app', 'box', 'wget', '-qO-', 'http://web/file'];
@@ -215,11 +216,12 @@ describe.runIf(process.getuid?.() === 0)('an ordinary user', () => {
     const script = 'sleep 1000 & exec sleep 1000';
     await place.run(['run', '-d', '--name', 'idle', '--network', 'none', 'box', 'sh', '-c', script]);
     await place.run(['exec', '-d', 'idle', 'sleep', '1000']);
+    const sleeping = async () => (await place.run(['top', 'idle', '-o', 'pid,comm'])).match(/sleep/g);
+    await expect.poll(sleeping).toHaveLength(3);
     const format = '{{.MemUsage}}|{{.BlockIO}}|{{.PIDs}}';
     expect(await place.run(['stats', '--no-stream', '--format', format, 'idle'])).toMatch(
       /^\d\.\d+MiB \/ [^|]+\|--\|3\n$/,
     );
-    expect((await place.run(['top', 'idle', '-o', 'pid,comm'])).match(/sleep/g)).toHaveLength(3);
     expect(await place.run(['info'])).toContain('rootless');
     await place.run(['rm', '-f', 'idle']);
   });
