@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -401,7 +403,7 @@ RUN --mount=type=cache,id=unused,target=/cache true
       'base',
     );
     const building = berth('build', ...flags, context);
-    const used = await vi.waitUntil(() => directoryWith(mounts, 'ready'), 20_000);
+    const used = await vi.waitUntil(() => directoryWith(mounts, 'ready'), 60_000);
     expect(await berth('builder', 'prune', '--root', root, '--all', '--force')).not.toContain('used');
     await writeFile(join(used, 'go'), '');
     await building;
@@ -413,9 +415,17 @@ RUN --mount=type=cache,id=unused,target=/cache true
   });
 
   it('leaves nothing half-made when it is interrupted', async () => {
-    await write({ Dockerfile: 'FROM base\nRUN sleep 100\n' });
-    const command = ['timeout', '-s', 'INT', '2', BERTH, 'build', '--network=none', context];
-    await failureOf(run(command, { env: environment() }));
+    await write({ Dockerfile: 'FROM base\nRUN echo begun; sleep 100\n' });
+    const args = ['build', '--progress=plain', '--network=none', context];
+    const building = spawn(BERTH, args, { env: environment(), stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = once(building, 'exit');
+    let said = '';
+    building.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    await expect.poll(() => said).toMatch(/ begun$/m);
+    building.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
     expect(await readdir(join(folder.path, 'root/tmp'))).toEqual([]);
   });
 });

@@ -1,7 +1,9 @@
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { cp, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { BERTH } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
 import { cleanEnvironment, run } from '../support/run.js';
@@ -62,10 +64,18 @@ describe('progress on a terminal', () => {
   });
 
   it('shows whole lines of the output', async () => {
-    const script = String.raw`printf 'be'; sleep 1; printf 'gun\n'; sleep 2; printf '\303'; sleep 1; printf '\251t\303\251\n'; sleep 2`;
-    await using terminal = await open(`FROM base\nRUN ${script}\n`);
-    await terminal.until(/^=> => begun$/);
-    await terminal.until(/^=> => été$/);
+    const goOn: (() => void)[] = [];
+    const server = createServer((socket) => goOn.push(() => void socket.end())).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const seen = `nc 127.0.0.1 ${(server.address() as AddressInfo).port}`; // waits until it has been
+    const script = String.raw`printf 'be'; sleep 1; printf 'gun\n'; ${seen}; printf '\303'; sleep 1; printf '\251t\303\251\n'; ${seen}`;
+    await using terminal = await open(`FROM base\nRUN ${script}\n`, { flags: '--network=host' });
+    for (const line of [/^=> => begun$/, /^=> => été$/]) {
+      await terminal.until(line);
+      await expect.poll(() => goOn.length).toBe(1);
+      goOn.pop()?.();
+    }
     expect((await terminal.until(/ended with/)).filter((line) => line.startsWith('=> => '))).toEqual([]);
   });
 

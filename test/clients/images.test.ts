@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { DebianRegistry } from '../support/debian-registry.js';
@@ -263,9 +262,8 @@ describe('registries', () => {
     const ended = new Promise((resolve) => child.once('close', resolve));
     const temporary = join(other.root, 'tmp');
     const isUnderWay = () =>
-      existsSync(temporary) &&
       readdirSync(temporary, { recursive: true }).some((path) => dirname(String(path)) !== '.');
-    while (!isUnderWay() && child.exitCode === null) await sleep(5);
+    await expect.poll(isUnderWay, { interval: 5 }).toBe(true);
     child.kill('SIGKILL');
     await ended;
     expectWhole(other.root);

@@ -420,7 +420,7 @@ describe('what is killed', () => {
     await until(async () => (await place.run(['logs', 'held'])) === 'ready\n');
     const cli = spawn(BERTH, ['commit', 'held'], { env: place.env, stdio: 'ignore' });
     const names = () => readdirSync(join(place.root, 'tmp'), { recursive: true }).join(' ');
-    await until(async () => names().includes('commit-'));
+    await expect.poll(names).toContain('commit-');
     cli.kill('SIGKILL');
     await once(cli, 'exit');
     expect(await inspect('held', '{{.State}}')).toBe('running\n');

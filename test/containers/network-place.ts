@@ -12,6 +12,8 @@ import { run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 const CLONE_NEWNET = 0x4000_0000;
+/** For half a minute and more: what is asked is about to be there, on a machine that may be busy. */
+const LOOKS = 600;
 
 /** Networks of their own, in a network namespace that this process is in from then on. */
 export class NetworkPlace implements AsyncDisposable {
@@ -82,7 +84,7 @@ export const ping = (from: Attachment, to: string, { patience = 10 } = {}) =>
 export async function lookUp(from: Attachment, name: string, at = 0): Promise<string> {
   // One that knows nothing yet asks on where nobody answers.
   const ask = ['timeout', '5', 'busybox', 'nslookup', name, from.endpoints[at]?.dnsServer ?? ''];
-  for (let left = 20; ; left -= 1) {
+  for (let left = LOOKS; ; left -= 1) {
     try {
       return await inside(from, ...ask);
     } catch (error) {
@@ -101,7 +103,7 @@ export function serve(container: Attachment, port: number, line: string): void {
 
 /** What is said at a port of this machine. */
 export async function said(port: number, host = '127.0.0.1'): Promise<string> {
-  for (let left = 50; ; left -= 1) {
+  for (let left = LOOKS; ; left -= 1) {
     try {
       const socket = connect({ host, port });
       socket.setTimeout(5000, () => socket.destroy(new Error(`nothing is said at ${host}:${port}`)));
