@@ -134,7 +134,7 @@ export class ContainerSession implements Disposable {
       resize();
       return;
     }
-    // A program that draws on it draws again only when the size is another one than before; conmon sees one size at a time.
+    // A program that draws on it draws again only when the size is another one than before.
     resizeTerminal(folder, stdout.rows + 1, stdout.columns + 1);
     setTimeout(resize, REDRAW_MS).unref();
   }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -45,6 +45,18 @@ describe('the terminal of who runs a container', () => {
     await terminal.type('exit 5');
     await terminal.until(/^ended with 5$/);
     await place.run(['rm', 'shell']);
+  });
+  it('lends its size of last, when the monitor of the container has no time for one after the other', async () => {
+    const id = (await place.run(['run', '-dit', '--name', 'busy', 'box', 'sh'])).trim();
+    const monitor = Number(readFileSync(join(place.root, 'containers', id, 'conmon.pid'), 'utf8'));
+    process.kill(monitor, 'SIGSTOP');
+    await using terminal = await Terminal.start(command('start', '-ai', 'busy'), { ...size, env: place.env });
+    await sleep(1500); // it is told of another size, and then of its own
+    process.kill(monitor, 'SIGCONT');
+    await terminal.until(/#/);
+    await terminal.type('until stty size | grep "25 90"; do sleep 0.1; done; exit 5');
+    await terminal.until(/^ended with 5$/);
+    await place.run(['rm', 'busy']);
   });
   it('hands on interrupts where the container has a terminal and nothing is typed', async () => {
     const script = '"trap \'exit 9\' INT; echo up; while :; do sleep 0.1; done"';

@@ -1,5 +1,4 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { flock, tryFlock, UMOUNT_FLAGS, umount } from '../../linux/index.js';
 import { RuntimeError } from '../errors.js';
 import { isMountPoint, mountsBelow } from '../own-mounts.js';
@@ -18,6 +17,7 @@ type ContainerFile =
   | 'care'
   | 'oci-log'
   | 'ctl'
+  | 'winsz'
   | 'attach'
   | 'hosts'
   | 'hostname'
@@ -174,9 +174,11 @@ export class ContainerFolder {
 
   /** Forgets the end of the last run. */
   forgetExit(): void {
-    for (const name of ['exit', 'oom', 'attach', 'ctl', 'oci-log', 'health.json', 'health.pid'] as const)
+    for (const name of [
+      ...(['exit', 'oom', 'oci-log', 'health.json', 'health.pid'] as const),
+      ...(['attach', 'ctl', 'winsz'] as const),
+    ])
       rmSync(this.file(name), { force: true });
-    rmSync(join(this.path, 'winsz'), { force: true });
   }
 }
 

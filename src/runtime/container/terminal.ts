@@ -16,12 +16,15 @@ export function parseDetachKeys(text: string): Uint8Array {
   );
 }
 
+/** What conmon reads at a time. Of several lines in it some versions take the first again and again, and no other. */
+const READ_BYTES = 199;
+
 /** Tells conmon how large the terminal is; nothing happens to a container that has ended, or has not begun. */
 export function resizeTerminal(folder: ContainerFolder, rows: number, columns: number): void {
   let fd: number | undefined;
   try {
-    fd = openSync(folder.file('ctl'), constants.O_WRONLY | constants.O_NONBLOCK);
-    writeSync(fd, `1 ${rows} ${columns}\n`);
+    fd = openSync(folder.file('winsz'), constants.O_WRONLY | constants.O_NONBLOCK);
+    writeSync(fd, `${`${rows} ${columns}`.padEnd(READ_BYTES - 1)}\n`);
   } catch {
     // there is nobody to tell
   } finally {
