@@ -66,7 +66,6 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   const root = `${prefix}/v2`;
   app.use(observed(options));
   app.use(explained(options, registry));
-  app.use(addressed);
   app.use(inService(options));
   if (options.issuer) app.use(tokenRoutes(options.issuer, registry));
   app.use(identified(options, registry));
@@ -87,13 +86,6 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
     options.log[level]({ error }, 'an answer could not be sent');
   });
   return app;
-}
-
-/** RFC 9112 section 3.2. */
-function addressed({ req }: Context, next: Next) {
-  if (req.httpVersion === '1.1' && req.headers.host === undefined)
-    throw new HttpError(400, 'UNSUPPORTED', 'a request of HTTP/1.1 must say its Host');
-  return next();
 }
 
 /** Everything is refused while the registry is down, `/` included: that is what load balancers ask for. */
@@ -141,7 +133,7 @@ function observed({ observer }: AppOptions) {
     ctx.state.proven = false;
     ctx.state.handler = 'other';
     observer.started(ctx.state);
-    ctx.res.once('close', () => observer.finished({ ctx, startedAt, complete: ctx.res.writableFinished }));
+    ctx.res.on('close', () => observer.finished({ ctx, startedAt, complete: ctx.res.writableFinished }));
     return next();
   };
 }
@@ -158,11 +150,18 @@ function explained(options: AppOptions, registry: Registry) {
     const ctx = context as RegistryContext;
     setCommonHeaders(ctx, options);
     try {
+      expectHost(ctx);
       await next();
     } catch (error) {
       await sendFailure(ctx, options, registry, error);
     }
   };
+}
+
+/** RFC 9112 section 3.2. */
+function expectHost({ req }: Context): void {
+  if (req.httpVersion === '1.1' && req.headers.host === undefined)
+    throw new HttpError(400, 'UNSUPPORTED', 'a request of HTTP/1.1 must say its Host');
 }
 
 async function sendFailure(

@@ -70,10 +70,6 @@ export class RegistryServer {
     const callback = app.callback() as (req: IncomingMessage, res: ServerResponse) => Promise<void>;
     const answer = (req: IncomingMessage, res: ServerResponse) => {
       if (!this.#admit(req, res)) return;
-      this.#requests += 1;
-      res.once('close', () => {
-        this.#requests -= 1;
-      });
       req.url = originForm(req.url ?? '/');
       return callback(req, res);
     };
@@ -86,21 +82,29 @@ export class RegistryServer {
 
   /** Node starts every request that a connection sends ahead, each with its files and buffers. */
   #admit({ httpVersionMajor, socket }: IncomingMessage, res: ServerResponse): boolean {
-    if (httpVersionMajor !== 1) return true;
-    const answers = this.#underWay.get(socket) ?? new Set();
-    if (answers.size >= MAX_PIPELINED) {
+    const answers = httpVersionMajor === 1 ? this.#answersOn(socket) : undefined;
+    if (answers && answers.size >= MAX_PIPELINED) {
       socket.destroy();
       return false;
     }
-    this.#underWay.set(socket, answers.add(res));
-    res.once('close', () => {
-      answers.delete(res);
-      if (answers.size > 0) return;
-      this.#underWay.delete(socket);
+    answers?.add(res);
+    this.#requests += 1;
+    res.on('close', () => {
+      this.#requests -= 1;
+      answers?.delete(res);
       // Its client may take it to be kept alive: so it was told before the stop.
-      if (this.#draining) socket.destroySoon();
+      if (this.#draining && answers?.size === 0) socket.destroySoon();
     });
     return true;
+  }
+
+  #answersOn(socket: Socket): Set<ServerResponse> {
+    const known = this.#underWay.get(socket);
+    if (known) return known;
+    const answers = new Set<ServerResponse>();
+    this.#underWay.set(socket, answers);
+    socket.once('close', () => this.#underWay.delete(socket));
+    return answers;
   }
 
   /** Takes over changed certificates for new connections. */
