@@ -9,7 +9,8 @@ import { createBucket, onBucket } from '../support/s3.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const SUITE = new URL('../../conformance/', import.meta.url).pathname;
-const MINUTES = 60_000;
+/** A suite that takes so long hangs. */
+const HANGS_MS = 280_000;
 
 describe('the conformance suite', () => {
   it('finds nothing against Berth', async () => {
@@ -53,7 +54,7 @@ describe('the conformance suite', () => {
   });
 
   it('finds exactly what it should against docker-registry', async () => {
-    await run([process.execPath, join(SUITE, 'self-check.ts')], { timeoutMs: 3 * MINUTES });
+    await run([process.execPath, join(SUITE, 'self-check.ts')], { timeoutMs: HANGS_MS });
   });
 });
 
@@ -61,7 +62,7 @@ describe('the conformance suite', () => {
 async function failures(args: readonly string[]): Promise<unknown[]> {
   await using report = await temporaryFolder();
   const options = [...args, '--report', report.path, '--allow-failures'];
-  await run([process.execPath, join(SUITE, 'run.ts'), ...options], { timeoutMs: 3 * MINUTES });
+  await run([process.execPath, join(SUITE, 'run.ts'), ...options], { timeoutMs: HANGS_MS });
   const { results } = JSON.parse(await readFile(join(report.path, 'results.json'), 'utf8'));
   expect(results.length).toBeGreaterThan(200);
   return results.filter(({ status }: { status: string }) => status === 'fail');
