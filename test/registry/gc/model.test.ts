@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { type MetadataIndex, SqliteIndex } from '../../../src/index/index.js';
-import { type Digest, MEDIA_TYPES, parseRepositoryName, parseTag } from '../../../src/oci/index.js';
+import {
+  type Digest,
+  MEDIA_TYPES,
+  parseRepositoryName,
+  parseTag,
+  type RepositoryName,
+} from '../../../src/oci/index.js';
 import { Collector, IndexNotTrustedError } from '../../../src/registry/gc/index.js';
 import { MemoryDriver } from '../../../src/storage/index.js';
 import { Random } from '../../faults/random.js';
 import { seedOfRun } from '../../support/seed.js';
 import { digest, imageOf, indexOf, openMemoryRegistry, pushBlob } from '../repositories/memory-registry.js';
-import { Model, type ModelManifest } from './model.js';
+import { Model, type ModelManifest, type Sight } from './model.js';
 
 const NAMES = ['one', 'two', 'team/three'].map(parseRepositoryName);
 const TAGS = ['a', 'b', 'c', 'd'].map(parseTag);
@@ -49,6 +55,8 @@ class Run {
   #registry!: ReturnType<typeof openMemoryRegistry>;
   /** While several are at work at once, so that they meet in many orders. */
   #answersAreLate = false;
+  /** What many of them want. */
+  #wanted = '';
 
   constructor(random: Random) {
     this.#random = random;
@@ -99,6 +107,7 @@ class Run {
   async #collectWhileUsed(): Promise<void> {
     const untagged = this.#random.chance(0.5);
     if (this.#random.chance(0.5)) this.#time += GRACE; // so that much of it goes
+    this.#wanted = this.#random.pick(this.#heldOf(this.#random.pick(NAMES)));
     const clients = Array.from({ length: this.#random.between(1, 9) }, () =>
       this.#random.pick([
         () => this.#pushBlob(),
@@ -112,9 +121,9 @@ class Run {
       return client();
     };
     this.#answersAreLate = true;
-    const [, ...promises] = await Promise.all([this.#runCollector(untagged), ...clients.map(soon)]);
+    const [, ...sights] = await Promise.all([this.#runCollector(untagged), ...clients.map(soon)]);
     this.#answersAreLate = false;
-    for (const promise of promises) promise?.();
+    this.#model.believe(sights.filter((sight) => sight !== undefined));
     await this.#expectCollected(untagged);
   }
 
@@ -209,38 +218,42 @@ class Run {
     this.#vouch(known);
   }
 
-  /** @returns what is true once all are through, if it was there. */
-  async #askForBlobOrFindItGone(): Promise<(() => void) | undefined> {
+  /** @returns what was seen, if it was there. */
+  async #askForBlobOrFindItGone(): Promise<Sight | undefined> {
     const name = this.#random.pick(NAMES);
-    const text = this.#pickHeld(name);
+    const text = this.#pickWanted(name);
     const isThere = await this.#registry.blobs.get(name, digest(text)).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        expect(error).toMatchObject({ code: 'BLOB_UNKNOWN' });
+        return false;
+      },
     );
-    return isThere ? () => this.#vouch(this.#known(name, text)) : undefined;
+    return isThere ? { name, digest: digest(text), note: (times) => this.#vouch(times) } : undefined;
   }
 
   /** From where it may be removed at that moment, to where it was not. */
-  async #mountOrFindItGone(): Promise<(() => void) | undefined> {
+  async #mountOrFindItGone(): Promise<Sight | undefined> {
     const [from, to] = [this.#random.pick(NAMES), this.#random.pick(NAMES)];
-    const text = this.#pickHeld(from);
-    if (this.#model.at(to).blobs.has(digest(text))) return undefined;
+    const text = this.#pickWanted(from);
+    const { blobs } = this.#model.at(to);
+    if (blobs.has(digest(text))) return undefined;
     const times = { vouchedAt: this.#time, linkedAt: this.#time };
     const isMounted = (await this.#registry.blobs.mount(from, to, digest(text))) !== undefined;
     return isMounted
-      ? () => this.#known(from, text) && this.#model.at(to).blobs.set(digest(text), times)
+      ? { name: from, digest: digest(text), note: () => blobs.set(digest(text), times) }
       : undefined;
   }
 
-  #pickHeld(name: (typeof NAMES)[number]): string {
-    const held = TEXTS.filter((text) => this.#model.at(name).blobs.has(digest(text)));
-    return this.#random.pick(held.length > 0 ? held : TEXTS);
+  /** Mostly what it holds already; another client may be about to bring the rest. */
+  #pickWanted(name: RepositoryName): string {
+    return this.#random.chance(0.5) ? this.#wanted : this.#random.pick(this.#heldOf(name));
   }
 
-  #known(name: (typeof NAMES)[number], text: string) {
-    const known = this.#model.at(name).blobs.get(digest(text));
-    if (known === undefined) throw new Error(`${name} has ${text}, which nobody pushed`);
-    return known;
+  /** All that there may be, where it holds none. */
+  #heldOf(name: RepositoryName): readonly string[] {
+    const held = TEXTS.filter((text) => this.#model.at(name).blobs.has(digest(text)));
+    return held.length > 0 ? held : TEXTS;
   }
 
   async #pushImageOrFindBlobsGone(): Promise<undefined> {
@@ -290,7 +303,7 @@ class Run {
   }
 
   async #put(
-    name: (typeof NAMES)[number],
+    name: RepositoryName,
     bytes: Buffer,
     manifest: ModelManifest,
     { tagged = this.#random.chance(0.5) } = {},

@@ -14,9 +14,14 @@ type Trashed = Readonly<{
   tagsOnly: boolean;
 }>;
 
+/** When somebody was last told of a blob, and when its link was written. */
+type BlobTimes = { vouchedAt: number; linkedAt: number };
+
+/** A blob that was in a repository while others were at work there too, and what follows from that. */
+export type Sight = Readonly<{ name: RepositoryName; digest: Digest; note: (times: BlobTimes) => void }>;
+
 class ModelRepository {
-  /** Blobs to when somebody was last told of them, and to when their link was written. */
-  readonly blobs = new Map<Digest, { vouchedAt: number; linkedAt: number }>();
+  readonly blobs = new Map<Digest, BlobTimes>();
   readonly manifests = new Map<Digest, { manifest: ModelManifest; pushedAt: number }>();
   readonly tags = new Map<Tag, Digest>();
   readonly trash = new Map<string, Trashed>();
@@ -42,6 +47,23 @@ export class Model {
   loseIndex(): void {
     for (const { blobs } of this.repositories.values())
       for (const times of blobs.values()) times.vouchedAt = times.linkedAt;
+  }
+
+  /**
+   * In whatever order: what is mounted others see, and mount on, while whoever mounts it waits to be told.
+   * @throws {Error} nobody brought it there.
+   */
+  believe(sights: readonly Sight[]): void {
+    const left = sights.filter(({ name, digest, note }) => {
+      const times = this.at(name).blobs.get(digest);
+      if (times) note(times);
+      return times === undefined;
+    });
+    if (left.length > 0 && left.length === sights.length)
+      throw new Error(
+        left.map(({ name, digest }) => `${name} had ${digest}, which nobody brought`).join('; '),
+      );
+    if (left.length > 0) this.believe(left);
   }
 
   /** Manifests that nothing needs. */
