@@ -124,7 +124,7 @@ export class FollowedFetch implements AsyncDisposable {
   async *bytes(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     let position = 0;
     for (let movedAt = performance.now(); performance.now() - movedAt < this.#stallMs; ) {
-      const { size, mode } = await this.#file.stat();
+      const { size, mode, nlink } = await this.#file.stat();
       if (position < size) {
         const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(CHUNK_BYTES), { position });
         position += bytesRead;
@@ -135,7 +135,9 @@ export class FollowedFetch implements AsyncDisposable {
       this.#isRight = isMarkedRight(mode);
       if (this.#isRight || this.#lease) return;
       this.#lease = await this.#tryLease(); // then the other has ended, and the next look is the last
-      if (this.#lease === undefined) await pause(signal);
+      if (this.#lease) continue;
+      if (nlink === 0) return; // it has, and somebody else goes on
+      await pause(signal);
     }
   }
 

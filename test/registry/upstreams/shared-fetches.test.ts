@@ -74,6 +74,22 @@ describe('what several processes want to fetch', () => {
     expect(await fetches.join('a', SIGNAL)).toEqual({});
   });
 
+  it('is waited for by nobody once the first has failed, though one of those who followed goes on', async () => {
+    const patient = new SharedFetches(new LocalLocks(), folder.path, { stallMs: 60_000 });
+    const { lease } = await patient.join('a', SIGNAL);
+    const file = await GrowingFile.create(folder.path, lease?.fileName(10));
+    await file.append(Buffer.from('hello'));
+    const { followed: next } = await patient.join('a', SIGNAL);
+    const { followed: other } = await patient.join('a', SIGNAL);
+    await using followed = new AsyncDisposableStack();
+    followed.use(next);
+    followed.use(other);
+    await file.fail(new Error('for this test'));
+    lease?.[Symbol.dispose]();
+    for (const each of [next, other]) expect(each && (await textOf(each))).toBe('hello');
+    expect([next?.isRight, other?.isRight]).toEqual([false, false]);
+  });
+
   it('is waited for no longer where it stands still', async () => {
     const file = await GrowingFile.create(folder.path, (await lead()).fileName(10));
     await file.append(Buffer.from('hello'));
