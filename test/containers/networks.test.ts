@@ -100,6 +100,21 @@ describe('networks of one’s own', () => {
     expect(await lookUp(late, 'late')).toContain(address(late));
   });
 
+  it('keep nobody else waiting for a name server that says nothing', async () => {
+    await networks.create({ Name: 'silent' });
+    await attached('here', ['silent']);
+    const server = Number(readFileSync(place.nameServerPidFile, 'utf8'));
+    process.kill(server, 'SIGSTOP');
+    try {
+      const done: string[] = [];
+      const attach = (name: string, network: string) => attached(name, [network]).then(() => done.push(name));
+      await Promise.all([attach('waiting', 'silent'), attach('other', 'bridge')]);
+      expect(done).toEqual(['other', 'waiting']);
+    } finally {
+      process.kill(server, 'SIGCONT');
+    }
+  });
+
   it('are connected to and disconnected from while a container runs; published ports move', async () => {
     await networks.create({ Name: 'one' });
     await networks.create({ Name: 'two', Internal: true });

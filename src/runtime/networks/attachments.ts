@@ -4,6 +4,7 @@ import { flock } from '../../linux/index.js';
 import { bootId } from '../runtime-directory.js';
 import type { Endpoint, EndpointRequest, NetworkedContainer } from './endpoint.js';
 import { HeldPorts } from './held-ports.js';
+import { untilNamed } from './known-names.js';
 import type { Connection, NetworkPlumbing } from './netavark.js';
 import type { Network } from './network.js';
 import { NetworkForbiddenError, PortTakenError } from './network-errors.js';
@@ -85,7 +86,7 @@ export class Attachments {
     // Ports that could be taken are nobody's: whoever had them by its row is no more.
     for (const id of this.#having(held.ports)) await this.detach(id);
     try {
-      await this.#locked(async () => {
+      const added = await this.#locked(async () => {
         this.#store.transaction(() => {
           this.#store.putAttachment({ container, ports: held.ports, dnsServers, boot: bootId() });
           for (const request of requests) this.#add(container, request);
@@ -93,10 +94,12 @@ export class Attachments {
         if (namespaceOf === undefined) await this.#namespaces.make(container.id);
         else await this.#namespaces.adopt(container.id, namespaceOf);
         if (this.#plumbing.takesPorts) held.letGoOfFour();
-        await this.#wiring.change(container.id, [], this.#connections(container.id));
+        const connections = await this.#wiring.change(container.id, [], this.#connections(container.id));
         held.relay((taken) => this.#relay(container.id).start(taken, this.#plumbing.prefix));
         this.#leadRelay(container.id);
+        return connections;
       });
+      await untilNamed(this.#namespaces.path(container.id), added);
       const attachment = this.#expect(container);
       resources.move();
       return { ...attachment, held };
@@ -120,13 +123,13 @@ export class Attachments {
   async connect(container: NetworkedContainer, request: EndpointRequest): Promise<Endpoint> {
     this.#expect(container);
     const { id } = container;
-    return this.#locked(async () => {
+    const { endpoint, added } = await this.#locked(async () => {
       const before = this.#connections(id);
       const endpoint = this.#store.transaction(() => this.#add(container, request));
       try {
-        await this.#wiring.change(id, before, this.#connections(id));
+        const added = await this.#wiring.change(id, before, this.#connections(id));
         this.#leadRelay(id);
-        return endpoint;
+        return { endpoint, added };
       } catch (error) {
         const failed = this.#connections(id);
         this.#store.removeEndpoint(id, endpoint);
@@ -134,6 +137,8 @@ export class Attachments {
         throw error;
       }
     });
+    await untilNamed(this.#namespaces.path(id), added);
+    return endpoint;
   }
 
   async adopt(container: string, pid: number): Promise<void> {
@@ -141,17 +146,20 @@ export class Attachments {
   }
 
   async disconnect(container: string, network: Network): Promise<void> {
-    await this.#locked(async () => {
+    const added = await this.#locked(async () => {
       const before = this.#connections(container);
       const gone = before.find(({ endpoint }) => endpoint.networkId === network.id);
       if (gone === undefined)
         throw new NetworkForbiddenError(
           `container ${container} is not connected to the network ${network.name}`,
         );
-      await this.#wiring.change(container, before, this.#connections(container, network.id));
+      const connections = this.#connections(container, network.id);
+      const added = await this.#wiring.change(container, before, connections);
       this.#store.removeEndpoint(container, gone.endpoint);
       this.#leadRelay(container);
+      return added;
     });
+    await untilNamed(this.#namespaces.path(container), added);
   }
 
   async reconcile(living: Iterable<string>): Promise<void> {

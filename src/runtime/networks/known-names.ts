@@ -24,10 +24,14 @@ while (1) {
 `;
 
 /**
- * Resolves once the name server knows a container that has just come: it is told by a signal, and takes its time. What is
- * asked for before that does not exist.
+ * Resolves once the name server knows a container that has just come into networks: it is told by a signal, and takes its time.
+ * What is asked for before that does not exist.
  */
-export async function untilNamed(namespace: string, { endpoint }: Connection): Promise<void> {
+export async function untilNamed(namespace: string, added: readonly Connection[]): Promise<void> {
+  await Promise.all(added.map((connection) => untilNamedIn(namespace, connection)));
+}
+
+async function untilNamedIn(namespace: string, { endpoint }: Connection): Promise<void> {
   const name = endpoint.dnsNames.find(isLabel);
   const perl = findProgram('perl');
   if (endpoint.dnsServer === '' || name === undefined || perl === undefined) return;

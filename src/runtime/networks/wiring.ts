@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { untilNamed } from './known-names.js';
 import type { Connection, NetworkPlumbing } from './netavark.js';
 import type { NetworkNamespaces } from './network-namespaces.js';
 
@@ -16,12 +15,12 @@ export class Wiring {
     this.#namespaces = namespaces;
   }
 
-  /** Takes away what is no longer to be, and makes what is new. */
+  /** Takes away what is no longer to be, and makes what is new. @returns that. */
   async change(
     container: string,
     before: readonly Connection[],
     after: readonly Connection[],
-  ): Promise<void> {
+  ): Promise<readonly Connection[]> {
     const path = this.#namespaces.path(container);
     const texts = (connections: readonly Connection[]) =>
       new Set(connections.map((one) => JSON.stringify(one)));
@@ -29,11 +28,9 @@ export class Wiring {
     for (const connection of before.toReversed()) {
       if (!wanted.has(JSON.stringify(connection))) await this.#takeAway(path, connection);
     }
-    for (const connection of after) {
-      if (old.has(JSON.stringify(connection))) continue;
-      await this.#plumbing.setUp(path, connection);
-      await untilNamed(path, connection);
-    }
+    const added = after.filter((one) => !old.has(JSON.stringify(one)));
+    for (const connection of added) await this.#plumbing.setUp(path, connection);
+    return added;
   }
 
   async #takeAway(path: string, connection: Connection): Promise<void> {
