@@ -93,6 +93,9 @@ export class SharedFetches {
   }
 }
 
+/** What came behind a position of a file, or else what has become of that. */
+type Progress = Readonly<{ chunk: Uint8Array }> | Readonly<{ isRight: boolean; isGone: boolean }>;
+
 /** What another process fetches, of which it has put down a part. */
 export class FollowedFetch implements AsyncDisposable {
   readonly size: number | undefined;
@@ -124,20 +127,32 @@ export class FollowedFetch implements AsyncDisposable {
   async *bytes(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     let position = 0;
     for (let movedAt = performance.now(); performance.now() - movedAt < this.#stallMs; ) {
-      const { size, mode, nlink } = await this.#file.stat();
-      if (position < size) {
-        const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(CHUNK_BYTES), { position });
-        position += bytesRead;
-        yield buffer.subarray(0, bytesRead);
+      const found = await this.#look(position);
+      if (found === undefined) return;
+      if ('chunk' in found) {
+        position += found.chunk.byteLength;
+        yield found.chunk;
         movedAt = performance.now();
         continue;
       }
-      this.#isRight = isMarkedRight(mode);
-      if (this.#isRight || this.#lease) return;
-      this.#lease = await this.#tryLease(); // then the other has ended, and the next look is the last
-      if (this.#lease) continue;
-      if (nlink === 0) return; // it has, and somebody else goes on
+      this.#isRight = found.isRight;
+      if (found.isRight || this.#lease) return;
+      this.#lease = await this.#tryLease().catch(() => undefined); // whoever grants it may be away for a while
+      if (this.#lease) continue; // the other has ended, and the next look is the last
+      if (found.isGone) return; // it has, and somebody else goes on
       await pause(signal);
+    }
+  }
+
+  /** @returns nothing when the file cannot be read any more, as over a network once it has no name. */
+  async #look(position: number): Promise<Progress | undefined> {
+    try {
+      const { size, mode, nlink } = await this.#file.stat();
+      if (position >= size) return { isRight: isMarkedRight(mode), isGone: nlink === 0 };
+      const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(CHUNK_BYTES), { position });
+      return { chunk: buffer.subarray(0, bytesRead) };
+    } catch {
+      return undefined;
     }
   }
 

@@ -1,13 +1,9 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LocalLocks } from '../../../src/locks/index.js';
 import { GrowingFile } from '../../../src/registry/upstreams/growing-file.js';
-import {
-  type FollowedFetch,
-  type Lease,
-  SharedFetches,
-} from '../../../src/registry/upstreams/shared-fetches.js';
+import { FollowedFetch, type Lease, SharedFetches } from '../../../src/registry/upstreams/shared-fetches.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 
 const SIGNAL = new AbortController().signal;
@@ -88,6 +84,37 @@ describe('what several processes want to fetch', () => {
     lease?.[Symbol.dispose]();
     for (const each of [next, other]) expect(each && (await textOf(each))).toBe('hello');
     expect([next?.isRight, other?.isRight]).toEqual([false, false]);
+  });
+
+  it('is followed also while no locks can be had', async () => {
+    const locks = new LocalLocks();
+    const others = new SharedFetches(locks, folder.path);
+    const { lease } = await others.join('a', SIGNAL);
+    const file = await GrowingFile.create(folder.path, lease?.fileName(10));
+    await file.append(Buffer.from('hello'));
+    const { followed } = await others.join('a', SIGNAL);
+    const asked = vi.spyOn(locks, 'tryAcquire').mockRejectedValue(new Error('for this test'));
+    const text = followed && textOf(followed);
+    await vi.waitFor(() => expect(asked).toHaveBeenCalled());
+    await file.append(Buffer.from('world'));
+    await file.end();
+    expect([await text, followed?.isRight]).toEqual(['helloworld', true]);
+    await followed?.[Symbol.asyncDispose]();
+  });
+
+  it('is not right where its file cannot be read any more', async () => {
+    const path = join(folder.path, 'file');
+    await writeFile(path, 'hello');
+    const file = await open(path);
+    const followed = new FollowedFetch(file, {
+      size: 10,
+      tryLease: () => Promise.resolve(undefined),
+      stallMs: 60_000,
+    });
+    const chunks = followed.bytes(SIGNAL);
+    await chunks.next();
+    await file.close();
+    expect([await chunks.next(), followed.isRight]).toEqual([{ done: true, value: undefined }, false]);
   });
 
   it('is waited for no longer where it stands still', async () => {
