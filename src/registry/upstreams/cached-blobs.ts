@@ -38,7 +38,10 @@ export type CachedBlobsOptions = Readonly<{
 export type BlobFetch = Readonly<{
   size: number | undefined;
   done: Promise<number>;
-  /** The last byte comes only when all are right; reading fails otherwise. The end of `range` may be `Infinity`. `undefined` once nobody reads and `done` is settled. */
+  /**
+   * The last byte comes only when all are right; reading fails otherwise. The end of `range` may be `Infinity`.
+   * @returns `undefined` once nobody reads and `done` is settled.
+   */
   open(range: ByteRange): GrowingReader | undefined;
 }>;
 

@@ -18,7 +18,8 @@ export function isMarkedRight(mode: number): boolean {
 
 /**
  * Bytes that many read while they still arrive, each at its own speed. They are in a file without a name, so that a crash
- * leaves nothing, unless other processes are to read it too. The last byte is kept back until somebody has said that all of them are right.
+ * leaves nothing, unless other processes are to read it too. The last byte is kept back until somebody has said that all of them
+ * are right.
  */
 export class GrowingFile {
   readonly #file: FileHandle;

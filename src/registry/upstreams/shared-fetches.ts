@@ -11,6 +11,8 @@ const LOOK_MS = 50;
 const PATIENCE_MS = 5000;
 /** So does who sees it stand still for so long. */
 const STALL_MS = 30_000;
+/** So long a blob of which all has come may take to be stored: a bucket copies gigabytes then, a disk writes them. */
+const STORING_MS = 5 * 60_000;
 const CHUNK_BYTES = 256 * 1024;
 const FILE = /^pull-[0-9a-f]{64}\./;
 
@@ -28,17 +30,21 @@ export class SharedFetches {
   readonly #locks: Locks;
   readonly #folder: string;
   readonly #patienceMs: number;
-  readonly #stallMs: number;
+  readonly #limits: StandstillLimits;
 
   constructor(
     locks: Locks,
     folder: string,
-    { patienceMs = PATIENCE_MS, stallMs = STALL_MS }: { patienceMs?: number; stallMs?: number } = {},
+    {
+      patienceMs = PATIENCE_MS,
+      stallMs = STALL_MS,
+      storingMs = STORING_MS,
+    }: Partial<StandstillLimits> & { patienceMs?: number } = {},
   ) {
     this.#locks = locks;
     this.#folder = folder;
     this.#patienceMs = patienceMs;
-    this.#stallMs = stallMs;
+    this.#limits = { stallMs, storingMs };
   }
 
   async join(what: string, signal: AbortSignal): Promise<Turn> {
@@ -81,7 +87,7 @@ export class SharedFetches {
     const [found] = await this.#filesOf(name);
     const file = found && (await open(found.path).catch(() => undefined)); // it may have ended
     const tryLease = () => this.#tryLease(name);
-    return file && new FollowedFetch(file, { size: found.size, tryLease, stallMs: this.#stallMs });
+    return file && new FollowedFetch(file, { size: found.size, tryLease, ...this.#limits });
   }
 
   async #filesOf(name: string): Promise<Readonly<{ path: string; size: number | undefined }>[]> {
@@ -93,6 +99,9 @@ export class SharedFetches {
   }
 }
 
+/** How long nothing may come: before all has, and then. */
+type StandstillLimits = Readonly<{ stallMs: number; storingMs: number }>;
+
 /** What came behind a position of a file, or else what has become of that. */
 type Progress = Readonly<{ chunk: Uint8Array }> | Readonly<{ isRight: boolean; isGone: boolean }>;
 
@@ -101,22 +110,19 @@ export class FollowedFetch implements AsyncDisposable {
   readonly size: number | undefined;
   readonly #file: FileHandle;
   readonly #tryLease: () => Promise<Lease | undefined>;
-  readonly #stallMs: number;
+  readonly #limits: StandstillLimits;
   #lease: Lease | undefined;
   #isRight = false;
 
   constructor(
     file: FileHandle,
-    options: Readonly<{
-      size: number | undefined;
-      tryLease: () => Promise<Lease | undefined>;
-      stallMs: number;
-    }>,
+    options: StandstillLimits &
+      Readonly<{ size: number | undefined; tryLease: () => Promise<Lease | undefined> }>,
   ) {
     this.#file = file;
     this.size = options.size;
     this.#tryLease = options.tryLease;
-    this.#stallMs = options.stallMs;
+    this.#limits = options;
   }
 
   /** Whether {@link bytes} ended because all came, was verified and is stored: else the other is gone, or stuck. */
@@ -125,8 +131,10 @@ export class FollowedFetch implements AsyncDisposable {
   }
 
   async *bytes(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const { stallMs, storingMs } = this.#limits;
     let position = 0;
-    for (let movedAt = performance.now(); performance.now() - movedAt < this.#stallMs; ) {
+    let movedAt = performance.now();
+    while (performance.now() - movedAt < (position === this.size ? storingMs : stallMs)) {
       const found = await this.#look(position);
       if (found === undefined) return;
       if ('chunk' in found) {

@@ -1,5 +1,6 @@
 import { open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LocalLocks } from '../../../src/locks/index.js';
 import { GrowingFile } from '../../../src/registry/upstreams/growing-file.js';
@@ -110,6 +111,7 @@ describe('what several processes want to fetch', () => {
       size: 10,
       tryLease: () => Promise.resolve(undefined),
       stallMs: 60_000,
+      storingMs: 60_000,
     });
     const chunks = followed.bytes(SIGNAL);
     await chunks.next();
@@ -123,6 +125,18 @@ describe('what several processes want to fetch', () => {
     await using followed = await follow();
     expect([await textOf(followed), followed.isRight]).toEqual(['hello', false]);
     await file.fail(new Error('for this test'));
+  });
+
+  it('is waited for longer once all has come, until it is stored', async () => {
+    const lease = await lead();
+    const file = await GrowingFile.create(folder.path, lease.fileName(5));
+    await file.append(Buffer.from('hello'));
+    await using followed = await follow();
+    const text = textOf(followed);
+    await sleep(1000);
+    await file.end();
+    lease[Symbol.dispose]();
+    expect([await text, followed.isRight]).toEqual(['hello', true]);
   });
 
   it('is waited for no longer where nothing of it is seen', async () => {
