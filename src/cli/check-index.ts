@@ -1,4 +1,4 @@
-import { collectGarbage } from '../memory/index.js';
+import { collectGarbage, heapTidier } from '../memory/index.js';
 import type { Logger } from '../registry/logger.js';
 import type { RepositoryStore } from '../registry/repositories/index.js';
 
@@ -11,7 +11,7 @@ type Parts = Readonly<{ store: Pick<RepositoryStore, 'sync'>; log: Logger }>;
 export async function checkIndex({ store, log }: Parts, signal: AbortSignal): Promise<void> {
   try {
     const startedAt = performance.now();
-    await store.sync.run({ signal });
+    await store.sync.run({ signal, between: heapTidier() });
     if (performance.now() - startedAt > LONG_CHECK_MS) collectGarbage();
   } catch (error) {
     log.error({ error }, 'the index could not be checked against storage');

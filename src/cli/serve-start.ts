@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import { configPath, formatNotice, type LoadedConfig } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 
@@ -28,12 +27,4 @@ export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
   });
-}
-
-/**
- * What a request leaves outlives the nursery, and V8 would let it pile up to four times what is needed before it looks.
- * Once all is loaded: with another flag V8 would compile anew what Node brings compiled, which is a fifth of a start.
- */
-export function keepHeapSmall(): void {
-  setFlagsFromString('--heap-growing-percent=50');
 }

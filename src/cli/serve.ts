@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import manifest from '../../package.json' with { type: 'json' };
+import { keepHeapSmall } from '../memory/index.js';
 import type { Config, LoadedConfig } from '../registry/config/index.js';
 import { createApp, publicUrl, type Registry, RegistryServer, SendBuffers } from '../registry/http/index.js';
 import type { Logger } from '../registry/logger.js';
@@ -26,7 +27,7 @@ import type { scheduleEviction } from './schedule-eviction.js';
 import type { scheduleMaintenance } from './schedule-maintenance.js';
 import type { scheduleMirrors } from './schedule-mirrors.js';
 import { schedulePurges } from './schedule-purges.js';
-import { greet, keepHeapSmall, logNotices, stopSignal } from './serve-start.js';
+import { greet, logNotices, stopSignal } from './serve-start.js';
 import {
   listenAddress,
   manifestRules,
