@@ -57,6 +57,11 @@ export function expectVolumeName(name: string): void {
   );
 }
 
+/** Of volumes that nobody has named. */
+export function isAnonymousName(name: string): boolean {
+  return /^[0-9a-f]{64}$/.test(name);
+}
+
 /** The request for a volume that nobody has named. */
 export function anonymousVolume(request: VolumeRequest = {}): VolumeRequest & { Name: string } {
   return {

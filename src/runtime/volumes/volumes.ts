@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SqlFile } from '../../sqlite/index.js';
@@ -13,6 +13,7 @@ import { treeBytes } from './tree-bytes.js';
 import {
   anonymousVolume,
   expectVolumeName,
+  isAnonymousName,
   LOCAL_DRIVER,
   type Volume,
   type VolumeRequest,
@@ -253,11 +254,25 @@ export class Volumes {
 
   async #removeLeftovers(): Promise<void> {
     if (!existsSync(this.#directory)) return;
+    this.#removeUnmade();
     for (const name of readdirSync(this.#directory)) {
       const path = join(this.#directory, name);
       if (!name.startsWith(REMOVED) || !existsSync(path) || hasMountsBelow(path)) continue;
       await rm(path, { recursive: true, force: true, maxRetries: 2 });
     }
+  }
+
+  /** Directories of those who were killed before it was a volume, under a name that nobody will ask for again. */
+  #removeUnmade(): void {
+    const isUnmade = (name: string) => isAnonymousName(name) && this.find(name) === undefined;
+    const found = readdirSync(this.#directory).filter(isUnmade);
+    if (found.length === 0) return;
+    // Whoever makes one now does so in a transaction, too.
+    this.#store.transaction(() => {
+      for (const folder of found.filter(isUnmade).map((name) => join(this.#directory, name))) {
+        if (isEmptyVolume(folder)) rmSync(folder, { recursive: true, force: true });
+      }
+    });
   }
 }
 

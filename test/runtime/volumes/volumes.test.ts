@@ -31,6 +31,15 @@ describe('Volumes', () => {
     expect(volumes.usersOf('named')).toEqual([]);
     expect(readdirSync(directory)).toEqual(['named']);
   });
+  it('leave no directory of one whose maker was killed before it was a volume', async () => {
+    const [unmade, strange, named] = ['a'.repeat(64), 'b'.repeat(64), 'of-somebody'];
+    for (const name of [unmade, strange, named])
+      mkdirSync(join(directory, name, '_data'), { recursive: true });
+    writeFileSync(join(directory, strange, '_data', 'file'), '');
+    const { name } = volumes.create({});
+    await volumes.forget('c');
+    expect(readdirSync(directory).sort()).toEqual([strange, name, named].sort());
+  });
   it('tell of what is made and removed', async () => {
     volumes.create({ Name: 'data' });
     volumes.create({ Name: 'data' }); // is there already
