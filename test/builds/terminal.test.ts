@@ -65,7 +65,9 @@ describe('progress on a terminal', () => {
 
   it('shows whole lines of the output', async () => {
     const goOn: (() => void)[] = [];
-    const server = createServer((socket) => goOn.push(() => void socket.end())).listen(0, '127.0.0.1');
+    // nc says at once that it has nothing to send, and is to wait all the same.
+    const server = createServer({ allowHalfOpen: true }, (socket) => goOn.push(() => void socket.end()));
+    server.listen(0, '127.0.0.1');
     onTestFinished(() => void server.close());
     await once(server, 'listening');
     const seen = `nc 127.0.0.1 ${(server.address() as AddressInfo).port}`; // waits until it has been
