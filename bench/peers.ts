@@ -28,6 +28,11 @@ export function berth(workers = 1): Program {
   return { name: `berth-${workers}-workers`, command: BERTH, args: ['--workers', String(workers)], version };
 }
 
+/** @param launcher `src/cli/berth` of another checkout, which is built. @throws {Error} it is not. */
+export function anotherBerth(launcher: string): Program {
+  return { name: 'berth-other', command: launcher, args: [], version: versionOf(launcher) };
+}
+
 /** CNCF distribution as Debian packages it. @throws {Error} it is not installed. */
 export function reference(): Program {
   return { name: REFERENCE, command: REFERENCE, args: [], version: versionOf(REFERENCE) };

@@ -6,12 +6,12 @@ import { Bench, removeIndex, type Side, startSide } from './bench.ts';
 import { ClientProcess } from './client-process.ts';
 import { writeFixtures } from './fixtures.ts';
 import { describeMachine } from './machine.ts';
-import { berth, type Program, reference, serverFolder } from './peers.ts';
+import { anotherBerth, berth, type Program, reference, serverFolder } from './peers.ts';
 import { progress } from './progress.ts';
 import { type Kind, type Report, textTable, writeReport } from './report.ts';
 import { accessLogLines, cpuRows, hashShareRows, memoryRow, peakMemoryRow } from './resource-rows.ts';
 import type { RowResult } from './results.ts';
-import { type Row, rowsFor } from './rows.ts';
+import { noneSlower, type Row, rowsFor } from './rows.ts';
 import { FULL, QUICK, type Scale } from './scale.ts';
 import { seed, verifyFixtures } from './seed.ts';
 
@@ -23,7 +23,8 @@ const HELP = `Measures Berth against docker-registry (CNCF distribution) on this
   --only ROW      measure one row, or all whose id begins so; may be repeated; writes nothing without --out
   --berth-only    leave docker-registry out
   --workers N     measure N workers of Berth against one process of it; writes nothing without --out
-  --out DIR       for results.md, results.json and results.svg, or workers.* (default: bench/results)
+  --against FILE  measure against another build of Berth, whose launcher FILE is; writes nothing without --out
+  --out DIR       for results.md, results.json and results.svg, workers.* or builds.* (default: bench/results)
   --dir DIR       for the stores of both servers, on the disk to measure (default: bench/.work)
   --help
 
@@ -35,14 +36,15 @@ const OPTIONS = {
   only: { type: 'string', multiple: true, default: [] as string[] },
   'berth-only': { type: 'boolean', default: false },
   workers: { type: 'string' },
+  against: { type: 'string' },
   out: { type: 'string' },
   dir: { type: 'string', default: path.join(import.meta.dirname, '.work') },
   help: { type: 'boolean', default: false },
 } as const;
 
-/** Heads of the columns. */
 const PEERS = ['Berth', 'docker-registry'] as const;
 const SCALING = ['workers', 'one process'] as const;
+const BUILDS = ['this build', 'other build'] as const;
 
 class UsageError extends Error {}
 
@@ -52,6 +54,8 @@ type Run = Readonly<{
   directory: string;
   berth: Side;
   peer: Side | undefined;
+  /** Heads of the columns. */
+  heads: readonly [string, string];
 }>;
 
 async function main(): Promise<void> {
@@ -61,8 +65,9 @@ async function main(): Promise<void> {
     return;
   }
   const scale = values.quick ? QUICK : FULL;
-  const rows = chosen(rowsFor(scale), values.only);
   const programs = programsFor(values);
+  const all = rowsFor(scale);
+  const rows = chosen(programs.heads === PEERS ? all : noneSlower(all), values.only);
   mkdirSync(values.dir, { recursive: true });
   const directory = mkdtempSync(path.join(values.dir, 'bench-'));
   const run: Run = {
@@ -71,14 +76,14 @@ async function main(): Promise<void> {
     directory,
     berth: sideIn(directory, programs.berth),
     peer: programs.peer && sideIn(directory, programs.peer),
+    heads: programs.heads,
   };
   stopOnSignals(run);
   try {
     const report = await measureAll(run);
     process.stdout.write(`\n${textTable(report)}`);
     const out = values.out ?? (isPart(values) ? undefined : defaultOut());
-    if (out !== undefined)
-      writeReport(out, report, values.workers === undefined ? undefined : scalingTo(values.workers));
+    if (out !== undefined) writeReport(out, report, kindOf(values));
   } finally {
     progress('stopping the servers, removing the stores');
     await Promise.all(sidesOf(run).map(({ server }) => server?.stop()));
@@ -86,15 +91,29 @@ async function main(): Promise<void> {
   }
 }
 
-function programsFor(values: ReturnType<typeof options>): { berth: Program; peer: Program | undefined } {
+type Programs = Readonly<{ berth: Program; peer: Program | undefined }> & Pick<Run, 'heads'>;
+
+function programsFor(values: ReturnType<typeof options>): Programs {
+  if (values.against !== undefined) {
+    const other = anotherBerth(path.resolve(values.against));
+    return { berth: berth(), peer: other, heads: BUILDS };
+  }
   if (values.workers === undefined)
-    return { berth: berth(), peer: values['berth-only'] ? undefined : reference() };
+    return { berth: berth(), peer: values['berth-only'] ? undefined : reference(), heads: PEERS };
   const workers = Number(values.workers);
   if (!Number.isInteger(workers) || workers < 2) throw new UsageError('--workers needs a number from 2 on');
-  return { berth: berth(workers), peer: berth() };
+  return { berth: berth(workers), peer: berth(), heads: SCALING };
 }
 
-function scalingTo(workers: string): Kind {
+/** @returns `undefined` for the published table. */
+function kindOf({ workers, against }: ReturnType<typeof options>): Kind | undefined {
+  if (against !== undefined)
+    return {
+      name: 'builds',
+      title: 'Berth against another build of it',
+      command: 'npm run bench -- --against FILE --out DIR',
+    };
+  if (workers === undefined) return undefined;
   return {
     name: 'workers',
     title: `${workers} workers against one process`,
@@ -103,8 +122,8 @@ function scalingTo(workers: string): Kind {
 }
 
 /** What is not the whole of the published table. */
-function isPart({ quick, only, workers }: ReturnType<typeof options>): boolean {
-  return quick || only.length > 0 || workers !== undefined;
+function isPart({ quick, only, workers, against }: ReturnType<typeof options>): boolean {
+  return quick || only.length > 0 || workers !== undefined || against !== undefined;
 }
 
 async function measureAll(run: Run): Promise<Report> {
@@ -153,8 +172,7 @@ async function measureAll(run: Run): Promise<Report> {
   progress('speed of SHA-256 and of the disk');
   const machine = describeMachine(run.directory, versionsOf(run));
   const derived = [...cpuRows(results), ...hashShareRows(results, machine.sha256)];
-  const sides = run.peer?.program.name === 'berth' ? SCALING : PEERS;
-  return { machine, sides, notes, rows: [...results, ...derived] };
+  return { machine, sides: run.heads, notes, rows: [...results, ...derived] };
 }
 
 /** Lets Berth build its index, so that the next start finds it. */
