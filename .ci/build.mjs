@@ -59,6 +59,11 @@ const output = {
         test: /\/src\/(storage|index|registry\/(auth|http|repositories|tls))\//,
         minShareCount: 2,
       },
+      {
+        name: 'serving',
+        test: /\/src\/(locks|memory|registry\/(config\/(address|durations|upstream-rules)|operations|upstreams\/errors)|cli\/(check-index|collect-garbage|local-folder|open-index|open-mirrors|open-store|schedule|serve-start|settings|worker))(\/|\.ts$)/,
+        minShareCount: 2,
+      },
     ],
   },
   // One character beyond ASCII, in a comment even, makes V8 keep and read two bytes for each. Lines and names stay, for
