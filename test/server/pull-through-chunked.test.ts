@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CuttingProxy } from '../client/cutting-proxy.js';
 import { BerthProcess } from '../support/berth-process.js';
@@ -93,6 +96,32 @@ describe.concurrent('a registry that does not say how long anything is', () => {
     cutting.cuts.push(3 * STEP, 2 * STEP);
     expect((await blobOf(berth, 'mirror/team/large', layer)).body.equals(layer)).toBe(true);
     expect(inner.count(/GET .*\/blobs\//)).toBe(3);
+  });
+
+  it('is read no longer than somebody waits, since it may have no end', async () => {
+    const left = Promise.withResolvers<void>();
+    const endless = createServer((request, response) => {
+      if (!request.url?.includes('/blobs/')) return void response.end();
+      response.once('close', left.resolve);
+      const parts = function* () {
+        for (;;) yield layer;
+      };
+      Readable.from(parts()).pipe(response);
+    }).listen(0, '127.0.0.1');
+    try {
+      await once(endless, 'listening');
+      await using berth = await startWith(`http://127.0.0.1:${(endless.address() as AddressInfo).port}`);
+      const url = `${berth.url}/v2/mirror/team/large/blobs/${sha256(layer)}`;
+      const [first, second] = [await openHttp(url), await openHttp(url)];
+      await once(first, 'data');
+      first.destroy();
+      await once(second, 'data');
+      second.destroy();
+      await left.promise;
+      await expect.poll(() => berth.output).toContain('nobody waits for it any more');
+    } finally {
+      endless.close();
+    }
   });
 
   it('does not complete an answer with what is wrong, and nothing of that is kept', async () => {

@@ -97,7 +97,7 @@ export class CachedBlobs {
     digest: Digest,
     lease: Lease | undefined,
   ): Promise<BlobFetch | undefined> {
-    const { blobs, upstream, remoteName, folder, observer, signal } = this.#options;
+    const { blobs, upstream, remoteName, folder, signal } = this.#options;
     using held = new DisposableStack();
     held.use(lease);
     if (lease && (await blobs.has(repository, digest))) return undefined; // who had the lease stored it
@@ -109,7 +109,7 @@ export class CachedBlobs {
         throw error;
       },
     );
-    const chunk = { source: copied(found.bytes, file, observer), length: found.size };
+    const chunk = { source: this.#copied(found, digest, file), length: found.size };
     const until = held.move();
     const done = this.#store(repository, digest, { chunk, file }).finally(() => until.dispose());
     done.catch(() => {}); // readers are told
@@ -157,13 +157,13 @@ export class CachedBlobs {
 
   /** What came by another process has to be verified with the rest. */
   async *#rest(repository: RepositoryName, digest: Digest, file: GrowingFile): AsyncGenerator<Uint8Array> {
-    const { upstream, remoteName, observer, signal } = this.#options;
+    const { upstream, remoteName, signal } = this.#options;
     file.dropLast(); // nobody can be asked for what is behind the end
     const offset = file.written;
     yield* file.bytes();
     const found = await upstream.blob(remoteName(repository), digest, { offset, signal });
     if (found === undefined) throw unknown(repository, digest);
-    yield* copied(found.bytes, file, observer);
+    yield* this.#copied(found, digest, file);
   }
 
   /**
@@ -180,6 +180,25 @@ export class CachedBlobs {
       if (await blobs.mount(source, repository, digest)) return true;
     }
     return false;
+  }
+
+  /** The file first: whoever takes the chunk may give its memory away. */
+  async *#copied(
+    { bytes, size }: UpstreamBlob,
+    digest: Digest,
+    file: GrowingFile,
+  ): AsyncGenerator<Uint8Array> {
+    const { observer, upstream } = this.#options;
+    for await (const chunk of bytes) {
+      observer?.fetched('blob', chunk.byteLength);
+      await file.append(chunk);
+      yield chunk;
+      // It may have no end.
+      if (size === undefined && file.isAbandoned)
+        throw new UpstreamContentError(
+          `${upstream.host} does not say how long blob ${digest} is, and nobody waits for it any more`,
+        );
+    }
   }
 
   async #store(
@@ -206,19 +225,6 @@ export class CachedBlobs {
     log.info({ repository, digest, bytes, upstream: upstream.host }, 'blob fetched');
     onStored();
     return bytes;
-  }
-}
-
-/** The file first: whoever takes the chunk may give its memory away. */
-async function* copied(
-  source: AsyncIterable<Uint8Array>,
-  file: GrowingFile,
-  observer: CacheObserver | undefined,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    observer?.fetched('blob', chunk.byteLength);
-    await file.append(chunk);
-    yield chunk;
   }
 }
 

@@ -29,6 +29,7 @@ export class GrowingFile {
   #state: 'growing' | 'right' | Readonly<{ failure: unknown }> = 'growing';
   #waiting: (() => void)[] = [];
   #users = 1;
+  #hadReaders = false;
 
   private constructor(file: FileHandle, path: string | undefined) {
     this.#file = file;
@@ -38,6 +39,11 @@ export class GrowingFile {
   /** Bytes so far. */
   get written(): number {
     return this.#written;
+  }
+
+  /** Whether somebody read it, and nobody does any more. */
+  get isAbandoned(): boolean {
+    return this.#hadReaders && this.#users === 1;
   }
 
   /** @param name under which others find it. @throws {StorageUnavailableError} */
@@ -97,6 +103,7 @@ export class GrowingFile {
   open(range: ByteRange): GrowingReader | undefined {
     if (this.#users === 0) return undefined;
     this.#users += 1;
+    this.#hadReaders = true;
     let position = range.start;
     return {
       size: range.end - range.start,
