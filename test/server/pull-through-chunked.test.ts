@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CuttingProxy } from '../client/cutting-proxy.js';
 import { BerthProcess } from '../support/berth-process.js';
 import { http, openHttp } from '../support/http.js';
-import { blobOf, filesBelow, imageWith, pull, startWith } from '../support/pull-through.js';
+import { blobOf, filesBelow, holdHalfway, imageWith, pull, startWith } from '../support/pull-through.js';
 import { pushImage, sha256, type TestImage } from '../support/push.js';
 import { RecordingProxy } from '../support/recording-proxy.js';
 
@@ -46,13 +46,7 @@ describe.concurrent('a registry that does not say how long anything is', () => {
   it('is sent on while it arrives, and once for all', async () => {
     await using proxy = await chunked();
     await using berth = await startWith(proxy.url);
-    const halfway = Promise.withResolvers<void>();
-    let passed = 0;
-    proxy.change = async (chunk) => {
-      passed += chunk.length;
-      if (passed > 4 * STEP) await halfway.promise;
-      return chunk;
-    };
+    const { goOn } = holdHalfway(proxy, layer);
     const url = `${berth.url}/v2/mirror/team/large/blobs/${sha256(layer)}`;
     const first = await openHttp(url);
     expect(first.headers['content-length']).toBeUndefined();
@@ -61,7 +55,7 @@ describe.concurrent('a registry that does not say how long anything is', () => {
     first.on('data', (chunk) => chunks.push(chunk));
     const others = Array.from({ length: 5 }, () => http(url));
     const rest = http(url, { headers: { range: `bytes=${3 * STEP}-` } });
-    halfway.resolve();
+    goOn();
     for (const { body } of await Promise.all(others)) expect(body.equals(layer)).toBe(true);
     if (!first.readableEnded) await once(first, 'end');
     expect(Buffer.concat(chunks).equals(layer)).toBe(true);

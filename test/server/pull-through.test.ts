@@ -12,7 +12,16 @@ import { freePort } from '../support/free-port.js';
 import { writeHtpasswd } from '../support/htpasswd.js';
 import { http, openHttp } from '../support/http.js';
 import { PostgresServer } from '../support/postgres-server.js';
-import { ANY, blobOf, filesBelow, imageWith, manifestOf, pull, startWith } from '../support/pull-through.js';
+import {
+  ANY,
+  blobOf,
+  filesBelow,
+  holdHalfway,
+  imageWith,
+  manifestOf,
+  pull,
+  startWith,
+} from '../support/pull-through.js';
 import { basic, pushImage, sha256, type TestImage, testImage } from '../support/push.js';
 import { pushInTwo } from '../support/push-in-two.js';
 import { RecordingProxy } from '../support/recording-proxy.js';
@@ -160,14 +169,7 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
   it('is read once for any number of clients, who get it while it arrives', async () => {
     await using proxy = await RecordingProxy.start(reference.url);
     await using berth = await startWith(proxy.url);
-    const halfway = Promise.withResolvers<void>();
-    let passed = 0;
-    proxy.change = async (chunk, { url = '' }) => {
-      if (!url.includes(sha256(layer))) return chunk;
-      passed += chunk.length;
-      if (passed > 4 * STEP) await halfway.promise;
-      return chunk;
-    };
+    const { goOn } = holdHalfway(proxy, layer);
     const url = `${berth.url}/v2/mirror/team/large/blobs/${sha256(layer)}`;
     const first = await openHttp(url);
     const [begun] = await once(first, 'data');
@@ -177,7 +179,7 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     const resumed = http(url, { headers: { range: `bytes=${3 * STEP}-` } });
     const others = Array.from({ length: 20 }, () => http(url));
     await sleep(300);
-    halfway.resolve();
+    goOn();
     for (const { status, body } of await Promise.all(others))
       expect([status, sha256(body)]).toEqual([200, sha256(layer)]);
     if (!first.readableEnded) await once(first, 'end');
@@ -207,19 +209,13 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
   it('is read on for a client that hangs up, which is no error', async () => {
     await using proxy = await RecordingProxy.start(reference.url);
     await using berth = await startWith(proxy.url);
-    const halfway = Promise.withResolvers<void>();
-    let passed = 0;
-    proxy.change = async (chunk, { url = '' }) => {
-      if (url.includes(sha256(layer))) passed += chunk.length;
-      if (passed > 4 * STEP) await halfway.promise;
-      return chunk;
-    };
+    const { goOn } = holdHalfway(proxy, layer);
     const answer = await openHttp(`${berth.url}/v2/mirror/team/large/blobs/${sha256(layer)}`);
     await once(answer, 'data');
     answer.on('error', () => {});
     answer.socket.resetAndDestroy();
     await sleep(200);
-    halfway.resolve();
+    goOn();
     while (!berth.output.includes('blob fetched')) await sleep(50);
     expect(berth.output).not.toContain('level=error');
     await blobOf(berth, 'mirror/team/large', layer);
@@ -362,23 +358,17 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     await using folder = await temporaryFolder('pull-through');
     const upstreams = [{ prefix: 'mirror', url: proxy.url, recheck: '0s' }];
     const start = () => BerthProcess.start({ port, root: folder.path, config: { berth: { upstreams } } });
-    const halfway = Promise.withResolvers<void>();
-    let passed = 0;
-    proxy.change = async (chunk, { url = '' }) => {
-      if (url.includes(sha256(layer))) passed += chunk.length;
-      if (passed > 4 * STEP) await halfway.promise;
-      return chunk;
-    };
+    const { goOn, isHeld } = holdHalfway(proxy, layer);
     {
       await using berth = await start();
       await manifestOf(berth, 'mirror/team/large', 'v1');
       const answer = blobOf(berth, 'mirror/team/large', layer);
       answer.catch(() => {});
-      while (passed <= 4 * STEP) await sleep(20);
+      while (!isHeld()) await sleep(20);
       await berth.stop('SIGKILL');
       await expect(answer).rejects.toThrow();
     }
-    halfway.resolve();
+    goOn();
     proxy.change = (chunk) => chunk;
     expect(await filesBelow(join(folder.path, 'berth/tmp'))).toEqual([]);
     await using berth = await start();

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { BerthProcess } from './berth-process.js';
 import { http } from './http.js';
 import { sha256, type TestImage } from './push.js';
+import type { RecordingProxy } from './recording-proxy.js';
 
 /** An image whose only layer is `content`. */
 export function imageWith(content: Buffer): TestImage {
@@ -51,4 +52,18 @@ export async function pull(berth: { url: string }, repository: string, image: Te
 export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+}
+
+/** Half of what a layer is passes the proxy, and the rest once `goOn` is called; `isHeld` says whether it waits for that. */
+export function holdHalfway(proxy: RecordingProxy, layer: Buffer) {
+  const { promise, resolve: goOn } = Promise.withResolvers<void>();
+  let passed = 0;
+  const isHeld = () => passed > layer.length / 2;
+  proxy.change = async (chunk, { url = '' }) => {
+    if (!url.includes(sha256(layer))) return chunk;
+    passed += chunk.length;
+    if (isHeld()) await promise;
+    return chunk;
+  };
+  return { goOn, isHeld };
 }
