@@ -32,8 +32,7 @@ export function rowsFor(scale: Scale): Row[] {
 }
 
 /**
- * What S3 has a part in. Not large pushes by several clients: on one machine they
- * measure the service.
+ * What S3 has a part in. Not large pushes by several clients: on one machine they measure the service.
  */
 export function rowsOnS3(scale: Scale): Row[] {
   const pushes = pushRows(scale).filter(({ id }) => !id.endsWith('-big-4'));

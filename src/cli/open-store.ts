@@ -31,9 +31,10 @@ export type OpenStore = AsyncDisposable &
 /**
  * Storage, index and what stands on them, as the configuration says.
  * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process,
- *   unless the index is made for several or it `onlyReads`, and `rootWaitMs` is how long that may take; `locks` are between it and others that serve the same; `withoutIndex` leaves the
- *   index alone; `nice`, from 0 to 19, is how much the removal of many files gives way to all else; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without it, that is
- *   a failure.
+ *   unless the index is made for several or it `onlyReads`, and `rootWaitMs` is how long that may take; `locks` are between it
+ *   and others that serve the same; `withoutIndex` leaves the index alone; `nice`, from 0 to 19, is how much the removal of many
+ *   files gives way to all else; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without
+ *   it, that is a failure.
  * @throws {RootTakenError} `alone` while another server is there.
  */
 export async function openStore(
