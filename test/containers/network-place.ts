@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -46,9 +47,9 @@ export class NetworkPlace implements AsyncDisposable {
     });
   }
 
-  /** Of the server that answers names. */
-  get nameServerPidFile(): string {
-    return join(this.#folder.path, 'run/names/aardvark-dns/aardvark.pid');
+  /** The process that answers names. */
+  get nameServer(): number {
+    return Number(readFileSync(join(this.#folder.path, 'run/names/aardvark-dns/aardvark.pid'), 'utf8'));
   }
 
   /** A container, as far as networks know: a namespace, detached when the test ends. */

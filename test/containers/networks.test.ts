@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Networks } from '../../src/runtime/networks/index.js';
@@ -89,7 +88,7 @@ describe('networks of one’s own', () => {
   it('know a container by name once it is there, however busy the name server is', async () => {
     await networks.create({ Name: 'busy' });
     await attached('first', ['busy']);
-    const server = Number(readFileSync(place.nameServerPidFile, 'utf8'));
+    const server = place.nameServer;
     process.kill(server, 'SIGSTOP');
     let goesOn = false;
     setTimeout(() => {
@@ -103,7 +102,7 @@ describe('networks of one’s own', () => {
   it('keep nobody else waiting for a name server that says nothing', async () => {
     await networks.create({ Name: 'silent' });
     await attached('here', ['silent']);
-    const server = Number(readFileSync(place.nameServerPidFile, 'utf8'));
+    const server = place.nameServer;
     process.kill(server, 'SIGSTOP');
     try {
       const done: string[] = [];

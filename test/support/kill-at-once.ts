@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Kills processes of anybody's. @returns once they have ended: on a busy machine a signal alone is no end yet. */
@@ -13,10 +13,13 @@ export async function killAtOnce(...pids: readonly number[]): Promise<void> {
   while (!pids.every(hasEnded)) await sleep(5);
 }
 
+/** All of its threads: until then, its files and ports are held. */
 function hasEnded(pid: number): boolean {
   try {
-    return /^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return readdirSync(`/proc/${pid}/task`).every((thread) =>
+      /^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')),
+    );
   } catch {
-    return true;
+    return !existsSync(`/proc/${pid}`); // or a thread has just gone: to be looked at again
   }
 }

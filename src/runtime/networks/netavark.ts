@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { lastWords, RuntimeError } from '../errors.js';
-import { runProgram, startProgram } from '../programs.js';
+import { startProgram } from '../programs.js';
 import type { Endpoint, NetworkedContainer } from './endpoint.js';
+import { NameServer } from './name-server.js';
 import { deviceOf, isSix, type Network, OPTION } from './network.js';
 import { endingWithUs, networkProgram } from './network-programs.js';
 import { isOfSix, type PublishedPort } from './published-port.js';
@@ -29,7 +29,7 @@ export interface NetworkPlumbing {
    * @param namespace a fresh one, of no container. @throws {RuntimeError}
    */
   clear(namespace: string, connection: Connection): Promise<void>;
-  /** Starts what answers for names, if it should run and does not. */
+  /** Has names answered that should be and are not. */
   reviveNames(): Promise<void>;
   /** Nobody is in a network any more: what only runs for them ends. */
   rest(): Promise<void>;
@@ -40,8 +40,6 @@ export interface NetworkPlumbing {
   /** Servers that answer for names where those of the machine might not be reached; none: those are. */
   readonly nameServers: readonly string[];
 }
-
-const DNS_PORT = '53';
 
 /** netavark and aardvark-dns, of podman: one call for each network of a container. Version 1.4 was tried. */
 export class Netavark {
@@ -70,12 +68,7 @@ export class Netavark {
 
   /** As {@link NetworkPlumbing}. */
   async reviveNames(): Promise<void> {
-    const names = join(this.#directory, 'aardvark-dns');
-    if (!existsSync(names) || readdirSync(names).every((name) => name === 'aardvark.pid')) return;
-    if (isAardvark(join(names, 'aardvark.pid'))) return;
-    // It goes into the background by itself.
-    const server = [networkProgram('aardvark-dns'), '--config', names, '-p', DNS_PORT, 'run'];
-    await runProgram([...this.prefix, ...server]);
+    await new NameServer(this.#directory, this.#prefix).revive();
   }
 
   async #run(verb: 'setup' | 'teardown', namespace: string, connection: Connection): Promise<void> {
@@ -148,16 +141,6 @@ function netavarkOptions({ container, network, endpoint, ports, dnsServers }: Co
       },
     },
   };
-}
-
-/** Whether the process of a pid file is a name server that works. */
-function isAardvark(pidFile: string): boolean {
-  try {
-    const pid = Number(readFileSync(pidFile, 'utf8'));
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('aardvark-dns');
-  } catch {
-    return false;
-  }
 }
 
 function errorIn(stdout: string): string | undefined {

@@ -1,0 +1,71 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runProgram } from '../programs.js';
+import { networkProgram } from './network-programs.js';
+import { socketsAt, socketsOf, textOf } from './sockets.js';
+
+const PORT = 53;
+const PID_FILE = 'aardvark.pid';
+/** After that, one that has just been started hears nothing for a reason. */
+const PATIENCE_MS = 500;
+const LOOK_MS = 10;
+
+/** aardvark-dns, which netavark starts and tells of names. */
+export class NameServer {
+  readonly #directory: string;
+  readonly #prefix: () => readonly string[];
+
+  /** @param directory of netavark. @param prefix put before a command, it runs where the bridges are. */
+  constructor(directory: string, prefix: () => readonly string[]) {
+    this.#directory = join(directory, 'aardvark-dns');
+    this.#prefix = prefix;
+  }
+
+  /**
+   * Starts it, if it should run and does not. Where an address was taken, as by one that is just ending, it would go on
+   * without that for good: it is told to try again. @throws {RuntimeError}
+   */
+  async revive(): Promise<void> {
+    const addresses = this.#addresses();
+    if (addresses === 0) return;
+    if (this.#pid() === undefined) {
+      // It goes into the background by itself.
+      const server = [networkProgram('aardvark-dns'), '--config', this.#directory, '-p', `${PORT}`, 'run'];
+      await runProgram([...this.#prefix(), ...server]);
+      for (let left = PATIENCE_MS; left > 0 && this.#heard() < addresses; left -= LOOK_MS)
+        await sleep(LOOK_MS);
+    }
+    const pid = this.#pid();
+    if (pid !== undefined && this.#heard() < addresses && isReadyForHangup(pid)) process.kill(pid, 'SIGHUP');
+  }
+
+  /** How many it is told to listen on: the first words of its files. */
+  #addresses(): number {
+    if (!existsSync(this.#directory)) return 0;
+    return readdirSync(this.#directory)
+      .filter((name) => name !== PID_FILE)
+      .flatMap((name) => /^\S+/.exec(textOf(join(this.#directory, name)))?.[0].split(',') ?? []).length;
+  }
+
+  /** How many it listens on. */
+  #heard(): number {
+    const pid = this.#pid();
+    if (pid === undefined) return 0;
+    const own = new Set(socketsOf(pid));
+    return [...socketsAt(PORT, 'udp', pid), ...socketsAt(PORT, 'udp6', pid)].filter((inode) => own.has(inode))
+      .length;
+  }
+
+  /** The process that works, if one does. */
+  #pid(): number | undefined {
+    const pid = Number(textOf(join(this.#directory, PID_FILE)));
+    return textOf(`/proc/${pid}/cmdline`).includes('aardvark-dns') ? pid : undefined;
+  }
+}
+
+/** It would end one that is still starting. proc(5), /proc/pid/status. */
+function isReadyForHangup(pid: number): boolean {
+  const [, caught = '0'] = /^SigCgt:\t(\w+)$/m.exec(textOf(`/proc/${pid}/status`)) ?? [];
+  return (BigInt(`0x${caught}`) & 1n) === 1n;
+}
