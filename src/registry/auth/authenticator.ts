@@ -67,11 +67,12 @@ export interface PasswordAuthenticator extends Authenticator {
   recall(subject: Subject): Promise<Login | undefined>;
 }
 
-/** Wrong credentials, of a user who is there. Who is not is not named: people type passwords where names go. */
-export class WrongCredentialsError extends OciError {
-  readonly user: string;
+/** Somebody may not log in. `user` only where there is one of that name: people type passwords where names go. */
+export class RefusedLoginError extends OciError {
+  readonly user: string | undefined;
 
-  constructor(user: string, message: string) {
+  /** @param message without one, the same for who is unknown and whose password is wrong. */
+  constructor(user: string | undefined, message = 'wrong user name or password') {
     super('UNAUTHORIZED', message);
     this.user = user;
   }

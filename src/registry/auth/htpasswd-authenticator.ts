@@ -1,12 +1,11 @@
 import { hash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { OciError } from '../../oci/index.js';
 import {
   type Caller,
   type Login,
   type PasswordAuthenticator,
+  RefusedLoginError,
   type Subject,
-  WrongCredentialsError,
 } from './authenticator.js';
 import { basicChallenge, parseBasic } from './basic.js';
 import { CheckQueue } from './check-queue.js';
@@ -31,8 +30,6 @@ export type HtpasswdOptions = Readonly<{
 }>;
 
 const MAX_REMEMBERED = 10_000;
-/** The same for users that do not exist. */
-const WRONG = 'wrong user name or password';
 
 /** What an unknown user is checked against while the file has no users; nobody knows its password. */
 const DECOY: PasswordHash = { scheme: 'bcrypt', text: `$2b$10$${'.'.repeat(53)}` };
@@ -84,8 +81,7 @@ export class HtpasswdAuthenticator implements PasswordAuthenticator {
     const key = this.#verified.keyOf(user, password, against.text);
     if (stored !== undefined && this.#verified.has(key)) return caller;
     const right = await this.#checks.run(key, user, () => matches(password, against));
-    if (stored === undefined) throw new OciError('UNAUTHORIZED', WRONG);
-    if (!right) throw new WrongCredentialsError(user, WRONG);
+    if (!right || stored === undefined) throw new RefusedLoginError(stored && user);
     this.#verified.add(key);
     return caller;
   }

@@ -13,7 +13,7 @@ export {
   type Identity,
   OpenAuthenticator,
   type PasswordAuthenticator,
-  WrongCredentialsError,
+  RefusedLoginError,
 } from './authenticator.js';
 export { globAt, parseTagGlob } from './glob.js';
 export { type HtpasswdEntry, htpasswdEntries } from './htpasswd.js';

@@ -2,13 +2,7 @@ import { hash } from 'node:crypto';
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { OciError } from '../../oci/index.js';
 import { TOKEN_ALGORITHMS } from '../config/index.js';
-import {
-  type Job,
-  type KnownUser,
-  type Login,
-  type Subject,
-  WrongCredentialsError,
-} from './authenticator.js';
+import { type Job, type KnownUser, type Login, RefusedLoginError, type Subject } from './authenticator.js';
 import { type JobRule, JobRules } from './job-rules.js';
 import { JOB_USER, type JobLogins } from './logins.js';
 import { IssuerUnavailableError, OidcIssuer } from './oidc-issuer.js';
@@ -82,10 +76,7 @@ export class OidcJobs implements JobLogins {
     if (login !== undefined) return login.identity;
     const { issuer, claims } = subject.job ?? {};
     this.#log.info({ issuer, user: subject.user, claims }, 'no rule of berth.oidc lets this job in');
-    throw new WrongCredentialsError(
-      subject.user,
-      'no rule of this registry lets this job in, or not any more',
-    );
+    throw new RefusedLoginError(subject.user, 'no rule of this registry lets this job in, or not any more');
   }
 
   async #verify(token: Buffer): Promise<{ subject: Subject; expiresAt: number }> {

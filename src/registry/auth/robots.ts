@@ -1,6 +1,5 @@
-import { OciError } from '../../oci/index.js';
 import { reasonOf } from '../system-error.js';
-import { type KnownUser, type Login, WrongCredentialsError } from './authenticator.js';
+import { type KnownUser, type Login, RefusedLoginError } from './authenticator.js';
 import type { Credentials } from './basic.js';
 import { Grants } from './grants.js';
 import { hashSecret, isSecretOf, parseRobots, type Robot, robotUser } from './robots-file.js';
@@ -8,8 +7,6 @@ import { type AuthLog, WatchedFile } from './watched-file.js';
 
 type Known = Robot & Readonly<{ grants: Grants }>;
 
-/** The same for robots that do not exist. */
-const WRONG = 'wrong user name or password';
 /** What a robot that does not exist is checked against. */
 const DECOY = hashSecret('');
 
@@ -48,17 +45,13 @@ export class Robots {
     });
   }
 
-  /** @throws {OciError} UNAUTHORIZED: there is no such robot, or not any more, or the secret is wrong. */
+  /** @throws {RefusedLoginError} there is no such robot, or not any more, or the secret is wrong. */
   async authenticate({ user, password }: Credentials): Promise<KnownUser> {
     const robot = (await this.#file.content()).get(user);
     const right = isSecretOf(password, robot?.hash ?? DECOY);
-    if (robot === undefined) throw new OciError('UNAUTHORIZED', WRONG);
-    if (!right) throw new WrongCredentialsError(user, WRONG);
+    if (!right || robot === undefined) throw new RefusedLoginError(robot && user);
     if (this.#isOver(robot))
-      throw new WrongCredentialsError(
-        user,
-        `${user} has expired; ask an admin of this registry for another one`,
-      );
+      throw new RefusedLoginError(user, `${user} has expired; ask an admin of this registry for another one`);
     return { user, grants: robot.grants };
   }
 

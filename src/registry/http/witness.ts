@@ -1,5 +1,5 @@
 import { OciError } from '../../oci/index.js';
-import { EndedTokenError, WrongCredentialsError } from '../auth/index.js';
+import { EndedTokenError, RefusedLoginError } from '../auth/index.js';
 import type { Deed } from '../events/index.js';
 import { type ErrorAnswer, HttpError } from './errors.js';
 import type { RegistryContext } from './registry.js';
@@ -31,7 +31,7 @@ export function refusalOf(ctx: RegistryContext, error: unknown, answer: ErrorAns
 }
 
 function userOf(error: unknown): string | undefined {
-  if (error instanceof WrongCredentialsError) return error.user;
+  if (error instanceof RefusedLoginError) return error.user;
   if (error instanceof EndedTokenError) {
     const { identity } = error.caller;
     return identity === 'anonymous' ? undefined : identity.user;
