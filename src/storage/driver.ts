@@ -117,11 +117,10 @@ export interface StorageDriver {
   freeBytes(): Promise<number | undefined>;
 }
 
-export interface FileReader extends AsyncDisposable {
-  /** Of what was asked for: the range, or the whole file. */
+/** Bytes in order. */
+export interface ByteReader extends AsyncDisposable {
+  /** How many; `Infinity` where nobody knows before the end, as of what is still on its way. */
   readonly size: number;
-  /** Of the file as a whole. */
-  readonly fileSize: number;
   /** Fills `buffer` from its start. @returns how many bytes; 0 only at the end. */
   read(buffer: Uint8Array): Promise<number>;
   /**
@@ -129,6 +128,12 @@ export interface FileReader extends AsyncDisposable {
    * `read` where it is there, as it copies nothing: but who stops before the end costs the reader its connection.
    */
   take?(): Promise<Uint8Array>;
+}
+
+/** `size` is that of what was asked for: the range, or the whole file. */
+export interface FileReader extends ByteReader {
+  /** Of the file as a whole. */
+  readonly fileSize: number;
 }
 
 /** Makes a file that is not readable by its final name yet; it is continued by the next writer. */

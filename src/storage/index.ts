@@ -8,6 +8,7 @@ import type { S3Options } from './s3/options.js';
 export type {
   AppendWriter,
   ByteRange,
+  ByteReader,
   Entry,
   FileInfo,
   FileReader,

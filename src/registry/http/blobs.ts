@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { BlobRecord } from '../../index/index.js';
 import { parseDigest } from '../../oci/index.js';
-import type { ByteRange } from '../../storage/index.js';
+import type { ByteRange, ByteReader } from '../../storage/index.js';
 import { namesDigest, sendEmpty } from './answers.js';
 import { HttpError } from './errors.js';
 import { parseRanges } from './ranges.js';
 import type { Registry, RegistryContext, RequestOf } from './registry.js';
-import { type Sendable, type SendBuffers, sendFile } from './send.js';
+import { type SendBuffers, sendFile } from './send.js';
 
 const BLOB_TYPE = 'application/octet-stream';
 
@@ -30,13 +30,13 @@ export function readBlob({ blobs, buffers, settings, witness }: Registry) {
   };
 }
 
-type Described = Pick<BlobRecord, 'digest' | 'size'>;
+type Sendable = Pick<BlobRecord, 'digest' | 'size'>;
 
 /** Sends what is asked for of a blob that was described. @param how `open` is asked for one range after the other. */
 export async function sendBlob(
   ctx: RegistryContext,
-  blob: Described,
-  { open, buffers }: { open: (range: ByteRange) => Promise<Sendable>; buffers: SendBuffers },
+  blob: Sendable,
+  { open, buffers }: { open: (range: ByteRange) => Promise<ByteReader>; buffers: SendBuffers },
 ): Promise<void> {
   // Only GET has ranges. RFC 9110 section 14.2.
   const isGet = ctx.method !== 'HEAD';
@@ -66,10 +66,10 @@ export async function sendBlob(
   ctx.res.end(parts.tail);
 }
 
-/** The same for a blob of any size. @param file all of it; nothing for HEAD. */
-export async function sendBlobOfAnySize(
+/** The same where nobody knows how large the blob is. @param file all of it; nothing for HEAD. */
+export async function sendBlobOfUnknownSize(
   ctx: RegistryContext,
-  file: Sendable | undefined,
+  file: ByteReader | undefined,
   buffers: SendBuffers,
 ): Promise<void> {
   ctx.status = 200;
@@ -98,11 +98,11 @@ type Parts = Readonly<{
   tail?: string;
 }>;
 
-function whole({ size }: Described): Parts {
+function whole({ size }: Sendable): Parts {
   return { contentType: BLOB_TYPE, length: size, ranges: [{ range: { start: 0, end: size } }] };
 }
 
-function single(blob: Described, range: ByteRange): Parts {
+function single(blob: Sendable, range: ByteRange): Parts {
   return {
     contentType: BLOB_TYPE,
     contentRange: contentRange(range, blob.size),
@@ -112,7 +112,7 @@ function single(blob: Described, range: ByteRange): Parts {
 }
 
 /** RFC 9110 section 14.6. */
-function multiple(blob: Described, ranges: readonly ByteRange[]): Parts {
+function multiple(blob: Sendable, ranges: readonly ByteRange[]): Parts {
   const boundary = randomUUID();
   const parts = ranges.map((range) => ({
     range,
@@ -130,7 +130,7 @@ function contentRange({ start, end }: ByteRange, size: number): string {
   return `bytes ${start}-${end - 1}/${size}`;
 }
 
-function unsatisfiable({ size }: Described): HttpError {
+function unsatisfiable({ size }: Sendable): HttpError {
   return new HttpError(
     416,
     'RANGE_INVALID',
@@ -141,7 +141,7 @@ function unsatisfiable({ size }: Described): HttpError {
   );
 }
 
-export function describeBlob(ctx: RegistryContext, { digest }: Pick<Described, 'digest'>): void {
+export function describeBlob(ctx: RegistryContext, { digest }: Pick<Sendable, 'digest'>): void {
   ctx.set('Docker-Content-Digest', digest);
   ctx.set('ETag', `"${digest}"`);
   ctx.set('Accept-Ranges', 'bytes');

@@ -1,7 +1,7 @@
 import { type Digest, parseDigest } from '../../oci/index.js';
 import type { ByteRange } from '../../storage/index.js';
 import type { BlobFetch, PullThroughCache } from '../upstreams/index.js';
-import { describeBlob, sendBlob, sendBlobOfAnySize } from './blobs.js';
+import { describeBlob, sendBlob, sendBlobOfUnknownSize } from './blobs.js';
 import { parseRanges } from './ranges.js';
 import type { Handler, Registry, RegistryContext, RequestOf } from './registry.js';
 
@@ -33,7 +33,7 @@ function lookThrough({ buffers, witness }: Registry) {
     const { repository, digest } = wanted;
     const { size } = await cache.blobs.stat(repository, digest);
     describeBlob(ctx, { digest });
-    if (size === undefined) return sendBlobOfAnySize(ctx, undefined, buffers);
+    if (size === undefined) return sendBlobOfUnknownSize(ctx, undefined, buffers);
     witness?.pulled(ctx, { action: 'pull', kind: 'blob', repository, digest, size });
     await sendBlob(
       ctx,
@@ -64,7 +64,7 @@ function sendThrough({ blobs, buffers, witness }: Registry) {
     describeBlob(ctx, { digest });
     if (size === undefined) {
       await using file = await open(ALL);
-      await sendBlobOfAnySize(ctx, file, buffers);
+      await sendBlobOfUnknownSize(ctx, file, buffers);
       return tell(await fetch.done);
     }
     tell(size);

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
-import type { FileReader } from '../../storage/index.js';
+import type { ByteReader } from '../../storage/index.js';
 
 export type Response = ServerResponse | Http2ServerResponse;
 
@@ -58,14 +58,11 @@ class TruncatedFileError extends Error {
   }
 }
 
-/** `size` may be `Infinity`: as many bytes as there are. */
-export type Sendable = Omit<FileReader, 'fileSize'>;
-
 /**
  * Writes all of a file to a response whose headers are set, without ending it.
  * @throws {ClientGoneError}
  */
-export async function sendFile(file: Sendable, res: Response, buffers: SendBuffers): Promise<void> {
+export async function sendFile(file: ByteReader, res: Response, buffers: SendBuffers): Promise<void> {
   const giveUp = () => res.destroy();
   res.setTimeout(SILENCE_MS, giveUp);
   try {
@@ -88,7 +85,7 @@ async function sendTaken(size: number, take: () => Promise<Uint8Array>, res: Res
 }
 
 /** Reads into two buffers: one is filled while the other one is sent. */
-async function sendRead(file: Sendable, res: Response, buffers: SendBuffers): Promise<void> {
+async function sendRead(file: ByteReader, res: Response, buffers: SendBuffers): Promise<void> {
   const first = buffers.take(file.size);
   const pair = [first, file.size <= first.length ? first : buffers.take(file.size)] as const;
   let sending: Promise<void> = Promise.resolve();

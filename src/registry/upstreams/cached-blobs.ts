@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { type Chunk, DigestMismatchError, type Uploads, type VerifiedUpload } from '../../content/index.js';
 import { type Digest, digestOf, hashAlgorithmOf, OciError, type RepositoryName } from '../../oci/index.js';
-import type { ByteRange } from '../../storage/index.js';
+import type { ByteRange, ByteReader } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import type { RepositoryBlobs } from '../repositories/index.js';
 import type { CacheObserver } from './cache-observer.js';
 import { UpstreamContentError } from './errors.js';
-import { GrowingFile, type GrowingReader } from './growing-file.js';
+import { GrowingFile } from './growing-file.js';
 import type { Origins } from './origins.js';
 import type { FollowedFetch, Lease, SharedFetches } from './shared-fetches.js';
 import type { Upstream, UpstreamBlob } from './upstream.js';
@@ -42,7 +42,7 @@ export type BlobFetch = Readonly<{
    * The last byte comes only when all are right; reading fails otherwise. The end of `range` may be `Infinity`.
    * @returns `undefined` once nobody reads and `done` is settled.
    */
-  open(range: ByteRange): GrowingReader | undefined;
+  open(range: ByteRange): ByteReader | undefined;
 }>;
 
 /** Blobs of an upstream: kept once they were asked for, and read from there once for all who wait. */

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ByteRange, type FileReader, StorageUnavailableError } from '../../storage/index.js';
-
-/** Of a file that has no size of its own yet. */
-export type GrowingReader = Omit<FileReader, 'fileSize'>;
+import { type ByteRange, type ByteReader, StorageUnavailableError } from '../../storage/index.js';
 
 const GROWING = 0o600;
 /** What no file is made with, whatever is masked. */
@@ -100,7 +97,7 @@ export class GrowingFile {
    * @param range its end may be `Infinity`, and is that of all bytes then.
    * @returns `undefined` when nothing can be read here any more.
    */
-  open(range: ByteRange): GrowingReader | undefined {
+  open(range: ByteRange): ByteReader | undefined {
     if (this.#users === 0) return undefined;
     this.#users += 1;
     this.#hadReaders = true;
