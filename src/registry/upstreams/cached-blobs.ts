@@ -110,8 +110,8 @@ export class CachedBlobs {
       },
     );
     const chunk = { source: this.#copied(found, digest, file), length: found.size };
-    const until = held.move();
-    const done = this.#store(repository, digest, { chunk, file }).finally(() => until.dispose());
+    const kept = held.move();
+    const done = this.#store(repository, digest, { chunk, file }).finally(() => kept.dispose());
     done.catch(() => {}); // readers are told
     return { size: found.size, done, open: (range) => file.open(range) };
   }
@@ -121,8 +121,8 @@ export class CachedBlobs {
     await using held = new AsyncDisposableStack();
     held.use(followed);
     const file = await GrowingFile.create(this.#options.folder);
-    const until = held.move();
-    const done = this.#complete(repository, digest, { followed, file }).finally(() => until.disposeAsync());
+    const kept = held.move();
+    const done = this.#complete(repository, digest, { followed, file }).finally(() => kept.disposeAsync());
     done.catch(() => {}); // readers are told
     return { size: followed.size, done, open: (range) => file.open(range) };
   }

@@ -35,7 +35,7 @@ export class Eviction {
   }
 
   /** Whether there are more bytes of copies than there may be. */
-  async isDue({ rule }: PullThroughCache, repositories: readonly RepositoryName[]): Promise<boolean> {
+  async isFull({ rule }: PullThroughCache, repositories: readonly RepositoryName[]): Promise<boolean> {
     return this.#isOver(await this.#parts.origins.copiesAmong(repositories), rule.maxBytes);
   }
 
@@ -52,7 +52,7 @@ export class Eviction {
     const copies = await this.#parts.origins.copiesAmong(repositories);
     await pulls.flush();
     for (const name of copies) evicted.bytes += await this.#removeBlobs(name, trusted, { grace: GRACE_MS });
-    // First of all what need not be asked for again by anybody who asks for the whole image.
+    // Before any image: who asks for one as a whole does without what no manifest here names, however young that is.
     if (await this.#isOver(copies, maxBytes))
       for (const name of copies) evicted.bytes += await this.#removeBlobs(name, trusted, { grace: 0 });
     const expiredBefore = ttl === 0 ? Number.NEGATIVE_INFINITY : store.now().getTime() - ttl;

@@ -83,7 +83,7 @@ export class GrowingFile {
   /** All came, and all is right: readers get the rest. */
   async end(): Promise<void> {
     this.#state = 'right';
-    if (this.#path !== undefined) await this.#file.chmod(RIGHT).catch(() => {}); // who does not see it fetches by himself
+    if (this.#path !== undefined) await this.#file.chmod(RIGHT).catch(() => {}); // who does not see it fetches for itself
     await this.#leave();
   }
 

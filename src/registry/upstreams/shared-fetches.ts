@@ -7,20 +7,23 @@ import { isMarkedRight } from './growing-file.js';
 
 /** Between two looks at what another process does. */
 const LOOK_MS = 50;
-/** Who sees nothing of another's fetch for so long, as on another machine, fetches by himself. */
+/** A process that sees nothing of another's fetch for so long, as on another machine, fetches for itself. */
 const PATIENCE_MS = 5000;
-/** So does who sees it stand still for so long. */
+/** So does one that sees it stand still for so long. */
 const STALL_MS = 30_000;
-/** So long a blob of which all has come may take to be stored: a bucket copies gigabytes then, a disk writes them. */
+/** A blob of which all has come may take so long to be stored: a bucket copies gigabytes then, a disk writes them. */
 const STORING_MS = 5 * 60_000;
 const CHUNK_BYTES = 256 * 1024;
 const FILE = /^pull-[0-9a-f]{64}\./;
 
-/** The right to fetch something for all. `fileName`: where they look for it, by its size. */
+/** The right to fetch something for all. `fileName`: where they look for it; `size` in bytes, where that is known. */
 export type Lease = HeldLock & Readonly<{ fileName: (size: number | undefined) => string }>;
 
-/** Neither: nobody is waited for any longer. */
+/** Who fetches: this process, another one, or with neither each for itself. */
 type Turn = Readonly<{ lease?: Lease; followed?: FollowedFetch }>;
+
+/** How long nothing may come: before all has, and then. */
+type StandstillLimits = Readonly<{ stallMs: number; storingMs: number }>;
 
 /**
  * Has one of the processes that serve a registry fetch something for all: it holds a lock meanwhile, and where they have a
@@ -47,6 +50,10 @@ export class SharedFetches {
     this.#limits = { stallMs, storingMs };
   }
 
+  /**
+   * @param what is fetched, in the same words in all processes.
+   * @returns something to be disposed of. @throws the reason of `signal`.
+   */
   async join(what: string, signal: AbortSignal): Promise<Turn> {
     const name = `pull-${createHash('sha256').update(what).digest('hex')}`;
     const givenUpAt = performance.now() + this.#patienceMs;
@@ -66,7 +73,7 @@ export class SharedFetches {
     for (const name of new Set(files.map(nameOf))) (await this.#tryLease(name))?.[Symbol.dispose]();
   }
 
-  /** What is there by this name is of nobody any more. */
+  /** What is there by this name is nobody's any more, and goes. */
   async #tryLease(name: string): Promise<Lease | undefined> {
     const held = await this.#locks.tryAcquire(name, 'alone');
     if (held === undefined) return undefined;
@@ -99,9 +106,6 @@ export class SharedFetches {
   }
 }
 
-/** How long nothing may come: before all has, and then. */
-type StandstillLimits = Readonly<{ stallMs: number; storingMs: number }>;
-
 /** What came behind a position of a file, or else what has become of that. */
 type Progress = Readonly<{ chunk: Uint8Array }> | Readonly<{ isRight: boolean; isGone: boolean }>;
 
@@ -130,6 +134,7 @@ export class FollowedFetch implements AsyncDisposable {
     return this.#isRight;
   }
 
+  /** From the first on, as they come; {@link isRight} tells what the end of them means. @throws the reason of `signal`. */
   async *bytes(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const { stallMs, storingMs } = this.#limits;
     let position = 0;
