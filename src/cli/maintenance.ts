@@ -20,9 +20,8 @@ const FIRST_LOOK_MS = 20;
 const LOOK_EVERY_MS = 50;
 /** A server looks more often. Whoever has not looked by then may be another command, which looks for nothing. */
 const UNTAKEN_MS = 500;
-/** It may be busy with something else, or a command have the files until it is done. */
+/** A server may be busy with something else, and a command has the files until it is done. */
 const MAX_WAIT_MS = 30_000;
-
 /** For a server to be done before the user is told why it may not be. */
 const PATIENCE_MS = 2000;
 
@@ -58,7 +57,7 @@ async function performOnce(config: Config, task: Task): Promise<Attempt> {
     const done = await askServer(opened.index.jobs, task);
     return done ? { done } : here;
   } catch (error) {
-    if (!isDiskFailure(error) || !FREES.includes(task.kind)) throw error;
+    if (!isForWantOfRoom(error, task)) throw error;
     const advice = 'stop it and ask again: that needs no room';
     throw new Error(`the server cannot be asked while the disk of the index is full; ${advice}`, {
       cause: error,
@@ -74,12 +73,17 @@ async function performHere(config: Config, task: Task): Promise<Attempt> {
     return { done: await performIn(opened, config, task, lead?.lost) };
   } catch (error) {
     if (error instanceof RootTakenError) return { holder: error.holder };
-    if (!isDiskFailure(error) || !FREES.includes(task.kind)) throw error;
+    if (!isForWantOfRoom(error, task)) throw error;
     return { done: await performOnFullDisk(config, task, error) };
   }
 }
 
-/** Where nothing can be written until something is removed: the index is made anew in memory. @throws `failure` if that may not be. */
+/** Whether only a full disk is in the way of what would make room on it. */
+function isForWantOfRoom(error: unknown, { kind }: Task): boolean {
+  return isDiskFailure(error) && FREES.includes(kind);
+}
+
+/** With an index that is made anew in memory: the one on the disk cannot be written. @throws `failure` if that may not be. */
 async function performOnFullDisk(config: Config, task: Task, failure: unknown): Promise<Outcome> {
   using root = takeRoot(config, quiet());
   if (root === undefined) throw failure;

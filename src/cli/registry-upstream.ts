@@ -151,7 +151,7 @@ export class RegistryUpstream implements Upstream {
   }
 }
 
-/** For an answer; the signal is not that of a wait any more once this is disposed of. */
+/** For an answer, no longer than so many milliseconds; once this is disposed of, only the caller's signal ends anything. */
 class Wait implements Disposable {
   readonly signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;

@@ -31,7 +31,8 @@ export class RootTakenError extends Error {
  * own, which are the kernel's, on `berth/server.sqlite`: they end with the process however that ends, and hold between
  * containers that share a volume. The server only reads the file, so as to be in nobody's way; whoever wants to be the next
  * writes its name there, which needs the file for itself. Of several that come at once the last to write is the one.
- * @param of what is served, for messages, and the key that chooses it; and how long it is worth waiting for the others.
+ * @param options `name` is of what is served, and `key` of what chooses it, for messages; `waitMs` is how long the file may be
+ *   somebody else's before this gives up.
  * @throws {RootTakenError} @throws {Error} no lock can be had: a read-only directory, a file system without locks.
  */
 export function lockRoot(

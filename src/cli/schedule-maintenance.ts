@@ -24,7 +24,7 @@ export async function scheduleMaintenance(
   const { storage, berth } = config;
   const maintenance = new Maintenance(parts);
   const jobs = new JobRunner(parts.store, maintenance, log);
-  // It changes nothing by itself. A command can take the root directory, but not what the leader of replicas holds.
+  // It changes nothing by itself. A command takes the root directory and does it; of replicas it has to ask the leader.
   if (storage.maintenance.readonly.enabled) return hasReplicas(config) ? jobs.run(signal) : undefined;
   const perform = async (task: Task) => {
     try {
