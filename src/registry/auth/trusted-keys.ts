@@ -1,6 +1,5 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject, X509Certificate } from 'node:crypto';
-
-import { pathLengthOf } from './path-length.js';
+import { pathLengthOf } from './certificate-path-length.js';
 
 /** The part of a token's head that says which key signed it. RFC 7515 section 4.1. */
 export type KeyHint = Readonly<{ kid?: string; x5c?: readonly string[]; jwk?: JsonWebKey }>;
