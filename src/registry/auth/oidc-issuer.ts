@@ -46,8 +46,8 @@ export class OidcIssuer {
     try {
       return await keySet.find(...args);
     } catch (error) {
-      const isNew = error instanceof errors.JWKSNoMatchingKey && this.#age(keySet) >= COOLDOWN_MS;
-      if (!isNew) throw error;
+      const mayBeNew = error instanceof errors.JWKSNoMatchingKey && this.#age(keySet) >= COOLDOWN_MS;
+      if (!mayBeNew) throw error;
       return (await this.#read()).find(...args);
     }
   };
@@ -68,7 +68,7 @@ export class OidcIssuer {
     if (now() < this.#retryAt)
       throw new IssuerUnavailableError(`${issuer} could not be asked for its keys just now`);
     const readAt = now();
-    this.#reading = this.#find()
+    this.#reading = this.#discover()
       .then(
         (find) => {
           this.#keySet = { find, readAt };
@@ -85,7 +85,7 @@ export class OidcIssuer {
     return this.#reading;
   }
 
-  async #find(): Promise<KeySet['find']> {
+  async #discover(): Promise<KeySet['find']> {
     const { issuer } = this.#options;
     const { issuer: named, jwks_uri } = await this.#json(
       `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
