@@ -28,6 +28,18 @@ type ContainerFile =
   | 'u'
   | 'w';
 
+/** What the next run makes anew. */
+const OF_ONE_RUN: readonly ContainerFile[] = [
+  'exit',
+  'oom',
+  'oci-log',
+  'health.json',
+  'health.pid',
+  'attach',
+  'ctl',
+  'winsz',
+];
+
 /**
  * Where a container with ids of its own has its root filesystem too, in the mounts of its monitor: its root may not pass the
  * directories of the machine's. Nothing is in it anywhere else.
@@ -174,11 +186,7 @@ export class ContainerFolder {
 
   /** Forgets the end of the last run. */
   forgetExit(): void {
-    for (const name of [
-      ...(['exit', 'oom', 'oci-log', 'health.json', 'health.pid'] as const),
-      ...(['attach', 'ctl', 'winsz'] as const),
-    ])
-      rmSync(this.file(name), { force: true });
+    for (const name of OF_ONE_RUN) rmSync(this.file(name), { force: true });
   }
 }
 
