@@ -62,7 +62,7 @@ export class JobRunner {
 
   async #outcomeOf(task: Task, signal: AbortSignal): Promise<JobOutcome> {
     try {
-      if (task.kind === 'collect') await this.#compared(signal);
+      if (task.kind === 'collect') await this.#untilCompared(signal);
       return { done: await this.#maintenance.run(task, signal) };
     } catch (error) {
       logFailure(this.#log, error, {});
@@ -71,7 +71,7 @@ export class JobRunner {
   }
 
   /** Soon after a start nothing can be concluded from the index yet. What needs less goes on meanwhile. */
-  async #compared(signal: AbortSignal): Promise<void> {
+  async #untilCompared(signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + MAX_COMPARING_MS;
     while (!this.#sync.complete && !signal.aborted && performance.now() < deadline)
       await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});

@@ -32,7 +32,7 @@ export class Restoration {
 
   async #bringBack(entry: TrashEntry, asked = entry.tags): Promise<Restored> {
     const { repository, digest, id } = entry;
-    // Tags of a part were deleted for themselves: they stay in the trash.
+    // Tags of a part were deleted for themselves: its entry stays in the trash for them.
     for (const part of await this.#partsOf(entry)) await this.#bringBack(part, []);
     const tags = await this.#manifests.restore({ ...entry, tags: asked });
     if (asked.length === entry.tags.length) await this.#store.trash?.remove(id);

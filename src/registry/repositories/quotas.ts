@@ -1,5 +1,5 @@
 import type { MetadataIndex } from '../../index/index.js';
-import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
+import { algorithmOf, type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { RepositoryLocks } from './locks.js';
 import type { RepositoryStore } from './store.js';
 
@@ -22,9 +22,9 @@ const COUNTING_SHARE = 1 / 20;
  * part of the room that it found: others would have to fill all the rest meanwhile to make that too much.
  */
 const AMPLE_WHERE_SHARED = { of: 0.9, step: 1 / 16 };
-/** How much of a rule began to be stored here since the start, and how much of that has ended, well or not. */
+/** Bytes for a rule's repositories that began to be stored here since the start, and those of them that ended, well or not. */
 type Tally = { begun: number; ended: number; count?: Count };
-/** `bytes` and all that `begun` are what the rule's repositories hold, or more while something is under way. */
+/** `bytes`, with all that {@link Tally} says began, are what the rule's repositories hold, or more while something is under way. */
 type Count = Readonly<{ bytes: number; goodUntil: number; amplyUpTo: number }>;
 
 /** Keeps repositories from growing beyond what the configuration gives them, together with other processes. */
@@ -43,7 +43,7 @@ export class Quotas {
 
   /** Before a blob is sent. @throws {OciError} DENIED: nothing more can be stored there, and it is not there yet. */
   async checkRoom(repository: RepositoryName, digest: Digest): Promise<void> {
-    if (!digest.startsWith('sha256:')) return; // it may be there under that name
+    if (algorithmOf(digest) !== 'sha256') return; // the bytes may be there, and nobody knows their sha256 yet
     for (const rule of this.#of(repository)) {
       if ((await this.#usedBy(rule)) < rule.bytes) continue;
       await this.#locks.forQuota(rule.key, 'alone', () =>

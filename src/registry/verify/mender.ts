@@ -105,7 +105,7 @@ export class Mender {
     for (const { repository, digest: name, kind } of uses) {
       if (kind !== 'manifest') continue;
       const found = await this.#store.index.findManifest(repository, { digest: name });
-      if (found && sha256(found.bytes) === digest) return found.bytes;
+      if (found && digestOfBytes('sha256', found.bytes) === digest) return found.bytes;
     }
     return undefined;
   }
@@ -124,8 +124,4 @@ export class Mender {
       throw error;
     }
   }
-}
-
-function sha256(bytes: Uint8Array): Digest {
-  return digestOfBytes('sha256', bytes);
 }
