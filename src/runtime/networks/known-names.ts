@@ -42,4 +42,6 @@ async function untilNamedIn(namespace: string, { endpoint }: Connection): Promis
 }
 
 /** Its short id is one in any case. RFC 1035, 2.3.4. */
-const isLabel = (name: string) => /^[a-z0-9_-]{1,63}$/.test(name);
+function isLabel(name: string): boolean {
+  return /^[a-z0-9_-]{1,63}$/.test(name);
+}

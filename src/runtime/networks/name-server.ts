@@ -27,21 +27,22 @@ export class NameServer {
    * without that for good: it is told to try again. @throws {RuntimeError}
    */
   async revive(): Promise<void> {
-    const addresses = this.#addresses();
-    if (addresses === 0) return;
+    const wanted = this.#addressesWanted();
+    if (wanted === 0) return;
     if (this.#pid() === undefined) {
       // It goes into the background by itself.
       const server = [networkProgram('aardvark-dns'), '--config', this.#directory, '-p', `${PORT}`, 'run'];
       await runProgram([...this.#prefix(), ...server]);
-      for (let left = PATIENCE_MS; left > 0 && this.#heard() < addresses; left -= LOOK_MS)
+      for (let left = PATIENCE_MS; left > 0 && this.#addressesHeard() < wanted; left -= LOOK_MS)
         await sleep(LOOK_MS);
     }
     const pid = this.#pid();
-    if (pid !== undefined && this.#heard() < addresses && isReadyForHangup(pid)) process.kill(pid, 'SIGHUP');
+    if (pid !== undefined && this.#addressesHeard() < wanted && isReadyForHangup(pid))
+      process.kill(pid, 'SIGHUP');
   }
 
   /** How many it is told to listen on: the first words of its files. */
-  #addresses(): number {
+  #addressesWanted(): number {
     if (!existsSync(this.#directory)) return 0;
     return readdirSync(this.#directory)
       .filter((name) => name !== PID_FILE)
@@ -49,7 +50,7 @@ export class NameServer {
   }
 
   /** How many it listens on. */
-  #heard(): number {
+  #addressesHeard(): number {
     const pid = this.#pid();
     if (pid === undefined) return 0;
     const own = new Set(socketsOf(pid));
