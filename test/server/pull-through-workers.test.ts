@@ -8,19 +8,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BerthProcess } from '../support/berth-process.js';
 import { openHttp } from '../support/http.js';
 import { PostgresServer } from '../support/postgres-server.js';
-import { filesBelow, imageWith } from '../support/pull-through.js';
+import { filesBelow, holdHalfway, imageWith } from '../support/pull-through.js';
 import { pushImage, sha256 } from '../support/push.js';
 import { RecordingProxy } from '../support/recording-proxy.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-
-const STEP = 512 * 1024;
 
 let upstream: BerthProcess;
 let layer: Buffer;
 
 beforeAll(async () => {
   upstream = await BerthProcess.start();
-  layer = randomBytes(8 * STEP);
+  layer = randomBytes(4 * 1024 * 1024);
   await pushImage(upstream.url, 'team/large', 'v1', imageWith(layer));
 });
 
@@ -58,22 +56,14 @@ class Download {
   }
 }
 
-/** Stops half of the layer until `resume`. */
-function hold(proxy: RecordingProxy): { resume: () => void; ranges: (string | undefined)[] } {
-  const halfway = Promise.withResolvers<void>();
+/** Of requests for the layer, in their order. */
+function rangesAskedOf(proxy: RecordingProxy): (string | undefined)[] {
   const ranges: (string | undefined)[] = [];
-  let passed = 0;
-  const isLayer = ({ url = '' }: IncomingMessage) => url.includes(sha256(layer));
-  proxy.intercept = (incoming) => {
-    if (isLayer(incoming)) ranges.push(incoming.headers.range);
+  proxy.intercept = ({ url = '', headers }) => {
+    if (url.includes(sha256(layer))) ranges.push(headers.range);
     return false;
   };
-  proxy.change = async (chunk, incoming) => {
-    if (isLayer(incoming)) passed += chunk.length;
-    if (passed > 4 * STEP) await halfway.promise;
-    return chunk;
-  };
-  return { resume: halfway.resolve, ranges };
+  return ranges;
 }
 
 /** Which workers have what comes open, by a name: the one that fetches, and those that follow. */
@@ -103,11 +93,11 @@ describe.concurrent('workers that are asked for the same blob of another registr
       await using proxy = await RecordingProxy.start(upstream.url);
       proxy.withoutLength = each.withoutLength;
       await using berth = await startWorkers(proxy.url);
-      const { resume } = hold(proxy);
+      const { goOn } = holdHalfway(proxy, layer);
       const downloads = await Promise.all(Array.from({ length: 8 }, () => Download.start(berth)));
       const lengths = new Set(downloads.map(({ length }) => length));
       expect([...lengths]).toEqual([each.withoutLength ? undefined : String(layer.length)]);
-      resume();
+      goOn();
       for (const { whole } of downloads) expect(layer.equals((await whole) as Buffer)).toBe(true);
       expect(proxy.count(/GET .*\/blobs\//)).toBe(1);
       expect(await filesBelow(join(berth.root, 'berth/tmp'))).toEqual([]);
@@ -117,13 +107,14 @@ describe.concurrent('workers that are asked for the same blob of another registr
   it('go on for one that is killed, where it was', async () => {
     await using proxy = await RecordingProxy.start(upstream.url);
     await using berth = await startWorkers(proxy.url);
-    const { resume, ranges } = hold(proxy);
+    const ranges = rangesAskedOf(proxy);
+    const { goOn } = holdHalfway(proxy, layer);
     const first = await Download.start(berth);
     const [fetcher = 0] = await busyWorkers(berth);
     const others = await startOnBoth(berth);
     process.kill(fetcher, 'SIGKILL');
     expect(await first.whole).toBe('cut');
-    resume();
+    goOn();
     const outcomes = await Promise.all(others.map(({ whole }) => whole));
     const whole = outcomes.filter((outcome) => outcome !== 'cut');
     expect(whole.length, berth.output).toBeGreaterThanOrEqual(1);
@@ -146,9 +137,9 @@ describe.concurrent('servers that are asked for the same blob of another registr
     const options = { root: folder.path, config: { berth: { upstreams, index } } };
     await using one = await BerthProcess.start(options);
     await using two = await BerthProcess.start(options);
-    const { resume } = hold(proxy);
+    const { goOn } = holdHalfway(proxy, layer);
     const downloads = await Promise.all([one, two, one, two].map((berth) => Download.start(berth)));
-    resume();
+    goOn();
     for (const { whole } of downloads) expect(layer.equals((await whole) as Buffer)).toBe(true);
     expect(proxy.count(/GET .*\/blobs\//)).toBe(1);
   });
