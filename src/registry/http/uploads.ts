@@ -25,19 +25,14 @@ type Progress = Pick<Upload, 'repository' | 'id' | 'offset'>;
 
 /** POST: begins an upload, or mounts a blob, or takes a whole one (end-4a, end-4b, end-4c, end-11). */
 export function startUpload(registry: Registry) {
-  const { uploads, blobs, settings, witness } = registry;
+  const { uploads, blobs, settings } = registry;
   return async (ctx: RegistryContext, { repository }: RequestOf<'uploads'>) => {
     const query = new URLSearchParams(ctx.querystring);
     const mount = query.get('mount');
     const wanted = mount ? parseDigest(mount) : undefined;
-    if (wanted) {
-      const mounted = await mountBlob(registry, ctx, repository, wanted, query.get('from'));
-      if (mounted) {
-        const deed = { action: 'mount', kind: 'blob', repository, digest: wanted, ...mounted } as const;
-        await witness?.changed(ctx, [deed]);
-        return sendCreated(ctx, settings, repository, wanted);
-      }
-    }
+    const from = query.get('from');
+    if (wanted && (await mountBlob(registry, ctx, repository, { digest: wanted, from })))
+      return sendCreated(ctx, settings, repository, wanted);
     if (await uploads.isFull(repository, settings.maxOpenUploads)) {
       throw new OciError(
         'TOOMANYREQUESTS',
@@ -107,24 +102,26 @@ export function cancelUpload({ uploads }: Registry) {
 
 /**
  * A refused source is no error: the client uploads instead. Other answers make containerd give up the push.
- * @returns what was mounted from where, if it was.
+ * @returns whether it was mounted.
  */
 async function mountBlob(
-  { blobs, access }: Registry,
+  { blobs, access, witness }: Registry,
   ctx: RegistryContext,
   repository: RepositoryName,
-  digest: Digest,
-  from: string | null,
-): Promise<Readonly<{ from: RepositoryName; size: number }> | undefined> {
+  { digest, from }: { digest: Digest; from: string | null },
+): Promise<boolean> {
   // What cannot be a repository cannot be mounted from, which is no error either.
   const named = from ? findRepositoryName(from) : undefined;
   const sources = named ? [named] : from ? [] : await blobs.sourcesOf(digest);
   for (const source of sources) {
     if (!access.allows(ctx.state.identity, 'pull', source)) continue;
     const blob = await blobs.mount(source, repository, digest);
-    if (blob) return { from: source, size: blob.size };
+    if (blob === undefined) continue;
+    const { size } = blob;
+    await witness?.changed(ctx, [{ action: 'mount', kind: 'blob', repository, digest, from: source, size }]);
+    return true;
   }
-  return undefined;
+  return false;
 }
 
 async function takeWhole(
