@@ -48,19 +48,19 @@ export class Spool implements AsyncDisposable {
 
   /**
    * Has all bytes sent, once. Called again to send them once more.
-   * @param send is to give up when the signal says so.
+   * @param request is to give up when the signal says so.
    * @param before what the last bytes wait for, where there are many; unless it is true, they are not sent.
    */
   async send<T>(
-    send: (body: Buffer | Readable, options: { abortSignal?: AbortSignal }) => Promise<T>,
+    request: (body: Buffer | Readable, options: { abortSignal?: AbortSignal }) => Promise<T>,
     before?: Promise<boolean>,
   ): Promise<T> {
-    if (this.#file === undefined) return send(Buffer.concat(this.#chunks), {});
+    if (this.#file === undefined) return request(Buffer.concat(this.#chunks), {});
     const stop = new AbortController();
     const body = Readable.from(pieces(this.#file, this.#size, before), { highWaterMark: 1 });
     body.on('error', (error) => stop.abort(error)); // whoever is sending does not hear of it
     try {
-      return await send(body, { abortSignal: stop.signal });
+      return await request(body, { abortSignal: stop.signal });
     } catch (error) {
       throw stop.signal.aborted ? stop.signal.reason : error;
     } finally {
