@@ -69,7 +69,7 @@ export class ContainerSession implements Disposable {
         new Promise<undefined>((resolve) => bridge.stdio[3]?.once('data', () => resolve(undefined))),
         this.#ended,
       ]);
-      // Ctrl-c is for all on the terminal, and a bridge takes no notice of it only once it has begun. Nothing has come to it yet.
+      // Ctrl-c is for all on the terminal, and ends a bridge that has not begun to ignore it; nothing has come to that one yet.
       if (!PROXIED.some((signal) => signal === early?.signal)) return;
     }
   }

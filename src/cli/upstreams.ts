@@ -46,14 +46,14 @@ export async function openUpstreams(
   const clients = new RegistryClients(await systemTrust());
   const origins = new Origins(store);
   if (config.proxy.remoteurl) await origins.adopt();
-  // What is in a folder of everybody's may be anybody's.
-  const sharing = own === undefined ? undefined : new SharedFetches(locks ?? new LocalLocks(), folder);
-  await sharing
+  // What is in a folder of everybody's may be anybody's. Who shares with nobody may have shared before a kill.
+  const fetches = own === undefined ? undefined : new SharedFetches(locks ?? new LocalLocks(), folder);
+  await fetches
     ?.tidy()
     .catch((error: unknown) =>
       log.warn({ error }, 'what is left of blobs on their way could not be removed'),
     );
-  const shared = locks && sharing;
+  const shared = locks && fetches;
   const parts = { store, uploads, blobs, origins, folder, shared, observer, log, signal: closing.signal };
   const rules = cacheRules(config, clients);
   const upstreams = new Upstreams(rules.map((rule) => new PullThroughCache(rule, parts)));

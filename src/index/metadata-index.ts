@@ -114,7 +114,7 @@ export type ContentUse = Readonly<{
   kind: 'blob' | 'manifest';
 }>;
 
-/** How many uses of the same content as `digest` there are. */
+/** How often the content `canonical` is used under one name, as one kind. */
 export type UseCount = Readonly<{ canonical: Digest; count: number }> & Pick<ContentUse, 'digest' | 'kind'>;
 
 /** A list of `limit` at most, of what has not been touched since `before`: of blobs, in byte order behind `after`. */
