@@ -66,8 +66,9 @@ async function main(): Promise<void> {
   }
   const scale = values.quick ? QUICK : FULL;
   const programs = programsFor(values);
+  const kind = kindOf(values);
   const all = rowsFor(scale);
-  const rows = chosen(programs.heads === PEERS ? all : noneSlower(all), values.only);
+  const rows = chosen(kind === undefined ? all : noneSlower(all), values.only);
   mkdirSync(values.dir, { recursive: true });
   const directory = mkdtempSync(path.join(values.dir, 'bench-'));
   const run: Run = {
@@ -83,7 +84,7 @@ async function main(): Promise<void> {
     const report = await measureAll(run);
     process.stdout.write(`\n${textTable(report)}`);
     const out = values.out ?? (isPart(values) ? undefined : defaultOut());
-    if (out !== undefined) writeReport(out, report, kindOf(values));
+    if (out !== undefined) writeReport(out, report, kind);
   } finally {
     progress('stopping the servers, removing the stores');
     await Promise.all(sidesOf(run).map(({ server }) => server?.stop()));
