@@ -63,7 +63,8 @@ type Parts = Readonly<{
 /**
  * Collects garbage in rounds: tags that no rule keeps, manifests that nothing needs, links to blobs that no manifest names,
  * what tags named before and is gone, bytes that no link names. Each removal is decided once more while nobody can begin to
- * rely on the thing. A dry run does not count what only the removals before would make garbage.
+ * rely on the thing. A dry run does not count what only manifests lead to that would go: it rests in the trash with them, where
+ * there is one.
  */
 export class Collector {
   readonly #parts: Parts;

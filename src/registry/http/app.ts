@@ -88,7 +88,7 @@ export function createApp(registry: Registry, options: AppOptions): Koa {
   return app;
 }
 
-/** Everything is refused while the registry is down, `/` included: that is what load balancers ask for. */
+/** Everything is refused while the registry is down, and `/`, which load balancers ask for, also while others should be asked. */
 function inService({ down, leaving, ready }: AppOptions) {
   const admit = (next: Next) => {
     if (leaving()) throw new OciError('UNAVAILABLE', 'this server is about to stop');
