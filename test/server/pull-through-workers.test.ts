@@ -110,7 +110,8 @@ describe.concurrent('workers that are asked for the same blob of another registr
     const ranges = rangesAskedOf(proxy);
     const { goOn } = holdHalfway(proxy, layer);
     const first = await Download.start(berth);
-    const [fetcher = 0] = await busyWorkers(berth);
+    const [fetcher] = await busyWorkers(berth);
+    if (fetcher === undefined) throw new Error('no worker fetches it');
     const others = await startOnBoth(berth);
     process.kill(fetcher, 'SIGKILL');
     expect(await first.whole).toBe('cut');
