@@ -28,29 +28,30 @@ export type OpenStore = AsyncDisposable &
     locks: Locks | undefined;
   }>;
 
+type StoreOptions = Readonly<{
+  /** Goes around the storage driver, to measure it. */
+  wrap?: (driver: StorageDriver) => StorageDriver;
+  /** Takes the root directory for this process, unless the index is made for several. */
+  alone?: boolean;
+  /** Leaves it to who writes, all the same. */
+  onlyReads?: boolean;
+  /** How long it may be somebody else's before that is a failure. */
+  rootWaitMs?: number;
+  /** An index in memory takes the place of a file that cannot be used, and this is told why: without it, that is a failure. */
+  indexInMemory?: (error: unknown) => void;
+  /** Between this process and others that serve the same. */
+  locks?: Locks | undefined;
+  /** Leaves the index alone. */
+  withoutIndex?: boolean;
+  /** From 0 to 19: how much the removal of many files gives way to all else. */
+  nice?: number;
+}>;
+
 /**
  * Storage, index and what stands on them, as the configuration says.
- * @param options `wrap` goes around the storage driver, to measure it; `alone` takes the root directory for this process,
- *   unless the index is made for several or it `onlyReads`, and `rootWaitMs` is how long that may take; `locks` are between it
- *   and others that serve the same; `withoutIndex` leaves the index alone; `nice`, from 0 to 19, is how much the removal of many
- *   files gives way to all else; `indexInMemory` takes the place of an index file that cannot be used, and is told why: without
- *   it, that is a failure.
  * @throws {RootTakenError} `alone` while another server is there.
  */
-export async function openStore(
-  config: Config,
-  log: Logger,
-  options: {
-    wrap?: (driver: StorageDriver) => StorageDriver;
-    alone?: boolean;
-    onlyReads?: boolean;
-    rootWaitMs?: number;
-    indexInMemory?: (error: unknown) => void;
-    locks?: Locks | undefined;
-    withoutIndex?: boolean;
-    nice?: number;
-  } = {},
-): Promise<OpenStore> {
+export async function openStore(config: Config, log: Logger, options: StoreOptions = {}): Promise<OpenStore> {
   const { wrap = (driver) => driver } = options;
   const alone = Boolean(options.alone) && options.locks === undefined && !hasReplicas(config);
   const own = await openDriver(config, { log, alone, nice: options.nice ?? 0 });
@@ -95,7 +96,7 @@ export async function openStore(
 export async function openExistingStore(
   config: Config,
   log: Logger,
-  options: { alone?: boolean; withoutIndex?: boolean } = {},
+  options: Pick<StoreOptions, 'alone' | 'withoutIndex'> = {},
 ): Promise<OpenStore> {
   const { filesystem, s3 } = config.storage;
   if (!filesystem && !s3) throw new Error('storage is in memory: what it holds ends with the registry');
