@@ -11,6 +11,7 @@ const ALL: ByteRange = { start: 0, end: Number.POSITIVE_INFINITY };
 
 type Request = RequestOf<'blob'>;
 
+/** GET and HEAD of a blob in a copy of another registry. */
 export function readBlobThrough(registry: Registry, readStored: Handler<'blob'>) {
   const look = lookThrough(registry);
   const send = sendThrough(registry);
@@ -28,6 +29,7 @@ export function readBlobThrough(registry: Registry, readStored: Handler<'blob'>)
   };
 }
 
+/** HEAD of what is not here: nothing is fetched for it. */
 function lookThrough({ buffers, witness }: Registry) {
   return async (ctx: RegistryContext, wanted: Request & { digest: Digest }, cache: PullThroughCache) => {
     const { repository, digest } = wanted;
@@ -43,6 +45,7 @@ function lookThrough({ buffers, witness }: Registry) {
   };
 }
 
+/** GET of what is being fetched: it is sent while it arrives, where that is safe. */
 function sendThrough({ blobs, buffers, witness }: Registry) {
   return async (
     ctx: RegistryContext,
