@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobQueue } from '../index/index.js';
 import { heapTidier } from '../memory/index.js';
 import type { Config } from '../registry/config/index.js';
-import { type JobOutcome, Maintenance, type Outcome, type Task } from '../registry/maintenance/index.js';
+import { Maintenance, type Outcome, type Task } from '../registry/maintenance/index.js';
 import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
 import { isDiskFailure } from '../sqlite/index.js';
+import { askServer } from './ask-server.js';
 import { consoleLogger } from './console-logger.js';
 import { LEAD } from './lead.js';
 import { maintenanceWitness, ownWitness } from './maintenance-witness.js';
@@ -15,15 +14,8 @@ import { RootTakenError } from './root-lock.js';
 import { manifestRules, retentionRules } from './settings.js';
 import { openWitnesses, type Witnesses } from './witnesses.js';
 
-/** At first, when little is to be done: it is half as long again each time. */
-const FIRST_LOOK_MS = 20;
-const LOOK_EVERY_MS = 50;
-/** A server looks more often. Whoever has not looked by then may be another command, which looks for nothing. */
-const UNTAKEN_MS = 500;
 /** A server may be busy with something else, and a command has the files until it is done. */
 const MAX_WAIT_MS = 30_000;
-/** For a server to be done before the user is told why it may not be. */
-const PATIENCE_MS = 2000;
 
 /** What makes room and writes nothing that lasts. */
 const FREES: readonly Task['kind'][] = ['collect', 'empty-trash'];
@@ -130,40 +122,4 @@ function maintenanceOf(
 /** What a command prints is not mixed with it. */
 function auditPathOf({ berth }: Config): string | undefined {
   return berth.audit.path === 'stdout' ? 'stderr' : berth.audit.path;
-}
-
-/**
- * Whoever begins to serve, and whoever makes the index anew, forgets what nobody took yet: then it is asked for again.
- * @returns nothing when nobody takes it.
- */
-async function askServer(jobs: JobQueue, task: Task): Promise<Outcome | undefined> {
-  const ask = () => jobs.add(JSON.stringify(task));
-  let id = await ask();
-  let taken = false;
-  let told = !process.stderr.isTTY || task.kind !== 'collect';
-  try {
-    const asked = performance.now();
-    for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 1.5, LOOK_EVERY_MS)) {
-      await sleep(wait);
-      const job = await jobs.find(id);
-      if (job?.outcome !== undefined) return resultOf(JSON.parse(job.outcome) as JobOutcome);
-      if (taken && !job) throw new Error('the server was started anew, or lost its index: try again');
-      taken = job?.taken ?? false;
-      if (!told && taken && performance.now() - asked > PATIENCE_MS) {
-        told = true;
-        process.stderr.write(
-          'berth: the server is at it; soon after a start it compares its index with the files first\n',
-        );
-      }
-      if (!taken && performance.now() - asked > UNTAKEN_MS && (await jobs.withdraw(id))) return undefined;
-      if (!job) id = await ask();
-    }
-  } finally {
-    await jobs.drop(id);
-  }
-}
-
-function resultOf(outcome: JobOutcome): Outcome {
-  if ('failed' in outcome) throw new Error(outcome.failed);
-  return outcome.done;
 }
