@@ -3,6 +3,8 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ByteRange, type ByteReader, StorageUnavailableError } from '../../storage/index.js';
 
+type Ended = 'right' | Readonly<{ failure: unknown }>;
+
 const GROWING = 0o600;
 /** What no file is made with, whatever is masked. */
 const RIGHT = 0o500;
@@ -23,7 +25,7 @@ export class GrowingFile {
   /** Where others find it, until all came. */
   readonly #path: string | undefined;
   #written = 0;
-  #state: 'growing' | 'right' | Readonly<{ failure: unknown }> = 'growing';
+  #state: 'growing' | Ended = 'growing';
   #waiting: (() => void)[] = [];
   #users = 1;
   #hadReaders = false;
@@ -82,15 +84,13 @@ export class GrowingFile {
 
   /** All came, and all is right: readers get the rest. */
   async end(): Promise<void> {
-    this.#state = 'right';
     if (this.#path !== undefined) await this.#file.chmod(RIGHT).catch(() => {}); // who does not see it fetches for itself
-    await this.#leave();
+    await this.#leave('right');
   }
 
   /** Readers fail, and never get all. */
   async fail(failure: unknown): Promise<void> {
-    this.#state = { failure };
-    await this.#leave();
+    await this.#leave({ failure });
   }
 
   /**
@@ -132,9 +132,11 @@ export class GrowingFile {
     for (const resolve of waiting) resolve();
   }
 
-  async #leave(): Promise<void> {
-    this.#wake();
+  /** Whoever reads that it has ended finds it no more. */
+  async #leave(state: Ended): Promise<void> {
     if (this.#path !== undefined) await rm(this.#path, { force: true }).catch(() => {}); // the next fetch removes it
+    this.#state = state;
+    this.#wake();
     await this.#release();
   }
 
