@@ -14,7 +14,7 @@ let fetches: SharedFetches;
 
 beforeEach(async () => {
   folder = await temporaryFolder();
-  fetches = new SharedFetches(new LocalLocks(), folder.path, { patienceMs: 300, stallMs: 600 });
+  fetches = new SharedFetches(new LocalLocks(), folder.path, { patienceMs: 300 });
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
@@ -120,6 +120,7 @@ describe('what several processes want to fetch', () => {
   });
 
   it('is waited for no longer where it stands still', async () => {
+    fetches = new SharedFetches(new LocalLocks(), folder.path, { stallMs: 600 });
     const file = await GrowingFile.create(folder.path, (await lead()).fileName(10));
     await file.append(Buffer.from('hello'));
     await using followed = await follow();
@@ -128,6 +129,7 @@ describe('what several processes want to fetch', () => {
   });
 
   it('is waited for longer once all has come, until it is stored', async () => {
+    fetches = new SharedFetches(new LocalLocks(), folder.path, { stallMs: 600 });
     const lease = await lead();
     const file = await GrowingFile.create(folder.path, lease.fileName(5));
     await file.append(Buffer.from('hello'));
