@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RegistryUpstream } from '../../src/cli/registry-upstream.js';
 import { parseDigest, parseRepositoryName, parseTag } from '../../src/oci/index.js';
 import { UpstreamUnavailableError } from '../../src/registry/upstreams/index.js';
@@ -69,13 +69,18 @@ describe.each(Object.entries(calls))('%s of an upstream', (_name, call) => {
 
 describe('an upstream', () => {
   it('may take its time with what it has begun to send', async () => {
+    let goOn = () => {};
     registry.intercept = ({ url = '' }, response) => {
       if (!url.includes('blobs')) return false;
       response.writeHead(200, { 'content-length': '6' }).write('one');
-      setTimeout(() => response.end('two'), 600);
+      goOn = () => void response.end('two');
       return true;
     };
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const found = await open({ answerMs: 200 }).blob(APP, DIGEST);
+    vi.advanceTimersByTime(600);
+    goOn();
     expect(found && (await text(found.bytes))).toBe('onetwo');
   });
 
