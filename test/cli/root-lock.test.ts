@@ -18,12 +18,12 @@ describe('lockRoot', () => {
   it('is not waited for by who can do without', async () => {
     await using folder = await temporaryFolder();
     using _server = lockRoot(folder.path);
-    const waits = [1, 2, 3].map(() => {
+    const wait = () => {
       const asked = performance.now();
       expect(() => lockRoot(folder.path, { waitMs: 5 })).toThrow(RootTakenError);
       return performance.now() - asked;
-    });
-    expect(Math.min(...waits)).toBeLessThan(100);
+    };
+    await expect.poll(wait).toBeLessThan(100); // on a busy machine not each
   });
 
   it('begins anew where its file is damaged', async () => {
