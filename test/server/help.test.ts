@@ -9,7 +9,10 @@ describe('berth --help', () => {
   it('goes through a pipe whole', async () =>
     expect(await shell('berth --help | cat')).toMatch(/^Usage: berth (?:.|\n)*Examples:\n {2}berth serve/));
   it('ends as by SIGPIPE, without a word, where the reader has seen enough', async () =>
-    expect(shell('berth --help | true')).rejects.toMatchObject({ code: 141, stderr: '' }));
+    expect(shell('exec 3> >(true); wait $!; berth --help >&3')).rejects.toMatchObject({
+      code: 141,
+      stderr: '',
+    }));
   it('fails where it cannot be written', async () =>
     expect(shell('berth --help > /dev/full')).rejects.toMatchObject({
       code: 1,
