@@ -92,7 +92,7 @@ describe.concurrent('a registry that does not say how long anything is', () => {
     expect(inner.count(/GET .*\/blobs\//)).toBe(3);
   });
 
-  it('is read no longer than somebody waits, since it may have no end', async () => {
+  it('is read no longer than somebody waits, since it may have no end', async ({ expect }) => {
     const left = Promise.withResolvers<void>();
     const endless = createServer((request, response) => {
       if (!request.url?.includes('/blobs/')) return void response.end();
