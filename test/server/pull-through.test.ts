@@ -346,9 +346,10 @@ describe.concurrent('a part of a registry that is a copy of another one', () => 
     while (!first.output.includes('copies were given up')) await sleep(200);
     await using second = await BerthProcess.start(options);
     await pull(second, 'mirror/team/large', large);
+    const fetched = new RegExp(`blob fetched.*${sha256(layer)}`);
+    while (!fetched.test(second.output)) await sleep(50);
     const hex = sha256(layer).slice(7);
     const path = join(folder.path, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
-    expect(existsSync(path)).toBe(true);
     while (existsSync(path)) await sleep(200);
   });
 
