@@ -56,14 +56,28 @@ export class Eviction {
     if (await this.#isOver(copies, maxBytes))
       for (const name of copies) evicted.bytes += await this.#removeBlobs(name, trusted, { grace: 0 });
     const expiredBefore = ttl === 0 ? Number.NEGATIVE_INFINITY : store.now().getTime() - ttl;
-    for (const use of await store.index.manifestUses(copies)) {
+    const uses = await store.index.manifestUses(copies);
+    for (const use of uses) {
       const isExpired = use.usedAt.getTime() < expiredBefore;
       if (signal?.aborted || !(isExpired || (await this.#isOver(copies, maxBytes)))) break; // the rest was used later
+      const later = await this.#usedSince(use);
+      if (later) {
+        uses.push(later);
+        continue;
+      }
       trusted.check();
       evicted.bytes += await this.#remove(use, trusted);
       evicted.manifests += 1;
     }
     return evicted;
+  }
+
+  /** There may be many to give up, and clients who ask for them meanwhile. */
+  async #usedSince({ repository, digest, usedAt }: ManifestUse): Promise<ManifestUse | undefined> {
+    const { store, pulls } = this.#parts;
+    await pulls.flush();
+    const uses = await store.index.manifestUses([repository]);
+    return uses.find((use) => use.digest === digest && use.usedAt > usedAt);
   }
 
   async #isOver(copies: readonly RepositoryName[], maxBytes: number | undefined): Promise<boolean> {

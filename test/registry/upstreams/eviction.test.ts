@@ -96,8 +96,10 @@ function openCache(bounds: { ttl?: number; maxBytes?: number }): PullThroughCach
   });
 }
 
+type Offer = Readonly<{ digest: Digest; config: string; layer: string }>;
+
 /** Puts an image there that no other shares anything with. */
-function offer(name: string, layerBytes = 1000): { digest: Digest; config: string; layer: string } {
+function offer(name: string, layerBytes = 1000): Offer {
   const [config, layer] = [`config of ${name}`, name.padEnd(layerBytes, '.')];
   const manifest = imageOf(config, [layer]);
   for (const bytes of [manifest, Buffer.from(config), Buffer.from(layer)]) content.set(digest(bytes), bytes);
@@ -107,7 +109,7 @@ function offer(name: string, layerBytes = 1000): { digest: Digest; config: strin
 async function pull(
   cache: PullThroughCache,
   repository: RepositoryName,
-  image: ReturnType<typeof offer>,
+  image: Offer,
   { takes = HOUR_MS } = {},
 ) {
   time += takes;
@@ -123,7 +125,7 @@ async function evict(cache: PullThroughCache, { after = HOUR_MS } = {}) {
   return new Eviction({ ...registry, origins, pulls }).run(cache, await registry.index.allRepositories());
 }
 
-async function isHere(repository: RepositoryName, image: ReturnType<typeof offer>): Promise<boolean[]> {
+async function isHere(repository: RepositoryName, image: Offer): Promise<boolean[]> {
   const manifest = await registry.manifests.find(repository, { digest: image.digest });
   const bytes = await registry.content.stat(digest(image.layer));
   return [
@@ -147,11 +149,7 @@ describe('copies with a bound', () => {
 
   it('go when they were not asked for longest, until the rest fits', async () => {
     const cache = openCache({ maxBytes: 2500 });
-    const [a, b, c] = ['a', 'b', 'c'].map((name) => offer(name)) as [
-      ReturnType<typeof offer>,
-      ReturnType<typeof offer>,
-      ReturnType<typeof offer>,
-    ];
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => offer(name)) as [Offer, Offer, Offer];
     await pull(cache, APP, a);
     await pull(cache, OTHER, b);
     await pull(cache, APP, c);
@@ -161,6 +159,22 @@ describe('copies with a bound', () => {
     expect(await evict(cache)).toEqual({ manifests: 0, bytes: 0 });
     await pull(cache, OTHER, b); // comes back
     expect(await isHere(OTHER, b)).toEqual(HERE);
+  });
+
+  it('stay when somebody asks for them while others are given up', async () => {
+    const cache = openCache({ maxBytes: 2500 });
+    const images = ['a', 'b', 'c', 'd'].map((name) => offer(name)) as [Offer, Offer, Offer, Offer];
+    for (const image of images) await pull(cache, APP, image);
+    const [, b] = images;
+    const { index } = registry;
+    const drop = index.dropManifests.bind(index);
+    index.dropManifests = async (...args) => {
+      pulls.record(APP, { digest: b.digest });
+      return drop(...args);
+    };
+    expect(await evict(cache)).toMatchObject({ manifests: 2 });
+    const here = await Promise.all(images.map((image) => isHere(APP, image)));
+    expect(here).toEqual([GONE, HERE, GONE, HERE]);
   });
 
   it('go first where no manifest names them', async () => {
