@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Chunk, DigestMismatchError, type Uploads, type VerifiedUpload } from '../../content/index.js';
 import { type Digest, digestOf, hashAlgorithmOf, OciError, type RepositoryName } from '../../oci/index.js';
-import type { ByteRange, ByteReader } from '../../storage/index.js';
+import { type ByteRange, type ByteReader, StorageUnavailableError } from '../../storage/index.js';
 import type { Logger } from '../logger.js';
 import type { RepositoryBlobs } from '../repositories/index.js';
 import type { CacheObserver } from './cache-observer.js';
@@ -141,7 +141,7 @@ export class CachedBlobs {
         await file.append(chunk);
       }
       const actual = digestOf(algorithm, hash.digest('hex'));
-      if (followed.isRight && actual !== digest) throw new DigestMismatchError(digest, actual);
+      if (followed.isRight && actual !== digest) throw damaged(digest, actual);
     } catch (error) {
       await file.fail(error);
       throw error;
@@ -231,6 +231,13 @@ export class CachedBlobs {
 function wrongContent({ host }: Upstream, digest: Digest, cause: Error): UpstreamContentError {
   return new UpstreamContentError(`${host} sent something else for blob ${digest}: ${cause.message}`, {
     cause,
+  });
+}
+
+/** What is stored is right; the file between was changed, or its disk does not keep what it is given. */
+function damaged(digest: Digest, actual: Digest): StorageUnavailableError {
+  return new StorageUnavailableError(`blob ${digest} was damaged on its way between processes`, {
+    cause: new DigestMismatchError(digest, actual),
   });
 }
 
