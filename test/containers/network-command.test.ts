@@ -1,7 +1,11 @@
-import { readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { networksPlace } from '../../src/runtime/networks/networks.js';
 import { afterFailure } from '../support/after-failure.js';
+import { BERTH } from '../support/berth-process.js';
 import { killAtOnce } from '../support/kill-at-once.js';
 import { run } from '../support/run.js';
 import { ContainerPlace } from './container-place.js';
@@ -138,4 +142,34 @@ describe('a container in networks', () => {
     expect(await fetched('http://127.0.0.1:8081/')).toBe('hi\n');
     await place.run(['rm', '-f', 'next', 'victim']);
   });
+
+  it('leaves nobody who asks for a name when who waits for that is killed', async () => {
+    await place.run(['network', 'create', 'silent']);
+    await place.run(['run', '-d', '--name', 'here', '--network', 'silent', 'box', 'sleep', '100']);
+    const { directory } = networksPlace(place.root, '/run');
+    const server = Number(readFileSync(join(directory, 'names/aardvark-dns/aardvark.pid'), 'utf8'));
+    process.kill(server, 'SIGSTOP');
+    try {
+      const [program = '', ...args] = [...place.prefix, BERTH, 'run', '--name', 'unheard'];
+      const command = spawn(program, [...args, '--network', 'silent', 'box', 'true'], { env: place.env });
+      const asking = () => processesWith('perl', 'unheard').length;
+      await expect.poll(asking, { timeout: 30_000 }).toBe(1);
+      await killAtOnce(command.pid ?? 0);
+      await expect.poll(asking, { timeout: 30_000 }).toBe(0);
+    } finally {
+      process.kill(server, 'SIGCONT');
+    }
+    await place.run(['rm', '-f', 'here', 'unheard']);
+  });
 });
+
+function processesWith(program: string, argument: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return args[0]?.endsWith(program) && args.includes(argument);
+    } catch {
+      return false; // no process, or not any more
+    }
+  });
+}

@@ -3,12 +3,13 @@ import type { Connection } from './netavark.js';
 import { networkProgram } from './network-programs.js';
 
 /** After that a container is started all the same: it may never ask. */
-const PATIENCE_MS = 2000;
+const PATIENCE_SECONDS = 2;
 
-/** Asks until there is an address. Only who is in the network is told. */
+/** Asks until there is an address, whether or not somebody still waits for that. Only who is in the network is told. */
 const ASK = String.raw`
 use strict; use warnings; use Socket;
 my ($server, $name) = @ARGV;
+alarm ${PATIENCE_SECONDS};
 my $labels = join '', map { pack 'C/a*', $_ } split /\./, $name;
 my $query = pack('n6', 1, 0x100, 1, 0, 0, 0) . $labels . pack('Cnn', 0, 1, 1);
 socket(my $socket, AF_INET, SOCK_DGRAM, 0) or exit;
@@ -36,8 +37,7 @@ async function untilNamedIn(namespace: string, { endpoint }: Connection): Promis
   const perl = findProgram('perl');
   if (endpoint.dnsServer === '' || name === undefined || perl === undefined) return;
   const args = [`--net=${namespace}`, perl, '-e', ASK, endpoint.dnsServer, name];
-  const options = { stdio: 'ignore', timeout: PATIENCE_MS, killSignal: 'SIGKILL' } as const;
-  const asking = startProgram(networkProgram('nsenter'), args, options);
+  const asking = startProgram(networkProgram('nsenter'), args, { stdio: 'ignore' });
   await new Promise((resolve) => asking.once('error', resolve).once('exit', resolve));
 }
 
