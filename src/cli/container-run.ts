@@ -1,4 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ImageNotFoundError } from '../content/index.js';
 import type { LocalStore } from '../image/index.js';
 import { type Platform, parseReference, READER_GONE, shortReference } from '../oci/index.js';
@@ -138,12 +139,16 @@ async function made(
   flags: ContainerFlags & Pick<RunFlags, 'detach'>,
 ): Promise<ContainerRecord> {
   const body = createBodyOf(image, command, flags);
-  if (flags.cidfile !== undefined && existsSync(flags.cidfile))
-    throw new UsageError(
-      `--cidfile ${flags.cidfile}: there is such a file, of another container or of one before`,
-    );
+  if (flags.cidfile !== undefined) expectRoomFor(flags.cidfile);
   await bringImage(store, image, flags);
   return await host.create(body, { name: flags.name, platform: statedPlatform(flags) });
+}
+
+/** Else nobody would be told of a container that is made already. */
+function expectRoomFor(cidfile: string): void {
+  if (existsSync(cidfile))
+    throw new UsageError(`--cidfile ${cidfile}: there is such a file, of another container or of one before`);
+  accessSync(dirname(cidfile), constants.W_OK);
 }
 
 function writeId(id: string, cidfile: string | undefined): void {

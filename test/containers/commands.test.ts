@@ -23,6 +23,7 @@ describe('a container that could never run', () => {
     { flags: ['--no-healthcheck', '--health-cmd', 'true'], why: '--no-healthcheck conflicts' },
     { flags: ['--blkio-weight-device', '/dev/null'], why: 'write DEVICE:RATE' },
     { flags: ['--cidfile', '/dev/null'], why: 'there is such a file' },
+    { flags: ['--cidfile', '/nosuch/cid'], why: 'there is no such file' },
     { flags: ['--pull', 'never', '--platform', 'linux/s390x'], why: 'the one on this machine is for linux/' },
     { flags: ['--platform', 'linux/s390x/'], why: 'not a platform' },
   ])('leaves its name free: $why', async ({ flags, why }) => {
