@@ -1,16 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CuttingProxy } from '../client/cutting-proxy.js';
 import { BerthProcess } from '../support/berth-process.js';
 import { http, openHttp } from '../support/http.js';
+import { createAuthority } from '../support/private-authority.js';
 import { blobOf, filesBelow, holdHalfway, imageWith, pull, startWith } from '../support/pull-through.js';
 import { pushImage, sha256, type TestImage } from '../support/push.js';
 import { RecordingProxy } from '../support/recording-proxy.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const STEP = 512 * 1024;
 
@@ -120,16 +124,37 @@ describe.concurrent('a registry that does not say how long anything is', () => {
 
   it('does not complete an answer with what is wrong, and nothing of that is kept', async () => {
     await using proxy = await chunked();
+    spoilEnd(proxy);
     await using berth = await startWith(proxy.url);
-    let passed = 0;
-    proxy.change = (chunk, { url = '' }) => {
-      if (url.includes(sha256(layer))) passed += chunk.length;
-      return passed === layer.length ? chunk.subarray(1) : chunk;
-    };
     await expect(blobOf(berth, 'mirror/team/large', layer)).rejects.toThrow(/aborted|reset|hang up/);
     expect(await filesBelow(join(berth.root, 'docker/registry/v2/blobs'))).toEqual([]);
   });
+
+  it('does not complete it over HTTP/2 either, where an answer ends with its stream', async () => {
+    await using folder = await temporaryFolder();
+    const { tls, ca } = await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);
+    await using proxy = await chunked();
+    spoilEnd(proxy);
+    const upstreams = [{ prefix: 'mirror', url: proxy.url }];
+    await using berth = await BerthProcess.start({
+      tls: true,
+      config: { http: { tls }, berth: { upstreams } },
+    });
+    const session = connect(berth.url, { ca });
+    const answer = session.request({ ':path': `/v2/mirror/team/large/blobs/${sha256(layer)}` });
+    await expect(buffer(answer)).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
+    session.close();
+  });
 });
+
+/** A byte of the end of the layer is missing. */
+function spoilEnd(proxy: RecordingProxy): void {
+  let passed = 0;
+  proxy.change = (chunk, { url = '' }) => {
+    if (url.includes(sha256(layer))) passed += chunk.length;
+    return passed === layer.length ? chunk.subarray(1) : chunk;
+  };
+}
 
 describe.concurrent('a blob that is larger than there is room for', () => {
   it.each([{ withoutLength: false }, { withoutLength: true }])(

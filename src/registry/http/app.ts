@@ -11,7 +11,7 @@ import { answerOptions, dispatch } from './dispatch.js';
 import { answerFor, HttpError } from './errors.js';
 import type { Peer, PublicUrl } from './public-url.js';
 import type { Registry, RegistryContext, RequestState } from './registry.js';
-import { ClientGoneError, type Response } from './send.js';
+import { ClientGoneError, cutOff, type Response } from './send.js';
 import { answersOf, type TokenIssuer } from './token.js';
 import { callerOfUpload } from './upload-tokens.js';
 import { refusalOf } from './witness.js';
@@ -181,7 +181,7 @@ async function sendFailure(
     options.log.error({ error, ...request }, 'request failed');
   }
   if (ctx.res.headersSent) {
-    ctx.res.destroy(); // half an answer must not look like a whole one
+    cutOff(ctx.res as Response);
     return;
   }
   for (const name of ctx.res.getHeaderNames()) ctx.res.removeHeader(name);

@@ -4,6 +4,8 @@ import type { ByteReader } from '../../storage/index.js';
 
 export type Response = ServerResponse | Http2ServerResponse;
 
+/** RFC 9113 section 7. */
+const INTERNAL_ERROR = 0x2;
 /** A client that takes nothing for so long is given up. */
 const SILENCE_MS = 5 * 60 * 1000;
 /** Sizes of buffers, and how many may be out before the next size is handed out: memory stays flat that way. */
@@ -49,6 +51,12 @@ export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError';
 }
 
+/** Half an answer must not look like a whole one. In HTTP/2 the end of a stream does, unless it is said to be an error. */
+export function cutOff(res: Response): void {
+  if ('stream' in res) res.stream.close(INTERNAL_ERROR);
+  else res.destroy();
+}
+
 /** Too few bytes after the length was announced: cutting the connection is the only honest answer left. */
 class TruncatedFileError extends Error {
   override readonly name = 'TruncatedFileError';
@@ -63,7 +71,7 @@ class TruncatedFileError extends Error {
  * @throws {ClientGoneError}
  */
 export async function sendFile(file: ByteReader, res: Response, buffers: SendBuffers): Promise<void> {
-  const giveUp = () => res.destroy();
+  const giveUp = () => cutOff(res);
   res.setTimeout(SILENCE_MS, giveUp);
   try {
     if (file.take) await sendTaken(file.size, file.take.bind(file), res);
