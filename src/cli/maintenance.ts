@@ -9,13 +9,23 @@ import { LEAD } from './lead.js';
 import { maintenanceWitness, ownWitness } from './maintenance-witness.js';
 import type { Mirrors } from './mirrors.js';
 import { openMirrors } from './open-mirrors.js';
-import { type OpenStore, openExistingStore, takeRoot } from './open-store.js';
+import { type OpenStore, openExistingStore } from './open-store.js';
 import { RootTakenError } from './root-lock.js';
 import { manifestRules, retentionRules } from './settings.js';
+import { takeRoot } from './take-root.js';
 import { openWitnesses, type Witnesses } from './witnesses.js';
 
 /** A server may be busy with something else, and a command has the files until it is done. */
 const MAX_WAIT_MS = 30_000;
+
+/** What asks for each. */
+const COMMANDS: Readonly<Record<Task['kind'], string>> = {
+  collect: 'berth gc',
+  restore: 'berth trash restore',
+  'empty-trash': 'berth trash empty',
+  mirror: 'berth mirror',
+  mend: 'berth verify',
+};
 
 /** What makes room and writes nothing that lasts. */
 const FREES: readonly Task['kind'][] = ['collect', 'empty-trash'];
@@ -59,7 +69,7 @@ async function performOnce(config: Config, task: Task): Promise<Attempt> {
 
 async function performHere(config: Config, task: Task): Promise<Attempt> {
   try {
-    await using opened = await openExistingStore(config, quiet(), { alone: true });
+    await using opened = await openExistingStore(config, quiet(), { aloneFor: COMMANDS[task.kind] });
     using lead = await opened.locks?.tryAcquire(LEAD, 'alone');
     if (opened.locks && lead === undefined) return { holder: 'another process' };
     return { done: await performIn(opened, config, task, lead?.lost) };
@@ -77,7 +87,7 @@ function isForWantOfRoom(error: unknown, { kind }: Task): boolean {
 
 /** With an index that is made anew in memory: the one on the disk cannot be written. @throws `failure` if that may not be. */
 async function performOnFullDisk(config: Config, task: Task, failure: unknown): Promise<Outcome> {
-  using root = takeRoot(config, quiet());
+  using root = await takeRoot(config, quiet(), COMMANDS[task.kind]);
   if (root === undefined) throw failure;
   const log = quiet();
   log.warn({}, 'the index cannot be written where its disk is full: for this it is made anew in memory');

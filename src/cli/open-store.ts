@@ -8,15 +8,12 @@ import type { Logger } from '../registry/logger.js';
 import { IndexSync, RepositoryLocks, type RepositoryStore, Trash } from '../registry/repositories/index.js';
 import { reasonOf } from '../registry/system-error.js';
 import { FilesystemDriver, MemoryDriver, openS3, type StorageDriver } from '../storage/index.js';
-import { localFolder } from './local-folder.js';
 import { hasReplicas, indexNowhere, openIndex } from './open-index.js';
-import { lockRoot, RootTakenError } from './root-lock.js';
 import { s3Options } from './s3-options.js';
+import { takeRoot } from './take-root.js';
 
 /** A request to the store for each that a client makes would be much, where that is far away. */
 const REMEMBER_BLOB_MS = 60_000;
-/** Whoever is not a server can ask the one that has the root directory. */
-const COMMAND_WAIT_MS = 5;
 
 export type OpenStore = AsyncDisposable &
   Readonly<{
@@ -31,12 +28,10 @@ export type OpenStore = AsyncDisposable &
 type StoreOptions = Readonly<{
   /** Goes around the storage driver, to measure it. */
   wrap?: (driver: StorageDriver) => StorageDriver;
-  /** Takes the root directory for this process, unless the index is made for several. */
-  alone?: boolean;
+  /** Takes the root directory for this command, unless the index is made for several. */
+  aloneFor?: string;
   /** Leaves it to who writes, all the same. */
   onlyReads?: boolean;
-  /** How long it may be somebody else's before that is a failure. */
-  rootWaitMs?: number;
   /** An index in memory takes the place of a file that cannot be used, and this is told why: without it, that is a failure. */
   indexInMemory?: (error: unknown) => void;
   /** Between this process and others that serve the same. */
@@ -49,16 +44,16 @@ type StoreOptions = Readonly<{
 
 /**
  * Storage, index and what stands on them, as the configuration says.
- * @throws {RootTakenError} `alone` while another server is there.
+ * @throws {RootTakenError} `aloneFor` while another process is there.
  */
 export async function openStore(config: Config, log: Logger, options: StoreOptions = {}): Promise<OpenStore> {
   const { wrap = (driver) => driver } = options;
-  const alone = Boolean(options.alone) && options.locks === undefined && !hasReplicas(config);
+  const alone = options.aloneFor !== undefined && options.locks === undefined && !hasReplicas(config);
   const own = await openDriver(config, { log, alone, nice: options.nice ?? 0 });
   using opening = new DisposableStack();
   if (Symbol.dispose in own) opening.use(own);
   const driver = wrap(own);
-  if (options.alone && !options.onlyReads) opening.use(takeRoot(config, log, options.rootWaitMs));
+  if (options.aloneFor && !options.onlyReads) opening.use(await takeRoot(config, log, options.aloneFor));
   const rememberMs = config.storage.s3 ? REMEMBER_BLOB_MS : 0;
   const blobs = new Blobs(driver, { rememberMs, alone });
   const pool = new HashPool();
@@ -68,7 +63,7 @@ export async function openStore(config: Config, log: Logger, options: StoreOptio
     : await openIndex(config, {
         driver,
         indexInMemory,
-        shared: !options.alone || options.locks !== undefined,
+        shared: options.aloneFor === undefined || options.locks !== undefined,
       });
   const { index, locks = options.locks } = opened;
   const sync = new IndexSync({ driver, blobs }, index, log, { shared: locks !== undefined });
@@ -90,13 +85,13 @@ export async function openStore(config: Config, log: Logger, options: StoreOptio
 
 /**
  * The same for commands beside the registry, which make no registry where there is none.
- * @param options `alone` for what must not be done beside a server; `withoutIndex` for what needs none.
+ * @param options `aloneFor` what must not be done beside a server; `withoutIndex` for what needs none.
  * @throws {Error} there is no root directory, or storage is in memory. @throws {RootTakenError}
  */
 export async function openExistingStore(
   config: Config,
   log: Logger,
-  options: Pick<StoreOptions, 'alone' | 'withoutIndex'> = {},
+  options: Pick<StoreOptions, 'aloneFor' | 'withoutIndex'> = {},
 ): Promise<OpenStore> {
   const { filesystem, s3 } = config.storage;
   if (!filesystem && !s3) throw new Error('storage is in memory: what it holds ends with the registry');
@@ -104,7 +99,7 @@ export async function openExistingStore(
     const root = resolve(filesystem.rootdirectory);
     throw new Error(`there is no registry in ${root}; name its configuration with --config`);
   }
-  return openStore(config, log, { ...options, rootWaitMs: COMMAND_WAIT_MS });
+  return openStore(config, log, options);
 }
 
 async function openDriver(
@@ -131,20 +126,5 @@ async function explained<T>(what: string, open: () => Promise<T>): Promise<T> {
     return await open();
   } catch (error) {
     throw new Error(`cannot use ${what}: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-/** Replicas have locks between them instead. @throws {RootTakenError} */
-export function takeRoot(config: Config, log: Logger, waitMs?: number): Disposable | undefined {
-  const folder = hasReplicas(config) ? undefined : localFolder(config, process.env);
-  if (folder === undefined) return undefined;
-  try {
-    const { s3 } = config.storage;
-    const bucket = s3 && { name: `bucket ${s3.bucket}`, key: 'storage.s3.bucket' };
-    return lockRoot(folder, { ...bucket, ...(waitMs !== undefined && { waitMs }) });
-  } catch (error) {
-    if (error instanceof RootTakenError) throw error;
-    log.warn({ error }, 'the root directory cannot be locked: see that no other registry serves it');
-    return undefined;
   }
 }

@@ -12,69 +12,83 @@ const WRITE_MS = 200;
 /** Longer: none of them may keep the one that was last from reading so. */
 const READ_MS = 2000;
 
-type Name = Readonly<{ pid: number; host: string; token: string }>;
+/** Has a root directory until it is stopped. */
+export const SERVER = 'berth serve';
 
-/** Another server has the root directory. */
+type Name = Readonly<{ command: string; pid: number; host: string; token: string }>;
+
+/** Another process has the root directory. */
 export class RootTakenError extends Error {
   override readonly name = 'RootTakenError';
-  /** For people; it may be a command as well. */
+  /** For people. */
   readonly holder: string;
+  /** It gives it back by itself. */
+  readonly isCommand: boolean;
 
-  constructor(message: string, holder: string) {
+  constructor(message: string, { holder, isCommand }: Pick<RootTakenError, 'holder' | 'isCommand'>) {
     super(message);
     this.holder = holder;
+    this.isCommand = isCommand;
   }
 }
 
 /**
- * Takes a root directory for one server: what keeps changes of a repository apart is in its memory. The locks are SQLite's
+ * Takes a root directory for one process: what keeps changes of a repository apart is in its memory. The locks are SQLite's
  * own, which are the kernel's, on `berth/server.sqlite`: they end with the process however that ends, and hold between
- * containers that share a volume. The server only reads the file, so as to be in nobody's way; whoever wants to be the next
+ * containers that share a volume. Whoever has it only reads the file, so as to be in nobody's way; whoever wants to be the next
  * writes its name there, which needs the file for itself. Of several that come at once the last to write is the one.
- * @param options `name` is of what is served, and `key` of what chooses it, for messages; `waitMs` is how long the file may be
- *   somebody else's before this gives up.
+ * @param options `command`: whose process it is; `name` is of what is served, and `key` of what chooses it, for messages; `waitMs`
+ *   is how long the file may be somebody else's before this gives up.
  * @throws {RootTakenError} @throws {Error} no lock can be had: a read-only directory, a file system without locks.
  */
 export function lockRoot(
   root: string,
   {
+    command,
     name = root,
     key = 'storage.filesystem.rootdirectory',
     waitMs = WRITE_MS,
-  }: { name?: string; key?: string; waitMs?: number } = {},
+  }: { command: string; name?: string; key?: string; waitMs?: number },
 ): Disposable {
   const folder = join(root, 'berth');
   makeDirectories(folder);
   const path = join(folder, 'server.sqlite');
-  const me = { pid: process.pid, host: hostname(), token: randomUUID() };
+  const me = { command, pid: process.pid, host: hostname(), token: randomUUID() };
   const written = writeName(path, me, waitMs);
   const db = new DatabaseSync(path, { readOnly: true, timeout: READ_MS });
-  const holder = readName(db);
-  if (written && holder?.token === me.token) return { [Symbol.dispose]: () => db.close() };
+  const row = readName(db);
+  if (written && row?.token === me.token) return { [Symbol.dispose]: () => db.close() };
   db.close();
-  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
+  const holder = holderOf(row);
+  const isServer = (row?.command ?? SERVER) === SERVER; // what an older version wrote names no command
   throw new RootTakenError(
-    `cannot serve ${name}: another berth serve${holder ? ` (${who})` : ''} has it; stop that one, or name another ${key}`,
-    who,
+    `cannot serve ${name}: ${isServer ? 'another ' : ''}${holder} has it; stop that one, or name another ${key}`,
+    { holder, isCommand: !isServer },
   );
+}
+
+function holderOf(row: Record<string, unknown> | undefined): string {
+  return row ? `${row.command ?? SERVER} (process ${row.pid} on ${row.host})` : SERVER;
 }
 
 /** Keeps the file from being written, until it is closed. */
 function readName(db: DatabaseSync): Record<string, unknown> | undefined {
   return unlessBusy(() => {
     db.exec('BEGIN');
-    return db.prepare('SELECT pid, host, token FROM server').get();
+    return db.prepare('SELECT * FROM server').get();
   });
 }
 
 /** @returns whether it was written: not while a server has the file. */
-function writeName(path: string, { pid, host, token }: Name, waitMs: number): boolean {
+function writeName(path: string, { command, pid, host, token }: Name, waitMs: number): boolean {
   const written = unlessBusy(() => {
     const db = openSound(path, waitMs);
     try {
       db.exec('BEGIN EXCLUSIVE');
-      db.exec('CREATE TABLE IF NOT EXISTS server (pid INTEGER, host TEXT, token TEXT); DELETE FROM server');
-      db.prepare('INSERT INTO server (pid, host, token) VALUES (?, ?, ?)').run(pid, host, token);
+      db.exec(
+        'DROP TABLE IF EXISTS server; CREATE TABLE server (pid INTEGER, host TEXT, token TEXT, command TEXT)',
+      );
+      db.prepare('INSERT INTO server VALUES (?, ?, ?, ?)').run(pid, host, token, command);
       db.exec('COMMIT');
       return true;
     } finally {

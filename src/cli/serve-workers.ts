@@ -3,8 +3,9 @@ import type { Config, LoadedConfig } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { createLogger } from '../registry/operations/index.js';
 import { openDebugServer } from './debug-server.js';
-import { takeRoot } from './open-store.js';
+import { SERVER } from './root-lock.js';
 import { greet, logNotices, stopSignal } from './serve-start.js';
+import { takeRoot } from './take-root.js';
 import { WorkerStartError, Workers } from './workers.js';
 
 /**
@@ -21,7 +22,8 @@ export async function serveWithWorkers(
     throw new Error('several workers need a storage that they can share: storage.filesystem or storage.s3');
   const log = createLogger(config.log);
   logNotices(loaded, log);
-  using _root = config.storage.maintenance.readonly.enabled ? undefined : takeRoot(config, log);
+  const isReadOnly = config.storage.maintenance.readonly.enabled;
+  using _root = isReadOnly ? undefined : await takeRoot(config, log, SERVER);
   const workers = new Workers(log);
   const stopped = stopSignal();
   // Each of them writes into the audit log.

@@ -21,6 +21,7 @@ import { type OpenStore, openStore } from './open-store.js';
 import type { serveWithPeers } from './peers.js';
 import { requestObserver } from './request-observer.js';
 import { requestWitness } from './request-witness.js';
+import { SERVER } from './root-lock.js';
 import { repeat } from './schedule.js';
 import type { scheduleDeliveries } from './schedule-deliveries.js';
 import type { scheduleEviction } from './schedule-eviction.js';
@@ -89,7 +90,7 @@ async function serveHere(
     ...(worker
       ? { locks: worker.locks }
       : {
-          alone: true,
+          aloneFor: SERVER,
           onlyReads: isReadOnly,
           indexInMemory: (error) =>
             log.warn({ error }, 'the index file cannot be used; the index is kept in memory'),

@@ -2,7 +2,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { lockRoot } from '../../src/cli/root-lock.js';
+import { lockRoot, SERVER } from '../../src/cli/root-lock.js';
 import { SqliteIndex } from '../../src/index/index.js';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { DebianRegistry } from '../support/debian-registry.js';
@@ -92,7 +92,7 @@ it.each([
 ])('a command is done when another one that has the files of $of is', async ({ settings }) => {
   await using registry = await start();
   await registry.stopUnless(false);
-  const other = lockRoot(registry.root);
+  const other = lockRoot(registry.root, { command: 'berth gc' });
   const asked = registry.berth('gc', '--config', await registry.configWith(settings));
   using index = new DatabaseSync(join(registry.root, 'berth/index.sqlite'), { readOnly: true });
   const jobs = () => index.prepare('SELECT count(*) AS jobs FROM jobs').get();
@@ -105,7 +105,7 @@ it.each([
 it('a command tells on a terminal why a server may take its time', async () => {
   await using registry = await start();
   await registry.stopUnless(false);
-  using _server = lockRoot(registry.root);
+  using _server = lockRoot(registry.root, { command: SERVER });
   const index = new SqliteIndex(join(registry.root, 'berth/index.sqlite'), { shared: true });
   const env = cleanEnvironment({ REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: registry.root });
   await using terminal = await Terminal.start(`${BERTH} gc`, { columns: 120, rows: 9, env });
@@ -133,9 +133,21 @@ describe('a registry that is served read-only', () => {
     await registry.stopUnless(false);
     await using reading = await BerthProcess.start({ root, config: { storage } });
     await using other = await BerthProcess.start({ root, config: { storage } });
-    const command = lockRoot(root);
-    await expect(BerthProcess.start({ root })).rejects.toThrow('another berth serve');
-    command[Symbol.dispose]();
+    const command = lockRoot(root, { command: 'berth gc' });
+    const env = cleanEnvironment({
+      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: root,
+      REGISTRY_HTTP_ADDR: '127.0.0.1:0',
+    });
+    {
+      await using writing = await Terminal.start(`${BERTH} serve`, { columns: 300, rows: 40, env });
+      const waits = await writing.until(/waits for a command/);
+      expect(waits.join('')).toContain(`holder="berth gc (process ${process.pid} on `);
+      expect(waits.join('')).not.toContain('listening');
+      command[Symbol.dispose]();
+      await writing.until(/listening/);
+      await writing.interrupt();
+      await writing.until(/ended with/);
+    }
     const gc = ['gc', '--untagged', '--grace', '0s', '--config', reading.config];
     expect(await registry.berth(...gc)).toMatch(/^removed 1 manifest, /);
     for (const { url } of [reading, other]) {
