@@ -10,7 +10,7 @@ import { Catalog, PullTimes, RepositoryBlobs, RepositoryManifests } from '../reg
 import { loadTls, watchTls } from '../registry/tls/index.js';
 import type { StorageDriver } from '../storage/index.js';
 import { accessRules, openAuthenticator, openTokenIssuer } from './authentication.js';
-import { checkIndex } from './check-index.js';
+import { checkIndexAgain } from './check-index.js';
 import { readConfig } from './config.js';
 import { openDebugServer } from './debug-server.js';
 import type { Duty } from './lead.js';
@@ -176,7 +176,7 @@ async function serveHere(
     Promise.all([
       opened.locks
         ? shareWork({ ...registry, ...opened, locks: opened.locks, log }, signal, duties)
-        : Promise.all([checkIndex({ ...opened, log }, signal), ...duties.map((duty) => duty(signal))]),
+        : Promise.all([checkIndexAgain({ ...opened, log }, signal), ...duties.map((duty) => duty(signal))]),
       witnesses.notifications &&
         deliver(config, { ...witnesses.notifications, locks: opened.locks, log }, signal),
     ]),

@@ -1,4 +1,5 @@
 import type { RepositoryStore } from '../repositories/index.js';
+import { reasonOf } from '../system-error.js';
 
 /** The index does not know all that is in the files, or was lost meanwhile: nothing may be concluded from it. */
 export class IndexNotTrustedError extends Error {
@@ -23,6 +24,10 @@ export class TrustedIndex {
    */
   check(): void {
     const { sync, index } = this.#store;
+    if (!sync.complete && sync.failure !== undefined)
+      throw new IndexNotTrustedError(
+        `the index could not be compared with the files: ${reasonOf(sync.failure)}`,
+      );
     if (!sync.complete)
       throw new IndexNotTrustedError('the index is still being compared with the files: try again later');
     if (sync.distrusted.size > 0) {

@@ -16,7 +16,7 @@ export type JobOutcome = Readonly<{ done: Outcome }> | Readonly<{ failed: string
 /** Does what commands beside the server ask for: they leave it in the index, which both can open. */
 export class JobRunner {
   readonly #jobs: JobQueue;
-  readonly #sync: Pick<IndexSync, 'check' | 'complete'>;
+  readonly #sync: Pick<IndexSync, 'check' | 'complete' | 'failure'>;
   readonly #maintenance: Maintenance;
   readonly #log: Logger;
   /** What must not go side by side, maintenance puts one behind the other. */
@@ -73,7 +73,8 @@ export class JobRunner {
   /** Soon after a start nothing can be concluded from the index yet. What needs less goes on meanwhile. */
   async #untilCompared(signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + MAX_COMPARING_MS;
-    while (!this.#sync.complete && !signal.aborted && performance.now() < deadline)
+    const isUnderWay = () => !this.#sync.complete && this.#sync.failure === undefined;
+    while (isUnderWay() && !signal.aborted && performance.now() < deadline)
       await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
   }
 

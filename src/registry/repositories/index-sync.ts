@@ -39,6 +39,7 @@ export class IndexSync {
   #names: Promise<RepositoryName[]> | undefined;
   #complete = false;
   #running = false;
+  #failure: unknown;
   #signal: AbortSignal | undefined;
   #generation: number;
   #rerun: Promise<void> | undefined;
@@ -64,6 +65,11 @@ export class IndexSync {
   get complete(): boolean {
     this.#noticeLoss();
     return this.#complete;
+  }
+
+  /** Why it was not, once a comparison of everything has failed and until the next one begins. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /**
@@ -153,6 +159,7 @@ export class IndexSync {
   async run(options: RunOptions = {}): Promise<CheckResult> {
     this.#signal = options.signal;
     this.#running = true;
+    this.#failure = undefined;
     try {
       for (;;) {
         const { generation } = this.#index;
@@ -160,6 +167,9 @@ export class IndexSync {
         if (generation === this.#index.generation) return result;
         this.#noticeLoss(); // lost meanwhile: once more
       }
+    } catch (error) {
+      this.#failure = error;
+      throw error;
     } finally {
       this.#running = false;
     }
