@@ -6,7 +6,7 @@ const AGAIN_MS = 1000;
 
 export type Duty = (signal: AbortSignal) => Promise<unknown>;
 
-/** Held by the process that does what only one may do, but for what has a lock of its own. */
+/** Held by the process that changes what only one may change, but for what has a lock of its own. */
 export const LEAD = 'lead';
 
 /**

@@ -12,23 +12,34 @@ import { repeat } from './schedule.js';
 const LOOK = { first: 0, interval: 1000 };
 /** Held, together, by every process that serves the registry. */
 const SERVING = 'serving';
+/** Held by the one that does what any of them can do. */
+const UPKEEP = 'upkeep';
+
+/** Each is for one process at a time. */
+export type Duties = Readonly<{
+  ofAny: readonly Duty[];
+  /** Of those that change something by themselves; none where this process must not. */
+  ofWriters: readonly Duty[] | undefined;
+}>;
 
 type Parts = Readonly<{ locks: Locks; store: RepositoryStore; log: Logger }>;
 
 /**
  * One of several processes that serve a registry, until `signal`: one of them compares the index with the files, and does
- * the `duties` that only one may do.
+ * what else only one may do. Whoever only reads stands in the way of none that writes.
  */
 export async function serveWithPeers(
   { locks, store, log }: Parts,
   signal: AbortSignal,
-  duties: readonly Duty[],
+  { ofAny, ofWriters }: Duties,
 ): Promise<void> {
   await insist(log, signal, () => distrustIfFirst(locks, store.index));
+  const upkeep: Duty = (until) =>
+    lead({ locks, log, key: UPKEEP }, until, [(until) => compare({ store, log }, until), ...ofAny]);
   await Promise.all([
     beCounted({ locks, log }, signal),
     repeat(LOOK, signal, () => store.sync.check().catch((error) => tellLater(log, error))),
-    lead({ locks, log }, signal, [(signal) => compare({ store, log }, signal), ...duties]),
+    ofWriters ? lead({ locks, log }, signal, [upkeep, ...ofWriters]) : upkeep(signal),
   ]);
 }
 

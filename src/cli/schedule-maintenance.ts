@@ -2,7 +2,6 @@ import type { Uploads } from '../content/index.js';
 import type { Config } from '../registry/config/index.js';
 import type { Logger } from '../registry/logger.js';
 import { JobRunner, logFailure, Maintenance, type Task } from '../registry/maintenance/index.js';
-import { hasReplicas } from './open-index.js';
 import { repeat } from './schedule.js';
 import type { scheduleVerification } from './schedule-verification.js';
 
@@ -21,11 +20,9 @@ export async function scheduleMaintenance(
   { log, uploads, ...parts }: Parts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { storage, berth } = config;
+  const { berth } = config;
   const maintenance = new Maintenance(parts);
   const jobs = new JobRunner(parts.store, maintenance, log);
-  // It changes nothing by itself. A command takes the root directory and does it; of replicas it has to ask the leader.
-  if (storage.maintenance.readonly.enabled) return hasReplicas(config) ? jobs.run(signal) : undefined;
   const perform = async (task: Task) => {
     try {
       const { kind: _, ...outcome } = summaryOf(await maintenance.run(task, signal));

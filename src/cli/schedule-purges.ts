@@ -13,8 +13,8 @@ type Parts = Readonly<{ driver: StorageDriver; uploads: Uploads; log: Logger }>;
 
 /** Removes uploads that were given up, now and then, until `signal`. `storage.maintenance` of the configuration. */
 export async function schedulePurges({ storage }: Config, parts: Parts, signal: AbortSignal): Promise<void> {
-  const { uploadpurging, readonly } = storage.maintenance;
-  if (!uploadpurging.enabled || readonly.enabled) return;
+  const { uploadpurging } = storage.maintenance;
+  if (!uploadpurging.enabled) return;
   const { interval, age, dryrun: dryRun } = uploadpurging;
   const first = Math.min(Math.random() * MAX_FIRST_WAIT_MS, interval);
   await repeat({ first, interval }, signal, async () => {

@@ -16,7 +16,7 @@ type Parts = Readonly<{ store: RepositoryStore; uploads: Uploads; maintenance: M
 /** Reads all that is stored, slowly, again and again until `signal`. A pass that a stop interrupts goes on after the start. */
 export async function scheduleVerification(config: Config, parts: Parts, signal: AbortSignal): Promise<void> {
   const { enabled, interval, rate } = config.berth.verify;
-  if (!enabled || config.storage.maintenance.readonly.enabled) return;
+  if (!enabled) return;
   const { store, uploads, maintenance, log } = parts;
   const { driver } = store;
   await using elsewhere = await configuredSources(config);

@@ -18,7 +18,7 @@ import { maintenanceWitness, ownWitness } from './maintenance-witness.js';
 import { hasReplicas } from './open-index.js';
 import { openMirrors } from './open-mirrors.js';
 import { type OpenStore, openStore } from './open-store.js';
-import type { serveWithPeers } from './peers.js';
+import type { Duties, serveWithPeers } from './peers.js';
 import { requestObserver } from './request-observer.js';
 import { requestWitness } from './request-witness.js';
 import { SERVER } from './root-lock.js';
@@ -166,17 +166,25 @@ async function serveHere(
   health.start(background.signal);
   if (witnesses.audit) process.on('SIGHUP', () => witnesses.audit?.reopen());
   const upkeep = { retention, mirrors, changed, requests: () => server.requests };
-  const duties: Duty[] = [
-    (signal) => schedulePurges(config, { ...opened, log }, signal),
-    (signal) => maintain(config, { ...registry, ...upkeep, store: opened.store, log }, signal),
+  const ofAny: Duty[] = [
     async (signal) => mirrors && mirrorByTheClock(mirrors, log, signal),
     async (signal) => copies && evict({ ...registry, ...copies, store: opened.store, log }, signal),
   ];
+  // Commands do these themselves where nobody else does.
+  const ofWriters: Duty[] | undefined = isReadOnly
+    ? undefined
+    : [
+        (signal) => schedulePurges(config, { ...opened, log }, signal),
+        (signal) => maintain(config, { ...registry, ...upkeep, store: opened.store, log }, signal),
+      ];
   const work = afterStart(background.signal, (signal) =>
     Promise.all([
       opened.locks
-        ? shareWork({ ...registry, ...opened, locks: opened.locks, log }, signal, duties)
-        : Promise.all([checkIndexAgain({ ...opened, log }, signal), ...duties.map((duty) => duty(signal))]),
+        ? shareWork({ ...registry, ...opened, locks: opened.locks, log }, signal, { ofAny, ofWriters })
+        : Promise.all([
+            checkIndexAgain({ ...opened, log }, signal),
+            ...[...ofAny, ...(ofWriters ?? [])].map((duty) => duty(signal)),
+          ]),
       witnesses.notifications &&
         deliver(config, { ...witnesses.notifications, locks: opened.locks, log }, signal),
     ]),
@@ -220,11 +228,11 @@ async function resumeDeletes({ manifests }: Pick<Registry, 'manifests'>, log: Lo
 async function shareWork(
   { manifests, ...parts }: Parameters<typeof serveWithPeers>[0] & Pick<Registry, 'manifests'>,
   signal: AbortSignal,
-  duties: readonly Duty[],
+  { ofAny, ofWriters }: Duties,
 ): Promise<void> {
   const { serveWithPeers } = await import('./peers.js');
   const resume: Duty = (signal) => repeat(RESUME, signal, () => resumeDeletes({ manifests }, parts.log));
-  await serveWithPeers(parts, signal, [resume, ...duties]);
+  await serveWithPeers(parts, signal, { ofAny, ofWriters: ofWriters && [resume, ...ofWriters] });
 }
 
 /** Its code is loaded here, as no start need wait for it. */

@@ -158,7 +158,7 @@ describe('a registry that is served read-only', () => {
     expect(await registry.berth('gc', '--config', reading.config)).toMatch(/^removed 0 manifests, /);
   });
 
-  it('is collected by the replica that leads', async () => {
+  it('is collected by a command beside replicas that only read', async () => {
     await using postgres = await PostgresServer.start();
     await using folder = await temporaryFolder();
     const [root, berth] = [join(folder.path, 'data'), { index: { postgresql: { url: postgres.url() } } }];
@@ -177,20 +177,39 @@ describe('a registry that is served read-only', () => {
 });
 
 describe('a registry that collects by itself', () => {
+  // Long enough for a push on a busy machine.
+  const gc = { enabled: true, interval: '1s', grace: '10s', untagged: true };
+
   it('does so at its interval', async () => {
-    const config = {
-      // Long enough for a push on a busy machine.
-      berth: { gc: { enabled: true, interval: '1s', grace: '10s', untagged: true }, trash: { keep: 0 } },
-    };
-    await using registry = await BerthProcess.start({ config });
-    const image = testImage('a');
-    await pushImage(registry.url, 'app', 'v1', image);
-    await pushImage(registry.url, 'app', 'v1', testImage('b'));
-    // With GET it would be pulled, and kept for that.
-    const untagged = `${registry.url}/v2/app/manifests/${image.digest}`;
-    await expect.poll(async () => (await http(untagged, { method: 'HEAD' })).status).toBe(404);
-    expect((await http(`${registry.url}/v2/app/manifests/v1`)).status).toBe(200);
+    await using registry = await BerthProcess.start({ config: { berth: { gc, trash: { keep: 0 } } } });
+    await expectCollected(registry);
   });
+
+  it('does so though the replica that was there first only reads', async () => {
+    await using postgres = await PostgresServer.start();
+    await using folder = await temporaryFolder();
+    const root = join(folder.path, 'data');
+    const berth = { index: { postgresql: { url: postgres.url() } }, trash: { keep: 0 }, gc };
+    const maintenance = { readonly: { enabled: true }, uploadpurging: { enabled: false } };
+    const storage = { filesystem: {}, maintenance };
+    await using reading = await BerthProcess.start({
+      root,
+      config: { storage, berth, log: { level: 'debug' } },
+    });
+    await expect.poll(() => reading.output).toContain('this process does what only one may do');
+    await using writing = await BerthProcess.start({ root, config: { berth } });
+    await expectCollected(writing);
+  });
+
+  async function expectCollected({ url }: BerthProcess): Promise<void> {
+    const image = testImage('a');
+    await pushImage(url, 'app', 'v1', image);
+    await pushImage(url, 'app', 'v1', testImage('b'));
+    // With GET it would be pulled, and kept for that.
+    const untagged = `${url}/v2/app/manifests/${image.digest}`;
+    await expect.poll(async () => (await http(untagged, { method: 'HEAD' })).status).toBe(404);
+    expect((await http(`${url}/v2/app/manifests/v1`)).status).toBe(200);
+  }
 });
 
 /** A registry that can be stopped and started again on the same address. */
