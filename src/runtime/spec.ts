@@ -52,7 +52,7 @@ export type ContainerOptions = Readonly<{
   cgroupsPath?: string;
   /** The container sees its own cgroups. */
   showsCgroups?: boolean;
-  /** It sees them as if there were no others; so it is on v2, where nobody says. */
+  /** It sees them as if there were no others. */
   ownCgroupNamespace?: boolean;
   /** config.md, "Annotations". */
   annotations?: Readonly<Record<string, string>>;
@@ -196,7 +196,7 @@ function mappingOf({ first, count }: IDRange) {
 
 function namespacesOf(
   { network, ids, shared = {}, ownCgroupNamespace }: ContainerOptions,
-  { cgroups }: Surroundings,
+  surroundings: Surroundings,
 ) {
   const wanted = { pid: shared.pid, mount: undefined, ipc: shared.ipc, uts: shared.uts };
   const choices = { ...wanted, network: network === 'none' ? undefined : network };
@@ -205,7 +205,12 @@ function namespacesOf(
     return [choice === undefined ? { type } : { type, path: choice.path }];
   });
   if (ids) types.unshift({ type: 'user', path: ids.userNamespace });
-  return (ownCgroupNamespace ?? cgroups === 'v2') ? [...types, { type: 'cgroup' }] : types;
+  return (ownCgroupNamespace ?? hasCgroupNamespace(surroundings)) ? [...types, { type: 'cgroup' }] : types;
+}
+
+/** As docker has it where nobody says: v1 shows a container the cgroups of all. */
+export function hasCgroupNamespace({ cgroups }: Pick<Surroundings, 'cgroups'>): boolean {
+  return cgroups === 'v2';
 }
 
 function standardMounts(

@@ -1,5 +1,5 @@
 import { InvalidContainerError } from '../errors.js';
-import type { ContainerOptions, NamespacePath, Surroundings } from '../spec.js';
+import { type ContainerOptions, hasCgroupNamespace, type NamespacePath, type Surroundings } from '../spec.js';
 import type { HostConfig } from './configuration.js';
 import type { ContainerRecord } from './container-record.js';
 
@@ -18,13 +18,13 @@ const OWN: Readonly<Record<Type, readonly string[]>> = {
 
 type Modes = Pick<HostConfig, 'NetworkMode' | 'PidMode' | 'IpcMode' | 'UTSMode' | 'CgroupnsMode'>;
 
-/** As docker has it, where nobody says: v1 shows a container the cgroups of all. */
+/** In docker's words, also where nobody has said it. */
 export function cgroupNamespaceOf(
   { CgroupnsMode }: Pick<HostConfig, 'CgroupnsMode'>,
-  { cgroups }: Pick<Surroundings, 'cgroups'>,
+  surroundings: Pick<Surroundings, 'cgroups'>,
 ): 'private' | 'host' {
-  if (CgroupnsMode) return CgroupnsMode === 'private' ? 'private' : 'host';
-  return cgroups === 'v2' ? 'private' : 'host';
+  const isPrivate = CgroupnsMode ? CgroupnsMode === 'private' : hasCgroupNamespace(surroundings);
+  return isPrivate ? 'private' : 'host';
 }
 
 /** Namespaces of the machine or of other containers that this one is to be in. */
