@@ -365,7 +365,7 @@ describe('a command whose output nobody reads any more', () => {
     expect(await unread(['logs', '-f', 'printer'])).toEqual([141, null]);
     await place.run(['rm', '-f', 'printer']);
   });
-  it('reads no logs for nobody, whichever output they go to', async () => {
+  it('ends where it shows logs, whichever output they go to', async () => {
     const args = [
       'run',
       '-d',

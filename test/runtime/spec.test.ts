@@ -98,6 +98,7 @@ describe('containerSpec', () => {
   it('sees only its own cgroups where it is asked to, or nobody asks and there are those of v2', () => {
     const types = (...made: Parameters<typeof spec>) =>
       spec(...made).linux.namespaces.map(({ type }) => type);
+    expect(types({})).toContain('cgroup');
     expect(types({ ownCgroupNamespace: false })).not.toContain('cgroup');
     expect(types({}, { ...MACHINE, cgroups: 'v1' })).not.toContain('cgroup');
     expect(types({ ownCgroupNamespace: true }, { ...MACHINE, cgroups: 'v1' })).toContain('cgroup');
