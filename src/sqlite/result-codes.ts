@@ -6,6 +6,7 @@ const IOERR = 10;
 const CORRUPT = 11;
 const FULL = 13;
 const NOTADB = 26;
+const OF_DISK: readonly number[] = [IOERR, FULL];
 
 /** Whether the file is no sound database. */
 export function isUnsound(error: unknown): boolean {
@@ -14,7 +15,7 @@ export function isUnsound(error: unknown): boolean {
 
 /** Whether this, or what caused it, is that a disk takes nothing more, or fails. */
 export function isDiskFailure(error: unknown): boolean {
-  if ([IOERR, FULL].includes(primaryCode(error))) return true;
+  if (OF_DISK.includes(primaryCode(error))) return true;
   return error instanceof Error && error.cause !== undefined && isDiskFailure(error.cause);
 }
 
@@ -39,7 +40,7 @@ class SqlDiskError extends Error {
 /** What SQLite says of disks, in words for people: that it is the disk, and of which file. Others as they are. */
 export function explainDisk(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof SqlDiskError) return error;
-  return [IOERR, FULL].includes(primaryCode(error)) ? new SqlDiskError(path, error) : error;
+  return OF_DISK.includes(primaryCode(error)) ? new SqlDiskError(path, error) : error;
 }
 
 /** So little that not even what SQLite needs beside the file can be made. */
