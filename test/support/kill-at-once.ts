@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Kills processes of anybody's. @returns once they have ended: on a busy machine a signal alone is no end yet. */
 export async function killAtOnce(...pids: readonly number[]): Promise<void> {
   for (const pid of pids) {
+    if (pid <= 0) throw new Error(`${pid} is no process, but many`);
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {
