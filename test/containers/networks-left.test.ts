@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Networks } from '../../src/runtime/networks/index.js';
-import { killAtOnce } from '../support/kill-at-once.js';
+import { hasEnded, killAtOnce } from '../support/kill-at-once.js';
 import { run } from '../support/run.js';
 import { address, inside, lookUp, NetworkPlace, tcp, traces } from './network-place.js';
 
@@ -82,6 +82,17 @@ describe('what is left of networks', () => {
     expect(later.attached()).toContain(ghost); // what may be left of it is looked for all the same
     await later.reconcile([]);
     expect(later.attached()).toEqual([]);
+  });
+
+  it('is no name server that is still to end, which would take no notice of the next network', async () => {
+    const last = await attached('last', ['front']);
+    const server = place.nameServer;
+    process.kill(server, 'SIGSTOP');
+    setTimeout(() => process.kill(server, 'SIGCONT'), 1000);
+    await networks.detach(last.id);
+    expect(hasEnded(server)).toBe(true);
+    const next = await attached('next', ['front']);
+    expect(await lookUp(next, 'next')).toContain(address(next));
   });
 
   it('works on: names are answered again when their server was killed', async () => {

@@ -15,7 +15,7 @@ export async function killAtOnce(...pids: readonly number[]): Promise<void> {
 }
 
 /** All of its threads: until then, its files and ports are held. */
-function hasEnded(pid: number): boolean {
+export function hasEnded(pid: number): boolean {
   try {
     return readdirSync(`/proc/${pid}/task`).every((thread) =>
       /^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8')),

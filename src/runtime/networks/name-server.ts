@@ -9,6 +9,8 @@ const PORT = 53;
 const PID_FILE = 'aardvark.pid';
 /** After that, one that has just been started hears nothing for a reason. */
 const PATIENCE_MS = 500;
+/** So long one that has been told to end may take. */
+const ENDING_MS = 5000;
 const LOOK_MS = 10;
 
 /** aardvark-dns, which netavark starts and tells of names. */
@@ -41,6 +43,20 @@ export class NameServer {
       process.kill(pid, 'SIGHUP');
   }
 
+  /**
+   * Does what may leave it nothing to answer. It ends by itself then, and until it has it would take no notice of what comes
+   * into a network, and be in the way of the next one.
+   */
+  async relieve(work: () => Promise<void>): Promise<void> {
+    const pid = this.#pid();
+    try {
+      await work();
+    } finally {
+      const isEnding = () => pid !== undefined && this.#addresses() === 0 && isNameServer(pid);
+      for (let left = ENDING_MS; left > 0 && isEnding(); left -= LOOK_MS) await sleep(LOOK_MS);
+    }
+  }
+
   /** How many it is told to listen on: the first words of its files. */
   #addressesWanted(): number {
     if (!existsSync(this.#directory)) return 0;
@@ -61,8 +77,12 @@ export class NameServer {
   /** The process that works, if one does. */
   #pid(): number | undefined {
     const pid = Number(textOf(join(this.#directory, PID_FILE)));
-    return textOf(`/proc/${pid}/cmdline`).includes('aardvark-dns') ? pid : undefined;
+    return isNameServer(pid) ? pid : undefined;
   }
+}
+
+function isNameServer(pid: number): boolean {
+  return textOf(`/proc/${pid}/cmdline`).includes('aardvark-dns');
 }
 
 /** It would end one that is still starting. proc(5), /proc/pid/status. */

@@ -45,11 +45,13 @@ export interface NetworkPlumbing {
 export class Netavark {
   readonly #directory: string;
   readonly #prefix: () => readonly string[];
+  readonly #names: NameServer;
 
   /** @param directory where aardvark-dns is told of names; made if need be. @param prefix see {@link NetworkPlumbing.prefix}. */
   constructor(directory: string, prefix: () => readonly string[] = () => []) {
     this.#directory = directory;
     this.#prefix = prefix;
+    this.#names = new NameServer(directory, prefix);
   }
 
   get prefix(): readonly string[] {
@@ -63,12 +65,12 @@ export class Netavark {
 
   /** As {@link NetworkPlumbing}. */
   async tearDown(namespace: string, connection: Connection): Promise<void> {
-    await this.#run('teardown', namespace, connection);
+    await this.#names.relieve(() => this.#run('teardown', namespace, connection));
   }
 
   /** As {@link NetworkPlumbing}. */
   async reviveNames(): Promise<void> {
-    await new NameServer(this.#directory, this.#prefix).revive();
+    await this.#names.revive();
   }
 
   async #run(verb: 'setup' | 'teardown', namespace: string, connection: Connection): Promise<void> {
