@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { unshare } from '../../src/linux/index.js';
 import type { Attachment, EndpointRequest, PublishedPort } from '../../src/runtime/networks/index.js';
-import { Networks } from '../../src/runtime/networks/index.js';
+import { Networks, type NetworksOptions } from '../../src/runtime/networks/index.js';
 import { RuntimeDatabase } from '../../src/runtime/runtime-database.js';
 import { run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
@@ -38,9 +38,10 @@ export class NetworkPlace implements AsyncDisposable {
   }
 
   /** The same, as another process has them. */
-  open(): Networks {
+  open(options: Pick<NetworksOptions, 'namingSeconds'> = {}): Networks {
     const { path } = this.#folder;
     return new Networks(this.db, {
+      ...options,
       directory: join(path, 'run'),
       lock: join(path, 'lock'),
       isForMachine: true,
@@ -57,10 +58,11 @@ export class NetworkPlace implements AsyncDisposable {
     name: string,
     requests: readonly (string | EndpointRequest)[],
     ports: readonly PublishedPort[] = [],
+    networks = this.networks,
   ): Promise<Attachment & { id: string }> {
     const id = randomBytes(32).toString('hex');
     const wanted = requests.map((request) => (typeof request === 'string' ? { network: request } : request));
-    const { held, ...attachment } = await this.networks.attach({ id, name, hostname: name }, wanted, ports);
+    const { held, ...attachment } = await networks.attach({ id, name, hostname: name }, wanted, ports);
     onTestFinished(async () => {
       held[Symbol.dispose]();
       await this.networks.detach(id);

@@ -33,6 +33,13 @@ export type AttachOptions = Readonly<{
   namespaceOf?: number | undefined;
 }>;
 
+type AttachmentsPlace = Readonly<{
+  namespaces: NetworkNamespaces;
+  relays: string;
+  lock: string;
+  namingSeconds: number;
+}>;
+
 /**
  * Containers in networks. Rows come first and go last, so that whoever looks after a crash knows all that may be left; what
  * is half-made is made whole, and then taken away as a whole.
@@ -44,20 +51,22 @@ export class Attachments {
   readonly #wiring: Wiring;
   readonly #relays: string;
   readonly #lock: string;
+  readonly #namingSeconds: number;
 
   /**
    * @param place `namespaces`: of one $BERTH_ROOT alone. `relays`: a directory, the same. `lock`: a file, of all whose devices
-   * and rules are the same.
+   * and rules are the same. `namingSeconds`: how long a name server may take to learn of a container.
    */
   constructor(
     store: NetworkStore,
     plumbing: NetworkPlumbing,
-    { namespaces, relays, lock }: Readonly<{ namespaces: NetworkNamespaces; relays: string; lock: string }>,
+    { namespaces, relays, lock, namingSeconds }: AttachmentsPlace,
   ) {
     this.#store = store;
     this.#plumbing = plumbing;
     this.#relays = relays;
     this.#lock = lock;
+    this.#namingSeconds = namingSeconds;
     this.#namespaces = namespaces;
     this.#wiring = new Wiring(plumbing, namespaces);
   }
@@ -99,7 +108,7 @@ export class Attachments {
         this.#leadRelay(container.id);
         return connections;
       });
-      await untilNamed(this.#namespaces.path(container.id), added);
+      await this.#untilNamed(container.id, added);
       const attachment = this.#expect(container);
       resources.move();
       return { ...attachment, held };
@@ -137,7 +146,7 @@ export class Attachments {
         throw error;
       }
     });
-    await untilNamed(this.#namespaces.path(id), added);
+    await this.#untilNamed(id, added);
     return endpoint;
   }
 
@@ -159,7 +168,7 @@ export class Attachments {
       this.#leadRelay(container);
       return added;
     });
-    await untilNamed(this.#namespaces.path(container), added);
+    await this.#untilNamed(container, added);
   }
 
   async reconcile(living: Iterable<string>): Promise<void> {
@@ -193,6 +202,10 @@ export class Attachments {
         this.#leadRelay(container.id);
       }
     });
+  }
+
+  #untilNamed(container: string, added: readonly Connection[]): Promise<void> {
+    return untilNamed(this.#namespaces.path(container), added, this.#namingSeconds);
   }
 
   /** Containers of this boot that may have a relay, with ports that it takes. */

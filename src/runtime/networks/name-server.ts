@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runProgram } from '../programs.js';
 import { networkProgram } from './network-programs.js';
-import { socketsAt, socketsOf, textOf } from './sockets.js';
+import { numbersIn, socketsAt, socketsOf, textOf } from './sockets.js';
 
 const PORT = 53;
 const PID_FILE = 'aardvark.pid';
@@ -52,7 +52,7 @@ export class NameServer {
     try {
       await work();
     } finally {
-      const isEnding = () => pid !== undefined && this.#addresses() === 0 && isNameServer(pid);
+      const isEnding = () => pid !== undefined && this.#addressesWanted() === 0 && !hasEnded(pid);
       for (let left = ENDING_MS; left > 0 && isEnding(); left -= LOOK_MS) await sleep(LOOK_MS);
     }
   }
@@ -77,12 +77,15 @@ export class NameServer {
   /** The process that works, if one does. */
   #pid(): number | undefined {
     const pid = Number(textOf(join(this.#directory, PID_FILE)));
-    return isNameServer(pid) ? pid : undefined;
+    return textOf(`/proc/${pid}/cmdline`).includes('aardvark-dns') ? pid : undefined;
   }
 }
 
-function isNameServer(pid: number): boolean {
-  return textOf(`/proc/${pid}/cmdline`).includes('aardvark-dns');
+/** All of its threads: until then, its sockets are there. proc(5), /proc/pid/task. */
+function hasEnded(pid: number): boolean {
+  return numbersIn(`/proc/${pid}/task`).every((thread) =>
+    /^State:\t[ZX]/m.test(textOf(`/proc/${pid}/task/${thread}/status`)),
+  );
 }
 
 /** It would end one that is still starting. proc(5), /proc/pid/status. */

@@ -27,6 +27,9 @@ import { planEndpoint } from './plan-endpoint.js';
 import type { PublishedPort } from './published-port.js';
 import { UserPlumbing } from './user-plumbing.js';
 
+/** After that a container is started all the same: it may never ask. */
+const NAMING_SECONDS = 2;
+
 export type NetworksOptions = Readonly<{
   /** For what ends with the machine's boot; of this $BERTH_ROOT alone. */
   directory: string;
@@ -34,6 +37,8 @@ export type NetworksOptions = Readonly<{
   lock: string;
   /** Whether root has it, rather than an ordinary user who is root of a user namespace. */
   isForMachine: boolean;
+  /** How long a container waits for its name servers to know it. */
+  namingSeconds?: number;
   plumbing?: NetworkPlumbing;
   now?: () => Date;
 }>;
@@ -58,7 +63,7 @@ export class Networks {
   #hasPredefined = false;
 
   constructor(db: SqlFile, options: NetworksOptions) {
-    const { directory, lock, isForMachine, now = () => new Date() } = options;
+    const { directory, lock, isForMachine, namingSeconds = NAMING_SECONDS, now = () => new Date() } = options;
     this.#store = new NetworkStore(db, bootId());
     this.#events = new RuntimeEvents(db);
     const published = () => this.#store.attachments().flatMap(({ ports }) => ports);
@@ -72,7 +77,12 @@ export class Networks {
       : new NetworkNamespaces(join(directory, 'namespaces'));
     this.#plumbing = options.plumbing ?? usual;
     const relays = join(directory, 'relays');
-    this.#attachments = new Attachments(this.#store, this.#plumbing, { namespaces, relays, lock });
+    this.#attachments = new Attachments(this.#store, this.#plumbing, {
+      namespaces,
+      relays,
+      lock,
+      namingSeconds,
+    });
     this.#now = now;
   }
 
