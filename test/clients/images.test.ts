@@ -10,6 +10,7 @@ import { DockerDaemon } from '../support/docker-daemon.js';
 import { busyboxLayer, randomLayer, writeLargeArchive } from '../support/layers.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
 import { digestInLayout, digestOf, OciLayout } from '../support/oci-layout.js';
+import { RecordingProxy } from '../support/recording-proxy.js';
 import { cleanEnvironment, type RunOptions, run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -253,10 +254,18 @@ describe('registries', () => {
 
   it('are pulled from again after a pull was killed', async () => {
     await using registry = await BerthProcess.start();
-    const name = `${registry.address}/huge:1`;
+    await using proxy = await RecordingProxy.start(registry.url);
+    const name = `${new URL(proxy.url).host}/huge:1`;
     await writeLargeArchive(join(folder.path, 'huge.tar'), 300);
     await berth.run(['import', join(folder.path, 'huge.tar'), 'huge:1']);
-    await berth.run(['push', '--compression-level', '1', 'huge:1', name]);
+    await berth.run(['push', '--compression-level', '1', 'huge:1', `${registry.address}/huge:1`]);
+    const { promise: killed, resolve: goOn } = Promise.withResolvers<void>();
+    let passed = 0;
+    proxy.change = async (chunk) => {
+      passed += chunk.length;
+      if (passed > 100 * 1024 ** 2) await killed;
+      return chunk;
+    };
     const other = new Berth(join(folder.path, 'killed'));
     const child = spawn(BERTH, ['pull', name], { env: other.env, stdio: 'ignore' });
     const ended = new Promise((resolve) => child.once('close', resolve));
@@ -266,6 +275,7 @@ describe('registries', () => {
     await expect.poll(isUnderWay, { interval: 5 }).toBe(true);
     child.kill('SIGKILL');
     await ended;
+    goOn();
     expectWhole(other.root);
     expect(await other.run(['images', '-q'])).toBe('');
     expect(readdirSync(temporary)).toEqual([]);
