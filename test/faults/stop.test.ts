@@ -98,6 +98,16 @@ describe('a server that is told to stop', () => {
     expect(server.output).not.toContain('were cut');
   });
 
+  it('does not wait for who has connected and says nothing', async () => {
+    await using server = await BerthProcess.start({ config: configOf('50s') });
+    using connection = await RawConnection.open(server.address);
+    const started = performance.now();
+    expect(await server.stop('SIGTERM')).toBe(0);
+    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(server.output).not.toContain('were cut');
+    expect(await connection.until((it) => it.closed, PATIENCE_MS)).toBe(true);
+  });
+
   it('does not wait longer than http.draintimeout', async () => {
     const random = new Random(8);
     await using folder = await temporaryFolder();

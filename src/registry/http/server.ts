@@ -24,6 +24,8 @@ const KEEP_ALIVE_MS = 120_000;
 const HEADERS_MS = 60_000;
 /** For a client that was refused to close its side. */
 const REFUSED_MS = 5000;
+/** For the first byte of a connection that was made just before the stop. Some balancers open them long before they need them. */
+const FIRST_BYTE_MS = 1000;
 /** Requests that a connection may send ahead of their answers. No client of registries sends even one. */
 const MAX_PIPELINED = 16;
 /** For HTTP/2 uploads: the default of 64 KiB would wait for the client at every 64 KiB. */
@@ -124,6 +126,9 @@ export class RegistryServer {
       for (const answer of answers) if (!answer.headersSent) answer.setHeader('Connection', 'close');
     }
     for (const session of this.#sessions) session.close();
+    const unused = setTimeout(() => {
+      for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    }, FIRST_BYTE_MS);
     let count = 0;
     const cut = setTimeout(() => {
       count = this.#sockets.size;
@@ -131,6 +136,7 @@ export class RegistryServer {
       for (const socket of this.#sockets) socket.destroy();
     }, drainMs);
     await closed;
+    clearTimeout(unused);
     clearTimeout(cut);
     return count;
   }
