@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, request, type Server } from 'node:http';
 import { connect } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -35,6 +35,51 @@ async function chunked(target = upstream.url): Promise<RecordingProxy> {
   const proxy = await RecordingProxy.start(target);
   proxy.withoutLength = true;
   return proxy;
+}
+
+/** Its blobs have no end. */
+class EndlessRegistry implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #asked = Promise.withResolvers<void>();
+  readonly #left = Promise.withResolvers<void>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.on('request', ({ url }, response) => {
+      if (!url?.includes('/blobs/')) return void response.end();
+      response.once('close', this.#left.resolve);
+      this.#asked.resolve();
+      const parts = function* () {
+        for (;;) yield layer;
+      };
+      Readable.from(parts()).pipe(response);
+    });
+  }
+
+  static async start(): Promise<EndlessRegistry> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new EndlessRegistry(server);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Once somebody has begun to read one. */
+  get asked(): Promise<void> {
+    return this.#asked.promise;
+  }
+
+  /** Once nobody reads it any more. */
+  get left(): Promise<void> {
+    return this.#left.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
 }
 
 describe.concurrent('a registry that does not say how long anything is', () => {
@@ -97,29 +142,28 @@ describe.concurrent('a registry that does not say how long anything is', () => {
   });
 
   it('is read no longer than somebody waits, since it may have no end', async ({ expect }) => {
-    const left = Promise.withResolvers<void>();
-    const endless = createServer((request, response) => {
-      if (!request.url?.includes('/blobs/')) return void response.end();
-      response.once('close', left.resolve);
-      const parts = function* () {
-        for (;;) yield layer;
-      };
-      Readable.from(parts()).pipe(response);
-    }).listen(0, '127.0.0.1');
-    try {
-      await once(endless, 'listening');
-      await using berth = await startWith(`http://127.0.0.1:${(endless.address() as AddressInfo).port}`);
-      const url = `${berth.url}/v2/mirror/team/large/blobs/${sha256(layer)}`;
-      const [first, second] = [await openHttp(url), await openHttp(url)];
-      await once(first, 'data');
-      first.destroy();
-      await once(second, 'data');
-      second.destroy();
-      await left.promise;
-      await expect.poll(() => berth.output).toContain('nobody waits for it any more');
-    } finally {
-      endless.close();
-    }
+    await using endless = await EndlessRegistry.start();
+    await using berth = await startWith(endless.url);
+    const url = `${berth.url}/v2/mirror/team/large/blobs/${sha256(layer)}`;
+    const [first, second] = [await openHttp(url), await openHttp(url)];
+    await once(first, 'data');
+    first.destroy();
+    await once(second, 'data');
+    second.destroy();
+    await endless.left;
+    await expect.poll(() => berth.output).toContain('nobody waits for it any more');
+  });
+
+  it('is read no longer than somebody waits for a part of it', async ({ expect }) => {
+    await using endless = await EndlessRegistry.start();
+    await using berth = await startWith(endless.url);
+    const path = `/v2/mirror/team/large/blobs/${sha256(layer)}`;
+    const asking = request(berth.url + path, { headers: { range: 'bytes=0-9' } }).on('error', () => {});
+    asking.end();
+    await endless.asked;
+    asking.destroy();
+    await endless.left;
+    await expect.poll(() => berth.output).toContain('nobody waits for it any more');
   });
 
   it('does not complete an answer with what is wrong, and nothing of that is kept', async () => {

@@ -4,6 +4,7 @@ import type { BlobFetch, PullThroughCache } from '../upstreams/index.js';
 import { describeBlob, sendBlob, sendBlobOfUnknownSize } from './blobs.js';
 import { parseRanges } from './ranges.js';
 import type { Handler, Registry, RegistryContext, RequestOf } from './registry.js';
+import { type Response, unlessGone } from './send.js';
 
 /** What is shorter is not worth a stream: it is answered once it is here. */
 const SHORT_BYTES = 256 * 1024;
@@ -82,14 +83,15 @@ function count({ observer }: PullThroughCache, bytes: number, options: { hit: bo
 
 /** Waits for the end where that is better. @returns `undefined` where it is sent though nobody knows how much it is. */
 async function sizeToSend(ctx: RegistryContext, fetch: BlobFetch): Promise<number | undefined> {
-  const { size, done } = fetch;
+  const { size } = fetch;
+  const done = () => unlessGone(ctx.res as Response, fetch.done);
   if (size !== undefined) {
-    if (!isStreamed(ctx, size)) await done;
+    if (!isStreamed(ctx, size)) await done();
     return size;
   }
   // Without a length, HTTP/1.0 cannot tell an answer that was cut from a whole one, and no range can be described.
-  if (ctx.get('Range') || ctx.req.httpVersion === '1.0') return done;
-  return (await isLong(fetch)) ? undefined : done;
+  if (ctx.get('Range') || ctx.req.httpVersion === '1.0') return done();
+  return (await isLong(fetch)) ? undefined : done();
 }
 
 /** Ranges without the last byte would be sent whole before anybody knows whether they are right. */

@@ -51,6 +51,19 @@ export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError';
 }
 
+/** @throws {ClientGoneError} as soon as the client has gone: nobody waits for `work` then. */
+export async function unlessGone<T>(res: Response, work: Promise<T>): Promise<T> {
+  const { promise: gone, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(new ClientGoneError('the client went away before its answer'));
+  if (res.destroyed) giveUp();
+  res.once('close', giveUp);
+  try {
+    return await Promise.race([work, gone]);
+  } finally {
+    res.off('close', giveUp);
+  }
+}
+
 /** Half an answer must not look like a whole one. In HTTP/2 the end of a stream does, unless it is said to be an error. */
 export function cutOff(res: Response): void {
   if ('stream' in res) res.stream.close(INTERNAL_ERROR);
