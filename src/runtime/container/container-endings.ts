@@ -119,10 +119,11 @@ export class ContainerEndings {
   }
 
   /** How it ended, of one that has. */
-  #end({ id, state }: ContainerRecord) {
-    const folder = this.#parts.folder(id);
+  #end(record: ContainerRecord) {
+    const folder = this.#parts.folder(record.id);
     const exitCode = folder.exitCode();
-    return {
+    const { state } = record;
+    const end = {
       status: 'exited',
       pid: 0,
       pausedFor: undefined,
@@ -133,6 +134,8 @@ export class ContainerEndings {
       // As docker has it: nobody knows any more.
       ...(state.health !== undefined && { health: { ...state.health, status: 'unhealthy' as const } }),
     } as const;
+    if (!wantsRestart({ ...record, state: { ...state, ...end } })) return end;
+    return { ...end, status: 'restarting', restartDueAt: end.finishedAt } as const;
   }
 
   async #takeApart(record: ContainerRecord): Promise<ContainerRecord | undefined> {

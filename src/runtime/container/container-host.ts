@@ -247,11 +247,13 @@ export class ContainerHost implements Disposable {
    */
   async wait(text: string, { signal }: Signals = {}): Promise<number> {
     const { id } = this.#parts.store.get(text);
-    for (;;) {
+    for (let ran = false; ; ) {
       const record = this.#parts.store.byId(id);
       if (record === undefined) return this.#parts.events.lastExitCode(id) ?? 0;
       const code = this.#endings.endOf(record);
       if (code !== undefined) return code;
+      if (ran && !isAlive(record)) return record.state.exitCode; // as docker has it: not for the next run, too
+      ran = isAlive(record);
       await this.#endings.untilChange(id, LOOK_AGAIN_MS, signal);
     }
   }
