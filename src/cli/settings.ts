@@ -1,4 +1,4 @@
-import { globAt, parseTagGlob } from '../registry/auth/index.js';
+import { type Glob, globAt, parseTagGlob } from '../registry/auth/index.js';
 import { type Config, parseAddress } from '../registry/config/index.js';
 import type { RetentionRule } from '../registry/gc/index.js';
 import type { RegistrySettings, RepositoryWarning } from '../registry/http/index.js';
@@ -44,7 +44,14 @@ type Globs = readonly string[];
 
 /** @throws {Error} naming the place below `key` of a pattern that nothing could match. */
 export function anyOf(patterns: Globs, key: string, parse?: typeof parseTagGlob): (name: string) => boolean {
-  const globs = patterns.map((pattern, i) => globAt(pattern, `${key}[${i}]`, parse));
+  return anyOfGlobs(globsAt(patterns, key, parse));
+}
+
+function globsAt(patterns: Globs, key: string, parse?: typeof parseTagGlob): readonly Glob[] {
+  return patterns.map((pattern, i) => globAt(pattern, `${key}[${i}]`, parse));
+}
+
+function anyOfGlobs(globs: readonly Glob[]): (name: string) => boolean {
   return (name) => globs.some((glob) => glob.matches(name));
 }
 
@@ -70,7 +77,8 @@ export function mirrorMatchers(
 export function quotaRules({ berth }: Config): QuotaRule[] {
   return berth.quotas.map(({ repositories, size }, at) => {
     const key = `berth.quotas[${at}]`;
-    return { matches: anyOf(repositories, `${key}.repositories`), bytes: size, key };
+    const globs = globsAt(repositories, `${key}.repositories`);
+    return { matches: anyOfGlobs(globs), prefixes: globs.map(({ prefix }) => prefix), bytes: size, key };
   });
 }
 

@@ -157,8 +157,8 @@ export interface MetadataIndex {
   isReferenced(repository: RepositoryName, digest: Digest): Promise<boolean>;
   /** Whether one does that was pushed at `since` or later; also as its subject. */
   isReferencedSince(repository: RepositoryName, digest: Digest, since: Date): Promise<boolean>;
-  /** Repositories that show a blob as `digest`, in byte order, at most `limit`. */
-  repositoriesWithBlob(digest: Digest, limit: number): Promise<RepositoryName[]>;
+  /** Repositories that show a blob as `digest` and whose names begin with `prefix`, in byte order. */
+  repositoriesWithBlob(digest: Digest, page: Page & { prefix?: string }): Promise<RepositoryName[]>;
   findManifest(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined>;
   /** What the tag names, whether or not that manifest is there. */
   findTag(repository: RepositoryName, tag: Tag): Promise<Digest | undefined>;

@@ -58,10 +58,14 @@ export function describeMetadataIndex(
       expect((await index.findBlob(app, digest('a')))?.linkedAt).toEqual(new Date(7000));
       expect(await index.touchBlob(app, digest('b'), now)).toBe(false);
       await index.putBlob(other, blob('a'));
-      expect(await index.repositoriesWithBlob(digest('a'), 9)).toEqual([other, app]);
+      expect(await index.repositoriesWithBlob(digest('a'), { limit: 9 })).toEqual([other, app]);
+      expect(await index.repositoriesWithBlob(digest('a'), { limit: 1 })).toEqual([other]);
+      expect(await index.repositoriesWithBlob(digest('a'), { after: other, limit: 1 })).toEqual([app]);
+      expect(await index.repositoriesWithBlob(digest('a'), { prefix: 'team/', limit: 9 })).toEqual([app]);
+      expect(await index.repositoriesWithBlob(digest('a'), { prefix: 'te_', limit: 9 })).toEqual([]);
       await index.dropBlobs(app, [digest('a')]);
       expect(await index.findBlob(app, digest('a'))).toBeUndefined();
-      expect(await index.repositoriesWithBlob(digest('a'), 9)).toEqual([other]);
+      expect(await index.repositoriesWithBlob(digest('a'), { limit: 9 })).toEqual([other]);
     });
 
     it('moves a tag', async () => {

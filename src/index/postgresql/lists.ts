@@ -30,6 +30,18 @@ export class Lists {
     return names as RepositoryName[];
   }
 
+  async repositoriesWithBlob(digest: Digest, page: Page & { prefix?: string }): Promise<RepositoryName[]> {
+    const names = await this.#db.column(
+      `SELECT r.name FROM blobs b JOIN repositories r ON r.id = b.repository_id
+       WHERE b.digest = $1 AND r.name > $2 AND starts_with(r.name, $4) ORDER BY r.name LIMIT $3`,
+      digest,
+      page.after ?? '',
+      page.limit,
+      page.prefix ?? '',
+    );
+    return names as RepositoryName[];
+  }
+
   async tags(repository: RepositoryName, page: Page): Promise<TagList> {
     // No character of a tag is written otherwise in JSON.
     const row = await this.#db.get(

@@ -78,14 +78,8 @@ export class PostgresIndex implements MetadataIndex {
     );
   }
 
-  async repositoriesWithBlob(digest: Digest, limit: number): Promise<RepositoryName[]> {
-    const names = await this.#db.column(
-      `SELECT r.name FROM blobs b JOIN repositories r ON r.id = b.repository_id
-       WHERE b.digest = $1 ORDER BY r.name LIMIT $2`,
-      digest,
-      limit,
-    );
-    return names as RepositoryName[];
+  repositoriesWithBlob(digest: Digest, page: Page & { prefix?: string }): Promise<RepositoryName[]> {
+    return this.#lists.repositoriesWithBlob(digest, page);
   }
 
   async findManifest(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {

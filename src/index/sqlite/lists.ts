@@ -32,6 +32,18 @@ export class Lists {
     return names as RepositoryName[];
   }
 
+  repositoriesWithBlob(digest: Digest, page: Page & { prefix?: string }): RepositoryName[] {
+    const names = this.#db.column(
+      `SELECT r.name FROM blobs b JOIN repositories r ON r.id = b.repository_id
+       WHERE b.digest = ?1 AND r.name > ?2 AND substr(r.name, 1, length(?4)) = ?4 ORDER BY r.name LIMIT ?3 + 0`,
+      digest,
+      page.after ?? '',
+      page.limit,
+      page.prefix ?? '',
+    );
+    return names as RepositoryName[];
+  }
+
   tags(repository: RepositoryName, page: Page): TagList {
     const row = this.#db.get(
       `SELECT json_group_array(name ORDER BY name) AS json, max(name) AS last FROM (

@@ -71,14 +71,8 @@ export class SqliteIndex implements MetadataIndex {
     );
   }
 
-  async repositoriesWithBlob(digest: Digest, limit: number): Promise<RepositoryName[]> {
-    const rows = this.#db.all(
-      `SELECT r.name FROM blobs b JOIN repositories r ON r.id = b.repository_id
-       WHERE b.digest = ?1 ORDER BY r.name LIMIT ?2 + 0`,
-      digest,
-      limit,
-    );
-    return rows.map((row) => row.name as RepositoryName);
+  async repositoriesWithBlob(digest: Digest, page: Page & { prefix?: string }): Promise<RepositoryName[]> {
+    return this.#lists.repositoriesWithBlob(digest, page);
   }
 
   async findManifest(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {

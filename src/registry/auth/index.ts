@@ -15,7 +15,7 @@ export {
   type PasswordAuthenticator,
   RefusedLoginError,
 } from './authenticator.js';
-export { globAt, parseTagGlob } from './glob.js';
+export { type Glob, globAt, parseTagGlob } from './glob.js';
 export { type HtpasswdEntry, htpasswdEntries } from './htpasswd.js';
 export { HtpasswdAuthenticator, type HtpasswdOptions } from './htpasswd-authenticator.js';
 export { JOB_USER, type JobLogins, Logins } from './logins.js';

@@ -6,6 +6,8 @@ import type { RepositoryStore } from './store.js';
 /** Most bytes that the repositories of a rule may hold together; what they share counts once. */
 export type QuotaRule = Readonly<{
   matches: (repository: RepositoryName) => boolean;
+  /** What it matches begins with one of them. */
+  prefixes: readonly string[];
   bytes: number;
   /** Place in the configuration, for people. */
   key: string;
@@ -22,6 +24,8 @@ const COUNTING_SHARE = 1 / 20;
  * part of the room that it found: others would have to fill all the rest meanwhile to make that too much.
  */
 const AMPLE_WHERE_SHARED = { of: 0.9, step: 1 / 16 };
+/** Of repositories with a blob: mostly the first of them is in the rule. */
+const PAGE = 100;
 /** Bytes for a rule's repositories that began to be stored here since the start, and those of them that ended, well or not. */
 type Tally = { begun: number; ended: number; count?: Count };
 /** `bytes`, with all that {@link Tally} says began, are what the rule's repositories hold, or more while something is under way. */
@@ -147,8 +151,16 @@ export class Quotas {
   }
 
   /** What is there already takes no more room. */
-  async #holds(rule: QuotaRule, canonical: Digest): Promise<boolean> {
-    return (await this.#index.repositoriesWithBlob(canonical, Number.MAX_SAFE_INTEGER)).some(rule.matches);
+  async #holds({ prefixes, matches }: QuotaRule, canonical: Digest): Promise<boolean> {
+    for (const prefix of prefixes) {
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const page = { prefix, after, limit: PAGE };
+        const names: readonly RepositoryName[] = await this.#index.repositoriesWithBlob(canonical, page);
+        if (names.some(matches)) return true;
+        after = names[PAGE - 1];
+      }
+    }
+    return false;
   }
 }
 

@@ -102,7 +102,7 @@ export class RepositoryBlobs {
 
   /** Repositories from which a blob could be mounted, in byte order. */
   sourcesOf(digest: Digest): Promise<RepositoryName[]> {
-    return this.#store.index.repositoriesWithBlob(digest, MAX_MOUNT_SOURCES);
+    return this.#store.index.repositoriesWithBlob(digest, { limit: MAX_MOUNT_SOURCES });
   }
 
   /** Stops showing it; the bytes stay until nothing needs them. @throws {OciError} BLOB_UNKNOWN. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SqliteIndex } from '../../../src/index/index.js';
 import { LocalLocks } from '../../../src/locks/index.js';
 import { parseRepositoryName } from '../../../src/oci/index.js';
@@ -14,7 +14,8 @@ const DENIED = expect.objectContaining({
 });
 
 function open(bytes: number, shared: Parameters<typeof openMemoryRegistry>[0] = {}) {
-  const quotas = [{ matches: (name: string) => name.startsWith('team/'), bytes, key: 'berth.quotas[0]' }];
+  const matches = (name: string) => name.startsWith('team/');
+  const quotas = [{ matches, prefixes: ['team/'], bytes, key: 'berth.quotas[0]' }];
   return openMemoryRegistry({ ...shared, quotas });
 }
 
@@ -64,6 +65,28 @@ describe('quotas', () => {
     await pushBlob(registry, a, '12345678');
     await pushBlob(registry, other, 'elsewhere');
     await expect(registry.blobs.mount(other, a, digest('elsewhere'))).rejects.toEqual(DENIED);
+  });
+
+  it('ask only where a rule applies whether something is there already', async () => {
+    const registry = open(10);
+    const elsewhere = Array.from({ length: 120 }, (_, i) => parseRepositoryName(`other/${i}`));
+    for (const repository of [...elsewhere, a, b]) await pushBlob(registry, repository, '1234567890');
+    const asked = vi.spyOn(registry.index, 'repositoriesWithBlob');
+    await pushBlob(registry, a, '1234567890');
+    const answers = await Promise.all(asked.mock.results.map(({ value }) => value));
+    expect(answers).toEqual([[a, b]]);
+  });
+
+  it('find what is there already behind many others that a rule might apply to', async () => {
+    const matches = (name: string) => name.endsWith('/last');
+    const registry = openMemoryRegistry({
+      quotas: [{ matches, prefixes: ['other/', 'team/'], bytes: 10, key: 'berth.quotas[0]' }],
+    });
+    const last = parseRepositoryName('team/last');
+    const others = Array.from({ length: 250 }, (_, i) => parseRepositoryName(`team/${i}`));
+    for (const repository of [...others, last]) await pushBlob(registry, repository, '1234567890');
+    await registry.blobs.checkRoom(last, digest('1234567890'));
+    await expect(registry.blobs.checkRoom(last, digest('x'))).rejects.toEqual(DENIED);
   });
 
   it('refuse nothing that is there already when they are full, under whichever name', async () => {
