@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BerthProcess } from '../support/berth-process.js';
 import { openHttp } from '../support/http.js';
 import { PostgresServer } from '../support/postgres-server.js';
-import { filesBelow, holdHalfway, imageWith } from '../support/pull-through.js';
+import { filesBelow, holdHalfway, imageWith, manifestOf } from '../support/pull-through.js';
 import { pushImage, sha256 } from '../support/push.js';
 import { RecordingProxy } from '../support/recording-proxy.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -130,6 +130,23 @@ describe.concurrent('workers that are asked for the same blob of another registr
     expect(layer.equals((await again.whole) as Buffer)).toBe(true);
     expect(ranges.length).toBe(2);
     await untilNothingIsLeft(berth);
+  });
+});
+
+describe.concurrent('workers that are asked for the same manifest of another registry', () => {
+  it('fetch it once', async () => {
+    await using proxy = await RecordingProxy.start(upstream.url);
+    await using berth = await startWorkers(proxy.url);
+    const asked = Promise.withResolvers<void>();
+    proxy.change = async (chunk) => {
+      await asked.promise;
+      return chunk;
+    };
+    const answers = Array.from({ length: 8 }, () => manifestOf(berth, 'mirror/team/large', 'v1'));
+    await sleep(1000); // all workers have the question by then
+    asked.resolve();
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
+    expect(proxy.count(/GET .*\/manifests\//)).toBe(1);
   });
 });
 

@@ -7,6 +7,7 @@ import type { BackOff } from './back-off.js';
 import type { CacheObserver } from './cache-observer.js';
 import { UpstreamContentError, UpstreamRefusedError, UpstreamUnavailableError } from './errors.js';
 import type { Origins } from './origins.js';
+import type { SharedFetches } from './shared-fetches.js';
 import { SingleFlight } from './single-flight.js';
 import type { Upstream } from './upstream.js';
 
@@ -21,6 +22,8 @@ export type CachedManifestsOptions = Readonly<{
   manifests: RepositoryManifests;
   origins: Origins;
   backOff: BackOff;
+  /** Between the processes that serve the registry, where there are several. */
+  shared: SharedFetches | undefined;
   observer: CacheObserver | undefined;
   /** How long a tag is believed, in milliseconds. */
   recheck: number;
@@ -66,7 +69,7 @@ export class CachedManifests {
     try {
       const found = await this.#fetches.run(`${repository} ${name}`, () =>
         backOff.watch(() =>
-          here && 'tag' in key ? this.#recheck(repository, key.tag, here) : this.#fetch(repository, key),
+          here && 'tag' in key ? this.#recheck(repository, key.tag, here) : this.#fetchOnce(repository, key),
         ),
       );
       return { ...found, stale: false };
@@ -114,6 +117,17 @@ export class CachedManifests {
     }
     this.#setChecked(repository, tag);
     return here;
+  }
+
+  /** What is not here at all is fetched by one of several processes. */
+  #fetchOnce(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest> {
+    const { shared, manifests } = this.#options;
+    if (shared === undefined) return this.#fetch(repository, key);
+    const name = 'tag' in key ? key.tag : key.digest;
+    return shared.inTurn(
+      `manifest ${repository} ${name}`,
+      async () => (await manifests.find(repository, key)) ?? (await this.#fetch(repository, key)),
+    );
   }
 
   /** @param options `tag`: that names it, if the key does not say. */

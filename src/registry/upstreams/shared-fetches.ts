@@ -55,7 +55,7 @@ export class SharedFetches {
    * @returns something to be disposed of. @throws the reason of `signal`.
    */
   async join(what: string, signal: AbortSignal): Promise<Turn> {
-    const name = `pull-${createHash('sha256').update(what).digest('hex')}`;
+    const name = nameFor(what);
     const givenUpAt = performance.now() + this.#patienceMs;
     do {
       const lease = await this.#tryLease(name);
@@ -65,6 +65,14 @@ export class SharedFetches {
       await pause(signal);
     } while (performance.now() < givenUpAt);
     return {};
+  }
+
+  /** For what is fetched in one piece: `work` looks first whether another process has put it there meanwhile. */
+  async inTurn<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const patience = AbortSignal.timeout(this.#limits.stallMs);
+    // Whoever grants it may be away for a while, and whoever has it stuck.
+    using _held = await this.#locks.acquire(nameFor(what), 'alone', patience).catch(() => undefined);
+    return await work();
   }
 
   /** Removes what processes that were killed have left. */
@@ -179,6 +187,10 @@ export class FollowedFetch implements AsyncDisposable {
 async function pause(signal: AbortSignal): Promise<void> {
   await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
   signal.throwIfAborted();
+}
+
+function nameFor(what: string): string {
+  return `pull-${createHash('sha256').update(what).digest('hex')}`;
 }
 
 function nameOf(file: string): string {

@@ -52,6 +52,18 @@ describe('what several processes want to fetch', () => {
     (await lead())[Symbol.dispose]();
   });
 
+  it('comes in one piece in turn, and nobody who is stuck is waited for', async () => {
+    const done: string[] = [];
+    const stuck = Promise.withResolvers<void>();
+    const first = fetches.inTurn('a', () => stuck.promise);
+    const second = fetches.inTurn('a', async () => done.push('second'));
+    await fetches.inTurn('b', async () => done.push('of another'));
+    await second;
+    expect(done).toEqual(['of another', 'second']);
+    stuck.resolve();
+    await first;
+  });
+
   it('may have no size', async () => {
     const file = await GrowingFile.create(folder.path, (await lead()).fileName(undefined));
     await using followed = await follow();
