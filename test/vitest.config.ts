@@ -36,6 +36,7 @@ export default defineConfig({
           maxWorkers: '100%',
           // Of the clock: with two runs on the machine, a second of work has taken fifteen.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           expect: { poll: { timeout: 10_000 } },
         },
       },
