@@ -94,7 +94,7 @@ describe('networks of one’s own', () => {
     setTimeout(() => {
       goesOn = process.kill(server, 'SIGCONT');
     }, 500);
-    const late = await attached('late', ['busy']);
+    const late = await attached('late', ['busy'], [], place.open({ namingSeconds: 60 }));
     expect(goesOn).toBe(true);
     expect(await lookUp(late, 'late')).toContain(address(late));
   });
