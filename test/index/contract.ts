@@ -280,6 +280,9 @@ export function describeMetadataIndex(
       expect(await index.unneededBlobs(app, unneeded)).toEqual([digest('a'), digest('d')]);
       expect(await index.unneededBlobs(app, { ...unneeded, limit: 1 })).toEqual([digest('a')]);
       expect(await index.unneededBlobs(app, { ...unneeded, after: digest('a') })).toEqual([digest('d')]);
+      await index.putTrash({ ...trash('u'), references: [sha512] });
+      await index.dropManifests(app, [digest('0')]);
+      expect(await index.unneededBlobs(app, unneeded)).toEqual([digest('a')]);
     });
 
     it('knows the manifests that nothing leads to', async () => {

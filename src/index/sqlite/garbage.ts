@@ -25,6 +25,9 @@ export class Garbage {
          JOIN manifest_references r ON r.repository_id = other.repository_id AND r.target = other.digest
          WHERE other.repository_id = b.repository_id AND other.canonical = b.digest AND other.canonical <> other.digest)
        AND NOT EXISTS (SELECT 1 FROM trash_references t WHERE t.repository = ?1 AND t.target = b.digest)
+       AND NOT EXISTS (SELECT 1 FROM blobs other
+         JOIN trash_references t ON t.repository = ?1 AND t.target = other.digest
+         WHERE other.repository_id = b.repository_id AND other.canonical = b.digest AND other.canonical <> other.digest)
        ORDER BY digest LIMIT ?3 + 0`,
       repository,
       before.getTime(),
