@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { type FileHandle, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeldLock, Locks } from '../../locks/index.js';
@@ -7,14 +8,16 @@ import { isMarkedRight } from './growing-file.js';
 
 /** Between two looks at what another process does. */
 const LOOK_MS = 50;
-/** A process that sees nothing of another's fetch for so long, as on another machine, fetches for itself. */
+/** A process that sees nothing of another's fetch for so long, as it is on another machine, fetches for itself. */
 const PATIENCE_MS = 5000;
-/** So does one that sees it stand still for so long. */
+/** So does one that sees it stand still for so long, or only that something was asked for. */
 const STALL_MS = 30_000;
 /** A blob of which all has come may take so long to be stored: a bucket copies gigabytes then, a disk writes them. */
 const STORING_MS = 5 * 60_000;
 const CHUNK_BYTES = 256 * 1024;
 const FILE = /^pull-[0-9a-f]{64}\./;
+/** Ends the name of a file without bytes, which is there as long as whoever fetches is one of those with this folder. */
+const ASKED = 'asked';
 
 /** The right to fetch something for all. `fileName`: where they look for it; `size` in bytes, where that is known. */
 export type Lease = HeldLock & Readonly<{ fileName: (size: number | undefined) => string }>;
@@ -56,15 +59,15 @@ export class SharedFetches {
    */
   async join(what: string, signal: AbortSignal): Promise<Turn> {
     const name = nameFor(what);
-    const givenUpAt = performance.now() + this.#patienceMs;
-    do {
+    const begun = performance.now();
+    for (;;) {
       const lease = await this.#tryLease(name);
-      if (lease) return { lease };
-      const followed = await this.#find(name);
+      if (lease) return { lease: await this.#announced(lease, name) };
+      const { followed, isAsked } = await this.#find(name);
       if (followed) return { followed };
+      if (performance.now() - begun > (isAsked ? this.#limits.stallMs : this.#patienceMs)) return {};
       await pause(signal);
-    } while (performance.now() < givenUpAt);
-    return {};
+    }
   }
 
   /** For what is fetched in one piece: `work` looks first whether another process has put it there meanwhile. */
@@ -86,7 +89,8 @@ export class SharedFetches {
     const held = await this.#locks.tryAcquire(name, 'alone');
     if (held === undefined) return undefined;
     try {
-      for (const file of await this.#filesOf(name)) await rm(file.path, { force: true });
+      for (const size of await this.#sizesOf(name))
+        await rm(join(this.#folder, `${name}.${size}`), { force: true });
     } catch (error) {
       held[Symbol.dispose]();
       throw error;
@@ -98,19 +102,40 @@ export class SharedFetches {
     };
   }
 
-  async #find(name: string): Promise<FollowedFetch | undefined> {
-    const [found] = await this.#filesOf(name);
-    const file = found && (await open(found.path).catch(() => undefined)); // it may have ended
-    const tryLease = () => this.#tryLease(name);
-    return file && new FollowedFetch(file, { size: found.size, tryLease, ...this.#limits });
+  /** Says in the folder that somebody there has it, where there is room to say so. */
+  async #announced(lease: Lease, name: string): Promise<Lease> {
+    const path = join(this.#folder, `${name}.${ASKED}`);
+    await writeFile(path, '').catch(() => {});
+    return {
+      ...lease,
+      [Symbol.dispose]() {
+        try {
+          rmSync(path, { force: true }); // before another one can have it
+        } finally {
+          lease[Symbol.dispose]();
+        }
+      },
+    };
   }
 
-  async #filesOf(name: string): Promise<Readonly<{ path: string; size: number | undefined }>[]> {
+  async #find(name: string): Promise<{ followed?: FollowedFetch; isAsked: boolean }> {
+    const sizes = await this.#sizesOf(name);
+    const isAsked = sizes.includes(ASKED);
+    const size = sizes.find((size) => size !== ASKED);
+    if (size === undefined) return { isAsked };
+    const file = await open(join(this.#folder, `${name}.${size}`)).catch(() => undefined); // it may have ended
+    if (file === undefined) return { isAsked };
+    const options = { size: size === '' ? undefined : Number(size), ...this.#limits };
+    return {
+      followed: new FollowedFetch(file, { ...options, tryLease: () => this.#tryLease(name) }),
+      isAsked,
+    };
+  }
+
+  /** How the names of files go on: with a size, with nothing for one that nobody knows, or with {@link ASKED}. */
+  async #sizesOf(name: string): Promise<string[]> {
     const files = (await readdir(this.#folder)).filter((file) => file.startsWith(`${name}.`));
-    return files.map((file) => {
-      const size = file.slice(name.length + 1);
-      return { path: join(this.#folder, file), size: size === '' ? undefined : Number(size) };
-    });
+    return files.map((file) => file.slice(name.length + 1));
   }
 }
 

@@ -53,6 +53,7 @@ describe('what several processes want to fetch', () => {
   });
 
   it('comes in one piece in turn, and nobody who is stuck is waited for', async () => {
+    fetches = new SharedFetches(new LocalLocks(), folder.path, { stallMs: 600 });
     const done: string[] = [];
     const stuck = Promise.withResolvers<void>();
     const first = fetches.inTurn('a', () => stuck.promise);
@@ -154,9 +155,30 @@ describe('what several processes want to fetch', () => {
   });
 
   it('is waited for no longer where nothing of it is seen', async () => {
+    await using elsewhere = await temporaryFolder();
+    const locks = new LocalLocks();
+    fetches = new SharedFetches(locks, elsewhere.path);
     using _elsewhere = await lead();
+    fetches = new SharedFetches(locks, folder.path, { patienceMs: 300 });
     expect(await fetches.join('a', SIGNAL)).toEqual({});
     using _other = await lead('b');
+  });
+
+  it('is waited for longer where it was asked for, until it begins to come', async () => {
+    const lease = await lead();
+    const following = follow();
+    await sleep(1000);
+    const file = await GrowingFile.create(folder.path, lease.fileName(10));
+    await using followed = await following;
+    expect(followed.size).toBe(10);
+    await file.fail(new Error('for this test'));
+    lease[Symbol.dispose]();
+  });
+
+  it('is waited for no longer where it was asked for and does not come', async () => {
+    fetches = new SharedFetches(new LocalLocks(), folder.path, { patienceMs: 60_000, stallMs: 300 });
+    using _stuck = await lead();
+    expect(await fetches.join('a', SIGNAL)).toEqual({});
   });
 
   it('leaves nothing for long after a kill', async () => {
@@ -166,7 +188,7 @@ describe('what several processes want to fetch', () => {
     for (const path of [other, mine, killed]) await writeFile(path, 'x');
     const afterwards = new SharedFetches(new LocalLocks(), folder.path);
     await fetches.tidy();
-    expect((await readdir(folder.path)).length).toBe(3);
+    expect((await readdir(folder.path)).length).toBe(5);
     await afterwards.tidy();
     expect(await readdir(folder.path)).toEqual(['pull-other']);
   });
