@@ -1,4 +1,4 @@
-import { heapTidier } from '../memory/index.js';
+import { heapTidier, keepHeapSmall } from '../memory/index.js';
 import type { Config } from '../registry/config/index.js';
 import { Maintenance, type Outcome, type Task } from '../registry/maintenance/index.js';
 import { RepositoryBlobs, RepositoryManifests } from '../registry/repositories/index.js';
@@ -101,6 +101,7 @@ async function performIn(
   task: Task,
   signal?: AbortSignal,
 ): Promise<Outcome> {
+  keepHeapSmall();
   // The index is trusted once it was compared with the files.
   // Other servers, who would hear that it was, must be able to rely on more than a collection must.
   const namesOnly = task.kind === 'collect' && opened.locks === undefined;
