@@ -39,8 +39,7 @@ export class NameServer {
         await sleep(LOOK_MS);
     }
     const pid = this.#pid();
-    if (pid !== undefined && this.#addressesHeard() < wanted && isReadyForHangup(pid))
-      process.kill(pid, 'SIGHUP');
+    if (pid !== undefined && this.#addressesHeard() < wanted && isReadyForHangup(pid)) hangUp(pid);
   }
 
   /**
@@ -92,4 +91,12 @@ function hasEnded(pid: number): boolean {
 function isReadyForHangup(pid: number): boolean {
   const [, caught = '0'] = /^SigCgt:\t(\w+)$/m.exec(textOf(`/proc/${pid}/status`)) ?? [];
   return (BigInt(`0x${caught}`) & 1n) === 1n;
+}
+
+function hangUp(pid: number): void {
+  try {
+    process.kill(pid, 'SIGHUP');
+  } catch {
+    // it has just ended: whoever looks next starts another
+  }
 }
