@@ -5,7 +5,7 @@ export const RUN: Chapter = {
   steps: [
     'docker run --rm box sh -c "echo out; echo err >&2; exit 7"',
     'echo typed | docker run --rm -i --network none box cat',
-    'printf "echo \\$((40+2))\\nexit 3\\n" | script -qec "docker run --rm -it --network none box sh" typed >/dev/null; echo $?; grep -o 42 typed',
+    'printf "echo \\$((4200+42))\\nexit 3\\n" | script -qec "docker run --rm -it --network none box sh" typed >/dev/null; echo $?; grep -o 4242 typed',
     'docker run --rm --network none box nosuch; echo $?; docker run --rm --network none box /etc',
     'docker run --rm --name "bad name" box; docker run --rm --nosuch box; docker run --rm -p 99999:1 box; docker run --rm -m 1m box',
     { line: 'docker run --rm -v relative:/x:bad box true', accepted: [WORDS] },
