@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /**
  * What the kernel tells of a process: proc(5), /proc/pid/stat, its fields from the third (the state) on. Nothing for one that
@@ -11,5 +11,14 @@ export function processStat(pid: string | number): string[] | undefined {
     return fields[0] === 'Z' ? undefined : fields;
   } catch {
     return undefined;
+  }
+}
+
+/** Whether all threads of a process have: until then, its files and sockets are there. proc(5), /proc/pid/task. */
+export function hasEnded(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).every((thread) => processStat(thread) === undefined);
+  } catch {
+    return !existsSync(`/proc/${pid}`);
   }
 }

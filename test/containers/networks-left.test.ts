@@ -2,8 +2,9 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasEnded } from '../../src/linux/index.js';
 import type { Networks } from '../../src/runtime/networks/index.js';
-import { hasEnded, killAtOnce } from '../support/kill-at-once.js';
+import { killAtOnce } from '../support/kill-at-once.js';
 import { run } from '../support/run.js';
 import { address, inside, lookUp, NetworkPlace, tcp, traces } from './network-place.js';
 

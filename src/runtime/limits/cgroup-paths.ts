@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { kernelText } from '../../linux/index.js';
 
 /** Where the cgroups of a container are on this machine. */
 export type CgroupPaths = Readonly<{
@@ -38,8 +38,8 @@ export type Cgroup = Readonly<{
 
 /** The cgroups of a process, in hierarchies that can be seen. @param pid as {@link cgroupPathsOf}. */
 export function cgroupsOf(pid: number | 'self', texts: ProcessTexts = {}): Cgroup[] {
-  const mounts = mountsIn(texts.mountinfo ?? textOf('/proc/self/mountinfo'));
-  const lines = (texts.cgroup ?? textOf(`/proc/${pid}/cgroup`)).trim().split('\n');
+  const mounts = mountsIn(texts.mountinfo ?? kernelText('/proc/self/mountinfo'));
+  const lines = (texts.cgroup ?? kernelText(`/proc/${pid}/cgroup`)).trim().split('\n');
   return lines.flatMap((line) => {
     const [, list = '', path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     if (path === undefined) return [];
@@ -72,12 +72,4 @@ function within({ root, place }: Mount, path: string): string | undefined {
   if (root === '/') return join(place, path);
   if (!path.startsWith(`${root}/`)) return undefined;
   return join(place, path.slice(root.length));
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { kernelText } from '../../linux/index.js';
 
 /** What cgroups of this machine can limit. */
 export type CgroupSupport = Readonly<{
@@ -90,9 +91,5 @@ function hasBfq(sys: string): boolean {
 }
 
 function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return '';
-  }
+  return kernelText(path).trim();
 }

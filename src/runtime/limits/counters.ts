@@ -1,16 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { kernelText } from '../../linux/index.js';
 
 /** USER_HZ, which no Linux that Node runs on has otherwise. */
 export const NS_PER_TICK = 1e7;
-
-/** The text of a small file of the kernel; '' for one that is not there. */
-export function kernelText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
 
 /** A file that holds one number. `max` is no number, as is nothing. */
 export function numberIn(path: string): number | undefined {

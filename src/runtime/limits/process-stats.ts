@@ -1,5 +1,5 @@
-import { processStat } from '../../linux/index.js';
-import { kernelText, NS_PER_TICK } from './counters.js';
+import { kernelText, processStat } from '../../linux/index.js';
+import { NS_PER_TICK } from './counters.js';
 import type { StatsParts } from './stats.js';
 
 /**

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { kernelText } from '../../linux/index.js';
 import type { CgroupPaths } from './cgroup-paths.js';
-import { countersIn, kernelText, NS_PER_TICK, numberIn } from './counters.js';
+import { countersIn, NS_PER_TICK, numberIn } from './counters.js';
 import { sumOf } from './process-stats.js';
 import type { ContainerStats, IoCounter, NetworkCounters, StatsParts } from './stats.js';
 

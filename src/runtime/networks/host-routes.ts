@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { kernelText } from '../../linux/index.js';
 import { contains, type Subnet } from './subnet.js';
 
 /** Addresses that this machine reaches over a device. */
@@ -42,13 +42,7 @@ function reversed(hexadecimal: string): bigint {
 }
 
 function linesOf(name: string): string[][] {
-  let text = '';
-  try {
-    text = readFileSync(`/proc/net/${name}`, 'utf8');
-  } catch {
-    // a kernel without it
-  }
-  return text
+  return kernelText(`/proc/net/${name}`)
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => line.trim().split(/\s+/));

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded, kernelText } from '../../linux/index.js';
 import { runProgram } from '../programs.js';
 import { networkProgram } from './network-programs.js';
-import { numbersIn, socketsAt, socketsOf, textOf } from './sockets.js';
+import { socketsAt, socketsOf } from './sockets.js';
 
 const PORT = 53;
 const PID_FILE = 'aardvark.pid';
@@ -61,7 +62,7 @@ export class NameServer {
     if (!existsSync(this.#directory)) return 0;
     return readdirSync(this.#directory)
       .filter((name) => name !== PID_FILE)
-      .flatMap((name) => /^\S+/.exec(textOf(join(this.#directory, name)))?.[0].split(',') ?? []).length;
+      .flatMap((name) => /^\S+/.exec(kernelText(join(this.#directory, name)))?.[0].split(',') ?? []).length;
   }
 
   /** How many it listens on. */
@@ -75,21 +76,14 @@ export class NameServer {
 
   /** The process that works, if one does. */
   #pid(): number | undefined {
-    const pid = Number(textOf(join(this.#directory, PID_FILE)));
-    return textOf(`/proc/${pid}/cmdline`).includes('aardvark-dns') ? pid : undefined;
+    const pid = Number(kernelText(join(this.#directory, PID_FILE)));
+    return kernelText(`/proc/${pid}/cmdline`).includes('aardvark-dns') ? pid : undefined;
   }
-}
-
-/** All of its threads: until then, its sockets are there. proc(5), /proc/pid/task. */
-function hasEnded(pid: number): boolean {
-  return numbersIn(`/proc/${pid}/task`).every((thread) =>
-    /^State:\t[ZX]/m.test(textOf(`/proc/${pid}/task/${thread}/status`)),
-  );
 }
 
 /** It would end one that is still starting. proc(5), /proc/pid/status. */
 function isReadyForHangup(pid: number): boolean {
-  const [, caught = '0'] = /^SigCgt:\t(\w+)$/m.exec(textOf(`/proc/${pid}/status`)) ?? [];
+  const [, caught = '0'] = /^SigCgt:\t(\w+)$/m.exec(kernelText(`/proc/${pid}/status`)) ?? [];
   return (BigInt(`0x${caught}`) & 1n) === 1n;
 }
 

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { kernelText } from '../../linux/index.js';
 
 const LISTENING = '0A';
 
@@ -8,7 +9,7 @@ const LISTENING = '0A';
  */
 export function socketsAt(port: number, table: string, pid: number | 'self' = 'self'): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return textOf(`/proc/${pid}/net/${table}`)
+  return kernelText(`/proc/${pid}/net/${table}`)
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
     .filter(
@@ -38,15 +39,6 @@ export function numbersIn(path: string): number[] {
 function linkOf(path: string): string {
   try {
     return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
-
-/** Nothing for what there is not, or somebody else's. */
-export function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }
