@@ -183,10 +183,10 @@ export interface MetadataIndex {
   tagUses(repository: RepositoryName): Promise<TagUse[]>;
 
   /**
-   * All manifests of these repositories, what was not used for longest first. What was never pulled since that is known
-   * counts as used then; who pulls an index uses what it names.
+   * All manifests of these repositories, or those of one digest, what was not used for longest first. What was never pulled
+   * since that is known counts as used then; who pulls an index uses what it names.
    */
-  manifestUses(repositories: readonly RepositoryName[]): Promise<ManifestUse[]>;
+  manifestUses(repositories: readonly RepositoryName[], digest?: Digest): Promise<ManifestUse[]>;
 
   putBlob(repository: RepositoryName, blob: BlobRecord): Promise<void>;
   dropBlobs(repository: RepositoryName, digests: readonly Digest[]): Promise<void>;

@@ -241,6 +241,9 @@ export function describeMetadataIndex(
         { repository: app, digest: digest('d'), usedAt: new Date(4000) },
         { repository: app, digest: digest('b'), usedAt: at },
       ]);
+      expect(await index.manifestUses([app, other], digest('b'))).toEqual([
+        { repository: app, digest: digest('b'), usedAt: at },
+      ]);
       expect(await index.bytesIn([app, other])).toBe(41);
       expect((await index.pullsKnownSince()).getTime()).toBeGreaterThan(Date.now() - 60_000);
     });

@@ -107,15 +107,16 @@ export class Lists {
     }));
   }
 
-  async manifestUses(repositories: readonly RepositoryName[]): Promise<ManifestUse[]> {
+  async manifestUses(repositories: readonly RepositoryName[], digest?: Digest): Promise<ManifestUse[]> {
     const rows = await this.#db.all(
       `SELECT r.name, m.digest, greatest(m.pushed_at, coalesce(m.pulled_at, h.since), (
          SELECT max(p.pulled_at) FROM manifest_references x
          JOIN manifests p ON p.repository_id = x.repository_id AND p.digest = x.manifest
          WHERE x.repository_id = m.repository_id AND x.target = m.digest AND x.kind = 'child')) AS used_at
        FROM repositories r JOIN manifests m ON m.repository_id = r.id CROSS JOIN history h
-       WHERE r.name = ANY ($1) ORDER BY used_at, r.name, m.digest`,
+       WHERE r.name = ANY ($1) ${digest === undefined ? '' : 'AND m.digest = $2'} ORDER BY used_at, r.name, m.digest`,
       repositories,
+      ...(digest === undefined ? [] : [digest]),
     );
     return rows.map((row) => ({
       repository: row.name as RepositoryName,

@@ -168,8 +168,8 @@ export class PostgresIndex implements MetadataIndex {
     return this.#lists.tagUses(repository);
   }
 
-  manifestUses(repositories: readonly RepositoryName[]): Promise<ManifestUse[]> {
-    return this.#lists.manifestUses(repositories);
+  manifestUses(repositories: readonly RepositoryName[], digest?: Digest): Promise<ManifestUse[]> {
+    return this.#lists.manifestUses(repositories, digest);
   }
 
   touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean> {

@@ -109,15 +109,16 @@ export class Lists {
     }));
   }
 
-  manifestUses(repositories: readonly RepositoryName[]): ManifestUse[] {
+  manifestUses(repositories: readonly RepositoryName[], digest?: Digest): ManifestUse[] {
     const rows = this.#db.all(
       `SELECT r.name, m.digest, max(m.pushed_at, coalesce(m.pulled_at, h.since), coalesce((
          SELECT max(p.pulled_at) FROM manifest_references x
          JOIN manifests p ON p.repository_id = x.repository_id AND p.digest = x.manifest
          WHERE x.repository_id = m.repository_id AND x.target = m.digest AND x.kind = 'child'), 0)) AS used_at
        FROM json_each(?1) JOIN repositories r ON r.name = value JOIN manifests m ON m.repository_id = r.id
-       JOIN history h ORDER BY used_at, r.name, m.digest`,
+       JOIN history h ${digest === undefined ? '' : 'WHERE m.digest = ?2'} ORDER BY used_at, r.name, m.digest`,
       JSON.stringify(repositories),
+      ...(digest === undefined ? [] : [digest]),
     );
     return rows.map((row) => ({
       repository: row.name as RepositoryName,

@@ -161,8 +161,8 @@ export class SqliteIndex implements MetadataIndex {
     return this.#lists.tagUses(repository);
   }
 
-  async manifestUses(repositories: readonly RepositoryName[]): Promise<ManifestUse[]> {
-    return this.#lists.manifestUses(repositories);
+  async manifestUses(repositories: readonly RepositoryName[], digest?: Digest): Promise<ManifestUse[]> {
+    return this.#lists.manifestUses(repositories, digest);
   }
 
   async touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean> {

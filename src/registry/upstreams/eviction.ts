@@ -76,8 +76,8 @@ export class Eviction {
   async #usedSince({ repository, digest, usedAt }: ManifestUse): Promise<ManifestUse | undefined> {
     const { store, pulls } = this.#parts;
     await pulls.flush();
-    const uses = await store.index.manifestUses([repository]);
-    return uses.find((use) => use.digest === digest && use.usedAt > usedAt);
+    const [use] = await store.index.manifestUses([repository], digest);
+    return use && use.usedAt > usedAt ? use : undefined;
   }
 
   async #isOver(copies: readonly RepositoryName[], maxBytes: number | undefined): Promise<boolean> {
