@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientProcess } from './client-process.ts';
+import type { Line } from './connection.ts';
 import { type GarbageSizes, verifyCollected, writeGarbage } from './fixtures.ts';
 import { measure, type Sample } from './measure.ts';
 import {
@@ -28,6 +29,9 @@ const INDEXED_LIMIT_MS = 600_000;
 /** docker-registry, which has none, ignores this. */
 const NO_TRASH = 'berth:\n  trash:\n    keep: 0s\n';
 const LOAD = { kind: 'images', repository: 'bench/pushed', layers: 3, bytes: 2 ** 20 } as const;
+
+/** Who pushes. */
+export type Load = Line & Readonly<{ clients: number }>;
 
 /** `rate` of pushes while there is a collection, as a share of that without; `slowest` push likewise, as a multiple. */
 export type Pushed = Readonly<{ rate: number; slowest: number }>;
@@ -57,12 +61,12 @@ export function collectIndexed(place: Place): Promise<Sample> {
 
 /**
  * `berth gc` asks a server for it that takes pushes meanwhile. `collection` has the server's memory.
- * @param clients each pushes images one after the other.
+ * @param load each of the clients pushes images one after the other.
  */
 export async function collectMeanwhile(
   place: Place,
   client: ClientProcess,
-  clients: number,
+  load: Load,
 ): Promise<{ collection: Sample; pushed: Pushed }> {
   let span = { start: 0, end: 0 };
   let images: readonly PushedImage[] = [];
@@ -72,7 +76,7 @@ export async function collectMeanwhile(
       await untilIndexed(server);
       await sleep(GRACE_SECONDS * 1000);
       let sample: Sample | undefined;
-      images = await client.pushMeanwhile({ ...LOAD, clients, port: server.port }, async () => {
+      images = await client.pushMeanwhile({ ...LOAD, ...load, port: server.port }, async () => {
         await sleep(AROUND_MS);
         const start = Date.now();
         sample = await collect(folder);

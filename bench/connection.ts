@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The head of what came back. */
 export type Answer = Readonly<{ status: number; headers: ReadonlyMap<string, string> }>;
@@ -12,9 +13,14 @@ export type Exchange = Readonly<{
   onBody?: (bytes: Buffer) => void;
 }>;
 
+/** How fast a client's line is. */
+export type Line = Readonly<{ bytesPerSecond?: number | undefined }>;
+
 type Waiting = Readonly<{ resolve: (answer: Answer) => void; reject: (error: Error) => void }> & Exchange;
 
 const READ_BYTES = 1024 * 1024;
+/** What a line that is not as fast as memory carries at a time. */
+const LINE_BYTES = 64 * 1024;
 const HEAD_END = '\r\n\r\n';
 const LAST_CHUNK = '\r\n0\r\n\r\n';
 
@@ -24,6 +30,7 @@ const LAST_CHUNK = '\r\n0\r\n\r\n';
  */
 export class Connection {
   readonly #socket: Socket;
+  readonly #bytesPerSecond: number;
   #waiting: Waiting | undefined;
   #head = Buffer.alloc(0);
   #answer: Answer | undefined;
@@ -31,13 +38,14 @@ export class Connection {
   #rest: number | 'chunked' = 0;
   #tail = '';
 
-  static open(port: number): Promise<Connection> {
+  static open(port: number, line: Line = {}): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const connection = new Connection(port, () => resolve(connection), reject);
+      const connection = new Connection(port, line, () => resolve(connection), reject);
     });
   }
 
-  private constructor(port: number, opened: () => void, failed: (error: Error) => void) {
+  private constructor(port: number, line: Line, opened: () => void, failed: (error: Error) => void) {
+    this.#bytesPerSecond = line.bytesPerSecond ?? Number.POSITIVE_INFINITY;
     const options = {
       port,
       host: '127.0.0.1',
@@ -73,9 +81,12 @@ export class Connection {
   }
 
   async #write(pieces: readonly Buffer[]): Promise<void> {
-    for (const piece of pieces) {
+    let due = performance.now();
+    for (const piece of Number.isFinite(this.#bytesPerSecond) ? pieces.flatMap(inParts) : pieces) {
       if (this.#socket.destroyed) return;
       if (!this.#socket.write(piece)) await new Promise((resolve) => this.#socket.once('drain', resolve));
+      due += (piece.length / this.#bytesPerSecond) * 1000;
+      if (due - performance.now() >= 1) await sleep(due - performance.now());
     }
   }
 
@@ -122,6 +133,11 @@ export class Connection {
     this.#answer = undefined;
     if (answer) waiting?.resolve(answer);
   }
+}
+
+function inParts(piece: Buffer): Buffer[] {
+  const count = Math.ceil(piece.length / LINE_BYTES);
+  return Array.from({ length: count }, (_, i) => piece.subarray(i * LINE_BYTES, (i + 1) * LINE_BYTES));
 }
 
 /** Fails with what the server said: an error answer must never be counted as a fast one. */

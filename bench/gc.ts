@@ -32,10 +32,17 @@ const HELP = `Measures berth gc against docker-registry garbage-collect, on stor
 `;
 
 const FULL = { images: 100, layers: 9, layerBytes: 1024 };
-/** As many as keep the machine busy by themselves, and one that leaves some of it idle, as one job of CI does. */
+/** As many as keep the machine busy by themselves; one that leaves some of it idle; and some that wait for their lines. */
 const LOADS = [
   { clients: 2, id: '', server: 'a server that takes pushes', by: '' },
   { clients: 1, id: '-one', server: 'a server to which one client pushes', by: ', by one client' },
+  {
+    clients: 2,
+    bytesPerSecond: 12_500_000,
+    id: '-lines',
+    server: 'a server to which two push over lines of 100 Mbit/s',
+    by: ', by two over lines of 100 Mbit/s',
+  },
 ] as const;
 const QUICK: GarbageSizes = { repositories: 10, images: 20, layers: 9, layerBytes: 1024 };
 
@@ -86,8 +93,8 @@ async function measureRounds(place: Place, withPeer: boolean): Promise<RowResult
     await collect('unknown', collectUnknown);
     await collect('indexed', collectIndexed);
     for (const load of online) {
-      progress(`while images are pushed, ${load.clients} at a time`);
-      const { collection, pushed } = await collectMeanwhile(place, client, load.clients);
+      progress(`collection by ${load.server}`);
+      const { collection, pushed } = await collectMeanwhile(place, client, load);
       load.samples.push(collection);
       load.pushes.push(pushed);
     }

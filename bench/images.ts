@@ -1,4 +1,4 @@
-import { Connection, expectStatus, requestHead } from './connection.ts';
+import { Connection, expectStatus, type Line, requestHead } from './connection.ts';
 import { prepare, pushOne } from './push.ts';
 import { MANIFEST_TYPE, manifestBytes } from './requests.ts';
 import { type PushedImage, timed, type Work } from './work.ts';
@@ -7,20 +7,21 @@ import { type PushedImage, timed, type Work } from './work.ts';
 export const ENOUGH = 'enough';
 
 /** Small images, one after the other by each client, until the harness says that it is enough. */
-export type ImagesOrder = Readonly<{
-  kind: 'images';
-  port: number;
-  repository: string;
-  layers: number;
-  bytes: number;
-  clients: number;
-}>;
+export type ImagesOrder = Line &
+  Readonly<{
+    kind: 'images';
+    port: number;
+    repository: string;
+    layers: number;
+    bytes: number;
+    clients: number;
+  }>;
 
 /** Contents are made between the pushes: that is part of the pause between two of them, on each side. */
 export async function pushImages(order: ImagesOrder, signal: AbortSignal): Promise<Work> {
   const images: PushedImage[] = [];
   const connections = await Promise.all(
-    Array.from({ length: order.clients }, () => Connection.open(order.port)),
+    Array.from({ length: order.clients }, () => Connection.open(order.port, order)),
   );
   const time = await timed(() =>
     Promise.all(
