@@ -42,11 +42,7 @@ export class RepositoryRows {
   }
 
   deleteBlobs(id: number, digests: readonly Digest[]): void {
-    this.#deleteAll(
-      'DELETE FROM blobs WHERE repository_id = ?1 AND digest IN (SELECT value FROM json_each(?2))',
-      id,
-      digests,
-    );
+    this.#deleteEach('DELETE FROM blobs WHERE repository_id = ?1 AND digest = ?2', id, digests);
   }
 
   insertManifest(id: number, manifest: ManifestRecord): void {
@@ -81,24 +77,16 @@ export class RepositoryRows {
   }
 
   deleteManifests(id: number, digests: readonly Digest[]): void {
-    this.#deleteAll(
-      'DELETE FROM manifest_references WHERE repository_id = ?1 AND manifest IN (SELECT value FROM json_each(?2))',
+    this.#deleteEach(
+      'DELETE FROM manifest_references WHERE repository_id = ?1 AND manifest = ?2',
       id,
       digests,
     );
-    this.#deleteAll(
-      'DELETE FROM manifests WHERE repository_id = ?1 AND digest IN (SELECT value FROM json_each(?2))',
-      id,
-      digests,
-    );
+    this.#deleteEach('DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2', id, digests);
   }
 
   deleteTagsOn(id: number, digests: readonly Digest[]): void {
-    this.#deleteAll(
-      'DELETE FROM tags WHERE repository_id = ?1 AND digest IN (SELECT value FROM json_each(?2))',
-      id,
-      digests,
-    );
+    this.#deleteEach('DELETE FROM tags WHERE repository_id = ?1 AND digest = ?2', id, digests);
   }
 
   insertTag(id: number, { tag, digest, taggedAt }: TagRecord): void {
@@ -122,9 +110,9 @@ export class RepositoryRows {
       this.#db.run('INSERT INTO unreadable_links (repository_id, path) VALUES (?1, ?2)', id, path);
   }
 
-  /** One statement for all, whatever their number. */
-  #deleteAll(sql: string, id: number, digests: readonly Digest[]): void {
-    if (digests.length > 0) this.#db.run(sql, id, JSON.stringify(digests));
+  /** With one statement for a list of them, SQLite would first look up all rows and keep them in a table. */
+  #deleteEach(sql: string, id: number, digests: readonly Digest[]): void {
+    for (const digest of digests) this.#db.run(sql, id, digest);
   }
 
   recordPull(repository: RepositoryName, key: ManifestKey, at: number): void {
