@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readIfAny } from '../linux/index.js';
 import { RuntimeError } from './errors.js';
 
 const LOCAL = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback'];
@@ -29,12 +29,4 @@ function hostLine(pair: string): string {
     throw new RuntimeError(`${JSON.stringify(pair)} is not a host: write NAME:ADDRESS`);
   }
   return `${address}\t${name}`;
-}
-
-function readIfAny(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return ''; // a machine without one: names cannot be resolved in the container either
-  }
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { readIfAny } from '../linux/index.js';
 import { RuntimeUnavailableError } from './errors.js';
 
 /** Consecutive ids of the machine. */
@@ -80,13 +80,5 @@ function nameOf(uid: number): string {
     return uid === process.getuid?.() ? userInfo().username : '';
   } catch {
     return ''; // a user without an account, as in some containers
-  }
-}
-
-function readIfAny(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
+import { readIfAny } from '../linux/index.js';
 import { lastWords, RuntimeUnavailableError } from './errors.js';
 import { requiredProgram, runProgram } from './programs.js';
 import { type IDRange, subordinateRange, userName } from './subordinate-ids.js';
@@ -156,12 +157,4 @@ export function forbiddenBy(read: (path: string) => string | undefined = readIfA
     );
   }
   return '';
-}
-
-function readIfAny(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { availableParallelism, hostname, machine, release, totalmem } from 'node:os';
-import { kernelText } from '../../linux/index.js';
+import { readIfAny } from '../../linux/index.js';
 import { type CgroupSupport, ownCgroupSupport } from '../../runtime/container/index.js';
 import { type Handler, sendJson } from '../call.js';
 import type { EngineParts } from '../engine.js';
@@ -32,7 +32,7 @@ export async function infoJson(engine: EngineParts) {
       Log: ['journald', 'json-file', 'local', 'none', 'syslog'],
     },
     ...limitsJson(ownCgroupSupport()),
-    IPv4Forwarding: kernelText('/proc/sys/net/ipv4/ip_forward').trim() === '1',
+    IPv4Forwarding: readIfAny('/proc/sys/net/ipv4/ip_forward').trim() === '1',
     Debug: false,
     NFd: 0,
     OomKillDisable: false,
@@ -41,8 +41,8 @@ export async function infoJson(engine: EngineParts) {
     LoggingDriver: 'json-file',
     NEventsListener: 0,
     KernelVersion: release(),
-    OperatingSystem: /^PRETTY_NAME="?([^"\n]*)/m.exec(kernelText('/etc/os-release'))?.[1] ?? 'Linux',
-    OSVersion: /^VERSION_ID="?([^"\n]*)/m.exec(kernelText('/etc/os-release'))?.[1] ?? '',
+    OperatingSystem: /^PRETTY_NAME="?([^"\n]*)/m.exec(readIfAny('/etc/os-release'))?.[1] ?? 'Linux',
+    OSVersion: /^VERSION_ID="?([^"\n]*)/m.exec(readIfAny('/etc/os-release'))?.[1] ?? '',
     OSType: 'linux',
     Architecture: machine(),
     IndexServerAddress: 'https://index.docker.io/v1/',
@@ -82,7 +82,7 @@ export async function infoJson(engine: EngineParts) {
 
 /** The same as long as the machine and the place of the images are. */
 function idOf({ identity }: EngineParts): string {
-  const text = `${kernelText('/etc/machine-id').trim()} ${identity.root}`;
+  const text = `${readIfAny('/etc/machine-id').trim()} ${identity.root}`;
   const hex = createHash('sha256').update(text).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
     '-',

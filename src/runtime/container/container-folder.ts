@@ -1,5 +1,5 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { flock, tryFlock, UMOUNT_FLAGS, umount } from '../../linux/index.js';
+import { flock, readIfAny, tryFlock, UMOUNT_FLAGS, umount } from '../../linux/index.js';
 import { RuntimeError } from '../errors.js';
 import { isMountPoint, mountsBelow } from '../own-mounts.js';
 import { removeTree } from '../work-folder.js';
@@ -187,13 +187,5 @@ export class ContainerFolder {
   /** Forgets the end of the last run. */
   forgetExit(): void {
     for (const name of OF_ONE_RUN) rmSync(this.file(name), { force: true });
-  }
-}
-
-function readIfAny(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { kernelText } from '../../linux/index.js';
+import { readIfAny } from '../../linux/index.js';
 
 /** Where the cgroups of a container are on this machine. */
 export type CgroupPaths = Readonly<{
@@ -38,8 +38,8 @@ export type Cgroup = Readonly<{
 
 /** The cgroups of a process, in hierarchies that can be seen. @param pid as {@link cgroupPathsOf}. */
 export function cgroupsOf(pid: number | 'self', texts: ProcessTexts = {}): Cgroup[] {
-  const mounts = mountsIn(texts.mountinfo ?? kernelText('/proc/self/mountinfo'));
-  const lines = (texts.cgroup ?? kernelText(`/proc/${pid}/cgroup`)).trim().split('\n');
+  const mounts = mountsIn(texts.mountinfo ?? readIfAny('/proc/self/mountinfo'));
+  const lines = (texts.cgroup ?? readIfAny(`/proc/${pid}/cgroup`)).trim().split('\n');
   return lines.flatMap((line) => {
     const [, list = '', path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     if (path === undefined) return [];

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { kernelText } from '../../linux/index.js';
+import { readIfAny } from '../../linux/index.js';
 
 /** What cgroups of this machine can limit. */
 export type CgroupSupport = Readonly<{
@@ -91,5 +91,5 @@ function hasBfq(sys: string): boolean {
 }
 
 function textOf(path: string): string {
-  return kernelText(path).trim();
+  return readIfAny(path).trim();
 }

@@ -1,4 +1,4 @@
-import { kernelText, processStat } from '../../linux/index.js';
+import { processStat, readIfAny } from '../../linux/index.js';
 import { NS_PER_TICK } from './counters.js';
 import type { StatsParts } from './stats.js';
 
@@ -31,6 +31,6 @@ function usedBy(pid: number): Used | undefined {
     user: (field(14) + field(16)) * NS_PER_TICK,
     system: (field(15) + field(17)) * NS_PER_TICK,
     threads: field(20),
-    memory: Number(/^VmRSS:\s*(\d+) kB$/m.exec(kernelText(`/proc/${pid}/status`))?.[1] ?? 0) * 1024,
+    memory: Number(/^VmRSS:\s*(\d+) kB$/m.exec(readIfAny(`/proc/${pid}/status`))?.[1] ?? 0) * 1024,
   };
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { kernelText } from '../../linux/index.js';
+import { readIfAny } from '../../linux/index.js';
 import type { CgroupPaths } from './cgroup-paths.js';
 import { countersIn, NS_PER_TICK, numberIn } from './counters.js';
 import { sumOf } from './process-stats.js';
@@ -24,7 +24,7 @@ export function readStats(
     readAt: now().toISOString(),
     ...partsOf(source, machine.memory),
     machine,
-    networks: hasOwnNetwork ? networksIn(kernelText(`/proc/${pid}/net/dev`)) : {},
+    networks: hasOwnNetwork ? networksIn(readIfAny(`/proc/${pid}/net/dev`)) : {},
   };
 }
 
@@ -37,7 +37,7 @@ function readV1({ directoryOf }: CgroupPaths, machineMemory: number): StatsParts
   const at = (controller: string, file: string) => join(directoryOf(controller) ?? '/nowhere', file);
   const ticks = countersIn(at('cpuacct', 'cpuacct.stat'));
   const quota = countersIn(at('cpu', 'cpu.stat'));
-  const each = kernelText(at('cpuacct', 'cpuacct.usage_percpu'))
+  const each = readIfAny(at('cpuacct', 'cpuacct.usage_percpu'))
     .trim()
     .split(/\s+/)
     .filter(Boolean)
@@ -63,8 +63,8 @@ function readV1({ directoryOf }: CgroupPaths, machineMemory: number): StatsParts
       details: countersIn(at('memory', 'memory.stat')),
     },
     io: {
-      bytes: ioV1(kernelText(at('blkio', 'blkio.throttle.io_service_bytes_recursive'))),
-      operations: ioV1(kernelText(at('blkio', 'blkio.throttle.io_serviced_recursive'))),
+      bytes: ioV1(readIfAny(at('blkio', 'blkio.throttle.io_service_bytes_recursive'))),
+      operations: ioV1(readIfAny(at('blkio', 'blkio.throttle.io_serviced_recursive'))),
     },
     processes: processesAt((file) => at('pids', file)),
   };
@@ -74,7 +74,7 @@ function readV2({ directoryOf }: CgroupPaths, machineMemory: number): StatsParts
   const at = (file: string) => join(directoryOf('') ?? '/nowhere', file);
   const cpu = countersIn(at('cpu.stat'));
   const peak = numberIn(at('memory.peak'));
-  const io = kernelText(at('io.stat'));
+  const io = readIfAny(at('io.stat'));
   return {
     cpu: {
       total: (cpu.usage_usec ?? 0) * NS_PER_US,
@@ -158,11 +158,11 @@ export function networksIn(text: string): Record<string, NetworkCounters> {
 }
 
 function readMachine(): ContainerStats['machine'] {
-  const stat = kernelText('/proc/stat');
+  const stat = readIfAny('/proc/stat');
   const [, all = ''] = /^cpu +(.*)$/m.exec(stat) ?? [];
   // Docker's seven: user, nice, system, idle, iowait, irq, softirq.
   const ticks = all.split(' ').slice(0, 7).map(Number);
-  const [, kilobytes = '0'] = /^MemTotal: +(\d+) kB$/m.exec(kernelText('/proc/meminfo')) ?? [];
+  const [, kilobytes = '0'] = /^MemTotal: +(\d+) kB$/m.exec(readIfAny('/proc/meminfo')) ?? [];
   return {
     cpu: ticks.reduce((sum, each) => sum + each, 0) * NS_PER_TICK,
     cpus: Array.from(stat.matchAll(/^cpu\d+ /gm)).length,

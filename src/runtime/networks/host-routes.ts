@@ -1,4 +1,4 @@
-import { kernelText } from '../../linux/index.js';
+import { readIfAny } from '../../linux/index.js';
 import { contains, type Subnet } from './subnet.js';
 
 /** Addresses that this machine reaches over a device. */
@@ -42,7 +42,7 @@ function reversed(hexadecimal: string): bigint {
 }
 
 function linesOf(name: string): string[][] {
-  return kernelText(`/proc/net/${name}`)
+  return readIfAny(`/proc/net/${name}`)
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => line.trim().split(/\s+/));

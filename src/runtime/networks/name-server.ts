@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasEnded, kernelText } from '../../linux/index.js';
+import { hasEnded, readIfAny } from '../../linux/index.js';
 import { runProgram } from '../programs.js';
 import { networkProgram } from './network-programs.js';
 import { socketsAt, socketsOf } from './sockets.js';
@@ -62,7 +62,7 @@ export class NameServer {
     if (!existsSync(this.#directory)) return 0;
     return readdirSync(this.#directory)
       .filter((name) => name !== PID_FILE)
-      .flatMap((name) => /^\S+/.exec(kernelText(join(this.#directory, name)))?.[0].split(',') ?? []).length;
+      .flatMap((name) => /^\S+/.exec(readIfAny(join(this.#directory, name)))?.[0].split(',') ?? []).length;
   }
 
   /** How many it listens on. */
@@ -76,14 +76,14 @@ export class NameServer {
 
   /** The process that works, if one does. */
   #pid(): number | undefined {
-    const pid = Number(kernelText(join(this.#directory, PID_FILE)));
-    return kernelText(`/proc/${pid}/cmdline`).includes('aardvark-dns') ? pid : undefined;
+    const pid = Number(readIfAny(join(this.#directory, PID_FILE)));
+    return readIfAny(`/proc/${pid}/cmdline`).includes('aardvark-dns') ? pid : undefined;
   }
 }
 
 /** It would end one that is still starting. proc(5), /proc/pid/status. */
 function isReadyForHangup(pid: number): boolean {
-  const [, caught = '0'] = /^SigCgt:\t(\w+)$/m.exec(kernelText(`/proc/${pid}/status`)) ?? [];
+  const [, caught = '0'] = /^SigCgt:\t(\w+)$/m.exec(readIfAny(`/proc/${pid}/status`)) ?? [];
   return (BigInt(`0x${caught}`) & 1n) === 1n;
 }
 

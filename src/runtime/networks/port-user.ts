@@ -1,4 +1,4 @@
-import { kernelText } from '../../linux/index.js';
+import { readIfAny } from '../../linux/index.js';
 import { numbersIn, socketsAt, socketsOf } from './sockets.js';
 
 /** Which process of this machine listens on a port, as far as we may see: `nginx (process 12)`. */
@@ -7,7 +7,7 @@ export function portUser(port: number, protocol: string): string | undefined {
   if (inodes.size === 0) return undefined;
   for (const pid of numbersIn('/proc')) {
     if (socketsOf(pid).some((inode) => inodes.has(inode)))
-      return `${kernelText(`/proc/${pid}/comm`).trim()} (process ${pid})`;
+      return `${readIfAny(`/proc/${pid}/comm`).trim()} (process ${pid})`;
   }
   return undefined;
 }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { isRunning, processIdentity } from '../../linux/index.js';
+import { isRunning, processIdentity, readIfAny } from '../../linux/index.js';
 import { RuntimeError, RuntimeUnavailableError } from '../errors.js';
 import { isMountPoint } from '../own-mounts.js';
 import { untilReady } from '../until-ready.js';
@@ -156,12 +156,4 @@ function failure(reason: string): RuntimeError {
 
 function isThere(namespace: string): boolean {
   return existsSync(namespace) && isMountPoint(namespace);
-}
-
-function readIfAny(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readlinkSync } from 'node:fs';
-import { kernelText } from '../../linux/index.js';
+import { readIfAny } from '../../linux/index.js';
 
 const LISTENING = '0A';
 
@@ -9,7 +9,7 @@ const LISTENING = '0A';
  */
 export function socketsAt(port: number, table: string, pid: number | 'self' = 'self'): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return kernelText(`/proc/${pid}/net/${table}`)
+  return readIfAny(`/proc/${pid}/net/${table}`)
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
     .filter(
