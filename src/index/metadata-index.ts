@@ -117,7 +117,7 @@ export type ContentUse = Readonly<{
 /** How often the content `canonical` is used under one name, as one kind. */
 export type UseCount = Readonly<{ canonical: Digest; count: number }> & Pick<ContentUse, 'digest' | 'kind'>;
 
-/** A list of `limit` at most, of what has not been touched since `before`: of blobs, in byte order behind `after`. */
+/** A list of `limit` at most, of what has not been touched since `before`: of blobs, behind `after`. */
 export type Unneeded = Readonly<{ before: Date; limit: number; after?: Digest | undefined }>;
 
 /** What commands ask of the server that has the files. Both sides know what the texts mean. */
@@ -146,7 +146,10 @@ export interface SharedComparison {
   setTrusted(repository: RepositoryName, trusted: boolean): Promise<void>;
 }
 
-/** Names are in byte order everywhere; `after` is exclusive. Each write is one transaction. */
+/**
+ * Names are in byte order everywhere, digests in one that may be the index's own; `after` is exclusive. Each write is one
+ * transaction.
+ */
 export interface MetadataIndex {
   /** Changes whenever everything indexed is lost while in use: then all of it must be made anew from the files. */
   readonly generation: number;
@@ -172,7 +175,7 @@ export interface MetadataIndex {
    * costs more than all the rest.
    */
   listTags(repository: RepositoryName, page: Page): Promise<TagList>;
-  /** In byte order of the digests; ends early, but not before the first, where their descriptors exceed `maxBytes`. */
+  /** In the order of their digests; ends early, but not before the first, where their descriptors exceed `maxBytes`. */
   listReferrers(repository: RepositoryName, subject: Digest, page: ReferrersPage): Promise<Referrer[]>;
   usage(): Promise<RepositoryUsage[]>;
   /** Of blobs that these repositories show, each counted once. */
@@ -199,14 +202,19 @@ export interface MetadataIndex {
 
   /** Somebody is told that the repository has it, and may rely on that from now on. @returns false when it has not. */
   touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean>;
-  /** Blobs that no manifest of the repository names, nor anything of it in the trash; in byte order. */
+  /** Blobs that no manifest of the repository names, nor anything of it in the trash; in the order of their digests. */
   unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]>;
   /**
-   * Manifests without a tag that nothing leads to: not a manifest with a tag, a young one or one in the trash, over any
-   * number of lists, subjects and referrers. Those pushed first come first: images before the list that names them, which
-   * would keep them once it is in the trash.
+   * All manifests that were pushed before and have no tag of their own. Those pushed first come first: images before the list that names them, which would keep
+   * them once it is in the trash.
    */
-  unneededManifests(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]>;
+  untaggedManifests(repository: RepositoryName, before: Date): Promise<Digest[]>;
+  /**
+   * Which of these manifests nothing leads to: not a manifest with a tag, one pushed or pulled since `before`, or one in the
+   * trash, over any number of lists, subjects and referrers; in the order given. What has nothing to do with them is not
+   * looked at.
+   */
+  unneededManifests(repository: RepositoryName, digests: readonly Digest[], before: Date): Promise<Digest[]>;
   /** Which of these bytes no repository and nothing in the trash names; in the order given. */
   unlinked(canonicals: readonly Digest[]): Promise<Digest[]>;
   unreadableLinks(): Promise<UnreadableLink[]>;

@@ -4,13 +4,16 @@ import type { ContentUse, Referrer, RepositoryUsage, UseCount } from './metadata
 /** As both databases give them: the columns have the same names. */
 type Row = Readonly<Record<string, unknown>>;
 
-/** SQL: what a descriptor takes in JSON, which is its values and 100 bytes around them. */
-export const DESCRIPTOR_BYTES = `(octet_length(digest) + octet_length(media_type) + octet_length(annotations) +
-  coalesce(octet_length(artifact_type), 0) + 100)`;
+/** What a column of digests says. SQLite's are packed. */
+const asText = (column: unknown): Digest => column as Digest;
 
-export function referrerOf(row: Row): Referrer {
+/** SQL: what a descriptor takes in JSON, which is its values and 200 bytes for its digest and what is around them. */
+export const DESCRIPTOR_BYTES = `(octet_length(media_type) + octet_length(annotations) +
+  coalesce(octet_length(artifact_type), 0) + 200)`;
+
+export function referrerOf(row: Row, digestOf = asText): Referrer {
   return {
-    digest: row.digest as Digest,
+    digest: digestOf(row.digest),
     mediaType: String(row.media_type),
     size: Number(row.size),
     artifactType: row.artifact_type === null ? undefined : String(row.artifact_type),
@@ -29,17 +32,17 @@ export function usageOf(row: Row): RepositoryUsage {
   };
 }
 
-export function useOf(row: Row): ContentUse {
+export function useOf(row: Row, digestOf = asText): ContentUse {
   return {
     repository: row.name as RepositoryName,
-    digest: row.digest as Digest,
+    digest: digestOf(row.digest),
     kind: row.kind === 'blob' ? 'blob' : 'manifest',
   };
 }
 
-export function useCountOf(row: Row): UseCount {
-  const { digest, kind } = useOf(row);
-  return { canonical: row.canonical as Digest, digest, kind, count: Number(row.count) };
+export function useCountOf(row: Row, digestOf = asText): UseCount {
+  const { digest, kind } = useOf(row, digestOf);
+  return { canonical: digestOf(row.canonical), digest, kind, count: Number(row.count) };
 }
 
 export function timeOf(milliseconds: unknown): Date | undefined {

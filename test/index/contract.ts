@@ -308,10 +308,68 @@ export function describeMetadataIndex(
       await put('a', {});
       await index.putTrash({ ...trash('t'), digest: digest('9') });
       await index.recordPulls([{ repository: app, key: { digest: digest('a') }, at: new Date(9000) }]);
-      const unneeded = { before: new Date(2000), limit: 9 };
-      expect(await index.unneededManifests(app, unneeded)).toEqual(['5', '6', '7'].map(digest));
-      expect(await index.unneededManifests(app, { ...unneeded, limit: 2 })).toEqual(['5', '6'].map(digest));
-      expect(await index.unneededManifests(other, unneeded)).toEqual([]);
+      const before = new Date(2000);
+      const untagged = await index.untaggedManifests(app, before);
+      expect(untagged).toEqual(['2', '3', '4', '5', '6', '7', '9', 'a'].map(digest));
+      expect(await index.unneededManifests(app, untagged, before)).toEqual(['5', '6', '7'].map(digest));
+      const each = await Promise.all(untagged.map((one) => index.unneededManifests(app, [one], before)));
+      expect(each.flat()).toEqual(['5', '6', '7'].map(digest));
+      const others = ['7', '1', '8', 'b', '5'].map(digest); // b is not there
+      expect(await index.unneededManifests(app, others, before)).toEqual(['7', '5'].map(digest));
+      expect(await index.untaggedManifests(other, before)).toEqual([]);
+      expect(await index.unneededManifests(other, untagged, before)).toEqual([]);
+    });
+
+    it('leaves alone what is related to something young by detours', async () => {
+      await using opened = await open();
+      const { index } = opened;
+      const before = new Date(2000);
+      const put = (letter: string, more: Partial<ManifestRecord>) =>
+        index.putManifest(app, { ...manifest(letter), ...more }, []);
+      const list = (letter: string) => ({
+        references: [{ kind: 'child' as const, digest: digest(letter) }],
+      });
+      await put('1', list('2'));
+      await put('2', { subject: digest('3') });
+      await put('3', list('4'));
+      await put('4', {});
+      await put('5', { subject: digest('4') });
+      const all = ['1', '2', '3', '4', '5'].map(digest);
+      expect(await index.unneededManifests(app, all, before)).toEqual(all);
+      await index.recordPulls([{ repository: app, key: { digest: digest('1') }, at: new Date(9000) }]);
+      for (const each of all) expect(await index.unneededManifests(app, [each], before)).toEqual([]);
+    });
+
+    it('knows digests of every algorithm', async () => {
+      await using opened = await open();
+      const { index } = opened;
+      const [one, two] = ['1', '2'].map((letter) => parseDigest(`sha512:${letter.repeat(128)}`));
+      const other = parseDigest('md5+b64:Zm9v_=-');
+      if (!one || !two) throw new Error('there are two');
+      const references = [{ kind: 'layer' as const, digest: other }];
+      await index.putBlob(app, { ...blob('a'), digest: other });
+      await index.putManifest(app, { ...manifest('1'), digest: one, references }, [parseTag('v1')]);
+      await index.putManifest(app, { ...manifest('2'), digest: two, subject: one }, []);
+      await index.putManifest(app, { ...manifest('3'), subject: one }, []);
+      await index.beginDeletes(app, [{ digest: two }], now);
+      expect(await index.findTag(app, parseTag('v1'))).toBe(one);
+      expect(await index.findManifest(app, { tag: parseTag('v1') })).toMatchObject({ digest: one });
+      expect(await index.findManifest(app, { digest: two })).toMatchObject({ digest: two });
+      expect(await index.findBlob(app, other)).toMatchObject({ digest: other, canonical: digest('a') });
+      expect(await index.missing(app, [digest('a'), other, one])).toEqual([digest('a')]);
+      expect(await index.isReferenced(app, other)).toBe(true);
+      expect((await index.pendingDeletes()).map(({ key }) => key)).toEqual([{ digest: two }]);
+      const { blobs, manifests, tags } = await index.contents(app);
+      expect([blobs, manifests, tags]).toEqual([
+        new Set([other]),
+        new Set([one, two, digest('3')]),
+        new Map([['v1', one]]),
+      ]);
+      const page = { limit: 1, maxBytes: 10_000, artifactTypes: [] };
+      const [first] = await index.listReferrers(app, one, page);
+      const [second] = await index.listReferrers(app, one, { ...page, after: String(first?.digest) });
+      expect(new Set([first?.digest, second?.digest])).toEqual(new Set([two, digest('3')]));
+      expect(await index.listReferrers(app, one, { ...page, after: String(second?.digest) })).toEqual([]);
     });
 
     it('knows the bytes that nothing names', async () => {

@@ -3,6 +3,12 @@ import type { ContentUse, TrashRecord, Unneeded, UnreadableLink, UseCount } from
 import { useCountOf, useOf } from '../rows.js';
 import { type Database, REPOSITORY } from './database.js';
 
+/** SQL: what a manifest `a` is about, and what is about it. */
+const BESIDE = `SELECT m.subject FROM manifests m
+    WHERE m.repository_id = (SELECT value FROM id) AND m.digest = a.digest AND m.subject IS NOT NULL
+  UNION ALL SELECT m.digest FROM manifests m
+    WHERE m.repository_id = (SELECT value FROM id) AND m.subject = a.digest`;
+
 /** What nothing leads to any more. MetadataIndex says what each promises. */
 export class Garbage {
   readonly #db: Database;
@@ -37,29 +43,51 @@ export class Garbage {
     return digests as Digest[];
   }
 
-  async unneededManifests(repository: RepositoryName, { before, limit }: Unneeded): Promise<Digest[]> {
+  async untaggedManifests(repository: RepositoryName, before: Date): Promise<Digest[]> {
     const digests = await this.#db.column(
-      `WITH RECURSIVE id(value) AS (SELECT ${REPOSITORY}),
-       needed(digest) AS (
-         (SELECT digest FROM tags WHERE repository_id = (SELECT value FROM id)
-           UNION SELECT digest FROM manifests WHERE repository_id = (SELECT value FROM id)
-             AND greatest(pushed_at, pulled_at) >= $2
-           UNION SELECT target FROM trash_references WHERE repository = $1)
-         UNION SELECT next.digest FROM needed n CROSS JOIN LATERAL (
-           SELECT r.target AS digest FROM manifest_references r
-             WHERE r.repository_id = (SELECT value FROM id) AND r.manifest = n.digest AND r.kind = 'child'
-           UNION ALL SELECT m.subject FROM manifests m
-             WHERE m.repository_id = (SELECT value FROM id) AND m.digest = n.digest AND m.subject IS NOT NULL
-           UNION ALL SELECT m.digest FROM manifests m
-             WHERE m.repository_id = (SELECT value FROM id) AND m.subject = n.digest) next
-       )
-       SELECT digest FROM manifests m WHERE repository_id = (SELECT value FROM id)
-       AND NOT EXISTS (SELECT 1 FROM needed n WHERE n.digest = m.digest) ORDER BY pushed_at, digest LIMIT $3`,
+      `SELECT digest FROM manifests m WHERE repository_id = ${REPOSITORY} AND pushed_at < $2
+       AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
+       ORDER BY pushed_at, digest`,
       repository,
       before.getTime(),
-      limit,
     );
     return digests as Digest[];
+  }
+
+  async unneededManifests(
+    repository: RepositoryName,
+    digests: readonly Digest[],
+    before: Date,
+  ): Promise<Digest[]> {
+    const unneeded = await this.#db.column(
+      `WITH RECURSIVE id(value) AS (SELECT ${REPOSITORY}),
+       asked AS (SELECT digest COLLATE "C" AS digest, place FROM unnest($2::text[]) WITH ORDINALITY AS given(digest, place)),
+       above(digest) AS (
+         SELECT digest FROM asked
+         UNION SELECT next.digest FROM above a CROSS JOIN LATERAL (
+           SELECT r.manifest AS digest FROM manifest_references r
+             WHERE r.repository_id = (SELECT value FROM id) AND r.target = a.digest AND r.kind = 'child'
+           UNION ALL ${BESIDE}) next
+       ),
+       needed(digest) AS (
+         SELECT digest FROM above a
+           WHERE EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = (SELECT value FROM id) AND t.digest = a.digest)
+           OR EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = (SELECT value FROM id) AND m.digest = a.digest
+             AND greatest(m.pushed_at, m.pulled_at) >= $3)
+           OR EXISTS (SELECT 1 FROM trash_references t WHERE t.repository = $1 AND t.target = a.digest)
+         UNION SELECT next.digest FROM needed a CROSS JOIN LATERAL (
+           SELECT r.target AS digest FROM manifest_references r
+             WHERE r.repository_id = (SELECT value FROM id) AND r.manifest = a.digest AND r.kind = 'child'
+           UNION ALL ${BESIDE}) next
+       )
+       SELECT digest FROM asked a WHERE NOT EXISTS (SELECT 1 FROM needed n WHERE n.digest = a.digest)
+       AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = (SELECT value FROM id) AND m.digest = a.digest)
+       ORDER BY place`,
+      repository,
+      digests,
+      before.getTime(),
+    );
+    return unneeded as Digest[];
   }
 
   async unlinked(canonicals: readonly Digest[]): Promise<Digest[]> {
@@ -92,7 +120,7 @@ export class Garbage {
        UNION SELECT repository, canonical, 'manifest' FROM trash WHERE canonical = $1 ORDER BY 1, 2, 3`,
       canonical,
     );
-    return rows.map(useOf);
+    return rows.map((row) => useOf(row));
   }
 
   async countUses(canonicals: readonly Digest[]): Promise<UseCount[]> {
@@ -107,7 +135,7 @@ export class Garbage {
          CROSS JOIN trash WHERE canonical = value GROUP BY 1`,
       canonicals,
     );
-    return rows.map(useCountOf);
+    return rows.map((row) => useCountOf(row));
   }
 
   async putTrash({ id, repository, digest, canonical, references }: TrashRecord): Promise<void> {

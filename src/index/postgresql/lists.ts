@@ -72,7 +72,7 @@ export class Lists {
       page.limit,
       page.maxBytes,
     );
-    return rows.map(referrerOf);
+    return rows.map((row) => referrerOf(row));
   }
 
   async usage(): Promise<RepositoryUsage[]> {

@@ -180,8 +180,12 @@ export class PostgresIndex implements MetadataIndex {
     return this.#garbage.unneededBlobs(repository, unneeded);
   }
 
-  unneededManifests(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
-    return this.#garbage.unneededManifests(repository, unneeded);
+  untaggedManifests(repository: RepositoryName, before: Date): Promise<Digest[]> {
+    return this.#garbage.untaggedManifests(repository, before);
+  }
+
+  unneededManifests(repository: RepositoryName, digests: readonly Digest[], before: Date): Promise<Digest[]> {
+    return this.#garbage.unneededManifests(repository, digests, before);
   }
 
   unlinked(canonicals: readonly Digest[]): Promise<Digest[]> {

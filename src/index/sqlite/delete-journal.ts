@@ -1,6 +1,7 @@
-import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
+import type { RepositoryName, Tag } from '../../oci/index.js';
 import type { ManifestKey, PendingDelete } from '../metadata-index.js';
 import type { Database } from './database.js';
+import { packed, unpacked } from './packed-digest.js';
 
 /** Deletes that were begun: after a crash the next start finishes them. */
 export class DeleteJournal {
@@ -11,7 +12,7 @@ export class DeleteJournal {
   }
 
   begin(repository: RepositoryName, key: ManifestKey, begunAt: Date): PendingDelete {
-    const { tag = null, digest = null } = 'tag' in key ? { tag: key.tag } : { digest: key.digest };
+    const { tag = null, digest = null } = 'tag' in key ? { tag: key.tag } : { digest: packed(key.digest) };
     const { rowid } = this.#db.run(
       'INSERT INTO pending_deletes (repository, tag, digest, begun_at) VALUES (?1, ?2, ?3, ?4)',
       repository,
@@ -30,7 +31,7 @@ export class DeleteJournal {
     return this.#db.all('SELECT * FROM pending_deletes ORDER BY id').map((row) => ({
       id: Number(row.id),
       repository: row.repository as RepositoryName,
-      key: row.tag === null ? { digest: row.digest as Digest } : { tag: row.tag as Tag },
+      key: row.tag === null ? { digest: unpacked(row.digest) } : { tag: row.tag as Tag },
       begunAt: new Date(Number(row.begun_at)),
     }));
   }

@@ -2,6 +2,7 @@ import type { Digest, RepositoryName } from '../../oci/index.js';
 import type { ContentUse, TrashRecord, Unneeded, UnreadableLink, UseCount } from '../metadata-index.js';
 import { useCountOf, useOf } from '../rows.js';
 import { type Database, REPOSITORY } from './database.js';
+import { digestsOf, packed, packedList, unpacked } from './packed-digest.js';
 
 /** What nothing leads to any more. MetadataIndex says what each promises. */
 export class Garbage {
@@ -13,7 +14,7 @@ export class Garbage {
 
   touchBlob(repository: RepositoryName, digest: Digest, at: Date): boolean {
     const sql = `UPDATE blobs SET linked_at = ?3 WHERE repository_id = ${REPOSITORY} AND digest = ?2`;
-    return this.#db.run(sql, repository, digest, at.getTime()).changes > 0;
+    return this.#db.run(sql, repository, packed(digest), at.getTime()).changes > 0;
   }
 
   unneededBlobs(repository: RepositoryName, { before, limit, after }: Unneeded): Digest[] {
@@ -32,47 +33,72 @@ export class Garbage {
       repository,
       before.getTime(),
       limit,
-      after ?? '',
+      after === undefined ? '' : packed(after),
     );
-    return digests as Digest[];
+    return digests.map(unpacked);
   }
 
-  /** CROSS says that what is needed comes first: the other way round each step would go through all of a repository. */
-  unneededManifests(repository: RepositoryName, { before, limit }: Unneeded): Digest[] {
+  untaggedManifests(repository: RepositoryName, before: Date): Digest[] {
     const digests = this.#db.column(
-      `WITH RECURSIVE id(value) AS (SELECT ${REPOSITORY}),
+      `SELECT digest FROM manifests m WHERE repository_id = ${REPOSITORY} AND pushed_at < ?2
+       AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
+       ORDER BY pushed_at, digest`,
+      repository,
+      before.getTime(),
+    );
+    return digests.map(unpacked);
+  }
+
+  /** CROSS says that what a step begins with comes first: the other way round each would go through all of a repository. */
+  unneededManifests(repository: RepositoryName, digests: readonly Digest[], before: Date): Digest[] {
+    const unneeded = this.#db.column(
+      `WITH RECURSIVE id(value) AS (SELECT ${REPOSITORY}), asked AS (${digestsOf('?2')}),
+       above(digest) AS (
+         SELECT digest FROM asked
+         UNION SELECT m.digest FROM above a CROSS JOIN manifest_references r
+           ON r.repository_id = (SELECT value FROM id) AND r.target = a.digest AND r.kind = 'child'
+           CROSS JOIN manifests m ON m.id = r.manifest_id
+         UNION SELECT m.subject FROM above a CROSS JOIN manifests m
+           ON m.repository_id = (SELECT value FROM id) AND m.digest = a.digest WHERE m.subject IS NOT NULL
+         UNION SELECT m.digest FROM above a CROSS JOIN manifests m
+           ON m.repository_id = (SELECT value FROM id) AND m.subject = a.digest
+       ),
        needed(digest) AS (
-         SELECT digest FROM tags WHERE repository_id = (SELECT value FROM id)
-         UNION SELECT digest FROM manifests WHERE repository_id = (SELECT value FROM id)
-           AND max(pushed_at, coalesce(pulled_at, 0)) >= ?2
-         UNION SELECT target FROM trash_references WHERE repository = ?1
-         UNION SELECT r.target FROM needed n CROSS JOIN manifest_references r
-           ON r.repository_id = (SELECT value FROM id) AND r.manifest = n.digest AND r.kind = 'child'
+         SELECT digest FROM above a
+           WHERE EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = (SELECT value FROM id) AND t.digest = a.digest)
+           OR EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = (SELECT value FROM id) AND m.digest = a.digest
+             AND max(m.pushed_at, coalesce(m.pulled_at, 0)) >= ?3)
+           OR EXISTS (SELECT 1 FROM trash_references t WHERE t.repository = ?1 AND t.target = a.digest)
+         UNION SELECT r.target FROM needed n CROSS JOIN manifests m
+           ON m.repository_id = (SELECT value FROM id) AND m.digest = n.digest
+           CROSS JOIN manifest_references r ON r.manifest_id = m.id AND r.kind = 'child'
          UNION SELECT m.subject FROM needed n CROSS JOIN manifests m
            ON m.repository_id = (SELECT value FROM id) AND m.digest = n.digest WHERE m.subject IS NOT NULL
          UNION SELECT m.digest FROM needed n CROSS JOIN manifests m
            ON m.repository_id = (SELECT value FROM id) AND m.subject = n.digest
        )
-       SELECT digest FROM manifests WHERE repository_id = (SELECT value FROM id)
-       AND digest NOT IN (SELECT digest FROM needed) ORDER BY pushed_at, digest LIMIT ?3 + 0`,
+       SELECT digest FROM asked a WHERE digest NOT IN (SELECT digest FROM needed)
+       AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = (SELECT value FROM id) AND m.digest = a.digest)
+       ORDER BY place`,
       repository,
+      packedList(digests),
       before.getTime(),
-      limit,
     );
-    return digests as Digest[];
+    return unneeded.map(unpacked);
   }
 
   unlinked(canonicals: readonly Digest[]): Digest[] {
-    const digests = this.#db.column(
-      `SELECT value FROM json_each(?1) WHERE
-       NOT EXISTS (SELECT 1 FROM blobs WHERE digest = value)
-       AND NOT EXISTS (SELECT 1 FROM blobs WHERE canonical = value AND canonical <> digest)
-       AND NOT EXISTS (SELECT 1 FROM manifests WHERE canonical = value)
-       AND NOT EXISTS (SELECT 1 FROM trash WHERE canonical = value)
-       ORDER BY key`,
-      JSON.stringify(canonicals),
+    const places = this.#db.column(
+      `WITH asked AS MATERIALIZED (${digestsOf('?1')})
+       SELECT place FROM asked WHERE
+       NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest = asked.digest)
+       AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.canonical = asked.digest AND b.canonical <> b.digest)
+       AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.canonical = asked.digest)
+       AND NOT EXISTS (SELECT 1 FROM trash t WHERE t.canonical = asked.digest)
+       ORDER BY place`,
+      packedList(canonicals),
     );
-    return digests as Digest[];
+    return places.map((place) => canonicals[Number(place)] as Digest);
   }
 
   unreadableLinks(): UnreadableLink[] {
@@ -90,24 +116,25 @@ export class Garbage {
          UNION ALL SELECT repository_id, digest, 'manifest' FROM manifests WHERE canonical = ?1
        ) u JOIN repositories r ON r.id = u.repository_id
        UNION SELECT repository, canonical, 'manifest' FROM trash WHERE canonical = ?1 ORDER BY 1, 2, 3`,
-      canonical,
+      packed(canonical),
     );
-    return rows.map(useOf);
+    return rows.map((row) => useOf(row, unpacked));
   }
 
   countUses(canonicals: readonly Digest[]): UseCount[] {
     const rows = this.#db.all(
-      `SELECT canonical, digest, 'blob' AS kind, count(*) AS count FROM json_each(?1)
+      `WITH asked(value) AS MATERIALIZED (SELECT digest FROM (${digestsOf('?1')}))
+       SELECT canonical, digest, 'blob' AS kind, count(*) AS count FROM asked
          CROSS JOIN blobs WHERE digest = value AND canonical = value GROUP BY 1, 2
-       UNION ALL SELECT canonical, digest, 'blob', count(*) FROM json_each(?1)
+       UNION ALL SELECT canonical, digest, 'blob', count(*) FROM asked
          CROSS JOIN blobs WHERE canonical = value AND canonical <> digest GROUP BY 1, 2
-       UNION ALL SELECT canonical, digest, 'manifest', count(*) FROM json_each(?1)
+       UNION ALL SELECT canonical, digest, 'manifest', count(*) FROM asked
          CROSS JOIN manifests WHERE canonical = value GROUP BY 1, 2
-       UNION ALL SELECT canonical, canonical, 'manifest', count(*) FROM json_each(?1)
+       UNION ALL SELECT canonical, canonical, 'manifest', count(*) FROM asked
          CROSS JOIN trash WHERE canonical = value GROUP BY 1`,
-      JSON.stringify(canonicals),
+      packedList(canonicals),
     );
-    return rows.map(useCountOf);
+    return rows.map((row) => useCountOf(row, unpacked));
   }
 
   putTrash({ id, repository, digest, canonical, references }: TrashRecord): void {
@@ -116,13 +143,13 @@ export class Garbage {
         'INSERT OR IGNORE INTO trash (id, repository, canonical) VALUES (?1, ?2, ?3)',
         id,
         repository,
-        canonical,
+        packed(canonical),
       );
       for (const target of [digest, ...references]) {
         this.#db.run(
           'INSERT OR IGNORE INTO trash_references (repository, target, id) VALUES (?1, ?2, ?3)',
           repository,
-          target,
+          packed(target),
           id,
         );
       }

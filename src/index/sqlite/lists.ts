@@ -10,6 +10,7 @@ import type {
 } from '../metadata-index.js';
 import { DESCRIPTOR_BYTES, referrerOf, timeOf, usageOf } from '../rows.js';
 import { type Database, REPOSITORY } from './database.js';
+import { packed, unpacked } from './packed-digest.js';
 
 // `LIMIT ?2 + 0`: SQLite plans by the value of a parameter that stands there alone, and so at each call anew.
 
@@ -36,7 +37,7 @@ export class Lists {
     const names = this.#db.column(
       `SELECT r.name FROM blobs b JOIN repositories r ON r.id = b.repository_id
        WHERE b.digest = ?1 AND r.name > ?2 AND substr(r.name, 1, length(?4)) = ?4 ORDER BY r.name LIMIT ?3 + 0`,
-      digest,
+      packed(digest),
       page.after ?? '',
       page.limit,
       page.prefix ?? '',
@@ -69,12 +70,12 @@ export class Lists {
        AND (?4 = '[]' OR artifact_type IN (SELECT value FROM json_each(?4)))
        ORDER BY digest LIMIT ?5 + 0`,
       repository,
-      subject,
-      page.after ?? '',
+      packed(subject),
+      page.after === undefined ? '' : packed(page.after as Digest), // or what a client takes for one
       JSON.stringify(page.artifactTypes),
       page.limit,
     );
-    return rows.map(referrerOf);
+    return rows.map((row) => referrerOf(row, unpacked));
   }
 
   usage(): RepositoryUsage[] {
@@ -103,7 +104,7 @@ export class Lists {
     const sql = `SELECT name, digest, tagged_at, pulled_at FROM tags WHERE repository_id = ${REPOSITORY} ORDER BY name`;
     return this.#db.all(sql, repository).map((row) => ({
       tag: row.name as Tag,
-      digest: row.digest as Digest,
+      digest: unpacked(row.digest),
       taggedAt: new Date(Number(row.tagged_at)),
       pulledAt: timeOf(row.pulled_at),
     }));
@@ -113,16 +114,16 @@ export class Lists {
     const rows = this.#db.all(
       `SELECT r.name, m.digest, max(m.pushed_at, coalesce(m.pulled_at, h.since), coalesce((
          SELECT max(p.pulled_at) FROM manifest_references x
-         JOIN manifests p ON p.repository_id = x.repository_id AND p.digest = x.manifest
+         JOIN manifests p ON p.id = x.manifest_id
          WHERE x.repository_id = m.repository_id AND x.target = m.digest AND x.kind = 'child'), 0)) AS used_at
        FROM json_each(?1) JOIN repositories r ON r.name = value JOIN manifests m ON m.repository_id = r.id
        JOIN history h ${digest === undefined ? '' : 'WHERE m.digest = ?2'} ORDER BY used_at, r.name, m.digest`,
       JSON.stringify(repositories),
-      ...(digest === undefined ? [] : [digest]),
+      ...(digest === undefined ? [] : [packed(digest)]),
     );
     return rows.map((row) => ({
       repository: row.name as RepositoryName,
-      digest: row.digest as Digest,
+      digest: unpacked(row.digest),
       usedAt: new Date(Number(row.used_at)),
     }));
   }

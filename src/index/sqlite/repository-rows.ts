@@ -1,6 +1,7 @@
 import type { Digest, RepositoryName, Tag } from '../../oci/index.js';
 import type { BlobRecord, ManifestKey, ManifestRecord, TagRecord } from '../metadata-index.js';
 import { type Database, REPOSITORY } from './database.js';
+import { packed } from './packed-digest.js';
 
 /** Single rows of a repository, by the number of the repository. The caller holds the transaction. */
 export class RepositoryRows {
@@ -34,8 +35,8 @@ export class RepositoryRows {
        ON CONFLICT DO UPDATE SET canonical = excluded.canonical, size = excluded.size,
          linked_at = max(linked_at, excluded.linked_at)`,
       id,
-      digest,
-      canonical,
+      packed(digest),
+      packed(canonical),
       size,
       linkedAt.getTime(),
     );
@@ -47,18 +48,19 @@ export class RepositoryRows {
 
   insertManifest(id: number, manifest: ManifestRecord): void {
     const { digest, canonical, mediaType, artifactType, subject, bytes, pushedAt } = manifest;
-    this.#db.run(
+    const row = this.#db.get(
       `INSERT INTO manifests (repository_id, digest, canonical, media_type, artifact_type, subject, size,
          pushed_at, annotations, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
        ON CONFLICT DO UPDATE SET canonical = excluded.canonical, media_type = excluded.media_type,
          artifact_type = excluded.artifact_type, subject = excluded.subject, size = excluded.size,
-         annotations = excluded.annotations, bytes = excluded.bytes, pushed_at = excluded.pushed_at`,
+         annotations = excluded.annotations, bytes = excluded.bytes, pushed_at = excluded.pushed_at
+       RETURNING id`,
       id,
-      digest,
-      canonical,
+      packed(digest),
+      packed(canonical),
       mediaType,
       artifactType ?? null,
-      subject ?? null,
+      subject === undefined ? null : packed(subject),
       bytes.byteLength,
       pushedAt.getTime(),
       JSON.stringify(manifest.annotations),
@@ -66,19 +68,20 @@ export class RepositoryRows {
     );
     for (const reference of manifest.references) {
       this.#db.run(
-        `INSERT INTO manifest_references (repository_id, manifest, target, kind) VALUES (?1, ?2, ?3, ?4)
+        `INSERT INTO manifest_references (manifest_id, target, kind, repository_id) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING`,
-        id,
-        digest,
-        reference.digest,
+        Number(row?.id),
+        packed(reference.digest),
         reference.kind,
+        id,
       );
     }
   }
 
   deleteManifests(id: number, digests: readonly Digest[]): void {
     this.#deleteEach(
-      'DELETE FROM manifest_references WHERE repository_id = ?1 AND manifest = ?2',
+      `DELETE FROM manifest_references
+       WHERE manifest_id = (SELECT id FROM manifests WHERE repository_id = ?1 AND digest = ?2)`,
       id,
       digests,
     );
@@ -95,7 +98,7 @@ export class RepositoryRows {
        ON CONFLICT DO UPDATE SET digest = excluded.digest, tagged_at = excluded.tagged_at`,
       id,
       tag,
-      digest,
+      packed(digest),
       taggedAt.getTime(),
     );
   }
@@ -112,7 +115,7 @@ export class RepositoryRows {
 
   /** With one statement for a list of them, SQLite would first look up all rows and keep them in a table. */
   #deleteEach(sql: string, id: number, digests: readonly Digest[]): void {
-    for (const digest of digests) this.#db.run(sql, id, digest);
+    for (const digest of digests) this.#db.run(sql, id, packed(digest));
   }
 
   recordPull(repository: RepositoryName, key: ManifestKey, at: number): void {
@@ -134,7 +137,7 @@ export class RepositoryRows {
     this.#db.run(
       `UPDATE manifests SET pulled_at = ?3 WHERE repository_id = ${REPOSITORY} AND digest = ${digest}`,
       repository,
-      'digest' in key ? key.digest : key.tag,
+      'digest' in key ? packed(key.digest) : key.tag,
       at,
     );
   }

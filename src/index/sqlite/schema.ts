@@ -1,9 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /** Raised whenever the tables change. The index is derived: an older one is dropped, not migrated. */
-const SCHEMA_VERSION = 6;
+const SCHEMA_VERSION = 7;
 
-/** Times are milliseconds since 1970. Names compare by bytes, which is SQLite's default. */
+/**
+ * Times are milliseconds since 1970. Names compare by bytes, which is SQLite's default. Columns of digests have them packed,
+ * as packed-digest.ts says: a column of type BLOB takes any value as it is.
+ */
 const TABLES = `
 CREATE TABLE repositories (
   id INTEGER PRIMARY KEY,
@@ -16,8 +19,8 @@ CREATE TABLE repositories (
 CREATE INDEX repositories_shown ON repositories (shown, name);
 CREATE TABLE blobs (
   repository_id INTEGER NOT NULL,
-  digest TEXT NOT NULL,
-  canonical TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  canonical BLOB NOT NULL,
   size INTEGER NOT NULL,
   linked_at INTEGER NOT NULL,
   PRIMARY KEY (repository_id, digest)
@@ -27,11 +30,11 @@ CREATE INDEX blobs_by_canonical ON blobs (canonical) WHERE canonical <> digest;
 CREATE TABLE manifests (
   id INTEGER PRIMARY KEY,
   repository_id INTEGER NOT NULL,
-  digest TEXT NOT NULL,
-  canonical TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  canonical BLOB NOT NULL,
   media_type TEXT NOT NULL,
   artifact_type TEXT,
-  subject TEXT,
+  subject BLOB,
   size INTEGER NOT NULL,
   pushed_at INTEGER NOT NULL,
   pulled_at INTEGER,
@@ -40,6 +43,7 @@ CREATE TABLE manifests (
   UNIQUE (repository_id, digest)
 );
 CREATE INDEX manifests_by_canonical ON manifests (canonical);
+CREATE INDEX manifests_by_push ON manifests (repository_id, pushed_at, digest);
 -- A repository is shown while it has a manifest: a page of the catalog need not look for one in each.
 CREATE TRIGGER repository_appears AFTER INSERT ON manifests BEGIN
   UPDATE repositories SET shown = 1 WHERE id = new.repository_id AND shown = 0;
@@ -50,17 +54,17 @@ CREATE TRIGGER repository_disappears AFTER DELETE ON manifests BEGIN
 END;
 CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest) WHERE subject IS NOT NULL;
 CREATE TABLE manifest_references (
-  repository_id INTEGER NOT NULL,
-  manifest TEXT NOT NULL,
-  target TEXT NOT NULL,
+  manifest_id INTEGER NOT NULL,
+  target BLOB NOT NULL,
   kind TEXT NOT NULL,
-  PRIMARY KEY (repository_id, manifest, target, kind)
+  repository_id INTEGER NOT NULL,
+  PRIMARY KEY (manifest_id, target, kind)
 ) WITHOUT ROWID;
 CREATE INDEX references_by_target ON manifest_references (repository_id, target);
 CREATE TABLE tags (
   repository_id INTEGER NOT NULL,
   name TEXT NOT NULL,
-  digest TEXT NOT NULL,
+  digest BLOB NOT NULL,
   tagged_at INTEGER NOT NULL,
   pulled_at INTEGER,
   PRIMARY KEY (repository_id, name)
@@ -74,12 +78,12 @@ CREATE TABLE unreadable_links (
 CREATE TABLE trash (
   id TEXT PRIMARY KEY,
   repository TEXT NOT NULL,
-  canonical TEXT NOT NULL
+  canonical BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX trash_by_canonical ON trash (canonical);
 CREATE TABLE trash_references (
   repository TEXT NOT NULL,
-  target TEXT NOT NULL,
+  target BLOB NOT NULL,
   id TEXT NOT NULL,
   PRIMARY KEY (repository, target, id)
 ) WITHOUT ROWID;
@@ -97,7 +101,7 @@ CREATE TABLE pending_deletes (
   id INTEGER PRIMARY KEY,
   repository TEXT NOT NULL,
   tag TEXT,
-  digest TEXT,
+  digest BLOB,
   begun_at INTEGER NOT NULL
 );
 `;

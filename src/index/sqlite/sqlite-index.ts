@@ -28,6 +28,7 @@ import { DeleteJournal } from './delete-journal.js';
 import { Garbage } from './garbage.js';
 import { Jobs } from './jobs.js';
 import { Lists } from './lists.js';
+import { digestsOf, packed, packedList, unpacked } from './packed-digest.js';
 import { RepositoryRows } from './repository-rows.js';
 
 /** The index of one machine. Rows hold only values that were typed when they were written: hence the casts. */
@@ -59,12 +60,12 @@ export class SqliteIndex implements MetadataIndex {
     const row = this.#db.get(
       `SELECT canonical, size, linked_at FROM blobs WHERE repository_id = ${REPOSITORY} AND digest = ?2`,
       repository,
-      digest,
+      packed(digest),
     );
     return (
       row && {
         digest,
-        canonical: row.canonical as Digest,
+        canonical: unpacked(row.canonical),
         size: Number(row.size),
         linkedAt: new Date(Number(row.linked_at)),
       }
@@ -81,7 +82,7 @@ export class SqliteIndex implements MetadataIndex {
         ? this.#db.get(
             `SELECT digest, media_type, bytes FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = ?2`,
             repository,
-            key.digest,
+            packed(key.digest),
           )
         : this.#db.get(
             `SELECT m.digest, m.media_type, m.bytes FROM tags t
@@ -92,7 +93,7 @@ export class SqliteIndex implements MetadataIndex {
           );
     return (
       row && {
-        digest: row.digest as Digest,
+        digest: unpacked(row.digest),
         mediaType: String(row.media_type),
         bytes: row.bytes as Uint8Array,
       }
@@ -101,31 +102,34 @@ export class SqliteIndex implements MetadataIndex {
 
   async findTag(repository: RepositoryName, tag: Tag): Promise<Digest | undefined> {
     const sql = `SELECT digest FROM tags WHERE repository_id = ${REPOSITORY} AND name = ?2`;
-    return this.#db.get(sql, repository, tag)?.digest as Digest | undefined;
+    const row = this.#db.get(sql, repository, tag);
+    return row && unpacked(row.digest);
   }
 
   async missing(repository: RepositoryName, digests: readonly Digest[]): Promise<Digest[]> {
     const missing = this.#db.column(
-      `SELECT value FROM json_each(?2) WHERE
-       NOT EXISTS (SELECT 1 FROM blobs WHERE repository_id = ${REPOSITORY} AND digest = value)
-       AND NOT EXISTS (SELECT 1 FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = value)
-       ORDER BY key`,
+      `WITH id(value) AS (SELECT ${REPOSITORY}), asked AS MATERIALIZED (${digestsOf('?2')})
+       SELECT digest FROM asked WHERE
+       NOT EXISTS (SELECT 1 FROM blobs b WHERE b.repository_id = (SELECT value FROM id) AND b.digest = asked.digest)
+       AND NOT EXISTS (
+         SELECT 1 FROM manifests m WHERE m.repository_id = (SELECT value FROM id) AND m.digest = asked.digest)
+       ORDER BY place`,
       repository,
-      JSON.stringify(digests),
+      packedList(digests),
     );
-    return missing as Digest[];
+    return missing.map(unpacked);
   }
 
   async isReferenced(repository: RepositoryName, digest: Digest): Promise<boolean> {
     const sql = `SELECT 1 FROM manifest_references WHERE repository_id = ${REPOSITORY} AND target = ?2 LIMIT 1`;
-    return this.#db.get(sql, repository, digest) !== undefined;
+    return this.#db.get(sql, repository, packed(digest)) !== undefined;
   }
 
   async isReferencedSince(repository: RepositoryName, digest: Digest, since: Date): Promise<boolean> {
     const sql = `SELECT 1 FROM manifests m WHERE repository_id = ${REPOSITORY} AND pushed_at >= ?3
       AND (subject = ?2 OR EXISTS (SELECT 1 FROM manifest_references r
-        WHERE r.repository_id = m.repository_id AND r.manifest = m.digest AND r.target = ?2)) LIMIT 1`;
-    return this.#db.get(sql, repository, digest, since.getTime()) !== undefined;
+        WHERE r.manifest_id = m.id AND r.target = ?2)) LIMIT 1`;
+    return this.#db.get(sql, repository, packed(digest), since.getTime()) !== undefined;
   }
 
   async hasManifests(repository: RepositoryName): Promise<boolean> {
@@ -173,8 +177,16 @@ export class SqliteIndex implements MetadataIndex {
     return this.#garbage.unneededBlobs(repository, unneeded);
   }
 
-  async unneededManifests(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
-    return this.#garbage.unneededManifests(repository, unneeded);
+  async untaggedManifests(repository: RepositoryName, before: Date): Promise<Digest[]> {
+    return this.#garbage.untaggedManifests(repository, before);
+  }
+
+  async unneededManifests(
+    repository: RepositoryName,
+    digests: readonly Digest[],
+    before: Date,
+  ): Promise<Digest[]> {
+    return this.#garbage.unneededManifests(repository, digests, before);
   }
 
   async unlinked(canonicals: readonly Digest[]): Promise<Digest[]> {
@@ -255,7 +267,7 @@ export class SqliteIndex implements MetadataIndex {
     const rows = this.#db.all(
       `SELECT name FROM tags WHERE repository_id = ${REPOSITORY} AND digest = ?2 ORDER BY name`,
       repository,
-      digest,
+      packed(digest),
     );
     return rows.map((row) => row.name as Tag);
   }
@@ -290,9 +302,9 @@ export class SqliteIndex implements MetadataIndex {
       );
       return {
         version: this.#rows.versionOf(repository),
-        blobs: new Set(blobs as Digest[]),
-        manifests: new Set(manifests as Digest[]),
-        tags: new Map(tags.map((row) => [row.name as Tag, row.digest as Digest])),
+        blobs: new Set(blobs.map(unpacked)),
+        manifests: new Set(manifests.map(unpacked)),
+        tags: new Map(tags.map((row) => [row.name as Tag, unpacked(row.digest)])),
         unreadable: new Set(unreadable.map(String)),
       };
     });

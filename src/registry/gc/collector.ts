@@ -155,28 +155,38 @@ class Round {
 
   async #removeManifests(repository: RepositoryName): Promise<void> {
     const { store, manifests } = this.#parts;
-    const batches = this.#inBatches(
-      () => BATCH,
-      (limit) => store.index.unneededManifests(repository, { before: this.#before, limit }),
-      (limit) => manifests.removeUnneeded(repository, { before: this.#before, limit }),
-    );
-    for await (const digests of batches) {
-      for (const digest of digests) this.#options.onRemoval?.({ kind: 'manifest', repository, digest });
-      this.counts.manifests += digests.length;
+    const { dryRun, onRemoval, signal } = this.#options;
+    this.#trusted.check();
+    const untagged = await store.index.untaggedManifests(repository, this.#before);
+    for (let at = 0; at < untagged.length && !signal?.aborted; at += BATCH) {
+      const batch = untagged.slice(at, at + BATCH);
+      const gone = await this.#pace.run(() =>
+        dryRun
+          ? store.index.unneededManifests(repository, batch, this.#before)
+          : manifests.removeUnneeded(repository, batch, this.#before),
+      );
+      this.#trusted.check();
+      for (const digest of gone) onRemoval?.({ kind: 'manifest', repository, digest });
+      this.counts.manifests += gone.length;
     }
   }
 
   async removeLinks(repository: RepositoryName): Promise<void> {
     const { store, blobs } = this.#parts;
-    const batches = this.#inBatches(
-      () => this.#pace.batch,
-      (limit) => store.index.unneededBlobs(repository, { before: this.#before, limit }),
-      (limit, after) => blobs.removeUnneeded(repository, { before: this.#before, limit, after }),
-    );
-    for await (const digests of batches) {
-      if (this.#options.dryRun) this.#goingLinks.add(repository, digests);
-      for (const digest of digests) this.#options.onRemoval?.({ kind: 'link', repository, digest });
-      this.counts.links += digests.length;
+    const { dryRun, onRemoval, signal } = this.#options;
+    let after: Digest | undefined;
+    this.#trusted.check();
+    for (;;) {
+      const unneeded = { before: this.#before, limit: this.#pace.batch, after };
+      const gone = await this.#pace.run(() =>
+        dryRun ? store.index.unneededBlobs(repository, unneeded) : blobs.removeUnneeded(repository, unneeded),
+      );
+      this.#trusted.check();
+      if (dryRun) this.#goingLinks.add(repository, gone);
+      for (const digest of gone) onRemoval?.({ kind: 'link', repository, digest });
+      this.counts.links += gone.length;
+      if (gone.length < unneeded.limit || signal?.aborted) return;
+      after = gone.at(-1);
     }
   }
 
@@ -224,28 +234,6 @@ class Round {
       this.#options.onRemoval?.({ kind: 'blob', digest, bytes });
       this.counts.blobs += 1;
       this.counts.bytes += bytes;
-    }
-  }
-
-  /**
-   * @param size how much is removed at a time. @param find what would be removed. @param remove removes it. Both say what,
-   *   `limit` at most, behind `after`.
-   */
-  async *#inBatches(
-    size: () => number,
-    find: (limit: number) => Promise<Digest[]>,
-    remove: (limit: number, after: Digest | undefined) => Promise<Digest[]>,
-  ): AsyncGenerator<readonly Digest[]> {
-    this.#trusted.check();
-    if (this.#options.dryRun) return yield find(Number.MAX_SAFE_INTEGER);
-    let after: Digest | undefined;
-    for (;;) {
-      const limit = size();
-      const removed = await this.#pace.run(() => remove(limit, after));
-      this.#trusted.check();
-      yield removed;
-      if (removed.length < limit || this.#options.signal?.aborted) return;
-      after = removed.at(-1);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { layout } from '../../content/index.js';
-import type { ManifestKey, StoredManifest, TagRecord, Unneeded } from '../../index/index.js';
+import type { ManifestKey, StoredManifest, TagRecord } from '../../index/index.js';
 import {
   type Digest,
   digestOfBytes,
@@ -149,19 +149,23 @@ export class RepositoryManifests {
   }
 
   /**
-   * Removes manifests that are still unneeded once all pushes are through.
+   * Removes those of these manifests that are unneeded once all pushes are through.
    * @returns which.
    */
-  async removeUnneeded(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
+  async removeUnneeded(
+    repository: RepositoryName,
+    digests: readonly Digest[],
+    before: Date,
+  ): Promise<Digest[]> {
     const { index, locks } = this.#store;
     return locks.forDelete(repository, async (lost) => {
-      const digests = await index.unneededManifests(repository, unneeded);
+      const unneeded = await index.unneededManifests(repository, digests, before);
       lost.throwIfAborted();
       await this.#removal.remove(
         repository,
-        digests.map((digest) => ({ digest })),
+        unneeded.map((digest) => ({ digest })),
       );
-      return digests;
+      return unneeded;
     });
   }
 
