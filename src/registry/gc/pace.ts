@@ -15,8 +15,11 @@ const MAX_REST = 3;
 const MIN_REST = 0.25;
 /** How long what the machine has to spare is watched before rests become longer or shorter. */
 const WATCH_MS = 100;
-/** The rest of a machine that has more to spare becomes shorter; of one that has less, longer. */
-const SPARE = { enough: 0.15, little: 0.05 };
+/**
+ * The rest of a machine that has more to spare becomes shorter; of one that has less, longer. With much to spare even while
+ * there is no rest, two batches go on at a time: one removes files while the other asks the index.
+ */
+const SPARE = { much: 0.2, enough: 0.15, little: 0.05 };
 /** A batch may have waited long for a lock, a slow disk, or a store that is far away. */
 const MAX_REST_MS = 50;
 /** Timers are late by a millisecond and more: shorter rests are taken together. */
@@ -25,8 +28,8 @@ const MIN_REST_MS = 10;
 const BATCH = { many: 500, few: 100 };
 
 /**
- * Leaves time to those who wait for an answer: while there are any, one batch is done at a time, with a rest behind it that
- * is the longer the longer the batch took, and the longer the less of the machine nobody uses.
+ * Leaves time to those who wait for an answer: while there are any, one batch is done at a time, or two, with a rest behind
+ * each that is the longer the longer the batch took, and the longer the less of the machine nobody uses.
  */
 export class Pace {
   readonly #requests: () => number;
@@ -37,7 +40,11 @@ export class Pace {
   #watchedAt = Number.NEGATIVE_INFINITY;
   /** Milliseconds of rest that are still to be taken; less than none where a timer was late. */
   #owed = 0;
-  #rested: Promise<unknown> = Promise.resolve();
+  /** How many batches are done at a time, and how many were begun. */
+  #atOnce = 1;
+  #begun = 0;
+  /** The end of the last batch of each that may go on at a time, with its rest. */
+  readonly #rested: Promise<unknown>[] = [];
 
   /** @param requests how many are under way. */
   constructor(
@@ -58,10 +65,12 @@ export class Pace {
   /** Does a batch when its turn has come: at once where nobody waits for an answer. @throws what `batch` throws. */
   run<T>(batch: () => Promise<T>): Promise<T> {
     if (!this.#isBusy()) return batch();
-    const begun = this.#rested.then(() => this.#clock.now());
+    const place = this.#begun % this.#atOnce;
+    this.#begun += 1;
+    const begun = Promise.resolve(this.#rested[place]).then(() => this.#clock.now());
     const done = begun.then(batch);
     const rest = async () => this.#takeRest(this.#clock.now() - (await begun));
-    this.#rested = done.then(rest, rest);
+    this.#rested[place] = done.then(rest, rest);
     return done;
   }
 
@@ -75,12 +84,13 @@ export class Pace {
     this.#owed = Math.max(this.#owed - takenMs, -MAX_REST_MS); // a process that was stopped owes rests again
   }
 
-  /** Longer or shorter rests, as the machine was kept busy lately. */
+  /** Longer or shorter rests, and one batch or two, as the machine was kept busy lately. */
   #watch(): void {
     const now = this.#clock.now();
     if (now - this.#watchedAt < WATCH_MS) return;
     this.#watchedAt = now;
     const share = this.#idleShare();
+    this.#atOnce = this.#rest === 0 && share !== undefined && share > SPARE.much ? 2 : 1;
     if (share === undefined || share < SPARE.little)
       this.#rest = Math.min(Math.max(this.#rest, MIN_REST) * 2, MAX_REST);
     else if (share > SPARE.enough) this.#rest = this.#rest <= MIN_REST ? 0 : this.#rest / 2;

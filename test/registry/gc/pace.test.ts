@@ -62,6 +62,31 @@ describe('Pace', () => {
     expect(await restsOf(3)).toEqual([50, 50, 50]);
   });
 
+  it('does two at a time where the machine has much to spare without any rest, and one again where it has not', async () => {
+    const clock = new TestClock();
+    let idle = 0.5;
+    const pace = new Pace(() => 1, { clock, idleShare: () => idle });
+    let underWay = 0;
+    const batch = async () => {
+      underWay += 1;
+      const together = underWay;
+      await setImmediate();
+      clock.time += 100;
+      underWay -= 1;
+      return together;
+    };
+    const mostAtOnce = async (share: number) => {
+      idle = share;
+      for (let i = 0; i < 10; i += 1) await pace.run(batch);
+      await setImmediate(); // its rest is taken
+      return Math.max(...(await Promise.all(Array.from({ length: 8 }, () => pace.run(batch)))));
+    };
+    expect(await mostAtOnce(0.5)).toBe(2);
+    expect(await mostAtOnce(0.2)).toBe(1); // enough to need no rest
+    expect(await mostAtOnce(0.5)).toBe(2);
+    expect(await mostAtOnce(0)).toBe(1);
+  });
+
   it('does much at a time where nobody waits for an answer, and little where somebody does', () => {
     let requests = 0;
     const pace = new Pace(() => requests, { clock: new TestClock(), idleShare: BUSY });
