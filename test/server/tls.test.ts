@@ -39,6 +39,30 @@ describe('berth serve with TLS', () => {
     });
   });
 
+  it.each(['http/1.1', 'h2', 'none'])(
+    'stops without waiting for who has shaken hands and says nothing: %s',
+    async (protocol) => {
+      await using folder = await temporaryFolder();
+      const { tls, ca } = await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);
+      const config = { http: { tls, draintimeout: '50s' } };
+      await using berth = await BerthProcess.start({ tls: true, config });
+      const { hostname: host, port } = new URL(berth.url);
+      const socket = connect({
+        host,
+        port: Number(port),
+        ca,
+        ALPNProtocols: protocol === 'none' ? [] : [protocol],
+      });
+      await once(socket, 'secureConnect');
+      const closed = once(socket.resume(), 'close');
+      const started = performance.now();
+      expect(await berth.stop('SIGTERM')).toBe(0);
+      expect(performance.now() - started).toBeLessThan(20_000);
+      expect(berth.output).not.toContain('were cut');
+      await closed;
+    },
+  );
+
   it('tells those who do not speak TLS', async () => {
     await using folder = await temporaryFolder();
     const { tls } = await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);

@@ -36,6 +36,8 @@ export class RegistryServer {
   readonly #server: Server | Http2SecureServer;
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
+  /** TLS on some of them. */
+  readonly #secured = new Set<Socket>();
   readonly #options: ServerOptions;
   /** Requests under way on each connection of HTTP/1. */
   readonly #underWay = new Map<Socket, Set<ServerResponse>>();
@@ -46,10 +48,8 @@ export class RegistryServer {
     this.#options = options;
     this.#server = options.tls ? secureServer(options, options.tls) : plainServer(options);
     this.#server.on('clientError', (error: Error, socket: Socket) => this.#refuse(error, socket));
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+    this.#server.on('connection', (socket: Socket) => keepWhileOpen(this.#sockets, socket));
+    this.#server.on('secureConnection', (socket: Socket) => keepWhileOpen(this.#secured, socket));
     this.#server.on('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(HTTP2_WINDOW_BYTES);
       this.#sessions.add(session);
@@ -127,7 +127,7 @@ export class RegistryServer {
     }
     for (const session of this.#sessions) session.close();
     const unused = setTimeout(() => {
-      for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+      for (const socket of [...this.#sockets, ...this.#secured]) if (socket.bytesRead === 0) socket.destroy();
     }, FIRST_BYTE_MS);
     let count = 0;
     const cut = setTimeout(() => {
@@ -163,6 +163,11 @@ export class RegistryServer {
     }
     return undefined;
   }
+}
+
+function keepWhileOpen(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
 }
 
 function plainServer({ maxHeaderBytes }: ServerOptions): Server {
