@@ -317,6 +317,15 @@ describe('the life of a container', () => {
     expect(await inspect('always', '{{.State}}')).toBe('exited\n');
     await place.run(['rm', 'again', 'always']);
   });
+  it('is waited for to the end of one run, though it starts again', async () => {
+    const flags = ['-d', '--name', 'again', '--restart', 'always'];
+    await place.run(['run', ...flags, 'box', 'sh', '-c', 'sleep 3; exit 5']);
+    expect(await place.run(['wait', 'again'])).toBe('5\n');
+    const restarts = ['inspect', '-f', '{{.RestartCount}}', 'again'];
+    await until(async () => Number(await place.run(restarts)) > 0);
+    await place.run(['rm', '-f', 'again']);
+    expect((await place.tryRun(['wait', 'again'])).code).not.toBe(0);
+  });
 });
 
 describe('berth run without a terminal', () => {
