@@ -117,7 +117,7 @@ export type ContentUse = Readonly<{
 /** How often the content `canonical` is used under one name, as one kind. */
 export type UseCount = Readonly<{ canonical: Digest; count: number }> & Pick<ContentUse, 'digest' | 'kind'>;
 
-/** A list of `limit` at most, of what has not been touched since `before`: of blobs, behind `after`. */
+/** `limit` at most of the blobs behind `after` that were not touched since `before`. */
 export type Unneeded = Readonly<{ before: Date; limit: number; after?: Digest | undefined }>;
 
 /** What commands ask of the server that has the files. Both sides know what the texts mean. */
@@ -205,14 +205,14 @@ export interface MetadataIndex {
   /** Blobs that no manifest of the repository names, nor anything of it in the trash; in the order of their digests. */
   unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]>;
   /**
-   * All manifests that were pushed before and have no tag of their own. Those pushed first come first: images before the list that names them, which would keep
-   * them once it is in the trash.
+   * Manifests without a tag of their own that were pushed before `before`, in the order of their pushes: images before the
+   * list that names them, which would keep them once it is in the trash.
    */
   untaggedManifests(repository: RepositoryName, before: Date): Promise<Digest[]>;
   /**
    * Which of these manifests nothing leads to: not a manifest with a tag, one pushed or pulled since `before`, or one in the
-   * trash, over any number of lists, subjects and referrers; in the order given. What has nothing to do with them is not
-   * looked at.
+   * trash, over any number of lists, subjects and referrers; in the order given. Only what is related to them is looked at,
+   * which is little, but where a subject has many referrers: all of these are related.
    */
   unneededManifests(repository: RepositoryName, digests: readonly Digest[], before: Date): Promise<Digest[]>;
   /** Which of these bytes no repository and nothing in the trash names; in the order given. */

@@ -54,6 +54,10 @@ export class Garbage {
     return digests as Digest[];
   }
 
+  /**
+   * Single values and arrays in place of EXISTS: those would be looked up in tables made of all tags and manifests, since
+   * what the recursion finds is taken for millions of rows.
+   */
   async unneededManifests(
     repository: RepositoryName,
     digests: readonly Digest[],
@@ -70,17 +74,19 @@ export class Garbage {
            UNION ALL ${BESIDE}) next
        ),
        needed(digest) AS (
-         SELECT digest FROM above a
-           WHERE EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = (SELECT value FROM id) AND t.digest = a.digest)
-           OR EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = (SELECT value FROM id) AND m.digest = a.digest
-             AND greatest(m.pushed_at, m.pulled_at) >= $3)
-           OR EXISTS (SELECT 1 FROM trash_references t WHERE t.repository = $1 AND t.target = a.digest)
+         SELECT digest COLLATE "C" FROM unnest(ARRAY(SELECT digest FROM above)) AS a(digest)
+           WHERE (SELECT 1 FROM tags t
+             WHERE t.repository_id = (SELECT value FROM id) AND t.digest = a.digest LIMIT 1) IS NOT NULL
+           OR (SELECT greatest(m.pushed_at, m.pulled_at) >= $3 FROM manifests m
+             WHERE m.repository_id = (SELECT value FROM id) AND m.digest = a.digest)
+           OR (SELECT 1 FROM trash_references t
+             WHERE t.repository = $1 AND t.target = a.digest LIMIT 1) IS NOT NULL
          UNION SELECT next.digest FROM needed a CROSS JOIN LATERAL (
            SELECT r.target AS digest FROM manifest_references r
              WHERE r.repository_id = (SELECT value FROM id) AND r.manifest = a.digest AND r.kind = 'child'
            UNION ALL ${BESIDE}) next
        )
-       SELECT digest FROM asked a WHERE NOT EXISTS (SELECT 1 FROM needed n WHERE n.digest = a.digest)
+       SELECT digest FROM asked a WHERE a.digest <> ALL (ARRAY(SELECT digest FROM needed))
        AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = (SELECT value FROM id) AND m.digest = a.digest)
        ORDER BY place`,
       repository,

@@ -71,7 +71,7 @@ export class Lists {
        ORDER BY digest LIMIT ?5 + 0`,
       repository,
       packed(subject),
-      page.after === undefined ? '' : packed(page.after as Digest), // or what a client takes for one
+      page.after === undefined ? '' : packed(page.after),
       JSON.stringify(page.artifactTypes),
       page.limit,
     );

@@ -8,7 +8,8 @@ type PackedDigest = Uint8Array | string;
 
 const PREFIX = 'sha256:';
 
-export function packed(digest: Digest): PackedDigest {
+/** @param digest or what a client takes for one. */
+export function packed(digest: string): PackedDigest {
   return digest.startsWith(PREFIX) ? Buffer.from(digest.slice(PREFIX.length), 'hex') : digest;
 }
 

@@ -154,21 +154,33 @@ class Round {
   }
 
   async #removeManifests(repository: RepositoryName): Promise<void> {
-    const { store, manifests } = this.#parts;
+    const { manifests } = this.#parts;
     const { dryRun, onRemoval, signal } = this.#options;
-    this.#trusted.check();
-    const untagged = await store.index.untaggedManifests(repository, this.#before);
-    for (let at = 0; at < untagged.length && !signal?.aborted; at += BATCH) {
-      const batch = untagged.slice(at, at + BATCH);
-      const gone = await this.#pace.run(() =>
-        dryRun
-          ? store.index.unneededManifests(repository, batch, this.#before)
-          : manifests.removeUnneeded(repository, batch, this.#before),
-      );
+    const unneeded = await this.#unneededManifests(repository);
+    for (let at = 0; at < unneeded.length && !signal?.aborted; at += BATCH) {
+      const batch = unneeded.slice(at, at + BATCH);
+      const gone = dryRun
+        ? batch
+        : await this.#pace.run(() => manifests.removeUnneeded(repository, batch, this.#before));
       this.#trusted.check();
       for (const digest of gone) onRemoval?.({ kind: 'manifest', repository, digest });
       this.counts.manifests += gone.length;
     }
+  }
+
+  /** All of them before any is removed: what is in the trash keeps what is about it. */
+  async #unneededManifests(repository: RepositoryName): Promise<readonly Digest[]> {
+    const { index } = this.#parts.store;
+    const untagged = await index.untaggedManifests(repository, this.#before);
+    const unneeded: Digest[] = [];
+    for (let at = 0; at < untagged.length && !this.#options.signal?.aborted; at += BATCH) {
+      const batch = untagged.slice(at, at + BATCH);
+      unneeded.push(
+        ...(await this.#pace.run(() => index.unneededManifests(repository, batch, this.#before))),
+      );
+    }
+    this.#trusted.check();
+    return unneeded;
   }
 
   async removeLinks(repository: RepositoryName): Promise<void> {

@@ -28,8 +28,8 @@ const MIN_REST_MS = 10;
 const BATCH = { many: 500, few: 100 };
 
 /**
- * Leaves time to those who wait for an answer: while there are any, one batch is done at a time, or two, with a rest behind
- * each that is the longer the longer the batch took, and the longer the less of the machine nobody uses.
+ * Leaves time to those who wait for an answer: while there are any, one batch is done at a time, with a rest behind it that
+ * is the longer the longer the batch took, and the longer the less of the machine nobody uses; or two, where that is much.
  */
 export class Pace {
   readonly #requests: () => number;
@@ -40,9 +40,10 @@ export class Pace {
   #watchedAt = Number.NEGATIVE_INFINITY;
   /** Milliseconds of rest that are still to be taken; less than none where a timer was late. */
   #owed = 0;
-  /** How many batches are done at a time, and how many were begun. */
+  /** How many batches are done at a time. */
   #atOnce = 1;
-  #begun = 0;
+  /** How many have got a turn. */
+  #turns = 0;
   /** The end of the last batch of each that may go on at a time, with its rest. */
   readonly #rested: Promise<unknown>[] = [];
 
@@ -65,8 +66,8 @@ export class Pace {
   /** Does a batch when its turn has come: at once where nobody waits for an answer. @throws what `batch` throws. */
   run<T>(batch: () => Promise<T>): Promise<T> {
     if (!this.#isBusy()) return batch();
-    const place = this.#begun % this.#atOnce;
-    this.#begun += 1;
+    const place = this.#turns % this.#atOnce;
+    this.#turns += 1;
     const begun = Promise.resolve(this.#rested[place]).then(() => this.#clock.now());
     const done = begun.then(batch);
     const rest = async () => this.#takeRest(this.#clock.now() - (await begun));

@@ -11,7 +11,7 @@ export type Visible = (repository: RepositoryName) => boolean;
 /** Repositories fetched at once while those that the caller may not see are left out. */
 const BATCH = 500;
 
-/** What there is: repositories, their tags, and what refers to a manifest. All in byte order. */
+/** What there is: repositories and their tags in byte order, and what refers to a manifest. */
 export class Catalog {
   readonly #store: RepositoryStore;
 

@@ -163,6 +163,22 @@ describe('Collector', () => {
     expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 2, blobs: 4 });
   });
 
+  it('removes an image with what is about it, however much that stays lies between, as it said that it would', async () => {
+    const registry = await start({ trash: true });
+    const put = (i: number, more: object = {}) => {
+      registry.later(1);
+      return registry.put(imageOf('config', [], { annotations: { i: `${i}` }, ...more }));
+    };
+    const children: Digest[] = [];
+    for (let i = 0; i < 99; i += 1) children.push(await put(i));
+    await registry.put(indexOf(children), [v1]);
+    const image = await put(99);
+    await put(100, { subject: subjectOf(image) }); // the 101st without a tag
+    registry.later(25 * HOUR);
+    expect(await registry.collect({ untagged: true, dryRun: true })).toMatchObject({ manifests: 2 });
+    expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 2 });
+  });
+
   it('removes a list with its images, however many, as it said that it would', async () => {
     const registry = await start({ trash: true });
     const images: Digest[] = [];
