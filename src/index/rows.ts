@@ -7,9 +7,9 @@ type Row = Readonly<Record<string, unknown>>;
 /** What a column of digests says. SQLite's are packed. */
 const asText = (column: unknown): Digest => column as Digest;
 
-/** SQL: what a descriptor takes in JSON, which is its values and 200 bytes for its digest and what is around them. */
-export const DESCRIPTOR_BYTES = `(octet_length(media_type) + octet_length(annotations) +
-  coalesce(octet_length(artifact_type), 0) + 200)`;
+/** SQL: no less than a descriptor takes in JSON: its values, of which the digest may be packed in half, and what is around. */
+export const DESCRIPTOR_BYTES = `(2 * octet_length(digest) + octet_length(media_type) + octet_length(annotations) +
+  coalesce(octet_length(artifact_type), 0) + 110)`;
 
 export function referrerOf(row: Row, digestOf = asText): Referrer {
   return {

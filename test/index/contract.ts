@@ -146,6 +146,22 @@ export function describeMetadataIndex(
       ]);
     });
 
+    it('lists no more bytes of referrers than asked for, however long their digests are', async () => {
+      await using opened = await open();
+      const { index } = opened;
+      const subject = digest('f');
+      const more = { subject, artifactType: 'sig', annotations: {} };
+      const sha512s = Array.from({ length: 128 }, (_, i) =>
+        parseDigest(`sha512:${i.toString(16).padStart(128, '0')}`),
+      );
+      for (const each of sha512s)
+        await index.putManifest(app, { ...manifest('a'), ...more, digest: each }, []);
+      const page = { limit: 1000, maxBytes: 20_000, artifactTypes: [] };
+      const listed = JSON.stringify(await index.listReferrers(app, subject, page));
+      expect(listed.length).toBeLessThanOrEqual(20_000);
+      expect(listed.length).toBeGreaterThan(10_000);
+    });
+
     it('takes any text in an annotation and a type', async () => {
       await using opened = await open();
       const { index } = opened;
