@@ -6,6 +6,7 @@ import { type Platform, parseReference, READER_GONE, shortReference } from '../o
 import {
   type Care,
   type ContainerHost,
+  ContainerNotFoundError,
   type ContainerRecord,
   DEFAULT_DETACH_KEYS,
   postAttach,
@@ -112,14 +113,22 @@ export async function runAttached(
   session.hasStarted();
   const left = await session.left();
   const isToStop = left === READER_GONE && stopsUnread;
-  if (isToStop)
-    await host.stop(id, config.StopTimeout === undefined ? { seconds: UNREAD_GRACE_SECONDS } : {});
+  if (isToStop) await stopUnread(host, record);
   else if (left !== undefined) return left; // what monitors call sees to its end
   const code = left ?? (await host.wait(id));
   // Whoever is told of the end may want its network or its image away next.
   if (care !== undefined || hostConfig.AutoRemove === true) await host.cleanUp(id);
   care?.done();
   return code;
+}
+
+/** It may have ended by itself meanwhile, and be removed with that. */
+async function stopUnread(host: ContainerHost, { id, config }: ContainerRecord): Promise<void> {
+  try {
+    await host.stop(id, config.StopTimeout === undefined ? { seconds: UNREAD_GRACE_SECONDS } : {});
+  } catch (error) {
+    if (!(error instanceof ContainerNotFoundError)) throw error;
+  }
 }
 
 type SessionFlags = Readonly<{

@@ -10,7 +10,7 @@ const SIGNALS: ReadonlyMap<string, number> = new Map(
     .map(([name = '', number]) => [name, Number(number)]),
 );
 
-/** What a program ends with whose output nobody reads any more: as by SIGPIPE, in a shell's words. */
+/** What a program ends with whose output nobody takes any more: as by SIGPIPE, in a shell's words. */
 export const READER_GONE = 128 + 13;
 
 const RTMIN = 34;

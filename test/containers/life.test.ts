@@ -360,6 +360,12 @@ describe('a command whose output nobody reads any more', () => {
     output.once('data', () => output.destroy());
     return once(cli, 'exit');
   }
+  /** @returns how it ends that prints without end, when nobody reads for a while, and then goes away. */
+  function unreadWhenFull(args: readonly string[]): Promise<unknown[]> {
+    const cli = spawn(BERTH, args, { env: place.env, stdio: ['ignore', 'pipe', 'inherit'] });
+    cli.stdout.once('readable', () => setTimeout(() => cli.stdout.destroy(), 500));
+    return once(cli, 'exit');
+  }
 
   it('ends as by SIGPIPE, with the container that it has made', async () => {
     const args = ['run', '--rm', '--name', 'unread', '--network', 'none', 'box', 'sh', '-c', PRINTS];
@@ -374,6 +380,23 @@ describe('a command whose output nobody reads any more', () => {
     expect(await unread(['exec', '-t', 'printer', 'sh', '-c', PRINTS])).toEqual([141, null]);
     expect(await unread(['logs', '-f', 'printer'])).toEqual([141, null]);
     await place.run(['rm', '-f', 'printer']);
+  });
+  it('ends so too when it waits for the reader who goes away', async () => {
+    const args = ['--network', 'none', 'box', 'cat', '/dev/zero'];
+    expect(await unreadWhenFull(['run', '--rm', ...args])).toEqual([141, null]);
+    await place.run(['run', '-d', '--name', 'idler', '--network', 'none', 'box', 'sleep', '1000']);
+    expect(await unreadWhenFull(['exec', '-t', 'idler', 'cat', '/dev/zero'])).toEqual([141, null]);
+    await place.run(['rm', '-f', 'idler']);
+  });
+  it('says why nothing takes its output, also when the container has ended meanwhile', async () => {
+    const args = ['run', '--rm', '--network', 'none', 'box', 'echo', 'lost'];
+    const cli = spawn('sh', ['-c', 'exec "$0" "$@" >/dev/full', BERTH, ...args], {
+      env: place.env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const said = text(cli.stderr);
+    expect(await once(cli, 'exit')).toEqual([141, null]);
+    expect(await said).toBe('berth: cannot write the output: No space left on device\n');
   });
   it('ends where it shows logs, whichever output they go to', async () => {
     const args = [

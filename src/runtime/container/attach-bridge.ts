@@ -24,7 +24,7 @@ export const DETACHED = 100;
  * gets a byte when the session is open.
  */
 const BRIDGE = String.raw`
-use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE :sys_wait_h);
+use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE ECONNRESET :sys_wait_h);
 my ($dir, $mode, $input, $keys) = @ARGV;
 $SIG{$_} = 'IGNORE' for qw(INT QUIT TERM HUP TSTP PIPE WINCH USR1 USR2);
 my @keys = unpack('C*', pack('H*', $keys));

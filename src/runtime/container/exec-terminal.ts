@@ -31,7 +31,7 @@ const SYSTEM_CALLS: Readonly<Partial<Record<NodeJS.Architecture, { prctl: number
  * sizes, as lines of rows and columns. A signal that comes between a look and the wait after it is seen a second later.
  */
 const TERMINAL = String.raw`
-use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE :sys_wait_h);
+use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE ECONNRESET :sys_wait_h);
 ${PUT}
 my ($prctl, $recvmsg, $name, $pid_file, $keys, @command) = @ARGV;
 my @keys = unpack('C*', pack('H*', $keys));

@@ -3,7 +3,7 @@
  * is asked to be is configuration.ts, what becomes of that container-bundle.ts, and who watches over it monitor.ts.
  */
 
-export { ContainerStartError } from '../errors.js';
+export { ContainerNotFoundError, ContainerStartError } from '../errors.js';
 export type { FileStat, WriteOptions } from '../files/index.js';
 export type { CgroupSupport } from '../limits/index.js';
 export type { RuntimeEvent, RuntimeEvents } from '../runtime-events.js';

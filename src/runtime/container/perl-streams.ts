@@ -1,8 +1,9 @@
 import { READER_GONE } from '../../oci/index.js';
 
 /**
- * Perl's `put(FD, BYTES)`, for programs that import EAGAIN, EINTR and EPIPE: writes them all, also where the descriptor does
- * not wait by itself. When nobody reads them the program ends with {@link READER_GONE}.
+ * Perl's `put(FD, BYTES)`, for programs that import EAGAIN, EINTR, EPIPE and ECONNRESET: writes them all, also where the
+ * descriptor does not wait by itself. When nobody takes them the program ends with {@link READER_GONE}, and says why unless
+ * the reader went away: a pipe tells of that by EPIPE, a socket that was full by ECONNRESET too.
  */
 export const PUT = `
 sub put {
@@ -10,7 +11,10 @@ sub put {
   while (length $bytes) {
     my $n = POSIX::write($fd, $bytes, length $bytes);
     if (defined $n) { substr($bytes, 0, $n, ''); next }
-    exit($! == EPIPE ? ${READER_GONE} : 1) unless $! == EAGAIN || $! == EINTR;
+    if ($! != EAGAIN && $! != EINTR) {
+      print STDERR "berth: cannot write the output: $!\\n" unless $! == EPIPE || $! == ECONNRESET;
+      exit ${READER_GONE};
+    }
     my $w = ''; vec($w, $fd, 1) = 1; select(undef, $w, undef, 1);
   }
 }`;
