@@ -120,6 +120,12 @@ export type UseCount = Readonly<{ canonical: Digest; count: number }> & Pick<Con
 /** `limit` at most of the blobs behind `after` that were not touched since `before`. */
 export type Unneeded = Readonly<{ before: Date; limit: number; after?: Digest | undefined }>;
 
+/** What was found in a part of a repository, and behind what the next part begins; `undefined` when there is none. */
+export type Part<Place> = Readonly<{ digests: Digest[]; next: Place | undefined }>;
+
+/** Where a manifest is in the order of pushes. */
+export type PushPlace = Readonly<{ pushedAt: Date; digest: Digest }>;
+
 /** What commands ask of the server that has the files. Both sides know what the texts mean. */
 export interface JobQueue {
   /** @returns the job's number. */
@@ -203,12 +209,15 @@ export interface MetadataIndex {
   /** Somebody is told that the repository has it, and may rely on that from now on. @returns false when it has not. */
   touchBlob(repository: RepositoryName, digest: Digest, at: Date): Promise<boolean>;
   /** Blobs that no manifest of the repository names, nor anything of it in the trash; in the order of their digests. */
-  unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]>;
+  unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Part<Digest>>;
   /**
    * Manifests without a tag of their own that were pushed before `before`, in the order of their pushes: images before the
    * list that names them, which would keep them once it is in the trash.
    */
-  untaggedManifests(repository: RepositoryName, before: Date): Promise<Digest[]>;
+  untaggedManifests(
+    repository: RepositoryName,
+    options: Readonly<{ before: Date; after?: PushPlace | undefined }>,
+  ): Promise<Part<PushPlace>>;
   /**
    * Which of these manifests nothing leads to: not a manifest with a tag, one pushed or pulled since `before`, or one in the
    * trash, over any number of lists, subjects and referrers; in the order given. Only what is related to them is looked at,

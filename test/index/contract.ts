@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ManifestRecord, MetadataIndex } from '../../src/index/index.js';
+import type { ManifestRecord, MetadataIndex, Part, PushPlace, Unneeded } from '../../src/index/index.js';
 import { type Digest, parseDigest, parseRepositoryName, parseTag } from '../../src/oci/index.js';
 
 export const app = parseRepositoryName('team/app');
@@ -293,15 +293,52 @@ export function describeMetadataIndex(
       await index.touchBlob(app, digest('b'), new Date(9000));
       await index.putTrash({ ...trash('t'), references: [digest('d')] });
       const unneeded = { before: new Date(2000), limit: 9 };
-      expect(await index.unneededBlobs(app, unneeded)).toEqual([digest('a')]);
+      const found = async (more: Partial<Unneeded> = {}) =>
+        (await index.unneededBlobs(app, { ...unneeded, ...more })).digests;
+      expect(await found()).toEqual([digest('a')]);
       await index.dropTrash('t');
       await index.dropTrash('t');
-      expect(await index.unneededBlobs(app, unneeded)).toEqual([digest('a'), digest('d')]);
-      expect(await index.unneededBlobs(app, { ...unneeded, limit: 1 })).toEqual([digest('a')]);
-      expect(await index.unneededBlobs(app, { ...unneeded, after: digest('a') })).toEqual([digest('d')]);
+      expect(await found()).toEqual([digest('a'), digest('d')]);
+      expect(await found({ limit: 1 })).toEqual([digest('a')]);
+      expect(await found({ after: digest('a') })).toEqual([digest('d')]);
       await index.putTrash({ ...trash('u'), references: [sha512] });
       await index.dropManifests(app, [digest('0')]);
-      expect(await index.unneededBlobs(app, unneeded)).toEqual([digest('a')]);
+      expect(await found()).toEqual([digest('a')]);
+    });
+
+    it('finds all garbage of a large repository, part by part', async () => {
+      await using opened = await open();
+      const { index } = opened;
+      const numbered = (i: number) => parseDigest(`sha256:${i.toString(16).padStart(64, '0')}`);
+      const sha512 = parseDigest(`sha512:${'e'.repeat(128)}`);
+      const digests = Array.from({ length: 3500 }, (_, i) => numbered(i + 1));
+      const unneeded = [1, 2, 3, 1999, 2000, 3500].map(numbered);
+      const needed = digests.filter((each) => !unneeded.includes(each));
+      const names = needed.map((each) => ({ kind: 'layer' as const, digest: each }));
+      const manifests = digests.map((each, i) => ({
+        ...manifest('a'),
+        ...{ digest: each, canonical: each, references: [], pushedAt: new Date(i < 2500 ? 500 : 700) },
+      }));
+      const blobs = digests.map((each) => ({ ...blob('a'), digest: each, canonical: each }));
+      await index.applyChanges(
+        app,
+        {
+          ...NOTHING,
+          putBlobs: [...blobs, { ...blob('e'), digest: sha512 }],
+          putManifests: [...manifests, { ...manifest('f'), references: names, pushedAt: new Date(9000) }],
+          putTags: needed.map((each, i) => ({ tag: parseTag(`t${i}`), digest: each, taggedAt: now })),
+        },
+        0,
+      );
+      const before = new Date(2000);
+      const expected = [...unneeded, sha512].sort();
+      for (const limit of [2, 3, 9]) {
+        const parts = (after: Digest | undefined) => index.unneededBlobs(app, { before, limit, after });
+        expect((await all(parts)).sort()).toEqual(expected);
+      }
+      expect(
+        await all((after: PushPlace | undefined) => index.untaggedManifests(app, { before, after })),
+      ).toEqual(unneeded);
     });
 
     it('knows the manifests that nothing leads to', async () => {
@@ -325,14 +362,14 @@ export function describeMetadataIndex(
       await index.putTrash({ ...trash('t'), digest: digest('9') });
       await index.recordPulls([{ repository: app, key: { digest: digest('a') }, at: new Date(9000) }]);
       const before = new Date(2000);
-      const untagged = await index.untaggedManifests(app, before);
+      const { digests: untagged } = await index.untaggedManifests(app, { before });
       expect(untagged).toEqual(['2', '3', '4', '5', '6', '7', '9', 'a'].map(digest));
       expect(await index.unneededManifests(app, untagged, before)).toEqual(['5', '6', '7'].map(digest));
       const each = await Promise.all(untagged.map((one) => index.unneededManifests(app, [one], before)));
       expect(each.flat()).toEqual(['5', '6', '7'].map(digest));
       const others = ['7', '1', '8', 'b', '5'].map(digest); // b is not there
       expect(await index.unneededManifests(app, others, before)).toEqual(['7', '5'].map(digest));
-      expect(await index.untaggedManifests(other, before)).toEqual([]);
+      expect(await index.untaggedManifests(other, { before })).toEqual({ digests: [], next: undefined });
       expect(await index.unneededManifests(other, untagged, before)).toEqual([]);
     });
 
@@ -491,6 +528,17 @@ export function digest(letter: string): Digest {
 
 function blob(letter: string) {
   return { digest: digest(letter), canonical: digest(letter), size: 1, linkedAt: now };
+}
+
+async function all<Place>(partAfter: (after: Place | undefined) => Promise<Part<Place>>): Promise<Digest[]> {
+  const found: Digest[] = [];
+  let after: Place | undefined;
+  do {
+    const { digests, next } = await partAfter(after);
+    found.push(...digests);
+    after = next;
+  } while (after !== undefined);
+  return found;
 }
 
 function trash(id: string) {

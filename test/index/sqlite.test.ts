@@ -2,6 +2,7 @@ import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { IndexUnavailableError, SqliteIndex } from '../../src/index/index.js';
+import { parseDigest } from '../../src/oci/index.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { app, describeMetadataIndex, digest, manifest, now } from './contract.js';
 
@@ -23,6 +24,21 @@ describe('SqliteIndex', () => {
     if (pending) await after.endDeletes([pending]);
     expect(await after.pendingDeletes()).toEqual([]);
     await after.close();
+  });
+
+  it('looks at no more than a part of a repository at a time, however little it finds', async () => {
+    const index = new SqliteIndex(':memory:');
+    const numbered = (i: number) => parseDigest(`sha256:${i.toString(16).padStart(64, '0')}`);
+    const digests = Array.from({ length: 1500 }, (_, i) => numbered(i));
+    const references = digests.map((each) => ({ kind: 'layer' as const, digest: each }));
+    await index.putManifest(app, { ...manifest('a'), references }, []);
+    for (const each of digests)
+      await index.putBlob(app, { digest: each, canonical: each, size: 1, linkedAt: now });
+    const unneeded = { before: new Date(9000), limit: 100 };
+    const first = await index.unneededBlobs(app, unneeded);
+    expect(first).toEqual({ digests: [], next: numbered(999) });
+    expect(await index.unneededBlobs(app, { ...unneeded, after: first.next })).toEqual({ digests: [] });
+    await index.close();
   });
 
   it.each(['deleted', 'replaced'])('notices that its file was %s while it was open', async (how) => {

@@ -1,5 +1,13 @@
 import type { Digest, RepositoryName } from '../../oci/index.js';
-import type { ContentUse, TrashRecord, Unneeded, UnreadableLink, UseCount } from '../metadata-index.js';
+import type {
+  ContentUse,
+  Part,
+  PushPlace,
+  TrashRecord,
+  Unneeded,
+  UnreadableLink,
+  UseCount,
+} from '../metadata-index.js';
 import { useCountOf, useOf } from '../rows.js';
 import { type Database, REPOSITORY } from './database.js';
 
@@ -22,8 +30,8 @@ export class Garbage {
     return (await this.#db.run(sql, repository, digest, at.getTime())) > 0;
   }
 
-  async unneededBlobs(repository: RepositoryName, { before, limit, after }: Unneeded): Promise<Digest[]> {
-    const digests = await this.#db.column(
+  async unneededBlobs(repository: RepositoryName, { before, limit, after }: Unneeded): Promise<Part<Digest>> {
+    const found = await this.#db.column(
       `SELECT digest FROM blobs b WHERE repository_id = ${REPOSITORY} AND digest > $4 AND linked_at < $2
        AND NOT EXISTS (SELECT 1 FROM manifest_references r
          WHERE r.repository_id = b.repository_id AND r.target = b.digest)
@@ -40,10 +48,15 @@ export class Garbage {
       limit,
       after ?? '',
     );
-    return digests as Digest[];
+    const digests = found as Digest[];
+    return { digests, next: digests.length < limit ? undefined : digests.at(-1) };
   }
 
-  async untaggedManifests(repository: RepositoryName, before: Date): Promise<Digest[]> {
+  /** All in one part, which holds nobody up here. */
+  async untaggedManifests(
+    repository: RepositoryName,
+    { before }: Readonly<{ before: Date }>,
+  ): Promise<Part<PushPlace>> {
     const digests = await this.#db.column(
       `SELECT digest FROM manifests m WHERE repository_id = ${REPOSITORY} AND pushed_at < $2
        AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
@@ -51,7 +64,7 @@ export class Garbage {
       repository,
       before.getTime(),
     );
-    return digests as Digest[];
+    return { digests: digests as Digest[], next: undefined };
   }
 
   /**

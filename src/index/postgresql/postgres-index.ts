@@ -7,8 +7,10 @@ import type {
   ManifestUse,
   MetadataIndex,
   Page,
+  Part,
   PendingDelete,
   Pull,
+  PushPlace,
   Referrer,
   ReferrersPage,
   RepositoryChanges,
@@ -176,12 +178,15 @@ export class PostgresIndex implements MetadataIndex {
     return this.#garbage.touchBlob(repository, digest, at);
   }
 
-  unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
+  unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Part<Digest>> {
     return this.#garbage.unneededBlobs(repository, unneeded);
   }
 
-  untaggedManifests(repository: RepositoryName, before: Date): Promise<Digest[]> {
-    return this.#garbage.untaggedManifests(repository, before);
+  untaggedManifests(
+    repository: RepositoryName,
+    options: Readonly<{ before: Date; after?: PushPlace | undefined }>,
+  ): Promise<Part<PushPlace>> {
+    return this.#garbage.untaggedManifests(repository, options);
   }
 
   unneededManifests(repository: RepositoryName, digests: readonly Digest[], before: Date): Promise<Digest[]> {

@@ -1,8 +1,22 @@
 import type { Digest, RepositoryName } from '../../oci/index.js';
-import type { ContentUse, TrashRecord, Unneeded, UnreadableLink, UseCount } from '../metadata-index.js';
+import type { SQLInputValue } from '../../sqlite/index.js';
+import type {
+  ContentUse,
+  Part,
+  PushPlace,
+  TrashRecord,
+  Unneeded,
+  UnreadableLink,
+  UseCount,
+} from '../metadata-index.js';
 import { useCountOf, useOf } from '../rows.js';
 import { type Database, REPOSITORY } from './database.js';
 import { digestsOf, packed, packedList, unpacked } from './packed-digest.js';
+
+/** How much of a repository is looked at in one go, however little of it is found: nobody is answered meanwhile. */
+const PART = 1000;
+/** Behind every packed digest. */
+const BEHIND_ALL = Buffer.alloc(33, 0xff);
 
 /** What nothing leads to any more. MetadataIndex says what each promises. */
 export class Garbage {
@@ -17,9 +31,16 @@ export class Garbage {
     return this.#db.run(sql, repository, packed(digest), at.getTime()).changes > 0;
   }
 
-  unneededBlobs(repository: RepositoryName, { before, limit, after }: Unneeded): Digest[] {
-    const digests = this.#db.column(
-      `SELECT digest FROM blobs b WHERE repository_id = ${REPOSITORY} AND digest > ?4 AND linked_at < ?2
+  unneededBlobs(repository: RepositoryName, { before, limit, after }: Unneeded): Part<Digest> {
+    const begin = after === undefined ? '' : packed(after);
+    const [end] = this.#db.column(
+      `SELECT digest FROM blobs WHERE repository_id = ${REPOSITORY} AND digest > ?2
+       ORDER BY digest LIMIT 1 OFFSET ${PART - 1}`,
+      repository,
+      begin,
+    );
+    const found = this.#db.column(
+      `SELECT digest FROM blobs b WHERE repository_id = ${REPOSITORY} AND digest > ?4 AND digest <= ?5 AND linked_at < ?2
        AND NOT EXISTS (SELECT 1 FROM manifest_references r
          WHERE r.repository_id = b.repository_id AND r.target = b.digest)
        AND NOT EXISTS (SELECT 1 FROM blobs other
@@ -33,20 +54,39 @@ export class Garbage {
       repository,
       before.getTime(),
       limit,
-      after === undefined ? '' : packed(after),
+      begin,
+      (end ?? BEHIND_ALL) as SQLInputValue,
     );
-    return digests.map(unpacked);
+    const digests = found.map(unpacked);
+    const last = end === undefined ? undefined : unpacked(end);
+    return { digests, next: digests.length < limit ? last : digests.at(-1) };
   }
 
-  untaggedManifests(repository: RepositoryName, before: Date): Digest[] {
+  untaggedManifests(
+    repository: RepositoryName,
+    { before, after }: Readonly<{ before: Date; after?: PushPlace | undefined }>,
+  ): Part<PushPlace> {
+    const begin = after ? [after.pushedAt.getTime(), packed(after.digest)] : [Number.MIN_SAFE_INTEGER, ''];
+    const last = this.#db.get(
+      `SELECT pushed_at, digest FROM manifests WHERE repository_id = ${REPOSITORY}
+       AND pushed_at < ?2 AND (pushed_at, digest) > (?3, ?4)
+       ORDER BY pushed_at, digest LIMIT 1 OFFSET ${PART - 1}`,
+      repository,
+      before.getTime(),
+      ...begin,
+    );
+    const next = last && { pushedAt: new Date(Number(last.pushed_at)), digest: unpacked(last.digest) };
+    const end = next ? [next.pushedAt.getTime(), packed(next.digest)] : [before.getTime(), ''];
     const digests = this.#db.column(
-      `SELECT digest FROM manifests m WHERE repository_id = ${REPOSITORY} AND pushed_at < ?2
+      `SELECT digest FROM manifests m WHERE repository_id = ${REPOSITORY}
+       AND (pushed_at, digest) > (?2, ?3) AND (pushed_at, digest) <= (?4, ?5)
        AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
        ORDER BY pushed_at, digest`,
       repository,
-      before.getTime(),
+      ...begin,
+      ...end,
     );
-    return digests.map(unpacked);
+    return { digests: digests.map(unpacked), next };
   }
 
   /** CROSS says that what a step begins with comes first: the other way round each would go through all of a repository. */

@@ -7,8 +7,10 @@ import type {
   ManifestUse,
   MetadataIndex,
   Page,
+  Part,
   PendingDelete,
   Pull,
+  PushPlace,
   Referrer,
   ReferrersPage,
   RepositoryChanges,
@@ -173,12 +175,15 @@ export class SqliteIndex implements MetadataIndex {
     return this.#garbage.touchBlob(repository, digest, at);
   }
 
-  async unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
+  async unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Part<Digest>> {
     return this.#garbage.unneededBlobs(repository, unneeded);
   }
 
-  async untaggedManifests(repository: RepositoryName, before: Date): Promise<Digest[]> {
-    return this.#garbage.untaggedManifests(repository, before);
+  async untaggedManifests(
+    repository: RepositoryName,
+    options: Readonly<{ before: Date; after?: PushPlace | undefined }>,
+  ): Promise<Part<PushPlace>> {
+    return this.#garbage.untaggedManifests(repository, options);
   }
 
   async unneededManifests(

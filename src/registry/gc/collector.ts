@@ -1,4 +1,4 @@
-import type { TagUse } from '../../index/index.js';
+import type { PushPlace, TagUse } from '../../index/index.js';
 import { type Digest, findDigest, type RepositoryName, type Tag } from '../../oci/index.js';
 import {
   type RepositoryBlobs,
@@ -171,14 +171,18 @@ class Round {
   /** All of them before any is removed: what is in the trash keeps what is about it. */
   async #unneededManifests(repository: RepositoryName): Promise<readonly Digest[]> {
     const { index } = this.#parts.store;
-    const untagged = await index.untaggedManifests(repository, this.#before);
+    const before = this.#before;
     const unneeded: Digest[] = [];
-    for (let at = 0; at < untagged.length && !this.#options.signal?.aborted; at += BATCH) {
-      const batch = untagged.slice(at, at + BATCH);
-      unneeded.push(
-        ...(await this.#pace.run(() => index.unneededManifests(repository, batch, this.#before))),
-      );
-    }
+    let after: PushPlace | undefined;
+    do {
+      const options = { before, after };
+      const { digests, next } = await this.#pace.run(() => index.untaggedManifests(repository, options));
+      for (let at = 0; at < digests.length && !this.#options.signal?.aborted; at += BATCH) {
+        const batch = digests.slice(at, at + BATCH);
+        unneeded.push(...(await this.#pace.run(() => index.unneededManifests(repository, batch, before))));
+      }
+      after = next;
+    } while (after !== undefined && !this.#options.signal?.aborted);
     this.#trusted.check();
     return unneeded;
   }
@@ -188,18 +192,17 @@ class Round {
     const { dryRun, onRemoval, signal } = this.#options;
     let after: Digest | undefined;
     this.#trusted.check();
-    for (;;) {
+    do {
       const unneeded = { before: this.#before, limit: this.#pace.batch, after };
-      const gone = await this.#pace.run(() =>
+      const { digests, next } = await this.#pace.run(() =>
         dryRun ? store.index.unneededBlobs(repository, unneeded) : blobs.removeUnneeded(repository, unneeded),
       );
       this.#trusted.check();
-      if (dryRun) this.#goingLinks.add(repository, gone);
-      for (const digest of gone) onRemoval?.({ kind: 'link', repository, digest });
-      this.counts.links += gone.length;
-      if (gone.length < unneeded.limit || signal?.aborted) return;
-      after = gone.at(-1);
-    }
+      if (dryRun) this.#goingLinks.add(repository, digests);
+      for (const digest of digests) onRemoval?.({ kind: 'link', repository, digest });
+      this.counts.links += digests.length;
+      after = next;
+    } while (after !== undefined && !signal?.aborted);
   }
 
   /** What tags named before and is gone. */

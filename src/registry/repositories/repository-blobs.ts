@@ -1,5 +1,5 @@
 import { ContentNotFoundError, layout, publicationOf, type VerifiedUpload } from '../../content/index.js';
-import { type BlobRecord, IndexUnavailableError, type Unneeded } from '../../index/index.js';
+import { type BlobRecord, IndexUnavailableError, type Part, type Unneeded } from '../../index/index.js';
 import { type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import type { ByteRange, FileReader, Publication } from '../../storage/index.js';
 import { hasLink } from './links.js';
@@ -149,17 +149,18 @@ export class RepositoryBlobs {
    * Stops showing blobs that are still unneeded once all pushes are through.
    * @returns which.
    */
-  async removeUnneeded(repository: RepositoryName, unneeded: Unneeded): Promise<Digest[]> {
+  async removeUnneeded(repository: RepositoryName, unneeded: Unneeded): Promise<Part<Digest>> {
     const { driver, index, locks } = this.#store;
     return locks.forDelete(repository, async (lost) => {
-      const digests = await index.unneededBlobs(repository, unneeded);
-      if (digests.length === 0) return digests;
+      const part = await index.unneededBlobs(repository, unneeded);
+      const { digests } = part;
+      if (digests.length === 0) return part;
       const links = digests.map((digest) => layout.layerLinkPath(repository, digest));
       lost.throwIfAborted();
       await settled(this.#store, repository, () =>
         this.#unlink(repository, digests, () => driver.deleteFiles(links)),
       );
-      return digests;
+      return part;
     });
   }
 

@@ -100,13 +100,16 @@ export class Eviction {
     trusted: TrustedIndex,
     { grace }: { grace: number },
   ): Promise<number> {
-    const unneeded = { before: this.#before(grace), limit: BATCH };
+    const before = this.#before(grace);
     let bytes = 0;
-    for (;;) {
-      const digests = await this.#parts.blobs.removeUnneeded(repository, unneeded);
+    let after: Digest | undefined;
+    do {
+      const unneeded = { before, limit: BATCH, after };
+      const { digests, next } = await this.#parts.blobs.removeUnneeded(repository, unneeded);
       bytes += await this.#removeBytes(trusted, digests);
-      if (digests.length < BATCH) return bytes;
-    }
+      after = next;
+    } while (after !== undefined);
+    return bytes;
   }
 
   async #removeBytes(trusted: TrustedIndex, digests: readonly Digest[]): Promise<number> {
