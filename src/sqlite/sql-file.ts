@@ -47,6 +47,15 @@ export class SqlFile {
     return (statement.all(...values) as unknown as unknown[][]).map(([value]) => value);
   }
 
+  /** The values of the first row, without an object for them: for what is asked at each request. */
+  first(sql: string, ...values: SQLInputValue[]): unknown[] | undefined {
+    return this.#told(() => {
+      const statement = this.#prepare(sql);
+      statement.setReturnArrays(true);
+      return statement.get(...values) as unknown as unknown[] | undefined;
+    });
+  }
+
   run(sql: string, ...values: SQLInputValue[]): { changes: number; rowid: number } {
     if (!this.#db.isTransaction) this.#reserve?.makeRoom();
     const { changes, lastInsertRowid } = this.#told(() => this.#prepare(sql).run(...values));

@@ -59,6 +59,10 @@ export class Database {
     return this.#guarded(() => this.#file.column(sql, ...values));
   }
 
+  first(sql: string, ...values: SQLInputValue[]): unknown[] | undefined {
+    return this.#guarded(() => this.#file.first(sql, ...values));
+  }
+
   run(sql: string, ...values: SQLInputValue[]): { changes: number; rowid: number } {
     return this.#guarded(() => this.#file.run(sql, ...values));
   }

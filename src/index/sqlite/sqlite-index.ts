@@ -30,7 +30,7 @@ import { DeleteJournal } from './delete-journal.js';
 import { Garbage } from './garbage.js';
 import { Jobs } from './jobs.js';
 import { Lists } from './lists.js';
-import { digestsOf, packed, packedList, unpacked } from './packed-digest.js';
+import { digestsOf, packed, packedList, textOf, unpacked } from './packed-digest.js';
 import { RepositoryRows } from './repository-rows.js';
 
 /** The index of one machine. Rows hold only values that were typed when they were written: hence the casts. */
@@ -59,19 +59,19 @@ export class SqliteIndex implements MetadataIndex {
   }
 
   async findBlob(repository: RepositoryName, digest: Digest): Promise<BlobRecord | undefined> {
-    const row = this.#db.get(
-      `SELECT canonical, size, linked_at FROM blobs WHERE repository_id = ${REPOSITORY} AND digest = ?2`,
+    const row = this.#db.first(
+      `SELECT ${textOf('canonical')}, size, linked_at FROM blobs WHERE repository_id = ${REPOSITORY} AND digest = ?2`,
       repository,
       packed(digest),
     );
-    return (
-      row && {
-        digest,
-        canonical: unpacked(row.canonical),
-        size: Number(row.size),
-        linkedAt: new Date(Number(row.linked_at)),
-      }
-    );
+    if (row === undefined) return undefined;
+    const [canonical, size, linkedAt] = row;
+    return {
+      digest,
+      canonical: canonical as Digest,
+      size: Number(size),
+      linkedAt: new Date(Number(linkedAt)),
+    };
   }
 
   async repositoriesWithBlob(digest: Digest, page: Page & { prefix?: string }): Promise<RepositoryName[]> {
@@ -81,25 +81,22 @@ export class SqliteIndex implements MetadataIndex {
   async findManifest(repository: RepositoryName, key: ManifestKey): Promise<StoredManifest | undefined> {
     const row =
       'digest' in key
-        ? this.#db.get(
-            `SELECT digest, media_type, bytes FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = ?2`,
+        ? this.#db.first(
+            `SELECT ${textOf('digest')}, media_type, bytes FROM manifests
+             WHERE repository_id = ${REPOSITORY} AND digest = ?2`,
             repository,
             packed(key.digest),
           )
-        : this.#db.get(
-            `SELECT m.digest, m.media_type, m.bytes FROM tags t
+        : this.#db.first(
+            `SELECT ${textOf('m.digest')}, m.media_type, m.bytes FROM tags t
              JOIN manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest
              WHERE t.repository_id = ${REPOSITORY} AND t.name = ?2`,
             repository,
             key.tag,
           );
-    return (
-      row && {
-        digest: unpacked(row.digest),
-        mediaType: String(row.media_type),
-        bytes: row.bytes as Uint8Array,
-      }
-    );
+    if (row === undefined) return undefined;
+    const [digest, mediaType, bytes] = row;
+    return { digest: digest as Digest, mediaType: String(mediaType), bytes: bytes as Uint8Array };
   }
 
   async findTag(repository: RepositoryName, tag: Tag): Promise<Digest | undefined> {
