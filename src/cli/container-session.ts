@@ -102,7 +102,7 @@ export class ContainerSession implements Disposable {
   /**
    * Waits for the container's end.
    * @returns nothing then; else the exit code for who left it as it was: 0 with the detach keys, 130 by insisting,
-   * READER_GONE when nobody reads what it prints.
+   * READER_GONE when nobody takes what it prints.
    */
   async left(): Promise<number | undefined> {
     const code = (await this.#ended)?.code;

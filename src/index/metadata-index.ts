@@ -117,10 +117,13 @@ export type ContentUse = Readonly<{
 /** How often the content `canonical` is used under one name, as one kind. */
 export type UseCount = Readonly<{ canonical: Digest; count: number }> & Pick<ContentUse, 'digest' | 'kind'>;
 
-/** `limit` at most of the blobs behind `after` that were not touched since `before`. */
+/** Part of them: `limit` at most of the blobs behind `after` that were not touched since `before`. */
 export type Unneeded = Readonly<{ before: Date; limit: number; after?: Digest | undefined }>;
 
-/** What was found in a part of a repository, and behind what the next part begins; `undefined` when there is none. */
+/**
+ * What was found in a part of a repository, and behind what the next part begins; `undefined` when there is none. There may
+ * be more behind a part in which nothing was found.
+ */
 export type Part<Place> = Readonly<{ digests: Digest[]; next: Place | undefined }>;
 
 /** Where a manifest is in the order of pushes. */

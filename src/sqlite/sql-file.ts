@@ -15,6 +15,8 @@ export class SqlFile {
   readonly #db: DatabaseSync;
   readonly #reserve: DiskReserve | undefined;
   readonly #statements = new Map<string, StatementSync>();
+  /** Those of which rows come as arrays. */
+  readonly #arrayStatements = new Map<string, StatementSync>();
 
   /** @param db is closed with this. @param reserve is given up for changes. */
   constructor(db: DatabaseSync, reserve?: DiskReserve) {
@@ -42,18 +44,13 @@ export class SqlFile {
 
   /** The values of the first column, without an object for each row: for long lists. */
   column(sql: string, ...values: SQLInputValue[]): unknown[] {
-    const statement = this.#prepare(sql);
-    statement.setReturnArrays(true);
-    return (statement.all(...values) as unknown as unknown[][]).map(([value]) => value);
+    const rows = this.#told(() => this.#prepareArrays(sql).all(...values)) as unknown as unknown[][];
+    return rows.map(([value]) => value);
   }
 
   /** The values of the first row, without an object for them: for what is asked at each request. */
   first(sql: string, ...values: SQLInputValue[]): unknown[] | undefined {
-    return this.#told(() => {
-      const statement = this.#prepare(sql);
-      statement.setReturnArrays(true);
-      return statement.get(...values) as unknown as unknown[] | undefined;
-    });
+    return this.#told(() => this.#prepareArrays(sql).get(...values)) as unknown[] | undefined;
   }
 
   run(sql: string, ...values: SQLInputValue[]): { changes: number; rowid: number } {
@@ -109,6 +106,16 @@ export class SqlFile {
     if (statement === undefined) {
       statement = this.#db.prepare(sql);
       this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #prepareArrays(sql: string): StatementSync {
+    let statement = this.#arrayStatements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      statement.setReturnArrays(true);
+      this.#arrayStatements.set(sql, statement);
     }
     return statement;
   }

@@ -533,7 +533,10 @@ function blob(letter: string) {
 async function all<Place>(partAfter: (after: Place | undefined) => Promise<Part<Place>>): Promise<Digest[]> {
   const found: Digest[] = [];
   let after: Place | undefined;
+  let parts = 0;
   do {
+    parts += 1;
+    if (parts > 10_000) throw new Error('there is no end of parts');
     const { digests, next } = await partAfter(after);
     found.push(...digests);
     after = next;

@@ -52,7 +52,7 @@ export class Garbage {
     return { digests, next: digests.length < limit ? undefined : digests.at(-1) };
   }
 
-  /** All in one part, which holds nobody up here. */
+  /** All in one part, which holds nobody up here: no other is asked for. */
   async untaggedManifests(
     repository: RepositoryName,
     { before }: Readonly<{ before: Date }>,

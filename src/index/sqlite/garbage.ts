@@ -14,7 +14,7 @@ import { type Database, REPOSITORY } from './database.js';
 import { digestsOf, packed, packedList, unpacked } from './packed-digest.js';
 
 /** How much of a repository is looked at in one go, however little of it is found: nobody is answered meanwhile. */
-const PART = 1000;
+const ROWS_PER_PART = 1000;
 /** Behind every packed digest. */
 const BEHIND_ALL = Buffer.alloc(33, 0xff);
 
@@ -35,7 +35,7 @@ export class Garbage {
     const begin = after === undefined ? '' : packed(after);
     const [end] = this.#db.column(
       `SELECT digest FROM blobs WHERE repository_id = ${REPOSITORY} AND digest > ?2
-       ORDER BY digest LIMIT 1 OFFSET ${PART - 1}`,
+       ORDER BY digest LIMIT 1 OFFSET ${ROWS_PER_PART - 1}`,
       repository,
       begin,
     );
@@ -58,8 +58,8 @@ export class Garbage {
       (end ?? BEHIND_ALL) as SQLInputValue,
     );
     const digests = found.map(unpacked);
-    const last = end === undefined ? undefined : unpacked(end);
-    return { digests, next: digests.length < limit ? last : digests.at(-1) };
+    const endOfPart = end === undefined ? undefined : unpacked(end);
+    return { digests, next: digests.length < limit ? endOfPart : digests.at(-1) };
   }
 
   untaggedManifests(
@@ -70,7 +70,7 @@ export class Garbage {
     const last = this.#db.get(
       `SELECT pushed_at, digest FROM manifests WHERE repository_id = ${REPOSITORY}
        AND pushed_at < ?2 AND (pushed_at, digest) > (?3, ?4)
-       ORDER BY pushed_at, digest LIMIT 1 OFFSET ${PART - 1}`,
+       ORDER BY pushed_at, digest LIMIT 1 OFFSET ${ROWS_PER_PART - 1}`,
       repository,
       before.getTime(),
       ...begin,

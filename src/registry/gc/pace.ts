@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { IdleProcessors } from './idle-processors.js';
 
 /** Milliseconds: what time it is, and how to wait. */
@@ -63,12 +63,16 @@ export class Pace {
     return this.#isBusy() ? BATCH.few : BATCH.many;
   }
 
-  /** Does a batch when its turn has come: at once where nobody waits for an answer. @throws what `batch` throws. */
+  /**
+   * Does a batch when its turn has come: at once where nobody waits for an answer. Before each, others get a turn of the event
+   * loop: what only asks the index waits for nothing, and would go on to its end otherwise. @throws what `batch` throws.
+   */
   run<T>(batch: () => Promise<T>): Promise<T> {
-    if (!this.#isBusy()) return batch();
+    if (!this.#isBusy()) return setImmediate().then(batch);
     const place = this.#turns % this.#atOnce;
     this.#turns += 1;
-    const begun = Promise.resolve(this.#rested[place]).then(() => this.#clock.now());
+    const rested = Promise.resolve(this.#rested[place]);
+    const begun = rested.then(() => setImmediate()).then(() => this.#clock.now());
     const done = begun.then(batch);
     const rest = async () => this.#takeRest(this.#clock.now() - (await begun));
     this.#rested[place] = done.then(rest, rest);

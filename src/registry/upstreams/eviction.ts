@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ManifestUse } from '../../index/index.js';
 import { algorithmOf, type Digest, OciError, type RepositoryName } from '../../oci/index.js';
 import { removeContents, TrustedIndex } from '../gc/index.js';
@@ -104,6 +105,7 @@ export class Eviction {
     let bytes = 0;
     let after: Digest | undefined;
     do {
+      await setImmediate(); // a part in which all is needed waits for nothing, and clients do meanwhile
       const unneeded = { before, limit: BATCH, after };
       const { digests, next } = await this.#parts.blobs.removeUnneeded(repository, unneeded);
       bytes += await this.#removeBytes(trusted, digests);

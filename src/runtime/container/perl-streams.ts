@@ -2,8 +2,8 @@ import { READER_GONE } from '../../oci/index.js';
 
 /**
  * Perl's `put(FD, BYTES)`, for programs that import EAGAIN, EINTR, EPIPE and ECONNRESET: writes them all, also where the
- * descriptor does not wait by itself. When nobody takes them the program ends with {@link READER_GONE}, and says why unless
- * the reader went away: a pipe tells of that by EPIPE, a socket that was full by ECONNRESET too.
+ * descriptor does not wait by itself. When nobody takes them the program ends with {@link READER_GONE}, and says on its
+ * fd 2 why, unless the reader went away: a pipe tells of that by EPIPE, a socket that was full by ECONNRESET too.
  */
 export const PUT = `
 sub put {

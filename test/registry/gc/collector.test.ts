@@ -22,6 +22,7 @@ import {
   RULES,
   WalkingDriver,
 } from '../repositories/memory-registry.js';
+import { turnsUntil } from './event-loop.js';
 
 const app = parseRepositoryName('team/app');
 const other = parseRepositoryName('other');
@@ -65,6 +66,33 @@ describe('Collector', () => {
     await registry.blobs.get(app, digest('asked'));
     registry.later(25 * HOUR);
     expect(await registry.collect()).toMatchObject({ links: 2, blobs: 2 });
+  });
+
+  it('finds what little goes of a large repository, and lets others have their turns meanwhile', async () => {
+    const registry = await start();
+    await pushBlob(registry, app, 'orphan');
+    const layers = Array.from({ length: 5000 }, (_, i) => `layer ${i}`);
+    const linkedAt = registry.store.now();
+    for (const each of layers.map((layer) => digest(layer)))
+      await registry.index.putBlob(app, { digest: each, canonical: each, size: 1, linkedAt });
+    await pushImage(registry, layers, { tag: true });
+    registry.later(25 * HOUR);
+    let isOver = false;
+    const turns = turnsUntil(() => isOver);
+    expect(await registry.collect({ dryRun: true })).toMatchObject({ links: 1 });
+    isOver = true;
+    expect(await turns).toBeGreaterThanOrEqual(5);
+    expect(await registry.collect()).toMatchObject({ links: 1, blobs: 1 });
+  });
+
+  it('goes no further than the part under way when it is told to stop', async () => {
+    const registry = await start();
+    await pushBlob(registry, app, 'orphan');
+    await pushImage(registry, ['layer'], {});
+    registry.later(25 * HOUR);
+    const signal = AbortSignal.abort();
+    expect(await registry.collect({ untagged: true, signal })).toMatchObject({ manifests: 0, blobs: 0 });
+    expect(await registry.collect({ untagged: true })).toMatchObject({ manifests: 1, blobs: 4 });
   });
 
   it('promises nobody a blob that is on its way out', async () => {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Pace } from '../../../src/registry/gc/pace.js';
+import { turnsUntil } from './event-loop.js';
 
 const BATCH_MS = 10;
 /** A machine that has nothing to spare. */
@@ -105,7 +106,12 @@ describe('Pace', () => {
   it('does them side by side where nobody waits for an answer', async () => {
     const clock = new TestClock();
     const pace = new Pace(() => 0, { clock, idleShare: BUSY });
-    expect(await Promise.all([1, 2, 3].map(() => pace.run(clock.batch())))).toEqual([0, 0, 0]);
+    let underWay = 0;
+    const batch = async () => {
+      underWay += 1;
+      while (underWay < 3) await setImmediate(); // for the others
+    };
+    await Promise.all([1, 2, 3].map(() => pace.run(batch)));
     expect(clock.sleeps).toEqual([]);
   });
 
@@ -123,6 +129,18 @@ describe('Pace', () => {
     await pace.run(clock.batch());
     expect(clock.sleeps).toHaveLength(before);
   });
+
+  it.each([0, 1])(
+    'lets others have a turn before each batch, with %i requests under way',
+    async (requests) => {
+      const pace = new Pace(() => requests, { clock: new TestClock(), idleShare: () => 0.5 });
+      let isOver = false;
+      const turns = turnsUntil(() => isOver);
+      for (let i = 0; i < 100; i += 1) await pace.run(async () => i);
+      isOver = true;
+      expect(await turns).toBeGreaterThan(90);
+    },
+  );
 
   it('goes on after a batch that failed', async () => {
     const pace = new Pace(() => 1, { clock: new TestClock(), idleShare: BUSY });
