@@ -16,10 +16,11 @@ const MIN_REST = 0.25;
 /** How long what the machine has to spare is watched before rests become longer or shorter. */
 const WATCH_MS = 100;
 /**
- * The rest of a machine that has more to spare becomes shorter; of one that has less, longer. With much to spare even while
- * there is no rest, two batches go on at a time: one removes files while the other asks the index.
+ * The rest of a machine that has more to spare becomes shorter, and ends at once where most of it is not used; of one that
+ * has less, longer. With much to spare even while there is no rest, two batches go on at a time: one removes files while
+ * the other asks the index.
  */
-const SPARE = { much: 0.2, enough: 0.15, little: 0.05 };
+const SPARE = { most: 0.4, much: 0.2, enough: 0.15, little: 0.05 };
 /** A batch may have waited long for a lock, a slow disk, or a store that is far away. */
 const MAX_REST_MS = 50;
 /** Timers are late by a millisecond and more: shorter rests are taken together. */
@@ -98,6 +99,7 @@ export class Pace {
     this.#atOnce = this.#rest === 0 && share !== undefined && share > SPARE.much ? 2 : 1;
     if (share === undefined || share < SPARE.little)
       this.#rest = Math.min(Math.max(this.#rest, MIN_REST) * 2, MAX_REST);
+    else if (share > SPARE.most) this.#rest = 0;
     else if (share > SPARE.enough) this.#rest = this.#rest <= MIN_REST ? 0 : this.#rest / 2;
   }
 

@@ -63,6 +63,18 @@ describe('Pace', () => {
     expect(await restsOf(3)).toEqual([50, 50, 50]);
   });
 
+  it('takes no rest any more once it has seen that most of the machine has nothing to do', async () => {
+    const restsWith = async (idle: number) => {
+      const clock = new TestClock();
+      const pace = new Pace(() => 1, { clock, idleShare: () => idle });
+      for (let i = 0; i < 3; i += 1) await pace.run(clock.batch(200));
+      await setImmediate(); // the last rest is taken
+      return clock.sleeps;
+    };
+    expect(await restsWith(0.5)).toEqual([]);
+    expect(await restsWith(0.3)).toHaveLength(3); // half as long each time
+  });
+
   it('does two at a time where the machine has much to spare without any rest, and one again where it has not', async () => {
     const clock = new TestClock();
     let idle = 0.5;
