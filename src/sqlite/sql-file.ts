@@ -14,9 +14,11 @@ export const SHORT_LOG = 'PRAGMA wal_autocheckpoint = 256';
 export class SqlFile {
   readonly #db: DatabaseSync;
   readonly #reserve: DiskReserve | undefined;
-  readonly #statements = new Map<string, StatementSync>();
-  /** Those of which rows come as arrays. */
-  readonly #arrayStatements = new Map<string, StatementSync>();
+  /** By what their rows come as. */
+  readonly #statements = {
+    objects: new Map<string, StatementSync>(),
+    arrays: new Map<string, StatementSync>(),
+  };
 
   /** @param db is closed with this. @param reserve is given up for changes. */
   constructor(db: DatabaseSync, reserve?: DiskReserve) {
@@ -44,13 +46,13 @@ export class SqlFile {
 
   /** The values of the first column, without an object for each row: for long lists. */
   column(sql: string, ...values: SQLInputValue[]): unknown[] {
-    const rows = this.#told(() => this.#prepareArrays(sql).all(...values)) as unknown as unknown[][];
+    const rows = this.#told(() => this.#prepare(sql, 'arrays').all(...values)) as unknown as unknown[][];
     return rows.map(([value]) => value);
   }
 
   /** The values of the first row, without an object for them: for what is asked at each request. */
   first(sql: string, ...values: SQLInputValue[]): unknown[] | undefined {
-    return this.#told(() => this.#prepareArrays(sql).get(...values)) as unknown[] | undefined;
+    return this.#told(() => this.#prepare(sql, 'arrays').get(...values)) as unknown[] | undefined;
   }
 
   run(sql: string, ...values: SQLInputValue[]): { changes: number; rowid: number } {
@@ -101,21 +103,12 @@ export class SqlFile {
     }
   }
 
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
+  #prepare(sql: string, rows: 'objects' | 'arrays' = 'objects'): StatementSync {
+    let statement = this.#statements[rows].get(sql);
     if (statement === undefined) {
       statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
-  }
-
-  #prepareArrays(sql: string): StatementSync {
-    let statement = this.#arrayStatements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      statement.setReturnArrays(true);
-      this.#arrayStatements.set(sql, statement);
+      statement.setReturnArrays(rows === 'arrays');
+      this.#statements[rows].set(sql, statement);
     }
     return statement;
   }
