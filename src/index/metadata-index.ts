@@ -129,6 +129,9 @@ export type Part<Place> = Readonly<{ digests: Digest[]; next: Place | undefined 
 /** Where a manifest is in the order of pushes. */
 export type PushPlace = Readonly<{ pushedAt: Date; digest: Digest }>;
 
+/** Those behind `after` that were pushed before `before`. */
+export type Untagged = Readonly<{ before: Date; after?: PushPlace | undefined }>;
+
 /** What commands ask of the server that has the files. Both sides know what the texts mean. */
 export interface JobQueue {
   /** @returns the job's number. */
@@ -214,13 +217,10 @@ export interface MetadataIndex {
   /** Blobs that no manifest of the repository names, nor anything of it in the trash; in the order of their digests. */
   unneededBlobs(repository: RepositoryName, unneeded: Unneeded): Promise<Part<Digest>>;
   /**
-   * Manifests without a tag of their own that were pushed before `before`, in the order of their pushes: images before the
-   * list that names them, which would keep them once it is in the trash.
+   * Manifests without a tag of their own, in the order of their pushes: images before the list that names them, which would
+   * keep them once it is in the trash.
    */
-  untaggedManifests(
-    repository: RepositoryName,
-    options: Readonly<{ before: Date; after?: PushPlace | undefined }>,
-  ): Promise<Part<PushPlace>>;
+  untaggedManifests(repository: RepositoryName, untagged: Untagged): Promise<Part<PushPlace>>;
   /**
    * Which of these manifests nothing leads to: not a manifest with a tag, one pushed or pulled since `before`, or one in the
    * trash, over any number of lists, subjects and referrers; in the order given. Only what is related to them is looked at,

@@ -6,6 +6,7 @@ import type {
   TrashRecord,
   Unneeded,
   UnreadableLink,
+  Untagged,
   UseCount,
 } from '../metadata-index.js';
 import { useCountOf, useOf } from '../rows.js';
@@ -53,10 +54,7 @@ export class Garbage {
   }
 
   /** All in one part, which holds nobody up here: no other is asked for. */
-  async untaggedManifests(
-    repository: RepositoryName,
-    { before }: Readonly<{ before: Date }>,
-  ): Promise<Part<PushPlace>> {
+  async untaggedManifests(repository: RepositoryName, { before }: Untagged): Promise<Part<PushPlace>> {
     const digests = await this.#db.column(
       `SELECT digest FROM manifests m WHERE repository_id = ${REPOSITORY} AND pushed_at < $2
        AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)

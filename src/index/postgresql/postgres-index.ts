@@ -22,6 +22,7 @@ import type {
   TrashRecord,
   Unneeded,
   UnreadableLink,
+  Untagged,
   UseCount,
 } from '../metadata-index.js';
 import { ComparisonState } from './comparison-state.js';
@@ -182,11 +183,8 @@ export class PostgresIndex implements MetadataIndex {
     return this.#garbage.unneededBlobs(repository, unneeded);
   }
 
-  untaggedManifests(
-    repository: RepositoryName,
-    options: Readonly<{ before: Date; after?: PushPlace | undefined }>,
-  ): Promise<Part<PushPlace>> {
-    return this.#garbage.untaggedManifests(repository, options);
+  untaggedManifests(repository: RepositoryName, untagged: Untagged): Promise<Part<PushPlace>> {
+    return this.#garbage.untaggedManifests(repository, untagged);
   }
 
   unneededManifests(repository: RepositoryName, digests: readonly Digest[], before: Date): Promise<Digest[]> {

@@ -7,6 +7,7 @@ import type {
   TrashRecord,
   Unneeded,
   UnreadableLink,
+  Untagged,
   UseCount,
 } from '../metadata-index.js';
 import { useCountOf, useOf } from '../rows.js';
@@ -62,10 +63,7 @@ export class Garbage {
     return { digests, next: digests.length < limit ? endOfPart : digests.at(-1) };
   }
 
-  untaggedManifests(
-    repository: RepositoryName,
-    { before, after }: Readonly<{ before: Date; after?: PushPlace | undefined }>,
-  ): Part<PushPlace> {
+  untaggedManifests(repository: RepositoryName, { before, after }: Untagged): Part<PushPlace> {
     const begin = after ? [after.pushedAt.getTime(), packed(after.digest)] : [Number.MIN_SAFE_INTEGER, ''];
     const last = this.#db.get(
       `SELECT pushed_at, digest FROM manifests WHERE repository_id = ${REPOSITORY}

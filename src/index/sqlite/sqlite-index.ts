@@ -22,6 +22,7 @@ import type {
   TrashRecord,
   Unneeded,
   UnreadableLink,
+  Untagged,
   UseCount,
 } from '../metadata-index.js';
 import { ComparisonState } from './comparison-state.js';
@@ -176,11 +177,8 @@ export class SqliteIndex implements MetadataIndex {
     return this.#garbage.unneededBlobs(repository, unneeded);
   }
 
-  async untaggedManifests(
-    repository: RepositoryName,
-    options: Readonly<{ before: Date; after?: PushPlace | undefined }>,
-  ): Promise<Part<PushPlace>> {
-    return this.#garbage.untaggedManifests(repository, options);
+  async untaggedManifests(repository: RepositoryName, untagged: Untagged): Promise<Part<PushPlace>> {
+    return this.#garbage.untaggedManifests(repository, untagged);
   }
 
   async unneededManifests(

@@ -146,8 +146,8 @@ export class RepositoryBlobs {
   }
 
   /**
-   * Stops showing blobs that are still unneeded once all pushes are through.
-   * @returns which.
+   * Stops showing blobs that are still unneeded once all pushes are through, in a part of the repository.
+   * @returns which, and where the next part begins.
    */
   async removeUnneeded(repository: RepositoryName, unneeded: Unneeded): Promise<Part<Digest>> {
     const { driver, index, locks } = this.#store;

@@ -27,8 +27,9 @@ const SYSTEM_CALLS: Readonly<Partial<Record<NodeJS.Architecture, { prctl: number
  * ends only once the process has printed some, and for programs that draw. Ended by {@link LEFT_BY}, it was left.
  *
  * The process becomes a child of this one when the runtime ends (prctl(2), PR_SET_CHILD_SUBREAPER), and this one ends as it
- * does; it is hung up when this one ends first, which it does with 141, as by SIGPIPE, when nobody takes what is shown. On fd 3 come new
- * sizes, as lines of rows and columns. A signal that comes between a look and the wait after it is seen a second later.
+ * does; it is hung up when this one ends first, which it does with 141, as by SIGPIPE, when nobody takes what is shown. On
+ * fd 3 come new sizes, as lines of rows and columns. A signal that comes between a look and the wait after it is seen a
+ * second later.
  */
 const TERMINAL = String.raw`
 use strict; use warnings; use Socket; use POSIX qw(EAGAIN EINTR EPIPE ECONNRESET :sys_wait_h);
