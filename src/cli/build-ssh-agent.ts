@@ -8,8 +8,11 @@ import { BuildError } from '../builder/index.js';
 /** A private key as its file has it, and what to call it in messages. */
 export type KeyFile = Readonly<{ path: string; content: Buffer }>;
 
-/** Tells who the agent is, and takes it away once nobody holds the other end of the pipe any more. */
-const WAIT = 'echo "$SSH_AGENT_PID"; cat; kill "$SSH_AGENT_PID"; rm -rf "$0"';
+/**
+ * Tells who the agent is, and takes it away once nobody holds the other end of the pipe any more; also where that is so before
+ * anybody was told.
+ */
+const WAIT = 'trap "" PIPE; echo "$SSH_AGENT_PID"; cat; kill "$SSH_AGENT_PID"; rm -rf "$0"';
 /** So much of what a program says is worth repeating. */
 const MAX_MESSAGE = 1000;
 
