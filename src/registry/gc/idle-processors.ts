@@ -4,13 +4,23 @@ import { closeSync, openSync, readSync } from 'node:fs';
 const STAT = '/proc/stat';
 const LINE_BYTES = 256;
 
-/** What share of their time the processors of this machine had nothing to do. */
+/**
+ * What share of their time the processors of this machine had nothing to do. To wait for a disk is not nothing: whoever makes
+ * something durable meanwhile waits for it, too.
+ */
 export class IdleProcessors {
-  #last: Times | undefined = readTimes();
+  readonly #stat: string;
+  #last: Times | undefined;
+
+  /** @param stat where they are counted. */
+  constructor(stat = STAT) {
+    this.#stat = stat;
+    this.#last = readTimes(stat);
+  }
 
   /** Since it was asked before: from 0 to 1. `undefined` where nobody knows, or no time has passed. */
   share(): number | undefined {
-    const now = readTimes();
+    const now = readTimes(this.#stat);
     const last = this.#last;
     this.#last = now;
     if (now === undefined || last === undefined || now.all <= last.all) return undefined;
@@ -20,9 +30,9 @@ export class IdleProcessors {
 
 type Times = Readonly<{ idle: number; all: number }>;
 
-function readTimes(): Times | undefined {
+function readTimes(stat: string): Times | undefined {
   try {
-    const file = openSync(STAT, 'r');
+    const file = openSync(stat, 'r');
     try {
       const line = Buffer.alloc(LINE_BYTES);
       readSync(file, line);
@@ -32,7 +42,7 @@ function readTimes(): Times | undefined {
         .split(/ +/)
         .slice(1)
         .map(Number);
-      return { idle: idle + wait, all: user + nice + system + idle + wait + irq + soft + stolen };
+      return { idle, all: user + nice + system + idle + wait + irq + soft + stolen };
     } finally {
       closeSync(file);
     }
