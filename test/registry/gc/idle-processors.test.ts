@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { IdleProcessors } from '../../../src/registry/gc/idle-processors.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
@@ -41,7 +42,7 @@ describe('IdleProcessors', () => {
 
   it('reads what this machine counts', async () => {
     const processors = new IdleProcessors();
-    await new Promise((resolve) => setTimeout(resolve, 100)); // ten of its units
+    await sleep(100); // ten of its units
     const share = processors.share();
     expect(share).toBeGreaterThanOrEqual(0);
     expect(share).toBeLessThanOrEqual(1);
