@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -48,9 +48,17 @@ export class NetworkPlace implements AsyncDisposable {
     });
   }
 
-  /** The process that answers names. */
+  /** The process that answers names, as those who tell it of names know it. */
   get nameServer(): number {
-    return Number(readFileSync(join(this.#folder.path, 'run/names/aardvark-dns/aardvark.pid'), 'utf8'));
+    return Number(readFileSync(this.#nameServerFile, 'utf8'));
+  }
+
+  set nameServer(pid: number) {
+    writeFileSync(this.#nameServerFile, String(pid));
+  }
+
+  get #nameServerFile(): string {
+    return join(this.#folder.path, 'run/names/aardvark-dns/aardvark.pid');
   }
 
   /** A container, as far as networks know: a namespace, detached when the test ends. */
@@ -83,7 +91,7 @@ export const address = ({ endpoints }: Attachment, at = 0) => endpoints[at]?.ipA
 /** @param patience seconds; few where no answer is what is wanted. */
 export const ping = (from: Attachment, to: string, { patience = 10 } = {}) =>
   inside(from, 'busybox', 'ping', '-c', '1', '-W', String(patience), to);
-/** aardvark-dns closes and opens its sockets whenever a container comes or goes. */
+/** aardvark-dns closes and opens its sockets whenever a container comes or goes: what is asked meanwhile is lost. */
 export async function lookUp(from: Attachment, name: string, at = 0): Promise<string> {
   // One that knows nothing yet asks on where nobody answers.
   const ask = ['timeout', '5', 'busybox', 'nslookup', name, from.endpoints[at]?.dnsServer ?? ''];
@@ -91,7 +99,7 @@ export async function lookUp(from: Attachment, name: string, at = 0): Promise<st
     try {
       return await inside(from, ...ask);
     } catch (error) {
-      if (left === 0 || !String(error).includes('Connection refused')) throw error;
+      if (left === 0 || !/Connection refused|ended with 124/.test(String(error))) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

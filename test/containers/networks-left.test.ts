@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { hasEnded } from '../../src/linux/index.js';
 import type { Networks } from '../../src/runtime/networks/index.js';
 import { killAtOnce } from '../support/kill-at-once.js';
@@ -18,6 +20,16 @@ beforeAll(async () => {
   await networks.create({ Name: 'front' });
 });
 afterAll(() => place?.[Symbol.asyncDispose]());
+
+/** A process that has ended, and is seen until the test ends: what is its parent then does not look for it. */
+async function notReaped(): Promise<number> {
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 600']);
+  onTestFinished(() => void parent.kill('SIGKILL'));
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(line);
+  while (!hasEnded(pid)) await sleep(5);
+  return pid;
+}
 
 describe('what is left of networks', () => {
   it('of an attachment that cannot be made is nothing', async () => {
@@ -101,6 +113,29 @@ describe('what is left of networks', () => {
     await killAtOnce(place.nameServer);
     await networks.reconcile([a.id, b.id]);
     expect(await lookUp(a, 'b')).toContain(address(b));
+  });
+
+  it('works on: names are answered where what their server was called is now one that is not reaped', async () => {
+    const a = await attached('a', ['front']);
+    await killAtOnce(place.nameServer);
+    place.nameServer = await notReaped();
+    const b = await attached('b', ['front']);
+    expect(await lookUp(a, 'b')).toContain(address(b));
+    await killAtOnce(place.nameServer);
+    place.nameServer = await notReaped();
+    await networks.detach(b.id);
+    expect(await lookUp(a, 'a')).toContain(address(a));
+  });
+
+  it('works on: names are answered where what their server was called is now another, which is let alone', async () => {
+    const a = await attached('a', ['front']);
+    await killAtOnce(place.nameServer);
+    const other = spawn('sleep', ['600']);
+    onTestFinished(() => void other.kill('SIGKILL'));
+    place.nameServer = other.pid ?? 0;
+    const b = await attached('b', ['front']);
+    expect(await lookUp(a, 'b')).toContain(address(b));
+    expect(other.signalCode).toBeNull();
   });
 
   it('works on: names are answered again when their server could not listen at first', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasEnded, readIfAny } from '../../linux/index.js';
@@ -10,8 +10,8 @@ const PORT = 53;
 const PID_FILE = 'aardvark.pid';
 /** After that, one that has just been started hears nothing for a reason. */
 const PATIENCE_MS = 500;
-/** So long one that has been told to end may take. */
-const ENDING_MS = 5000;
+/** So long one may take that starts, and one that has been told to end. */
+const CHANGE_MS = 5000;
 const LOOK_MS = 10;
 
 /** aardvark-dns, which netavark starts and tells of names. */
@@ -33,9 +33,7 @@ export class NameServer {
     const wanted = this.#addressesWanted();
     if (wanted === 0) return;
     if (this.#pid() === undefined) {
-      // It goes into the background by itself.
-      const server = [networkProgram('aardvark-dns'), '--config', this.#directory, '-p', `${PORT}`, 'run'];
-      await runProgram([...this.#prefix(), ...server]);
+      await this.#start();
       for (let left = PATIENCE_MS; left > 0 && this.#addressesHeard() < wanted; left -= LOOK_MS)
         await sleep(LOOK_MS);
     }
@@ -43,18 +41,42 @@ export class NameServer {
     if (pid !== undefined && this.#addressesHeard() < wanted && isReadyForHangup(pid)) hangUp(pid);
   }
 
+  /** Does what gives it more to answer, and starts it where it does not run. */
+  async engage(work: () => Promise<void>): Promise<void> {
+    await this.#settle();
+    await work();
+  }
+
   /**
-   * Does what may leave it nothing to answer. It ends by itself then, and until it has it would take no notice of what comes
-   * into a network, and be in the way of the next one.
+   * Does what may leave it nothing to answer, and fails where it does not run. It ends by itself then, and until it has it
+   * would take no notice of what comes into a network, and be in the way of the next one.
    */
   async relieve(work: () => Promise<void>): Promise<void> {
+    await this.#settle();
+    if (this.#pid() === undefined && this.#addressesWanted() > 0) await this.#start();
     const pid = this.#pid();
     try {
       await work();
     } finally {
-      const isEnding = () => pid !== undefined && this.#addressesWanted() === 0 && !hasEnded(pid);
-      for (let left = ENDING_MS; left > 0 && isEnding(); left -= LOOK_MS) await sleep(LOOK_MS);
+      await until(() => pid === undefined || this.#addressesWanted() > 0 || hasEnded(pid));
     }
+  }
+
+  /** It goes into the background by itself. */
+  async #start(): Promise<void> {
+    const server = [networkProgram('aardvark-dns'), '--config', this.#directory, '-p', `${PORT}`, 'run'];
+    await runProgram([...this.#prefix(), ...server]);
+    await this.#settle();
+  }
+
+  /**
+   * netavark hangs up on whatever process has the id that it reads, and takes it for one that answers: so that is one that
+   * bears it, or there is none. One that has ended is seen until it is reaped, and its id may be another's by then.
+   */
+  async #settle(): Promise<void> {
+    const pid = this.#pid();
+    if (pid === undefined) rmSync(join(this.#directory, PID_FILE), { force: true });
+    else await until(() => isReadyForHangup(pid) || hasEnded(pid));
   }
 
   /** How many it is told to listen on: the first words of its files. */
@@ -79,6 +101,10 @@ export class NameServer {
     const pid = Number(readIfAny(join(this.#directory, PID_FILE)));
     return readIfAny(`/proc/${pid}/cmdline`).includes('aardvark-dns') ? pid : undefined;
   }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let left = CHANGE_MS; left > 0 && !isSo(); left -= LOOK_MS) await sleep(LOOK_MS);
 }
 
 /** It would end one that is still starting. proc(5), /proc/pid/status. */

@@ -60,7 +60,7 @@ export class Netavark {
 
   /** As {@link NetworkPlumbing}. */
   async setUp(namespace: string, connection: Connection): Promise<void> {
-    await this.#run('setup', namespace, connection);
+    await this.#names.engage(() => this.#run('setup', namespace, connection));
   }
 
   /** As {@link NetworkPlumbing}. */
