@@ -75,8 +75,8 @@ export class NameServer {
    */
   async #settle(): Promise<void> {
     const pid = this.#pid();
-    if (pid === undefined) rmSync(join(this.#directory, PID_FILE), { force: true });
-    else await until(() => isReadyForHangup(pid) || hasEnded(pid));
+    if (pid !== undefined) await until(() => isReadyForHangup(pid) || hasEnded(pid));
+    if (this.#pid() === undefined) rmSync(join(this.#directory, PID_FILE), { force: true });
   }
 
   /** How many it is told to listen on: the first words of its files. */
