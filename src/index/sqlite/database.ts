@@ -24,10 +24,8 @@ export class Database {
   readonly #path: string;
   readonly #shared: boolean;
   #file: SqlFile;
-  /** Which file of the path's folder is open; `undefined` in memory. */
-  #inode: bigint | undefined;
-  /** And which beside it, by the ends of their names: its log, and the index of that. */
-  #beside: ReadonlyMap<string, bigint> = new Map();
+  /** Which files of the path's folder are open, by the ends of their names; `undefined` in memory. */
+  #inodes: ReadonlyMap<string, bigint> | undefined;
   #replaced = 0;
 
   /** @param path a file, or `:memory:`. @param options `shared`: other processes may replace the file at any time. */
@@ -78,10 +76,8 @@ export class Database {
    */
   replaceIfGone(): void {
     if (!this.#file.isOpen) this.#open(); // it could not be, when it was to be replaced
-    if (this.#inode === undefined) return;
-    const isThere = inodeOf(this.#path) === this.#inode;
-    const isWhole = [...this.#beside].every(([suffix, inode]) => inodeOf(this.#path + suffix) === inode);
-    if (!isThere || !isWhole) this.#replace();
+    const isWhole = [...(this.#inodes ?? [])].every(([end, inode]) => inodeOf(this.#path + end) === inode);
+    if (!isWhole) this.#replace();
   }
 
   close(): void {
@@ -102,7 +98,7 @@ export class Database {
 
   #replace(): void {
     // Unless another process was first. While it is open, no other file has its number; and all notice.
-    if (inodeOf(this.#path) === this.#inode) removeFiles(this.#path);
+    if (inodeOf(this.#path) === this.#inodes?.get('')) removeFiles(this.#path);
     this.#file.close(); // which leaves alone what is under its name by now
     this.#replaced += 1;
     this.#open();
@@ -116,16 +112,13 @@ export class Database {
     } catch (error) {
       if (this.#shared) throw isUnsound(error) ? madeAnew(error) : explained(error);
       this.#file = openDatabase(':memory:'); // the disk may take nothing any more
-      this.#inode = undefined;
+      this.#inodes = undefined;
     }
   }
 
   #identify(): void {
-    this.#inode = inodeOfOpen(this.#path);
     const isLogged = this.#file.get('PRAGMA journal_mode')?.journal_mode === 'wal'; // not on every file system
-    this.#beside = new Map(
-      isLogged ? BESIDE.map((suffix) => [suffix, inodeOfOpen(this.#path + suffix) ?? 0n]) : [],
-    );
+    this.#inodes = inodesOfOpen(this.#path, isLogged ? ['', ...BESIDE] : ['']);
   }
 }
 
@@ -150,20 +143,23 @@ function inodeOf(path: string): bigint | undefined {
 }
 
 /**
- * Of the file that this process has open under that name, which may be another one than is there by now: somebody may have
- * removed it, and somebody else made one, since it was opened. 0, which no file has, if it is gone.
+ * Of the files that this process has open under names with these ends, which may be other ones than are there by now: somebody
+ * may have removed them, and somebody else made others, since they were opened. 0, which no file has, for one that is gone.
  */
-function inodeOfOpen(path: string): bigint | undefined {
+function inodesOfOpen(path: string, suffixes: readonly string[]): Map<string, bigint> | undefined {
   if (path === ':memory:') return undefined;
   const place = join(realpathSync(dirname(path)), basename(path));
+  const inodes = new Map(suffixes.map((suffix) => [suffix, 0n]));
   for (const fd of readdirSync('/proc/self/fd')) {
     try {
-      if (readlinkSync(`/proc/self/fd/${fd}`) === place) return fstatSync(Number(fd), { bigint: true }).ino;
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      const suffix = suffixes.find((one) => target === place + one);
+      if (suffix !== undefined) inodes.set(suffix, fstatSync(Number(fd), { bigint: true }).ino);
     } catch {
       // closed meanwhile, as the one that lists them
     }
   }
-  return 0n;
+  return inodes;
 }
 
 function removeFiles(path: string): void {
