@@ -3,7 +3,7 @@
 
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { fewMediaTypes, programsWhenStarted } from './start-up.mjs';
+import { assertWhenCalled, fewMediaTypes, logsWithoutThreads, programsWhenStarted } from './start-up.mjs';
 
 const rolldown = await import('rolldown').catch(() => undefined);
 if (rolldown === undefined) {
@@ -25,7 +25,7 @@ const bundle = await rolldown.rolldown({
   platform: 'node',
   external: ['@node-rs/bcrypt'],
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
-  plugins: [fewMediaTypes, programsWhenStarted],
+  plugins: [fewMediaTypes, programsWhenStarted, assertWhenCalled, logsWithoutThreads],
   // A file of ours does nothing by being read: of a folder's index only what is used of it is loaded.
   treeshake: { moduleSideEffects: [{ test: /\/src\//, sideEffects: false }] },
   logLevel: 'warn',

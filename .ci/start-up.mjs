@@ -15,22 +15,43 @@ export const fewMediaTypes = {
   },
 };
 
-const PROGRAMS = '\0programs-when-started';
-
 /**
  * commander can start programs, which nobody asks of it, and few layers are unpacked by other programs; child_process
  * brings all of Node's network with it.
  */
-export const programsWhenStarted = {
-  name: 'programs-when-started',
-  resolveId: {
-    filter: { id: /^node:child_process$/ },
-    handler: (_, importer) => (/\/commander\/|\/layer\/unpack-program/.test(importer) ? PROGRAMS : undefined),
-  },
-  load: {
-    filter: { id: new RegExp(PROGRAMS) },
-    handler: () =>
-      "export const spawn = (...all) => process.getBuiltinModule('node:child_process').spawn(...all);" +
-      'export default { spawn };',
-  },
+export const programsWhenStarted = whenCalled(
+  'programs-when-started',
+  'child_process',
+  /\/commander\/|\/layer\/unpack-program/,
+  'export const spawn = (...all) => builtin().spawn(...all); export default { spawn };',
+);
+
+/** They assert what they are given; what compares and prints for that takes milliseconds to load. */
+export const assertWhenCalled = whenCalled(
+  'assert-when-called',
+  'assert',
+  /\/(koa|sonic-boom)\//,
+  'module.exports = (condition, message) => condition || builtin()(condition, message);',
+);
+
+/** pino can write logs in threads, which ours does not. */
+export const logsWithoutThreads = {
+  name: 'logs-without-threads',
+  load: { filter: { id: /\/thread-stream\/index\.js$/ }, handler: () => 'module.exports = undefined;' },
 };
+
+/** @param exports code that stands for a module of Node's, which `builtin()` loads. */
+function whenCalled(name, module, importers, exports) {
+  const id = `\0${name}`;
+  return {
+    name,
+    resolveId: {
+      filter: { id: new RegExp(`^(node:)?${module}$`) },
+      handler: (_, importer) => (importers.test(importer) ? id : undefined),
+    },
+    load: {
+      filter: { id: new RegExp(`^${id}$`) },
+      handler: () => `const builtin = () => process.getBuiltinModule('node:${module}'); ${exports}`,
+    },
+  };
+}
