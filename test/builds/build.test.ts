@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BERTH, BerthProcess } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
+import { asUser } from '../support/ordinary-user.js';
 import { cleanEnvironment, RunError, run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -331,7 +332,7 @@ describe('berth build', () => {
     const root = join(folder.path, 'unprivileged');
     await mkdir(root);
     await run(['chown', '65534', root]);
-    const prefix = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs'];
+    const prefix = asUser(65534, '--clear-groups', '--no-new-privs');
     const tar = await run([...prefix, BERTH, 'build', '-q', '--root', root, '-o', '-', context], {
       env: environment({ HOME: '/nonexistent' }),
     });

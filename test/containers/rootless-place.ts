@@ -6,6 +6,7 @@ import { BERTH } from '../support/berth-process.js';
 import { writeBusyboxRoot } from '../support/busybox-root.js';
 import { killAtOnce } from '../support/kill-at-once.js';
 import { NetworkNamespace } from '../support/network-namespace.js';
+import { asUser } from '../support/ordinary-user.js';
 import { type CommandPrefix, cleanEnvironment, RunError, type RunOptions, run } from '../support/run.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import type { Ended } from './container-place.js';
@@ -49,8 +50,8 @@ export class RootlessPlace implements AsyncDisposable {
 
   /** As {@link prefix}. @param machine `tunMode`: who may open /dev/net/tun. */
   prefixWhere({ tunMode }: Readonly<{ tunMode: string }>): CommandPrefix {
-    const asUser = ['setpriv', `--reuid=${this.user}`, `--regid=${this.user}`, '--init-groups'];
-    return [...this.network.prefix, 'unshare', '--mount', '--', 'sh', '-c', WITH_DEVICES, tunMode, ...asUser];
+    const withDevices = ['unshare', '--mount', '--', 'sh', '-c', WITH_DEVICES, tunMode];
+    return [...this.network.prefix, ...withDevices, ...asUser(this.user)];
   }
 
   get env(): NodeJS.ProcessEnv {
