@@ -4,6 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { get, type RequestOptions } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
+import { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type PeerCertificate } from 'node:tls';
@@ -57,6 +58,39 @@ describe('berth serve with TLS', () => {
       const closed = once(socket.resume(), 'close');
       const started = performance.now();
       expect(await berth.stop('SIGTERM')).toBe(0);
+      expect(performance.now() - started).toBeLessThan(20_000);
+      expect(berth.output).not.toContain('were cut');
+      await closed;
+    },
+  );
+
+  it.each(['http/1.1', 'h2'])(
+    'stops without waiting for who has shaken hands during the stop, and says nothing: %s',
+    async (protocol) => {
+      await using folder = await temporaryFolder();
+      const { tls, ca } = await createAuthority(join(folder.path, 'tls'), ['127.0.0.1']);
+      const config = { http: { tls, draintimeout: '50s' } };
+      await using berth = await BerthProcess.start({ tls: true, config });
+      const { hostname: host, port } = new URL(berth.url);
+      const tcp = connectTcp({ host, port: Number(port) });
+      const greeted = once(tcp, 'data');
+      const { promise: released, resolve: release } = Promise.withResolvers<void>();
+      const held = new Duplex({
+        read: () => {},
+        write: (bytes, _, done) =>
+          void (tcp.bytesWritten === 0
+            ? tcp.write(bytes, done)
+            : released.then(() => tcp.write(bytes, done))),
+      });
+      tcp.on('data', (bytes) => held.push(bytes)).on('close', () => held.push(null));
+      connect({ socket: held, ca, host, ALPNProtocols: [protocol] }).on('error', () => {});
+      await greeted;
+      const closed = once(tcp, 'close');
+      const started = performance.now();
+      const ended = berth.stop('SIGTERM');
+      await sleep(1500); // it has looked for connections without a first byte by then
+      release();
+      expect(await ended).toBe(0);
       expect(performance.now() - started).toBeLessThan(20_000);
       expect(berth.output).not.toContain('were cut');
       await closed;

@@ -49,12 +49,16 @@ export class RegistryServer {
     this.#server = options.tls ? secureServer(options, options.tls) : plainServer(options);
     this.#server.on('clientError', (error: Error, socket: Socket) => this.#refuse(error, socket));
     this.#server.on('connection', (socket: Socket) => keepWhileOpen(this.#sockets, socket));
-    this.#server.on('secureConnection', (socket: Socket) => keepWhileOpen(this.#secured, socket));
+    this.#server.on('secureConnection', (socket: Socket) => {
+      keepWhileOpen(this.#secured, socket);
+      if (this.#draining) this.#cutUnused();
+    });
     this.#server.on('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(HTTP2_WINDOW_BYTES);
       this.#sessions.add(session);
       session.once('close', () => this.#sessions.delete(session));
       closeWhenIdle(session);
+      if (this.#draining) session.close(); // its handshake ended late
     });
   }
 
@@ -126,9 +130,7 @@ export class RegistryServer {
       for (const answer of answers) if (!answer.headersSent) answer.setHeader('Connection', 'close');
     }
     for (const session of this.#sessions) session.close();
-    const unused = setTimeout(() => {
-      for (const socket of [...this.#sockets, ...this.#secured]) if (socket.bytesRead === 0) socket.destroy();
-    }, FIRST_BYTE_MS);
+    this.#cutUnused();
     let count = 0;
     const cut = setTimeout(() => {
       count = this.#sockets.size;
@@ -136,9 +138,15 @@ export class RegistryServer {
       for (const socket of this.#sockets) socket.destroy();
     }, drainMs);
     await closed;
-    clearTimeout(unused);
     clearTimeout(cut);
     return count;
+  }
+
+  /** Connections on which no request has begun by then. */
+  #cutUnused(): void {
+    setTimeout(() => {
+      for (const socket of [...this.#sockets, ...this.#secured]) if (socket.bytesRead === 0) socket.destroy();
+    }, FIRST_BYTE_MS).unref();
   }
 
   /**
