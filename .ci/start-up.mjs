@@ -26,7 +26,7 @@ export const programsWhenStarted = whenCalled(
   'export const spawn = (...all) => builtin().spawn(...all); export default { spawn };',
 );
 
-/** They assert what they are given; what compares and prints for that takes milliseconds to load. */
+/** Koa and sonic-boom assert what they are given; what compares and prints for that takes milliseconds to load. */
 export const assertWhenCalled = whenCalled(
   'assert-when-called',
   'assert',

@@ -21,9 +21,9 @@ beforeAll(async () => {
 });
 afterAll(() => place?.[Symbol.asyncDispose]());
 
-/** A process that has ended, and is seen until the test ends: what is its parent then does not look for it. */
+/** A process that has ended and waits to be reaped until the test ends: what is its parent by then looks for no children. */
 async function notReaped(): Promise<number> {
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 600']);
+  const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 600']);
   onTestFinished(() => void parent.kill('SIGKILL'));
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(line);
@@ -115,7 +115,7 @@ describe('what is left of networks', () => {
     expect(await lookUp(a, 'b')).toContain(address(b));
   });
 
-  it('works on: names are answered where what their server was called is now one that is not reaped', async () => {
+  it('works on: names are answered where the id of their server is one that waits to be reaped', async () => {
     const a = await attached('a', ['front']);
     await killAtOnce(place.nameServer);
     place.nameServer = await notReaped();
@@ -127,7 +127,7 @@ describe('what is left of networks', () => {
     expect(await lookUp(a, 'a')).toContain(address(a));
   });
 
-  it('works on: names are answered where what their server was called is now another, which is let alone', async () => {
+  it('works on: names are answered where the id of their server has become that of another, which is let alone', async () => {
     const a = await attached('a', ['front']);
     await killAtOnce(place.nameServer);
     const other = spawn('sleep', ['600']);

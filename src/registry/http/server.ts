@@ -142,7 +142,7 @@ export class RegistryServer {
     return count;
   }
 
-  /** Connections on which no request has begun by then. */
+  /** Closes connections on which nothing has been asked a moment later. */
   #cutUnused(): void {
     setTimeout(() => {
       for (const socket of [...this.#sockets, ...this.#secured]) if (socket.bytesRead === 0) socket.destroy();
