@@ -34,8 +34,7 @@ export class NameServer {
     if (wanted === 0) return;
     if (this.#pid() === undefined) {
       await this.#start();
-      for (let left = PATIENCE_MS; left > 0 && this.#addressesHeard() < wanted; left -= LOOK_MS)
-        await sleep(LOOK_MS);
+      await until(() => this.#addressesHeard() >= wanted, PATIENCE_MS);
     }
     const pid = this.#pid();
     if (pid !== undefined && this.#addressesHeard() < wanted && isReadyForHangup(pid)) hangUp(pid);
@@ -58,7 +57,7 @@ export class NameServer {
     try {
       await work();
     } finally {
-      await until(() => pid === undefined || this.#addressesWanted() > 0 || hasEnded(pid));
+      await until(() => pid === undefined || this.#addressesWanted() > 0 || hasEnded(pid), CHANGE_MS);
     }
   }
 
@@ -75,7 +74,7 @@ export class NameServer {
    */
   async #settle(): Promise<void> {
     const pid = this.#pid();
-    if (pid !== undefined) await until(() => isReadyForHangup(pid) || hasEnded(pid));
+    if (pid !== undefined) await until(() => isReadyForHangup(pid) || hasEnded(pid), CHANGE_MS);
     if (this.#pid() === undefined) rmSync(join(this.#directory, PID_FILE), { force: true });
   }
 
@@ -103,8 +102,9 @@ export class NameServer {
   }
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  for (let left = CHANGE_MS; left > 0 && !isSo(); left -= LOOK_MS) await sleep(LOOK_MS);
+/** @param ms how long that is waited for at most. */
+async function until(isSo: () => boolean, ms: number): Promise<void> {
+  for (let left = ms; left > 0 && !isSo(); left -= LOOK_MS) await sleep(LOOK_MS);
 }
 
 /** It would end one that is still starting. proc(5), /proc/pid/status. */
